@@ -1,0 +1,65 @@
+"""Errors that a user can act on. Each message is one line; `__main__` prints it and exits with `exit_code`."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class HpcaloError(Exception):
+    """Root of all expected failures: printed as one line, never as a traceback."""
+
+    exit_code = 1
+
+
+class InputError(HpcaloError):
+    """The input file, a command-line value or the way the program was called is wrong."""
+
+    exit_code = 2
+
+
+class ModelError(HpcaloError):
+    """A Hamiltonian file is missing, damaged or not physical."""
+
+    exit_code = 3
+
+
+class ConvergenceError(HpcaloError):
+    """A solver failed or a result is not finite."""
+
+    exit_code = 4
+
+
+class OutputError(HpcaloError):
+    """A result cannot be written."""
+
+    exit_code = 5
+
+
+class CheckpointError(HpcaloError):
+    """A checkpoint is missing, torn or belongs to another calculation."""
+
+    exit_code = 6
+
+
+class EnvironmentMismatch(HpcaloError):
+    """The libraries that were found do not fit together (two MPIs, serial HDF5, complex PETSc)."""
+
+    exit_code = 7
+
+
+class Interrupted(HpcaloError):
+    """A signal asked the program to stop; a checkpoint was written before it did."""
+
+    exit_code = 75  # EX_TEMPFAIL: submit again
+
+
+def nearest(given: str, allowed: Iterable[str]) -> str:
+    """Half a sentence naming the allowed value nearest to what was given, or nothing: `; did you mean 'x'?`"""
+    match = difflib.get_close_matches(given, list(allowed), n=1, cutoff=0.5)
+    return f"; did you mean '{match[0]}'?" if match else ""
+
+
+def one_line(text: object) -> str:
+    """The text with line breaks and runs of blanks folded, so that a message stays one line."""
+    return " ".join(str(text).split())

@@ -1,0 +1,1 @@
+"""Raw integrals to named quantities with unit, axes, parity and source equation."""

@@ -1,0 +1,1 @@
+"""Figures; reads result files only."""
