@@ -1,0 +1,1 @@
+"""What many ranks need: communicators, agreement on errors and signals, progress, reproducible reductions."""

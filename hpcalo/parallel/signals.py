@@ -1,0 +1,73 @@
+"""Polite stops: SIGTERM, SIGINT and SIGUSR1 set a flag that the loops ask for between two pieces of work."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hpcalo.errors import Interrupted
+
+if TYPE_CHECKING:
+    from mpi4py.MPI import Intracomm
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
+# Launchers and batch systems deliver the same request over several ways; copies that come this close are one request.
+SAME_REQUEST = 1.0
+
+
+class StopRequest:
+    """While active, the first signal only sets `requested`; a second SIGTERM or SIGINT stops at once.
+
+    `SIGUSR1` (a batch system's early warning) stays polite however often it comes.
+
+        with StopRequest() as stop:
+            for block in blocks:
+                ...
+                if stop.agreed(comm):
+                    save()
+                    raise Interrupted("stopped by a signal; continue with 'hpcalo restart …'")
+    """
+
+    def __init__(self) -> None:
+        self.requested = False
+        self.name = ""
+        self._first_hard: float | None = None
+        self._previous: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> StopRequest:
+        for number in SIGNALS:
+            self._previous[number] = signal.signal(number, self._receive)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+        self._previous.clear()
+
+    def agreed(self, comm: Intracomm) -> bool:
+        """Whether any rank was asked to stop. Collective: every rank must ask at the same point of its work."""
+        from mpi4py import MPI  # noqa: PLC0415  (importing this module alone must not load MPI)
+
+        mine = np.array([self.requested], dtype=np.int32)
+        anyone = np.empty_like(mine)
+        comm.Allreduce(mine, anyone, op=MPI.MAX)
+        return bool(anyone[0])
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        now = time.monotonic()
+        self.name = signal.Signals(number).name
+        if number != signal.SIGUSR1:
+            if self._first_hard is not None and now - self._first_hard > SAME_REQUEST:
+                raise Interrupted(f"stopped at once by a second {self.name}; the last checkpoint stands")
+            if self._first_hard is None:
+                self._first_hard = now
+                if number == signal.SIGINT and sys.stderr.isatty():
+                    sys.stderr.write("\nhpcalo: stopping at the next checkpoint; press Ctrl-C again to stop at once\n")
+        self.requested = True

@@ -1,0 +1,48 @@
+"""BLAS and OpenMP threads: one a rank unless HPCALO_THREADS says otherwise, for ranks already fill the cores."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from hpcalo.errors import InputError
+
+VARIABLE = "HPCALO_THREADS"
+LIBRARY_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
+
+
+def wanted_threads() -> int:
+    """Threads per rank. Raises InputError if HPCALO_THREADS is not a positive whole number."""
+    text = os.environ.get(VARIABLE, "1").strip()
+    if not text.isdigit() or not 1 <= int(text) <= 4096:
+        raise InputError(f"{VARIABLE}={text}: expected a number of threads per rank, 1 or more")
+    return int(text)
+
+
+def preset_threads() -> None:
+    """Tells thread libraries that are not loaded yet how many threads to start. Raises InputError."""
+    for name in LIBRARY_VARIABLES:
+        os.environ[name] = str(wanted_threads())
+
+
+def limit_threads() -> int:
+    """Limits the thread libraries that are already loaded, and returns the limit."""
+    import scipy.linalg  # noqa: F401, PLC0415  (loads scipy's own BLAS, which is then limited too)
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415
+
+    threads = wanted_threads()
+    threadpool_limits(limits=threads)
+    return threads
+
+
+def thread_report() -> list[str]:
+    """One line per thread library in this process: name, version, threads, file."""
+    from threadpoolctl import threadpool_info  # noqa: PLC0415
+
+    return [_line(library) for library in threadpool_info()]
+
+
+def _line(library: dict[str, Any]) -> str:
+    version = library.get("version") or "?"
+    threads = library["num_threads"]
+    return f"{library['internal_api']} {version}: {threads} thread{'s' * (threads != 1)} ({library['filepath']})"

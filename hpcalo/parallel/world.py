@@ -1,0 +1,45 @@
+"""The one place where MPI is started and the world communicator is named; all else takes a communicator."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import mpi4py
+
+if TYPE_CHECKING:
+    from mpi4py.MPI import Intracomm
+
+# Environment variables that tell a process its rank before MPI is started: Open MPI, PMIx, Hydra/PMI, MVAPICH, SLURM.
+# SLURM's own comes last: it is also set, to 0, in a batch script.
+RANK_VARIABLES = ("OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "MV2_COMM_WORLD_RANK", "SLURM_PROCID")
+
+
+def defer_start() -> None:
+    """Lets mpi4py be imported (by h5py, for example) without starting MPI; call before its first import.
+
+    Commands that work alone (`check`, `info`, `plot`) then run on login nodes where MPI cannot start.
+    """
+    mpi4py.rc.initialize = False
+    mpi4py.rc.finalize = True
+
+
+def launcher_rank() -> int:
+    """The rank the launcher gave this process, 0 if there is none; known before MPI is started."""
+    for name in RANK_VARIABLES:
+        text = os.environ.get(name, "")
+        if text.isdigit():
+            return int(text)
+    return 0
+
+
+def world() -> Intracomm:
+    """Starts MPI if needed and returns a duplicate of the world communicator for the program's own traffic.
+
+    Only the main thread calls MPI, so no more than MPI_THREAD_FUNNELED is asked for.
+    """
+    from mpi4py import MPI  # noqa: PLC0415  (imported here so that `hpcalo --help` does not load MPI)
+
+    if not MPI.Is_initialized():
+        MPI.Init_thread(MPI.THREAD_FUNNELED)
+    return MPI.COMM_WORLD.Dup()
