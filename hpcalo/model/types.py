@@ -27,9 +27,9 @@ class Crystal:
     """Lattice and atoms.
 
     lattice: (3, 3) Å, rows are lattice vectors. periodic: which of them repeat (a film: True, True, False).
-    positions: (atoms, 3) Å Cartesian. symbols: chemical symbols. moments: (atoms,) signed size of each atom's moment along
-    the magnetization, µ_B (used to find the magnetic point group; zeros where unknown). thickness: Å, of a film (its volume
-    is area × thickness); None takes the length of the non-periodic lattice vectors.
+    positions: (atoms, 3) Å Cartesian. symbols: chemical symbols. moments: (atoms,) signed size of each atom's moment
+    along the magnetization, µ_B (used to find the magnetic point group; zeros where unknown). thickness: Å, of a film
+    (its volume is area × thickness); None takes the length of the non-periodic lattice vectors.
     """
 
     lattice: RealArray
@@ -40,7 +40,11 @@ class Crystal:
     thickness: float | None = None
 
     def __post_init__(self) -> None:
-        for name, shape in (("lattice", (3, 3)), ("positions", (len(self.symbols), 3)), ("moments", (len(self.symbols),))):
+        for name, shape in (
+            ("lattice", (3, 3)),
+            ("positions", (len(self.symbols), 3)),
+            ("moments", (len(self.symbols),)),
+        ):
             value = getattr(self, name)
             if value.shape != shape:
                 raise ModelError(f"{name}: shape {value.shape}, expected {shape}")
@@ -71,10 +75,11 @@ class WannierModel:
 
     R: (nR, 3) cells. H_Rnn: the Hamiltonian, eV, degeneracy weights and minimal-distance replicas already folded in.
     A_Rvnn: position matrix <0m|r_v|Rn>, Å, with the centres on the diagonal of R = 0; None leaves diag(centres).
-    centres: (N, 3) Å. up, down: (N/2,) orbital numbers so that up[i], down[i] share their spatial part (empty for spinless).
-    odd_Rnn: time-reversal-odd part of H (the exchange part), eV; None if there is no spin. spin_Rvnn: <0m|σ_v|Rn>; None takes
-    Pauli matrices on the pairs. n_hat: direction of the majority MOMENT in the file. fermi_energy, electrons: None if unknown.
-    notes: what is approximate about this model, one line each, copied into results.
+    centres: (N, 3) Å. up, down: (N/2,) orbital numbers so that up[i], down[i] share their spatial part (empty for
+    spinless). odd_Rnn: time-reversal-odd part of H (the exchange part), eV; None if there is no spin. spin_Rvnn:
+    <0m|σ_v|Rn>; None takes Pauli matrices on the pairs. n_hat: direction of the majority MOMENT in the file.
+    fermi_energy, electrons: None if unknown. notes: what is approximate about this model, one line each, copied into
+    results.
     """
 
     crystal: Crystal
@@ -123,9 +128,10 @@ class WannierModel:
 class LcaoModel:
     """Atomic orbitals with overlap, collinear exchange given explicitly, spin-orbit coupling separate.
 
-    Spinor matrices of dimension 2N (all spin up first): H = (H_up+H_dn)/2 ⊗ 1 + (H_up−H_dn)/2 ⊗ σ·ŝ + Σ_v i Hsoc_v ⊗ σ_v with
-    overlap S ⊗ 1 and ŝ = −n̂ (the majority spin is opposite to its moment). up_Rnn, down_Rnn, S_Rnn: (nR, N, N) real, eV;
-    soc_vRnn: (3, nR, N, N) real, eV. r_vRnn: (3, nR, N, N) <0M|(r − R − τ_N)|RN> Å, or None. tau: (N, 3) Å orbital positions.
+    Spinor matrices of dimension 2N (all spin up first): H = (H_up+H_dn)/2 ⊗ 1 + (H_up−H_dn)/2 ⊗ σ·ŝ + Σ_v i Hsoc_v ⊗
+    σ_v with overlap S ⊗ 1 and ŝ = −n̂ (the majority spin is opposite to its moment). up_Rnn, down_Rnn, S_Rnn: (nR, N,
+    N) real, eV; soc_vRnn: (3, nR, N, N) real, eV. r_vRnn: (3, nR, N, N) <0M|(r − R − τ_N)|RN> Å, or None. tau: (N, 3)
+    Å orbital positions.
     """
 
     crystal: Crystal
