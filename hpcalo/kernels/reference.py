@@ -1,0 +1,106 @@
+"""NumPy twins of the Kubo kernels: slow, and each a direct transcription of its formula.
+
+Shapes: E_kn (K, N) ascending eV; X_knvn (K, N, a, N) = <n|X_v|m> Hermitian in (n, m); Y_knvn likewise; pairs (P, 2) of components
+(of X, of Y); weights (K,). Always W_nm = <n|X|m><m|Y|n>, and ħ = 1. Results are ADDED to `out`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Real = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+Index = NDArray[np.int32]
+
+
+def pair_products(X_nvn: Complex, Y_nvn: Complex, pair: Index) -> Complex:
+    """W_nm = X_nm Y_mn of one pair of components, (N, N)."""
+    return X_nvn[:, pair[0], :] * Y_nvn[:, pair[1], :].T
+
+
+def broadened_pairs(
+    E: Real, X: Complex, Y: Complex, pairs: Index, gammas: Real, energies: Real, weights: Real, out: Real
+) -> None:
+    """out (G, P, 2, NE): [..., 0, :] += Σ Γ² Re W / (…)(…), [..., 1, :] += Σ Im W {…} of the closed forms with broadening.
+
+    Adds the sums over n, m without their prefactors (1/π and 1/2π). Pairs of equal levels take the limit of the bracket, zero
+    after the sum over both orders. Loses about (Γ/distance)² digits for near levels, which the kernel does not.
+    """
+    for k, weight in enumerate(weights):
+        d = E[k][None, :] - E[k][:, None]  # E_m − E_n
+        safe = np.where(d == 0.0, 1.0, d)
+        for p, pair in enumerate(pairs):
+            W = pair_products(X[k], Y[k], pair)
+            for g, gamma in enumerate(gammas):
+                for i, energy in enumerate(energies):
+                    x = energy - E[k]
+                    lorentz = 1.0 / (x**2 + gamma**2)
+                    out[g, p, 0, i] += weight * gamma**2 * (W.real * np.outer(lorentz, lorentz)).sum()
+                    log = np.log((E[k] - energy - 1j * gamma)[None, :] / (E[k] - energy - 1j * gamma)[:, None]).imag
+                    bracket = (
+                        gamma * d * np.outer(lorentz, lorentz)
+                        + 2.0 * gamma / -safe * lorentz[None, :]
+                        + 2.0 / safe**2 * log
+                    )
+                    out[g, p, 1, i] += weight * np.where(d == 0.0, 0.0, W.imag * bracket).sum()
+
+
+def sea_pairs(
+    E: Real,
+    X: Complex,
+    Y: Complex,
+    pairs: Index,
+    bins: Index,
+    reference: float,
+    tolerance: float,
+    weights: Real,
+    out: Real,
+) -> None:
+    """out (P, 2, NE + 1): histogram of b_n and of a_n + 2 b_n (E_n − reference) over the energy bin of level n.
+
+    a_n = Σ_m Im W_nm/(E_m − E_n), b_n = Σ_m Im W_nm/(E_m − E_n)², over pairs in different bins that are at least `tolerance`
+    apart. bins[k, n] is the number of grid energies below E_n.
+    """
+    for k, weight in enumerate(weights):
+        d = E[k][None, :] - E[k][:, None]
+        keep = (bins[k][None, :] != bins[k][:, None]) & (np.abs(d) > tolerance)
+        inverse = np.where(keep, 1.0 / np.where(keep, d, 1.0), 0.0)
+        for p, pair in enumerate(pairs):
+            W = pair_products(X[k], Y[k], pair).imag
+            a, b = (W * inverse).sum(1), (W * inverse**2).sum(1)
+            np.add.at(out[p, 0], bins[k], weight * b)
+            np.add.at(out[p, 1], bins[k], weight * (a + 2.0 * b * (E[k] - reference)))
+
+
+def thermal_pairs(
+    E: Real,
+    X: Complex,
+    Y: Complex,
+    pairs: Index,
+    mu: Real,
+    kt: Real,
+    tolerance: float,
+    weights: Real,
+    out: Real,
+) -> None:
+    """out (P, 4, Q) at the Q points (mu, kt), with A_n = Σ Im W/(E_m−E_n), B_n = −2 Σ Im W/(E_m−E_n)² of (28), (29):
+
+    0: Σ f A + kT ln(1+e^−u) B (32) · 1: Σ f (A − (E−μ) B) (27) · 2: −Σ B {f (E−μ) + kT ln(1+e^−u)} (33) · 3: −Σ f B (36).
+    Levels nearer than `tolerance` count as one level: they do not enter 1, 2, 3.
+    """
+    for k, weight in enumerate(weights):
+        d = E[k][None, :] - E[k][:, None]
+        apart = np.abs(d) > tolerance
+        inverse = np.where(apart, 1.0 / np.where(apart, d, 1.0), 0.0)
+        u = (E[k][None, :] - mu[:, None]) / kt[:, None]
+        fermi = 0.5 * (1.0 - np.tanh(0.5 * u))
+        grand = kt[:, None] * np.logaddexp(0.0, -u)
+        for p, pair in enumerate(pairs):
+            W = pair_products(X[k], Y[k], pair).imag
+            A, B = (W * inverse).sum(1), -2.0 * (W * inverse**2).sum(1)
+            energy = fermi * (E[k][None, :] - mu[:, None])
+            out[p, 0] += weight * (fermi @ A + grand @ B)
+            out[p, 1] += weight * (fermi @ A - energy @ B)
+            out[p, 2] -= weight * ((energy + grand) @ B)
+            out[p, 3] -= weight * (fermi @ B)
