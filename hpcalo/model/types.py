@@ -166,6 +166,10 @@ class LcaoModel:
         if self.r_vRnn is not None:
             check_shape("r_vRnn", self.r_vRnn, (3, nR, N, N))
 
+    def with_notes(self, *notes: str) -> LcaoModel:
+        """The same model with more notes."""
+        return replace(self, notes=self.notes + notes)
+
 
 def check_shape(name: str, value: NDArray, shape: tuple[int, ...]) -> None:
     """Raises ModelError unless the array has this shape and only finite numbers."""

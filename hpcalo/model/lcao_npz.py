@@ -1,0 +1,168 @@
+"""Atomic-orbital Hamiltonians from `.npz` files (arrays as in the data of Mn/W(001): H_up, H_dn, S, Hsoc_x/y/z, R,
+…)."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpcalo.errors import ModelError, one_line
+from hpcalo.model.types import Crystal, IntArray, LcaoModel, RealArray
+
+MAX_BYTES = 32 * 2**30
+REQUIRED = ("lattice", "R", "H_up", "H_dn", "S", "Hsoc_x", "Hsoc_y", "Hsoc_z", "orb_atom", "positions", "symbols")
+SMALL_OVERLAP = 1e-5
+
+
+def read_lcao(
+    path: Path,
+    position_file: Path | None = None,
+    *,
+    thickness: float | None = None,
+    fermi_energy: float | None = None,
+    electrons: float | None = None,
+) -> LcaoModel:
+    """The model of an `.npz` file, with the position matrix <0M|(r − R − τ_N)|RN> of a second file (None: without).
+
+    thickness: Å, of a film; None takes the extent of the atoms plus one mean distance of layers. fermi_energy (eV) and
+    electrons replace what the file says. Raises ModelError: missing, truncated, not an npz, arrays missing or of wrong
+    shape, not Hermitian, overlap matrix not positive.
+    """
+    data = load_npz(path)
+    missing = [name for name in REQUIRED if name not in data]
+    if missing:
+        raise ModelError(f"{path}: array {missing[0]} is missing; found {', '.join(sorted(data)[:20])}")
+    R = _integers(data["R"], path, "R")
+    if R.ndim != 2 or R.shape[1] != 3:
+        raise ModelError(f"{path}: R: shape {R.shape}, expected (cells, 3)")
+    atom_of = _integers(data["orb_atom"], path, "orb_atom")
+    positions = _reals(data["positions"], path, "positions")
+    if positions.ndim != 2 or atom_of.ndim != 1 or not len(atom_of):
+        raise ModelError(f"{path}: positions {positions.shape} or orb_atom {atom_of.shape}: wrong shape")
+    if atom_of.min() < 0 or atom_of.max() >= len(positions):
+        raise ModelError(f"{path}: orb_atom names atom {atom_of.max()}, there are {len(positions)}")
+    moments = _reals(data.get("magmoms", np.zeros(len(positions))), path, "magmoms")
+    periodic = (bool(R[:, 0].any()), bool(R[:, 1].any()), bool(R[:, 2].any()))
+    notes: list[str] = []
+    lattice = _reals(data["lattice"], path, "lattice")
+    if thickness is None and not all(periodic):
+        thickness = layer_thickness(lattice, periodic, positions)
+        if thickness is not None:
+            notes.append(
+                f"thickness {thickness:.4f} Å: extent of the atoms plus one mean distance of layers (option thickness)"
+            )
+    fermi, fermi_note = _fermi_energy(data, fermi_energy)
+    notes += fermi_note
+    try:
+        model = LcaoModel(
+            crystal=Crystal(
+                lattice=lattice,
+                periodic=periodic,
+                positions=positions,
+                symbols=tuple(str(s) for s in data["symbols"]),
+                moments=moments,
+                thickness=thickness,
+            ),
+            R=R,
+            up_Rnn=_reals(data["H_up"], path, "H_up"),
+            down_Rnn=_reals(data["H_dn"], path, "H_dn"),
+            S_Rnn=_reals(data["S"], path, "S"),
+            soc_vRnn=np.stack([_reals(data[f"Hsoc_{v}"], path, f"Hsoc_{v}") for v in "xyz"]),
+            tau=positions[atom_of],
+            r_vRnn=None if position_file is None else _position_matrix(position_file, R, len(atom_of)),
+            orbital_names=tuple(str(s) for s in data.get("orb_name", ())),
+            fermi_energy=fermi,
+            electrons=float(data["n_electrons"]) if electrons is None and "n_electrons" in data else electrons,
+            name=path.stem,
+            notes=tuple(notes),
+        )
+    except (ModelError, ValueError) as problem:
+        raise ModelError(f"{path}: {one_line(problem)}") from None
+    smallest = smallest_overlap(model)
+    if smallest <= 0:
+        raise ModelError(f"{path}: overlap matrix S(k): smallest eigenvalue {smallest:.3g}, must be positive")
+    if smallest < SMALL_OVERLAP:
+        model = model.with_notes(f"overlap matrix nearly singular: smallest eigenvalue {smallest:.2g}")
+    return model
+
+
+def load_npz(path: Path) -> dict[str, NDArray]:
+    """All arrays of an npz file, no pickles. Raises ModelError if it is missing, damaged, no npz or absurdly large."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            total = sum(entry.file_size for entry in archive.infolist())
+        if total > MAX_BYTES:
+            raise ModelError(f"{path}: unpacks to {total / 2**30:.0f} GiB: too large")
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except ModelError:
+        raise
+    except OSError as problem:
+        raise ModelError(f"{path}: cannot be read: {problem.strerror or problem}") from None
+    except MemoryError:
+        raise ModelError(f"{path}: its arrays do not fit into memory") from None
+    except Exception as problem:  # zipfile, zlib, struct and numpy's format reader each have their own
+        raise ModelError(f"{path}: is not an intact npz file: {one_line(problem)}") from None
+
+
+def layer_thickness(lattice: RealArray, periodic: tuple[bool, bool, bool], positions: RealArray) -> float | None:
+    """Thickness of a film in Å: extent of its atoms along the normal plus one mean distance of its layers.
+
+    A bulk-like slab of n layers a distance d apart gets n·d. None if it is no film or has a single layer.
+    """
+    if sum(periodic) != 2:
+        return None
+    in_plane = lattice[list(periodic)]
+    normal = np.cross(in_plane[0], in_plane[1])
+    heights = np.sort(positions @ (normal / np.linalg.norm(normal)))
+    layers = 1 + int((np.diff(heights) > 0.3).sum())  # atoms within 0.3 Å make one rumpled layer
+    extent = float(heights[-1] - heights[0])
+    return extent * layers / (layers - 1) if layers > 1 else None
+
+
+def smallest_overlap(model: LcaoModel) -> float:
+    """Smallest eigenvalue of S(k) over the corners of the zone and three general points."""
+    corners = [(i, j, k) for i in (0, 0.5) for j in (0, 0.5) for k in (0, 0.5)]
+    points = np.array([*corners, (0.11, 0.23, 0.37), (0.29, 0.41, 0.07), (0.33, 0.33, 0.33)])
+    points = np.unique(points * np.array(model.crystal.periodic), axis=0)
+    phases = np.exp(2j * np.pi * points @ model.R.T)
+    return min(float(np.linalg.eigvalsh(np.tensordot(p, model.S_Rnn, 1))[0]) for p in phases)
+
+
+def _fermi_energy(data: Mapping[str, NDArray], given: float | None) -> tuple[float | None, list[str]]:
+    if given is not None:
+        return given, []
+    if "E_F_soc" in data:
+        return float(data["E_F_soc"]), []
+    if "E_F" in data:
+        return float(data["E_F"]), ["Fermi energy of the file is from a calculation without spin-orbit coupling"]
+    return None, []
+
+
+def _position_matrix(path: Path, R: IntArray, N: int) -> NDArray[np.float32]:
+    data = load_npz(path)
+    for name in ("R", "r_x", "r_y", "r_z"):
+        if name not in data:
+            raise ModelError(f"{path}: array {name} is missing (position matrix)")
+    if not np.array_equal(_integers(data["R"], path, "R"), R):
+        raise ModelError(f"{path}: its cells R differ from those of the Hamiltonian")
+    for v in "xyz":
+        if data[f"r_{v}"].shape != (len(R), N, N):
+            raise ModelError(f"{path}: r_{v}: shape {data[f'r_{v}'].shape}, expected {(len(R), N, N)}")
+    return np.stack([_reals(data[f"r_{v}"], path, f"r_{v}").astype(np.float32) for v in "xyz"])
+
+
+def _reals(value: NDArray, path: Path, name: str) -> RealArray:
+    if value.dtype.kind not in "fiu":
+        raise ModelError(f"{path}: {name}: real numbers are needed, found {value.dtype}")
+    return value.astype(np.float64)
+
+
+def _integers(value: NDArray, path: Path, name: str) -> IntArray:
+    if value.dtype.kind not in "iu":
+        raise ModelError(f"{path}: {name}: whole numbers are needed, found {value.dtype}")
+    return value.astype(np.int64)
