@@ -1,0 +1,260 @@
+"""Input of the wall engine: spinor Boltzmann equation (SBE) coupled to the Landau-Lifshitz-Gilbert equation (LLG).
+
+One table per concern; every number carries its unit. What is non-physical in a single value is refused here, what
+depends on several values (mesh against mean free path, wall against wire) in `hpcalo.wall.checks`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasChoices, Field, field_validator, model_validator
+
+from hpcalo.config.fields import Section, Unit
+
+Positive = Field(gt=0)
+Vector = tuple[float, float, float]
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(float(x) if isinstance(x, int) and not isinstance(x, bool) else x for x in value) if isinstance(
+        value, list
+    ) else value
+
+
+class WallSection(Section):
+    """What is calculated, with which model."""
+
+    model: Literal["consistent", "paper"] = Field(
+        "consistent", description="consistent: conserving moment-convention model; paper: PRB 106, 054432 as published"
+    )
+    mode: Literal["quasi-static", "time-dependent", "steady"] = Field(
+        "quasi-static",
+        description="quasi-static: steady SBE for each magnetization, LLG in time; time-dependent: SBE and LLG "
+        "stepped together; steady: torques on the initial magnetization only",
+    )
+    title: str = ""
+
+
+class Electrons(Section):
+    """Conduction electrons: two parabolic bands split by J_ex along the magnetization, relaxation-time collisions."""
+
+    fermi_energy: Annotated[float, Unit("eV"), Positive] = 0.14
+    exchange_splitting: Annotated[float, Unit("eV"), Field(ge=0)] = 0.106
+    mass: Annotated[float, Unit("1"), Field(gt=0, description="effective mass / electron mass")] = 1.0
+    relaxation_time: Annotated[float, Unit("fs"), Positive] = 1.0
+    spin_flip_time: Annotated[float, Unit("fs"), Positive] = 1000.0
+    conductivity: Annotated[float, Unit("S/m"), Positive] | None = Field(
+        None, description="if given, the carrier density is multiplied (equal bands) until the bulk conductivity is this"
+    )
+    g_factor: Annotated[float, Unit("1"), Positive] = 2.0
+    force: bool = Field(True, description="spin-dependent force (J/2) M'.d_p on the deviation from equilibrium")
+    gradient_source: Annotated[
+        float, Unit("1"), Field(ge=0, le=1, description="lambda: weight of the O(J^3) equilibrium gradient source")
+    ] = 0.0
+
+
+class Momentum(Section):
+    """Momentum mesh: cells centred at (j + 1/2) dp for 0 < p < cutoff; both signs of p by parity."""
+
+    points: int = Field(24, ge=4, le=4096)
+    cutoff: Annotated[float, Unit("1"), Field(gt=1, description="largest momentum / Fermi momentum")] = 1.8
+
+
+class ThermalLaw(Section):
+    """Temperature dependence: m(T) = 1 - (T/T_C)^(3/2); M_s = M_s0 m, A = A0 m^a, K = K0 m^k (0: constant)."""
+
+    curie_temperature: Annotated[float, Unit("K"), Positive] = 850.0
+    stiffness_exponent: Annotated[float, Unit("1"), Field(ge=0)] = 1.8
+    anisotropy_exponent: Annotated[float, Unit("1"), Field(ge=0)] = 3.0
+
+
+class Magnet(Section):
+    """Ferromagnet: easy axis z, hard axis y, wire along x. Energy density A|M'|^2 - K M_z^2 + K_hard M_y^2 + ..."""
+
+    saturation_magnetization: Annotated[float, Unit("A/m"), Positive] = 8e5
+    exchange_stiffness: Annotated[float, Unit("J/m"), Positive] = 1.3e-11
+    anisotropy: Annotated[float, Unit("J/m^3"), Field(ge=0, description="uniaxial, easy axis z")] = 5.2e5
+    hard_anisotropy: Annotated[float, Unit("J/m^3"), Field(ge=0, description="hard axis y")] = 0.0
+    demagnetization: Vector = Field((0.0, 0.0, 0.0), description="local factors N_x, N_y, N_z; H_d = -N_i M_s M_i")
+    interfacial_dmi: Annotated[float, Unit("J/m^2")] = 0.0
+    bulk_dmi: Annotated[float, Unit("J/m^2")] = 0.0
+    damping: Annotated[float, Unit("1"), Field(ge=0)] = 0.2
+    gyromagnetic_ratio: Annotated[float, Unit("m/A/s"), Positive] = 2.21e5
+    thermal: ThermalLaw | None = None
+
+    _lists = field_validator("demagnetization", mode="before")(_tuple)
+
+    @model_validator(mode="after")
+    def _factors(self) -> Magnet:
+        if any(n < 0 for n in self.demagnetization) or sum(self.demagnetization) > 1 + 1e-12:
+            raise ValueError("demagnetization: factors must be >= 0 and their sum <= 1")
+        return self
+
+
+class Wire(Section):
+    """The x mesh: `cells` nodes of equal spacing; equilibrium reservoirs one spacing beyond both ends."""
+
+    length: Annotated[float, Unit("nm"), Positive] = 100.0
+    cells: int = Field(401, ge=3, le=10_000_000)
+    follow: bool = Field(False, description="co-moving window: keep the wall at the centre by whole cells")
+
+
+class Texture(Section):
+    """Magnetization at the start."""
+
+    kind: Literal["wall", "uniform", "half-circle", "spiral"] = Field(
+        "wall",
+        description="wall: tanh profile from +z (left) to -z; half-circle: (cos th, 0, sin th), th = pi/2 - pi s over "
+        "`width` at the centre; spiral: uniform rotation about x; uniform: `direction`",
+    )
+    width: Annotated[float, Unit("nm"), Positive] | None = Field(
+        None, description="wall parameter D (default sqrt(A/K)); half-circle: full width; spiral: period"
+    )
+    centre: Annotated[float, Unit("nm")] | None = Field(None, description="default: the middle of the wire")
+    angle: Annotated[float, Unit("degree")] = Field(0.0, description="in-wall angle from x towards y")
+    direction: Vector = (0.0, 0.0, 1.0)
+    relax: bool = Field(False, description="relax the profile without drive before the run")
+
+    _lists = field_validator("direction", mode="before")(_tuple)
+
+    @model_validator(mode="after")
+    def _nonzero(self) -> Texture:
+        if not any(self.direction):
+            raise ValueError("direction: must not be the zero vector")
+        return self
+
+
+class Zeeman(Section):
+    """A magnetic field H(x, t) = field cos(2 pi frequency t + phase) exp(-(x - centre)^2 / (2 width^2))."""
+
+    field: Vector = Field(description="amplitude in A/m")
+    frequency: Annotated[float, Unit("GHz"), Field(ge=0)] = 0.0
+    phase: Annotated[float, Unit("degree")] = 0.0
+    centre: Annotated[float, Unit("nm")] = 0.0
+    width: Annotated[float, Unit("nm"), Positive] | None = Field(None, description="default: uniform")
+
+    _lists = field_validator("field", mode="before")(_tuple)
+
+
+class Drive(Section):
+    """Temperature and its gradient, the electrical circuit, magnetic fields."""
+
+    temperature: Annotated[float, Unit("K"), Positive] = 100.0
+    gradient: Annotated[float, Unit("K/nm")] = Field(0.0, description="kappa: T(x) = temperature + kappa x")
+    profile: Literal["uniform", "ramp"] = Field(
+        "uniform",
+        description="temperature of the equilibrium that is perturbed: uniform (linear response) or the ramp itself",
+    )
+    ramp_length: Annotated[float, Unit("nm"), Positive] | None = Field(
+        None, description="ramp: T(x) varies only over this length about the wire's middle (default: the whole wire)"
+    )
+    circuit: Literal["field", "current", "open"] = Field(
+        "field", description="field: E given; current: charge current given; open: no charge current"
+    )
+    electric_field: Annotated[float, Unit("V/m")] = 0.0
+    current_density: Annotated[float, Unit("A/m^2")] = 0.0
+    zeeman: tuple[Zeeman, ...] = ()
+
+    @field_validator("zeeman", mode="before")
+    @classmethod
+    def _table_list(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+    @model_validator(mode="after")
+    def _circuit(self) -> Drive:
+        if self.circuit != "field" and self.electric_field != 0.0:
+            raise ValueError(f"electric_field: the circuit '{self.circuit}' determines the field; leave it out")
+        if self.circuit != "current" and self.current_density != 0.0:
+            raise ValueError(f"current_density: needs circuit = 'current', not '{self.circuit}'")
+        return self
+
+
+class Time(Section):
+    """Time integration. PETSc's own options `-hpcalo_wall_ts_...` are honoured on top of these."""
+
+    end: Annotated[float, Unit("ns"), Positive] = 1.0
+    output_every: Annotated[float, Unit("ns"), Positive] = 0.05
+    integrator: Literal["rk", "bdf", "arkimex", "rosw", "cn"] = Field(
+        "rk", description="rk: adaptive Dormand-Prince (quasi-static); arkimex, bdf, rosw: implicit"
+    )
+    tolerance: Annotated[float, Unit("1"), Field(gt=0, lt=0.1)] = 1e-7
+    first_step: Annotated[float, Unit("fs"), Positive] = 10.0
+    fixed_step: bool = Field(False, description="no step-size control: `first_step` throughout")
+    refresh: Literal["stage", "step", "interval"] = Field(
+        "interval", description="when the quasi-static spin accumulation is solved again"
+    )
+    refresh_interval: Annotated[float, Unit("fs"), Positive] = Field(1000.0, description="for refresh = 'interval'")
+    refresh_angle: Annotated[float, Unit("1"), Positive] = Field(
+        0.01, description="solve again, too, once any spin has turned by this (radian)"
+    )
+
+
+class Solver(Section):
+    """Steady SBE. PETSc's own options `-hpcalo_wall_ksp_...` are honoured on top of these."""
+
+    method: Literal["krylov", "direct"] = "krylov"
+    tolerance: Annotated[float, Unit("1"), Field(gt=0, lt=1e-2)] = 1e-10
+    iterations: int = Field(200, ge=1)
+    accelerate: bool = Field(True, description="spin-diffusion (DSA) preconditioner; off only to measure its use")
+
+
+class Paper(Section):
+    """Free choices of the published procedure (model = 'paper')."""
+
+    window: tuple[float, float] = Field((0.9, 1.1), description="momentum window / Fermi momentum")
+    equilibrium: Literal["cosM", "M", "+gM", "-gM", "+gz", "-gz"] = Field(
+        "cosM", description="<G>: cosM: cos(J x / hbar v) M; M; +-gM: +-g0 M; +-gz: +-g0 z"
+    )
+    velocity: Annotated[float, Unit("m/s")] = Field(1.93e5, description="u_x")
+    torque: Literal["m", "divergence"] = Field("m", description="torque from M x m, or from Eq. (17)")
+    torque_sign: Literal[-1, 1] = -1
+    normalization: Annotated[float, Unit("1"), Positive] | None = Field(
+        None, description="C: magnetization per unit of m; default g mu_B n(3D)/(2 M_s)"
+    )
+    field: Annotated[float, Unit("1"), Field(ge=0, description="c in H = c M(x, 0), in units of (J/hbar) C max|m|")] = 0.0
+    alpha_form: Literal["unit", "literal"] = Field("unit", description="literal: alpha / M_s with M_s in A/m")
+    cells: int = Field(101, ge=5)
+    points: int = Field(24, ge=2)
+    step: Annotated[float, Unit("1"), Positive] = Field(0.25, description="in hbar / (J C max|m|)")
+    steps: int = Field(80, ge=1)
+
+    @field_validator("window", mode="before")
+    @classmethod
+    def _window(cls, value: Any) -> Any:
+        return _tuple(value)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Paper:
+        if not self.window[0] < self.window[1]:
+            raise ValueError("window: the lower bound must be below the upper one")
+        return self
+
+
+class Sweep(Section):
+    """Repeats the calculation for each value of one input key; ranks are split into groups, one point a group."""
+
+    key: str = Field(validation_alias=AliasChoices("key", "parameter"), description="for example drive.gradient")
+    values: tuple[float | int | str, ...] = Field(min_length=1)
+    groups: int | None = Field(None, ge=1, description="default: one rank a group while points last")
+
+    @field_validator("values", mode="before")
+    @classmethod
+    def _list(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+
+class WallInput(Section):
+    """The whole input file of a wall calculation."""
+
+    wall: WallSection = WallSection()
+    electrons: Electrons = Electrons()
+    momentum: Momentum = Momentum()
+    magnet: Magnet = Magnet()
+    wire: Wire = Wire()
+    texture: Texture = Texture()
+    drive: Drive = Drive()
+    time: Time = Time()
+    solver: Solver = Solver()
+    paper: Paper = Paper()
+    sweep: Sweep | None = None

@@ -1,0 +1,97 @@
+"""The x mesh distributed over a communicator with PETSc's DMDA; fields are named by their shape per node.
+
+Every field lives on the same nodes and the same partition, so a second mesh direction changes this file and the
+kernels' stencils, not the physics on top of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from petsc4py import PETSc
+
+from hpcalo.errors import InputError
+
+Array = NDArray[np.float64]
+
+
+class Mesh:
+    """`cells` nodes x_i = i dx, i = 0 ... cells - 1 (nm); face k lies between nodes k - 1 and k.
+
+    The outermost faces belong to the reservoirs at x = -dx and x = length + dx. `comm` is an mpi4py communicator.
+    """
+
+    def __init__(self, comm: Any, cells: int, length: float) -> None:
+        if cells < comm.size:
+            raise InputError(f"wire.cells: {cells} nodes cannot be shared by {comm.size} ranks; use fewer ranks a group")
+        self.comm = comm
+        self.cells = cells
+        self.length = length
+        self.dx = length / (cells - 1)
+        self._dms: dict[int, tuple[Any, Any, Any]] = {}
+        dm = self.dm(3)
+        (self.first, self.last), *_ = dm.getRanges()
+        self.n = self.last - self.first
+        self.at_left = self.first == 0
+        self.at_right = self.last == cells
+        counts = comm.allgather(self.n)
+        self.counts = np.asarray(counts, dtype=int)
+
+    def dm(self, dof: int) -> Any:
+        """The DMDA with `dof` values a node."""
+        if dof not in self._dms:
+            dm = PETSc.DMDA().create(
+                dim=1,
+                dof=dof,
+                sizes=[self.cells],
+                boundary_type=[PETSc.DM.BoundaryType.GHOSTED],
+                stencil_width=1,
+                comm=self.comm,
+            )
+            self._dms[dof] = (dm, dm.createGlobalVec(), dm.createLocalVec())
+        return self._dms[dof][0]
+
+    @property
+    def x(self) -> Array:
+        """Positions of the own nodes, nm."""
+        return np.arange(self.first, self.last) * self.dx
+
+    def with_ghosts(self, field: Array) -> Array:
+        """A new array with one neighbour node added on both sides; zero beyond the ends of the wire."""
+        dof = int(np.prod(field.shape[1:], dtype=int)) if field.ndim > 1 else 1
+        dm = self.dm(dof)
+        _, g, loc = self._dms[dof]
+        g.array[:] = field.reshape(-1)
+        dm.globalToLocal(g, loc)
+        return np.array(loc.array, dtype=float).reshape((self.n + 2, *field.shape[1:]))
+
+    def magnetization_with_ghosts(self, m: Array) -> Array:
+        """M with ghosts; beyond the ends the end values are repeated (no gradient at the reservoirs)."""
+        out = self.with_ghosts(m)
+        if self.at_left:
+            out[0] = out[1]
+        if self.at_right:
+            out[-1] = out[-2]
+        return out
+
+    def faces(self, node_ghosts: Array) -> Array:
+        """Arithmetic mean on the n + 1 faces of the own nodes."""
+        return 0.5 * (node_ghosts[:-1] + node_ghosts[1:])
+
+    def gather(self, field: Array) -> Array:
+        """The whole field, in node order, on every rank."""
+        field = np.ascontiguousarray(field, dtype=float)
+        width = int(np.prod(field.shape[1:], dtype=int)) if field.ndim > 1 else 1
+        out = np.empty((self.cells, *field.shape[1:]))
+        self.comm.Allgatherv(field, [out, self.counts * width])
+        return out
+
+    def sum(self, value: float | Array) -> Any:
+        """Sum over ranks of a number or a small array."""
+        return self.comm.allreduce(value)
+
+    def max(self, value: float) -> float:
+        """Largest value over the ranks."""
+        return float(max(self.comm.allgather(float(value))))

@@ -1,0 +1,140 @@
+"""The linearized spinor Boltzmann operator on one rank's nodes (wall.md 3.1, 3.3), arrays in, arrays out.
+
+Unknown is the deviation from local equilibrium, split by parity in p: e (even, on nodes) and o (odd, on faces), each of
+shape [x, component F Gx Gy Gz, p > 0], in 1/(nm^3 eV fs/nm). With a = 1/tau + shift and b = J/hbar
+
+    odd,  face:  v d_x e + (J/2) M'.d_p e - b M x o + a o = S
+    even, node:  v d_x o + (J/2) M'.d_p o - b M x e + a e - gain(dn, dm) = R
+
+gain = (1/tau)(h dn + d M.dm, d dn M + h dm) - (1/tau_sf)(0, h dm),  h, d = (w_up +- w_down)/2.
+`shift` is 1/dt-like: 0 for the steady state, TS's shift in implicit time steps. Both drives (E, kappa) are kept apart.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpcalo.kernels import _wall
+from hpcalo.wall import equilibrium as eq
+from hpcalo.wall.equilibrium import Carriers
+
+Array = NDArray[np.float64]
+
+
+class Kinetic:
+    """Coefficients on `n` nodes and `n + 1` faces; `set_magnetization` must be called before the operator is used.
+
+    `t_nodes`, `t_faces`: background temperature (K). `force`: the (J/2) M'.d_p term on the deviation.
+    `gradient_source`: lambda, the weight of the O(J^3) equilibrium source (0: equilibrium has exactly no torque).
+    """
+
+    def __init__(
+        self,
+        carriers: Carriers,
+        p: Array,
+        dx: float,
+        t_nodes: Array,
+        t_faces: Array,
+        *,
+        force: bool = True,
+        gradient_source: float = 0.0,
+    ) -> None:
+        self.carriers = carriers
+        self.p = p
+        self.dp = float(p[1] - p[0])
+        self.dx = dx
+        self.v = np.ascontiguousarray(p / carriers.mass)
+        self.n = t_nodes.shape[0]
+        self.half_j = 0.5 * carriers.exchange if force else 0.0
+        self.gradient_source = gradient_source
+        w = eq.weights(carriers, p, t_nodes)
+        self.h = np.ascontiguousarray((w[0] + w[1]) / 2.0)
+        self.hd = np.ascontiguousarray((w[0] - w[1]) / 2.0)
+        d_p = eq.occupation_momentum(carriers, p, t_faces)
+        d_t = eq.occupation_temperature(carriers, p, t_faces)
+        number = eq.occupation(carriers, p, t_faces)
+        self.source_e = np.stack([d_p.mean(axis=0), (d_p[0] - d_p[1]) / 2.0])
+        self.source_k = -self.v * np.stack([d_t.mean(axis=0), (d_t[0] - d_t[1]) / 2.0])
+        self.source_g = -(self.v * (number[0] - number[1]) / 2.0 + 0.5 * carriers.exchange * d_p.mean(axis=0))
+        self.m = np.zeros((self.n, 3))
+        self.mf = np.zeros((self.n + 1, 3))
+        self.turn = np.zeros((self.n + 1, 3))
+        self._odd = np.empty((self.n + 1, 4, p.size))
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(n, 4, points): the shape of e."""
+        return (self.n, 4, self.p.size)
+
+    def set_magnetization(self, m_ghost: Array) -> None:
+        """M (n + 2, 3) with ghosts. Faces carry the normalized mean and the difference quotient, which are orthogonal."""
+        mean = m_ghost[:-1] + m_ghost[1:]
+        self.m = np.ascontiguousarray(m_ghost[1:-1])
+        self.mf = np.ascontiguousarray(mean / np.linalg.norm(mean, axis=1, keepdims=True))
+        self.turn = np.ascontiguousarray((m_ghost[1:] - m_ghost[:-1]) / self.dx)
+
+    def source(self, field: float, gradient: float) -> Array:
+        """Odd source on faces for E = `field` (V/nm) and kappa = `gradient` (K/nm), shape (n + 1, 4, points)."""
+        s = field * self.source_e + gradient * self.source_k
+        out = np.empty((self.n + 1, 4, self.p.size))
+        out[:, 0] = s[0]
+        out[:, 1:] = s[1][:, None, :] * self.mf[:, :, None]
+        return out
+
+    def equilibrium_source(self) -> Array:
+        """lambda times the M' source of local equilibrium, shape (n + 1, 4, points); independent of the drives."""
+        out = np.zeros((self.n + 1, 4, self.p.size))
+        out[:, 1:] = self.gradient_source * self.source_g[:, None, :] * self.turn[:, :, None]
+        return out
+
+    def odd(self, e_ghost: Array, source: Array | None, shift: float = 0.0, out: Array | None = None) -> Array:
+        """o on the faces from the stationary odd equation with a = 1/tau + shift."""
+        c = self.carriers
+        out = np.empty((self.n + 1, 4, self.p.size)) if out is None else out
+        _wall.odd_steady(
+            e_ghost, self.mf, self.turn, self.v, source, out, self.dx, self.dp, 1.0 / c.tau + shift, c.precession,
+            self.half_j,
+        )  # fmt: skip
+        return out
+
+    def odd_rate(self, e_ghost: Array, o: Array, source: Array | None) -> Array:
+        """d_t o on the faces, shape as o."""
+        c = self.carriers
+        out = np.empty_like(o)
+        _wall.odd_rate(
+            e_ghost, o, self.mf, self.turn, self.v, source, out, self.dx, self.dp, 1.0 / c.tau, c.precession, self.half_j
+        )
+        return out
+
+    def balance(self, e: Array, o: Array, shift: float = 0.0, gain: bool = True, out: Array | None = None) -> Array:
+        """Left side of the even equation on the nodes; -balance is d_t e (shift 0)."""
+        c = self.carriers
+        out = np.empty(self.shape) if out is None else out
+        it, isf = (1.0 / c.tau, 1.0 / c.tau_sf) if gain else (0.0, 0.0)
+        _wall.even_balance(
+            e, o, self.m, self.turn, self.v, self.h, self.hd, out, self.dx, self.dp, 1.0 / c.tau + shift, c.precession,
+            self.half_j, it, isf,
+        )  # fmt: skip
+        return out
+
+    def apply(self, e_ghost: Array, shift: float = 0.0, out: Array | None = None) -> Array:
+        """The operator of the even system after o is eliminated: A e, shape (n, 4, points)."""
+        self.odd(e_ghost, None, shift, self._odd)
+        return self.balance(e_ghost[1:-1], self._odd, shift, out=out)
+
+    def moments(self, e: Array) -> Array:
+        """(dn, dm) = int over all p, shape (n, 4), 1/nm^3. The electron density is 2 dn."""
+        return 2.0 * self.dp * e.sum(axis=-1)
+
+    def flux(self, o: Array) -> Array:
+        """int v o over all p on the faces, shape (n + 1, 4), 1/(nm^2 fs): (particle flow / 2, j_s)."""
+        return 2.0 * self.dp * (o @ self.v)
+
+    def prolong(self, q: Array) -> Array:
+        """Distribution with moments q (n, 4) towards which collisions relax, shape (n, 4, points)."""
+        along = np.einsum("ic,ic->i", self.m, q[:, 1:])
+        out = np.empty(self.shape)
+        out[:, 0] = self.h * q[:, :1] + self.hd * along[:, None]
+        out[:, 1:] = q[:, 1:, None] * self.h[:, None, :] + (q[:, :1] * self.m)[:, :, None] * self.hd[:, None, :]
+        return out
