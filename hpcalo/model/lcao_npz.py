@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpcalo.errors import ModelError, one_line
+from hpcalo.model.film import periodic_directions, thickness_or_default
 from hpcalo.model.types import Crystal, IntArray, LcaoModel, RealArray
 
 MAX_BYTES = 32 * 2**30
@@ -46,17 +47,10 @@ def read_lcao(
     if atom_of.min() < 0 or atom_of.max() >= len(positions):
         raise ModelError(f"{path}: orb_atom names atom {atom_of.max()}, there are {len(positions)}")
     moments = _reals(data.get("magmoms", np.zeros(len(positions))), path, "magmoms")
-    periodic = (bool(R[:, 0].any()), bool(R[:, 1].any()), bool(R[:, 2].any()))
-    notes: list[str] = []
+    periodic = periodic_directions(R)
     lattice = _reals(data["lattice"], path, "lattice")
-    if thickness is None and not all(periodic):
-        thickness = layer_thickness(lattice, periodic, positions)
-        if thickness is not None:
-            notes.append(
-                f"thickness {thickness:.4f} Å: extent of the atoms plus one mean distance of layers (option thickness)"
-            )
+    thickness, thickness_note = thickness_or_default(thickness, lattice, periodic, positions)
     fermi, fermi_note = _fermi_energy(data, fermi_energy)
-    notes += fermi_note
     try:
         model = LcaoModel(
             crystal=Crystal(
@@ -78,7 +72,7 @@ def read_lcao(
             fermi_energy=fermi,
             electrons=float(data["n_electrons"]) if electrons is None and "n_electrons" in data else electrons,
             name=path.stem,
-            notes=tuple(notes),
+            notes=(*thickness_note, *fermi_note),
         )
     except (ModelError, ValueError) as problem:
         raise ModelError(f"{path}: {one_line(problem)}") from None
@@ -107,21 +101,6 @@ def load_npz(path: Path) -> dict[str, NDArray]:
         raise ModelError(f"{path}: its arrays do not fit into memory") from None
     except Exception as problem:  # zipfile, zlib, struct and numpy's format reader each have their own
         raise ModelError(f"{path}: is not an intact npz file: {one_line(problem)}") from None
-
-
-def layer_thickness(lattice: RealArray, periodic: tuple[bool, bool, bool], positions: RealArray) -> float | None:
-    """Thickness of a film in Å: extent of its atoms along the normal plus one mean distance of its layers.
-
-    A bulk-like slab of n layers a distance d apart gets n·d. None if it is no film or has a single layer.
-    """
-    if sum(periodic) != 2:
-        return None
-    in_plane = lattice[list(periodic)]
-    normal = np.cross(in_plane[0], in_plane[1])
-    heights = np.sort(positions @ (normal / np.linalg.norm(normal)))
-    layers = 1 + int((np.diff(heights) > 0.3).sum())  # atoms within 0.3 Å make one rumpled layer
-    extent = float(heights[-1] - heights[0])
-    return extent * layers / (layers - 1) if layers > 1 else None
 
 
 def smallest_overlap(model: LcaoModel) -> float:

@@ -17,7 +17,8 @@ from hpcalo.model.wannier90.text import numbers, read_text, whole
 class Folding:
     """How elements of X(R) go to the cells of the model: X_new[cell, m, n] += weight · X_old[source, m, n].
 
-    R: (nR, 3) cells of the model. source, cell, m, n: (entries,) numbers. weight: (entries,) 1/(degeneracy · replicas).
+    The old X is already divided by the degeneracies. R: (nR, 3) new cells. source, cell, m, n: (entries,) numbers of
+    the old cell, the new cell, the functions. weight: (entries,) 1/(number of replicas).
     """
 
     R: IntArray
@@ -28,7 +29,7 @@ class Folding:
     weight: NDArray[np.float64]
 
     def apply(self, X_Rnn: NDArray) -> ComplexArray:
-        """(nR_old, …, N, N) as the file has it → (nR_new, …, N, N), degeneracies and replicas folded in."""
+        """(nR_old, …, N, N) → (nR_new, …, N, N), complex."""
         N = X_Rnn.shape[-1]
         picked = X_Rnn[self.source, ..., self.m, self.n]
         picked = picked * self.weight.reshape(-1, *([1] * (picked.ndim - 1)))
@@ -39,13 +40,7 @@ class Folding:
         return np.ascontiguousarray(spread.reshape(len(self.R), *X_Rnn.shape[1:]))
 
 
-def degeneracy_folding(R: IntArray, degeneracy: IntArray, N: int) -> Folding:
-    """The folding without replicas: every cell stays where it is, divided by its degeneracy."""
-    source, m, n = (a.ravel() for a in np.indices((len(R), N, N)))
-    return Folding(R=R, source=source, cell=source, m=m, n=n, weight=1.0 / degeneracy[source])
-
-
-def replica_folding(path: Path, R: IntArray, degeneracy: IntArray, N: int) -> Folding:
+def replica_folding(path: Path, R: IntArray, N: int) -> Folding:
     """The folding with minimal-distance replicas: each element goes in equal parts to the nearest images of its pair.
 
     Raises ModelError if the file is missing, truncated, or made for other cells or another number of functions.
@@ -55,15 +50,15 @@ def replica_folding(path: Path, R: IntArray, degeneracy: IntArray, N: int) -> Fo
     flat = values.tolist()
     starts = np.empty(len(R) * N * N, dtype=np.int64)
     position = 0
-    for entry in range(len(starts)):
+    for number in range(len(starts)):
         if position + 6 > len(flat):
             raise ModelError(
-                f"{path}: ends after {entry} of {len(starts)} entries ({len(R)} cells, {N}² pairs): truncated"
+                f"{path}: ends after {number} of {len(starts)} entries ({len(R)} cells, {N}² pairs): truncated"
             )
-        starts[entry] = position
+        starts[number] = position
         images = flat[position + 5]
         if not 1 <= images <= 64:
-            raise ModelError(f"{path}: entry {entry + 1} has {images} replicas: 1 to 64 are possible (out of step?)")
+            raise ModelError(f"{path}: entry {number + 1} has {images} replicas: 1 to 64 are possible (out of step?)")
         position += 6 + 3 * images
     if position > len(flat):
         raise ModelError(f"{path}: ends inside its last entry: truncated")
@@ -92,5 +87,5 @@ def replica_folding(path: Path, R: IntArray, degeneracy: IntArray, N: int) -> Fo
         cell=cell.ravel(),
         m=head[entry, 3] - 1,
         n=head[entry, 4] - 1,
-        weight=1.0 / (degeneracy[source] * count[entry]),
+        weight=1.0 / count[entry],
     )
