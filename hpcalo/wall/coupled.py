@@ -1,0 +1,257 @@
+"""Time-dependent mode: distribution and magnetization are stepped together by an implicit or IMEX TS.
+
+Unknowns on a rank: M (n, 3), e (n, 4, points) and o (n, 4, points) on the face left of each node, and on the last rank
+the right reservoir's face. e and o are kept in units of `scale`, the size of the driven distribution, so that one
+tolerance fits all.
+
+    de/dt = -balance(e, o),   do/dt = source(M) - transport(e) - relaxation(o),   dM/dt = LLG(M, dm)
+
+ARKIMEX: the electrons implicit, M explicit. BDF, ROSW, CN: everything implicit. The implicit systems are solved with
+the exact kinetic block (the steady solver at shift a) and the exact magnetic block; what couples the two is left to the
+nonlinear iteration, or, fully implicit, to FGMRES on the true (matrix-free) Jacobian.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from petsc4py import PETSc
+
+from hpcalo.config.wall import Time
+from hpcalo.errors import InputError
+from hpcalo.wall.grid import Mesh
+from hpcalo.wall.magnetics import Magnetics
+from hpcalo.wall.stepping import (
+    PREFIX,
+    DefaultOptions,
+    State,
+    adapt_options,
+    direct_solver,
+    fill_tridiagonal,
+    make_ts,
+    next_step,
+    normalized,
+    run_ts,
+    tridiagonal_matrix,
+)
+from hpcalo.wall.transport import Response, Transport
+
+Array = NDArray[np.float64]
+
+
+class Coupled:
+    """SBE + LLG in one TS. Collective throughout."""
+
+    def __init__(self, mesh: Mesh, magnetics: Magnetics, transport: Transport, time: Time) -> None:
+        if time.integrator == "rk":
+            raise InputError("time.integrator: 'rk' is explicit; time-dependent mode takes arkimex, bdf, rosw or cn")
+        self.mesh, self.magnetics, self.transport, self.time = mesh, magnetics, transport, time
+        self.imex = time.integrator == "arkimex"
+        points = transport.p.size
+        self.faces = mesh.n + (1 if mesh.at_right else 0)
+        self.split = (3 * mesh.n, (3 + 4 * points) * mesh.n)
+        self.local = self.split[1] + 4 * points * self.faces
+        self.points = points
+        self.scale = self._scale()
+        self.fields = (0.0, 0.0)
+        self._matrix = tridiagonal_matrix(mesh)
+        self._factored: tuple[float, bytes] | None = None
+
+    def _scale(self) -> float:
+        d, k = self.transport.drive, self.transport.kinetic
+        field = abs(d.electric_field) * 1e-9 or 1e-5
+        local = max(float(np.abs(k.source_e).max()) * field, float(np.abs(k.source_k).max()) * abs(d.gradient))
+        return self.mesh.max(local) * self.transport.carriers.tau
+
+    # -- packing ----------------------------------------------------------------------------------------------------
+
+    def unpack(self, a: Array) -> tuple[Array, Array, Array]:
+        """(M, e, o own faces) as views, the latter two in units of `scale`."""
+        i, j = self.split
+        n, points = self.mesh.n, self.points
+        return a[:i].reshape(n, 3), a[i:j].reshape(n, 4, points), a[j:].reshape(self.faces, 4, points)
+
+    def _all_faces(self, o: Array) -> Array:
+        """o on the n + 1 faces around the own nodes."""
+        ghost = self.mesh.with_ghosts(np.ascontiguousarray(o[: self.mesh.n]))
+        last = o[-1:] if self.mesh.at_right else ghost[-1:]
+        return np.concatenate([ghost[1:-1], last])
+
+    def equilibrium(self) -> Array:
+        """The distribution part of a state without deviation from equilibrium."""
+        return np.zeros(self.local - self.split[0])
+
+    def steady(self, m: Array) -> Array:
+        """The distribution part of the state in which the electrons have settled for this M (n, 3)."""
+        ghost = self.mesh.magnetization_with_ghosts(m)
+        t = self.transport
+        t.solver.update(ghost)
+        self.set_circuit(m)
+        t.solver.update(ghost)
+        e, o = t.solver.solve(self._source())
+        self._factored = None
+        return np.concatenate([e.reshape(-1), o[: self.faces].reshape(-1)]) / self.scale
+
+    def set_circuit(self, m: Array) -> None:
+        """E of the circuit from the stationary wire with this M; kept over one segment."""
+        unit = self.transport.respond(self.mesh.magnetization_with_ghosts(m))
+        applied, thermoelectric, *_ = self.transport.fields(unit)
+        self.fields = (applied, thermoelectric)
+        self._factored = None
+
+    def _source(self) -> Array:
+        k = self.transport.kinetic
+        out = k.source(sum(self.fields), self.transport.drive.gradient)
+        return out + k.equilibrium_source() if k.gradient_source else out
+
+    # -- what TS calls ----------------------------------------------------------------------------------------------
+
+    def _rates(self, t: float, a: Array) -> tuple[Array, Array, Array]:
+        """dM/dt, de/dt, do/dt (own faces), the latter two in units of `scale`."""
+        m, e, o = self.unpack(a)
+        mesh, k = self.mesh, self.transport.kinetic
+        ghost = mesh.magnetization_with_ghosts(m)
+        k.set_magnetization(ghost)
+        o_all = self._all_faces(o)
+        e_ghost = mesh.with_ghosts(np.ascontiguousarray(e))
+        de = -k.balance(np.ascontiguousarray(e), o_all)
+        do = k.odd_rate(e_ghost, o_all, self._source() / self.scale)[: self.faces]
+        spin = np.ascontiguousarray(self.scale * k.moments(e)[:, 1:])
+        dm = self.magnetics.rate(ghost, t, spin, self.transport.torque_scale)
+        return dm, de, do
+
+    def _implicit(self, _ts: Any, t: float, u: Any, udot: Any, f: Any) -> None:
+        dm, de, do = self._rates(t, u.array_r)
+        rates = np.concatenate([np.zeros(dm.size) if self.imex else dm.reshape(-1), de.reshape(-1), do.reshape(-1)])
+        f.array[:] = udot.array_r - rates
+
+    def _explicit(self, _ts: Any, t: float, u: Any, f: Any) -> None:
+        f.array[:] = 0.0
+        m, e, _ = self.unpack(u.array_r)
+        spin = np.ascontiguousarray(self.scale * self.transport.kinetic.moments(e)[:, 1:])
+        ghost = self.mesh.magnetization_with_ghosts(m)
+        rate = self.magnetics.rate(ghost, t, spin, self.transport.torque_scale)
+        f.array[: self.split[0]] = rate.reshape(-1)
+
+    def _jacobian(self, _ts: Any, t: float, u: Any, _udot: Any, shift: float, j: Any, _p: Any) -> None:
+        m, e, _ = self.unpack(u.array_r)
+        ghost = self.mesh.magnetization_with_ghosts(m)
+        key = (shift, ghost.tobytes())
+        mine = 1 if self._factored == key else 0
+        if self.mesh.comm.allreduce(mine) < self.mesh.comm.size:
+            self.transport.solver.update(ghost, shift)
+            self._factored = key
+        self.shift = shift
+        self._ghost = ghost
+        if not self.imex:
+            spin = np.ascontiguousarray(self.scale * self.transport.kinetic.moments(e)[:, 1:])
+            blocks = -self.magnetics.jacobian(ghost, t, spin, self.transport.torque_scale)
+            blocks[:, 1] += shift * np.eye(3)
+            fill_tridiagonal(self._matrix, self.mesh, blocks)
+            self._magnetic.setOperators(self._matrix)
+        j.assemble()
+
+    def apply(self, _pc: Any, x: Any, y: Any) -> None:
+        """Magnetic block, then kinetic block at the shift of the present stage."""
+        rm, re, ro = self.unpack(x.array_r)
+        if self.imex:
+            ym = rm / self.shift
+        else:
+            self._right.array[:] = rm.reshape(-1)
+            self._magnetic.solve(self._right, self._left)
+            ym = self._left.array_r.reshape(-1, 3)
+        k, solver = self.transport.kinetic, self.transport.solver
+        k.set_magnetization(self._ghost)  # residuals at other M may have been evaluated since the factorization
+        source = self._all_faces(ro)
+        zero = np.zeros((self.mesh.n + 2, *k.shape[1:]))
+        driven = k.odd(zero, source, self.shift)
+        e = solver.solve_even(re - k.balance(zero[1:-1], driven, self.shift))
+        o = k.odd(self.mesh.with_ghosts(e), source, self.shift)
+        y.array[:] = np.concatenate([ym.reshape(-1), e.reshape(-1), o[: self.faces].reshape(-1)])
+
+    def mult(self, _mat: Any, x: Any, y: Any) -> None:
+        """The diagonal blocks' operator (only asked for if the user chooses a Krylov method without matrix-free)."""
+        dm, de, do = self.unpack(x.array_r)
+        k = self.transport.kinetic
+        o_all = self._all_faces(do)
+        e = np.ascontiguousarray(de)
+        rate_e = k.balance(e, o_all)
+        rate_o = -k.odd_rate(self.mesh.with_ghosts(e), o_all, None)[: self.faces]
+        if self.imex:
+            rate_m = self.shift * dm
+        else:
+            self._right.array[:] = dm.reshape(-1)
+            self._matrix.mult(self._right, self._left)
+            rate_m = self._left.array_r.reshape(-1, 3).copy()
+        y.array[:] = np.concatenate(
+            [rate_m.reshape(-1), (rate_e + self.shift * de).reshape(-1), (rate_o + self.shift * do).reshape(-1)]
+        )
+
+    def _after_step(self, ts: Any) -> None:
+        u = ts.getSolution()
+        i = self.split[0]
+        u.array[:i] = normalized(u.array_r[:i].reshape(-1, 3)).reshape(-1)
+
+    # -- segments ---------------------------------------------------------------------------------------------------
+
+    def segment(self, state: State, end: float) -> State:
+        """The state at `end` (fs). `state.f` None: starts with electrons settled for the initial M."""
+        comm = self.mesh.comm
+        f = self.steady(state.m) if state.f is None else state.f
+        self.set_circuit(state.m)
+        vector = PETSc.Vec().createMPI((self.local, None), comm=comm)
+        vector.array[:] = np.concatenate([state.m.reshape(-1), f])
+        total = vector.getSize()
+        options = adapt_options(self.time)
+        options["snes_type"] = "newtonls"
+        options["snes_rtol"] = "1e-10"
+        options["snes_atol"] = "1e-13"
+        options["snes_stol"] = "1e-13"
+        options["snes_linesearch_type"] = "basic"
+        with DefaultOptions(options):
+            ts = make_ts(comm, self.time, state.t, state.dt, end, state.steps)
+            matrix = PETSc.Mat().createPython(((self.local, total), (self.local, total)), self, comm=comm)
+            matrix.setUp()
+            ts.setIFunction(self._implicit, vector.duplicate())
+            ts.setIJacobian(self._jacobian, matrix, matrix)
+            if self.imex:
+                ts.setRHSFunction(self._explicit, vector.duplicate())
+            snes = ts.getSNES()
+            ksp = snes.getKSP()
+            if self.imex:
+                ksp.setType(PETSc.KSP.Type.PREONLY)
+            else:
+                snes.setUseMF(True)
+                ksp.setType(PETSc.KSP.Type.FGMRES)
+                ksp.setTolerances(rtol=1e-6)
+                self._magnetic = PETSc.KSP().create(comm=comm)
+                self._magnetic.setOptionsPrefix(PREFIX + "magnetic_")
+                direct_solver(self._magnetic)
+                self._magnetic.setFromOptions()
+                self._left, self._right = self._matrix.createVecs()
+            pc = ksp.getPC()
+            pc.setType(PETSc.PC.Type.PYTHON)
+            pc.setPythonContext(self)
+            # The inner kinetic solver has the prefix of the whole; the outer Krylov method gets its own.
+            ksp.setOptionsPrefix(PREFIX + "newton_")
+            ts.setPostStep(self._after_step)
+            ts.setFromOptions()
+            run_ts(ts, vector, "Boltzmann + Landau-Lifshitz-Gilbert")
+        dt = state.dt if self.time.fixed_step else next_step(ts, state, end)
+        out = np.array(vector.array_r)
+        m = normalized(out[: self.split[0]].reshape(-1, 3))
+        done = replace(state, m=m, t=end, dt=dt, steps=state.steps + ts.getStepNumber(), f=out[self.split[0] :])
+        ts.destroy()
+        self._factored = None
+        return done
+
+    def response(self, state: State) -> Response:
+        """Moments and fluxes of the state's distribution, as the quasi-static mode gives them. Collective."""
+        k = self.transport.kinetic
+        k.set_magnetization(self.mesh.magnetization_with_ghosts(state.m))
+        f = np.zeros(self.local - self.split[0]) if state.f is None else state.f
+        _, e, o = self.unpack(np.concatenate([state.m.reshape(-1), f]))
+        return Response(self.scale * e, self.scale * k.moments(e), self.scale * k.flux(self._all_faces(o)))

@@ -1,0 +1,203 @@
+"""Linear response of the conduction electrons: circuits, spin torques, and what is read off them.
+
+Both drives are solved per unit (1 V/nm, 1 K/nm) and added, so every result is the exact sum of an electrical part
+(proportional to the applied field) and a thermal part (kappa and the field kappa itself produces in the circuit).
+
+Signs: moment convention, M is the direction of the moments; the electron charge is -e, a negative field pushes
+electrons to +x. Torque on M: -(g mu_B/M_s)(J/hbar) M x m (wall.md 3.2), in 1/fs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpcalo.config.wall import Drive, Electrons, Momentum, Solver
+from hpcalo.errors import ConvergenceError
+from hpcalo.wall import equilibrium as eq
+from hpcalo.wall.grid import Mesh
+from hpcalo.wall.kinetic import Kinetic
+from hpcalo.wall.steady import SteadySolver
+from hpcalo.wall.units import CURRENT_IN_SI, METRE_PER_SECOND, MOMENT_VOLUME, VOLT_PER_METRE
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Response:
+    """One solution: even part e (n, 4, points), moments q = (dn, dm) (n, 4) in 1/nm^3, flux (n + 1, 4) in 1/(nm^2 fs)."""
+
+    e: Array
+    q: Array
+    flux: Array
+
+    def __mul__(self, factor: float) -> Response:
+        return Response(self.e * factor, self.q * factor, self.flux * factor)
+
+    def __add__(self, other: Response) -> Response:
+        return Response(self.e + other.e, self.q + other.q, self.flux + other.flux)
+
+
+@dataclass(frozen=True)
+class Torques:
+    """State of the electrons for one magnetization; `electrical + thermal` is the whole.
+
+    `field`: E in V/m (applied plus thermoelectric), `current`: charge current density in A/m^2.
+    `closed_current`, `closed_spin`: charge current (A/m^2) and |j_s| at the left reservoir of kappa alone at E = 0.
+    """
+
+    electrical: Response
+    thermal: Response
+    field: float
+    applied_field: float
+    current: float
+    closed_current: float
+    closed_spin: float
+
+    @property
+    def total(self) -> Response:
+        return self.electrical + self.thermal
+
+
+def temperature(drive: Drive, length: float, x: Array, origin: float = 0.0) -> Array:
+    """Background T (K) at x (nm, from the left end of the window); `origin`: how far the window has moved (nm).
+
+    kappa x is measured from the wire's middle at the start, so that `drive.temperature` is the temperature there.
+    """
+    if drive.profile == "uniform":
+        return np.full(x.shape, drive.temperature)
+    half = 0.5 * (drive.ramp_length or length)
+    return drive.temperature + drive.gradient * np.clip(x + origin - 0.5 * length, -half, half)
+
+
+class Transport:
+    """The electrons of the wire: owns the kinetic operator and its solver for the present window."""
+
+    def __init__(
+        self,
+        mesh: Mesh,
+        electrons: Electrons,
+        momentum: Momentum,
+        drive: Drive,
+        solver: Solver,
+        saturation: Array,
+    ) -> None:
+        self.mesh, self.drive, self.electrons, self.solver_settings = mesh, drive, electrons, solver
+        self.carriers = eq.carriers_from(electrons, momentum.points, momentum.cutoff, drive.temperature)
+        self.p = eq.momentum_grid(self.carriers, momentum.points, momentum.cutoff)
+        self.torque_scale = electrons.g_factor * MOMENT_VOLUME / saturation * self.carriers.precession
+        self.solves = 0
+        self.iterations = 0
+        self.place(0.0)
+
+    def place(self, origin: float) -> None:
+        """Sets the background temperature for a window that starts at x = origin (nm). Collective."""
+        mesh = self.mesh
+        nodes = temperature(self.drive, mesh.length, mesh.x, origin)
+        x_faces = (np.arange(mesh.first, mesh.last + 1) - 0.5) * mesh.dx
+        faces = temperature(self.drive, mesh.length, x_faces, origin)
+        self.temperature = nodes
+        half = 0.5 * (self.drive.ramp_length or mesh.length)
+        inside = np.abs(x_faces + origin - 0.5 * mesh.length) <= half
+        local = self.drive.profile == "ramp"
+        self.gradient_shape = np.where(inside, 1.0, 0.0) if local else np.ones(x_faces.size)
+        self.kinetic = Kinetic(
+            self.carriers, self.p, mesh.dx, nodes, faces,
+            force=self.electrons.force, gradient_source=self.electrons.gradient_source,
+        )  # fmt: skip
+        self.kinetic.source_k *= self.gradient_shape[None, :, None]
+        s = self.solver_settings
+        self.solver = SteadySolver(
+            mesh, self.kinetic, method=s.method, tolerance=s.tolerance, iterations=s.iterations, accelerate=s.accelerate
+        )
+
+    def _solve(self, source: Array, guess: Response | None) -> Response:
+        e, o = self.solver.solve(source, guess.e if guess is not None else None)
+        self.solves += 1
+        self.iterations += self.solver.last_iterations
+        return Response(e, self.kinetic.moments(e), self.kinetic.flux(o))
+
+    def _charge(self, response: Response) -> float:
+        """Mean charge current density over the wire, A/m^2 (uniform in a steady state)."""
+        total = self.mesh.sum(float(response.flux[: self.mesh.n, 0].sum()))
+        return -2.0 * CURRENT_IN_SI * total / self.mesh.cells
+
+    def charge_current(self, response: Response) -> Array:
+        """Charge current density on the faces, A/m^2."""
+        return -2.0 * CURRENT_IN_SI * response.flux[:, 0]
+
+    def respond(self, m_ghost: Array, before: tuple[Response, Response] | None = None) -> tuple[Response, Response]:
+        """Responses to E = 1 V/nm and kappa = 1 K/nm. A drive that the circuit does not need is not solved. Collective."""
+        self.solver.update(m_ghost)
+        d = self.drive
+        nothing = Response(np.zeros(self.kinetic.shape), np.zeros((self.mesh.n, 4)), np.zeros((self.mesh.n + 1, 4)))
+        need_e = d.circuit != "field" or d.electric_field != 0.0
+        unit_e = self._solve(self.kinetic.source(1.0, 0.0), before[0] if before else None) if need_e else nothing
+        unit_k = self._solve(self.kinetic.source(0.0, 1.0), before[1] if before else None) if d.gradient else nothing
+        return unit_e, unit_k
+
+    def fields(self, unit: tuple[Response, Response]) -> tuple[float, float, float, float]:
+        """Applied field, thermoelectric field (V/nm), j per V/nm and j of kappa alone (A/m^2) in the circuit."""
+        d = self.drive
+        per_field, closed = self._charge(unit[0]), d.gradient * self._charge(unit[1])
+        if d.circuit == "field":
+            return d.electric_field * VOLT_PER_METRE, 0.0, per_field, closed
+        if per_field <= 0.0:
+            raise ConvergenceError(f"the wire does not conduct: {per_field:.3e} A/m^2 per V/nm")
+        return d.current_density / per_field, -closed / per_field, per_field, closed
+
+    def combine(self, unit: tuple[Response, Response]) -> Torques:
+        """Adds the drives as the circuit demands."""
+        applied, thermoelectric, per_field, closed = self.fields(unit)
+        electrical = unit[0] * applied
+        thermal = unit[1] * self.drive.gradient + unit[0] * thermoelectric
+        if self.electrons.gradient_source:
+            thermal = thermal + self._solve(self.kinetic.equilibrium_source(), None)
+        spin = self.mesh.comm.bcast(float(np.linalg.norm(unit[1].flux[0, 1:])), root=0)
+        return Torques(
+            electrical=electrical,
+            thermal=thermal,
+            field=(applied + thermoelectric) / VOLT_PER_METRE,
+            applied_field=applied / VOLT_PER_METRE,
+            current=per_field * (applied + thermoelectric) + closed,
+            closed_current=closed,
+            closed_spin=spin * self.drive.gradient,
+        )
+
+    def torque(self, m: Array, q: Array) -> Array:
+        """-(g mu_B/M_s)(J/hbar) M x dm in 1/fs, shape (n, 3)."""
+        return -self.torque_scale[:, None] * np.cross(m, q[:, 1:])
+
+    def spin_velocity(self, spin_current: float) -> float:
+        """g mu_B j_s/M_s in m/s for j_s in 1/(nm^2 fs), at the own first node's M_s."""
+        return float(spin_current * self.torque_scale[0] / self.carriers.precession / METRE_PER_SECOND)
+
+
+def zhang_li(mesh: Mesh, m_ghost: Array, torque: Array) -> tuple[float, float]:
+    """(u, beta u) in m/s of a torque (n, 3) in 1/fs: least squares of -u M' + beta u M x M'. Collective.
+
+    u = -int tau.M'/int |M'|^2, beta u = int tau.(M x M')/int |M'|^2 with centred M' (wall.md 3.4). (0, 0) if M is uniform.
+    """
+    m = m_ghost[1:-1]
+    slope = (m_ghost[2:] - m_ghost[:-2]) / (2.0 * mesh.dx)
+    sums = mesh.sum(
+        np.array([np.sum(slope**2), -np.sum(torque * slope), np.sum(torque * np.cross(m, slope))])
+    )
+    if sums[0] < 1e-20:
+        return 0.0, 0.0
+    return float(sums[1] / sums[0] / METRE_PER_SECOND), float(sums[2] / sums[0] / METRE_PER_SECOND)
+
+
+def components(m_ghost: Array, torque: Array, dx: float) -> tuple[Array, Array]:
+    """Damping-like and field-like parts of a torque (n, 3), each (n,): along the unit vectors of -M' and of M x M'.
+
+    With p the direction of M', M x (M x p) = -p is the damping-like and M x p the field-like direction. 0 where M' = 0.
+    """
+    m = m_ghost[1:-1]
+    slope = (m_ghost[2:] - m_ghost[:-2]) / (2.0 * dx)
+    slope = slope - m * np.einsum("ic,ic->i", m, slope)[:, None]
+    size = np.linalg.norm(slope, axis=1)
+    unit = np.divide(slope, size[:, None], out=np.zeros_like(slope), where=size[:, None] > 1e-12)
+    return -np.einsum("ic,ic->i", torque, unit), np.einsum("ic,ic->i", torque, np.cross(m, unit))
