@@ -16,6 +16,22 @@ SMALL_BATCH = 4
 """Points whose lattice sums are formed together: enough to reuse the summed cells from cache, little enough to stay in memory."""
 
 
+def _consistent_positions(model: LcaoModel, v: int) -> RealArray:
+    """r_v(R) in double precision (nR, N, N), averaged with what Hermiticity of the position operator says it is.
+
+    <0M|r|RN>* = <RN|r|0M> gives r_MN(R) = r_NM(−R) + (τ_M − τ_N − R) S_MN(R). The stored numbers keep it to their last digit
+    only, and the near-singular overlap blows that digit up in high bands: with the average the diagonal of the velocity is dE/dk.
+    """
+    if model.r_vRnn is None:
+        raise ValueError("the model has no position matrix")
+    index = {tuple(r): i for i, r in enumerate(model.R.tolist())}
+    partner = [index[(-a, -b, -c)] for a, b, c in model.R.tolist()]
+    r = model.r_vRnn[v].astype(np.float64)
+    shift = model.tau[:, v][None, :, None] - model.tau[:, v][None, None, :]
+    shift = shift - (model.R @ model.crystal.lattice[:, v])[:, None, None]
+    return 0.5 * (r + r[partner].transpose(0, 2, 1) + shift * model.S_Rnn)
+
+
 class LcaoStates:
     """StateSolver of an LcaoModel with magnetization direction n̂.
 
@@ -37,7 +53,7 @@ class LcaoStates:
         plain = [model.S_Rnn]
         self._r = VELOCITY in need and position_matrix and model.r_vRnn is not None
         if self._r and model.r_vRnn is not None:
-            plain += [model.r_vRnn[v].astype(np.float64) for v in self.directions]
+            plain += [_consistent_positions(model, v) for v in self.directions]
         # Spin components of H: 1, and the coefficients of σ_x, σ_y, σ_z. Real, except that spin-orbit coupling carries a
         # factor i, which is applied after the sum.
         self._soc = [v for v in range(3) if np.any(model.soc_vRnn[v])]
