@@ -76,12 +76,10 @@ def read_lcao(
         )
     except (ModelError, ValueError) as problem:
         raise ModelError(f"{path}: {one_line(problem)}") from None
-    smallest = smallest_overlap(model)
-    if smallest <= 0:
-        raise ModelError(f"{path}: overlap matrix S(k): smallest eigenvalue {smallest:.3g}, must be positive")
-    if smallest < SMALL_OVERLAP:
-        model = model.with_notes(f"overlap matrix nearly singular: smallest eigenvalue {smallest:.2g}")
-    return model
+    try:
+        return require_positive_overlap(model)
+    except ModelError as problem:
+        raise ModelError(f"{path}: {one_line(problem)}") from None
 
 
 def load_npz(path: Path) -> dict[str, NDArray]:
@@ -110,6 +108,16 @@ def smallest_overlap(model: LcaoModel) -> float:
     points = np.unique(points * np.array(model.crystal.periodic), axis=0)
     phases = np.exp(2j * np.pi * points @ model.R.T)
     return min(float(np.linalg.eigvalsh(np.tensordot(p, model.S_Rnn, 1))[0]) for p in phases)
+
+
+def require_positive_overlap(model: LcaoModel) -> LcaoModel:
+    """The model, with a note if S(k) is nearly singular. Raises ModelError if S(k) is not positive."""
+    smallest = smallest_overlap(model)
+    if smallest <= 0:
+        raise ModelError(f"overlap matrix S(k): smallest eigenvalue {smallest:.3g}, must be positive")
+    if smallest < SMALL_OVERLAP:
+        return model.with_notes(f"overlap matrix nearly singular: smallest eigenvalue {smallest:.2g}")
+    return model
 
 
 def _fermi_energy(data: Mapping[str, NDArray], given: float | None) -> tuple[float | None, list[str]]:

@@ -81,11 +81,16 @@ def replica_folding(path: Path, R: IntArray, N: int) -> Folding:
     shift = values[(starts[entry] + 6 + 3 * within)[:, None] + np.arange(3)]
     source = source_of[entry]
     cells, cell = np.unique(R[source] + shift, axis=0, return_inverse=True)
-    return Folding(
-        R=cells,
-        source=source,
-        cell=cell.ravel(),
-        m=head[entry, 3] - 1,
-        n=head[entry, 4] - 1,
-        weight=1.0 / count[entry],
-    )
+    return folding_of(cells, source, cell.ravel(), head[entry, 3] - 1, head[entry, 4] - 1, len(R), N)
+
+
+def folding_of(cells: IntArray, source: IntArray, cell: IntArray, m: IntArray, n: IntArray, nR: int, N: int) -> Folding:
+    """The folding of these entries, equal weights for all images of one element.
+
+    Raises ModelError if an element of the nR × N × N would get lost, so that the Hamiltonian would change.
+    """
+    key = (source * N + m) * N + n
+    images = np.bincount(key, minlength=nR * N * N)
+    if images.min() < 1:
+        raise ModelError(f"replicas: {int((images == 0).sum())} of {nR * N * N} matrix elements go nowhere")
+    return Folding(R=cells, source=source, cell=cell, m=m, n=n, weight=1.0 / images[key])

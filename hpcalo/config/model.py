@@ -1,0 +1,109 @@
+"""The table `[model]`: where the Hamiltonian comes from, and what to use of it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from hpcalo.config.fields import Section, Unit
+
+Energy = Annotated[float, Unit("eV")]
+Length = Annotated[float, Unit("angstrom"), Field(gt=0)]
+
+
+class RashbaParameters(Section):
+    """H = −2t (cos k_x a + cos k_y a) + a_R (σ_x sin k_y a − σ_y sin k_x a) + (Δ/2) σ·n̂."""
+
+    hopping: Energy = Field(1.0, description="t")
+    rashba: Energy = Field(0.4, description="a_R")
+    exchange: Energy = Field(0.8, description="Δ, splitting of minority and majority")
+    lattice_constant: Length = Field(1.0, description="a")
+
+
+class ChainParameters(RashbaParameters):
+    """H = −2t cos ka − a_R σ_y sin ka + (Δ/2) σ·n̂, along x."""
+
+
+class HaldaneParameters(Section):
+    """Honeycomb lattice with complex second-neighbour hopping t2 e^{±iφ}; spinless."""
+
+    hopping: Energy = Field(1.0, description="t1")
+    second_hopping: Energy = Field(1.0 / 3.0, description="t2")
+    onsite: Energy = Field(2.0, description="−onsite on A, +onsite on B")
+    phase: Annotated[float, Unit("radian")] = Field(1.0995574287564276, description="φ; 0.35 π")
+    bond: Length = Field(1.0, description="distance of A and B")
+
+
+class FerromagnetParameters(Section):
+    """Random 3D ferromagnet without symmetry, for tests."""
+
+    orbitals: int = Field(3, ge=1, le=50, description="spatial orbitals")
+    exchange: Energy = 1.0
+    spin_orbit: Energy = 0.2
+    seed: int = Field(1, ge=0)
+
+
+BuiltinName = Literal["rashba", "chain", "haldane", "ferromagnet"]
+SOURCES = ("file", "builtin", "wannier90", "lcao")
+_ONLY_FOR = {  # options that mean nothing for the other sources
+    "format": ("wannier90",),
+    "spin": ("wannier90",),
+    "replicas": ("wannier90", "file"),
+    "position_file": ("lcao",),
+    "position_matrix": ("wannier90", "file", "lcao"),
+}
+
+
+class ModelSection(Section):
+    """Exactly one of `file`, `builtin`, `wannier90`, `lcao`. Paths are relative to the input file."""
+
+    file: str | None = Field(None, description="model file of this program, for example models/fe.h5")
+    builtin: BuiltinName | None = Field(None, description="closed-form model; parameters in the table of its name")
+    wannier90: str | None = Field(None, description="path of the files without ending: data/Fe for data/Fe_tb.dat")
+    lcao: str | None = Field(None, description="npz file with H_up, H_dn, S, Hsoc_x/y/z, R, …")
+
+    format: Literal["tb", "hr"] = Field("tb", description="Wannier90 file: tb (with position matrix) or hr")
+    spin: Literal["auto", "files", "interleaved", "blocks", "none"] = Field(
+        "auto", description="spin pairs: from .chk and .spn (files), assumed (interleaved, blocks), or none"
+    )
+    replicas: bool | None = Field(None, description="minimal-distance replicas; not given: wherever they are known")
+    position_file: str | None = Field(None, description="npz file with r_x, r_y, r_z; not given: <lcao>_r.npz if there")
+    position_matrix: bool = Field(True, description="false: positions of the orbitals only")
+
+    thickness: Length | None = Field(None, description="Å, of a film: volume = area × thickness")
+    fermi_energy: Energy | None = Field(None, description="eV; replaces the one of the file")
+    electrons: Annotated[float, Field(gt=0)] | None = Field(None, description="per cell; replaces that of the file")
+
+    rashba: RashbaParameters | None = None
+    chain: ChainParameters | None = None
+    haldane: HaldaneParameters | None = None
+    ferromagnet: FerromagnetParameters | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _parameters_of_builtin(cls, data: Any) -> Any:
+        """The table of the chosen built-in model is there even if it is empty, so that its defaults are written out."""
+        if isinstance(data, dict) and data.get("builtin") in BuiltinName.__args__:  # type: ignore[attr-defined]
+            return {data["builtin"]: {}, **data}
+        return data
+
+    @model_validator(mode="after")
+    def _one_source(self) -> ModelSection:
+        given = [name for name in SOURCES if getattr(self, name) is not None]
+        if len(given) != 1:
+            found = f"found {' and '.join(given)}" if given else "found none"
+            raise ValueError(f"exactly one of {', '.join(SOURCES)} is needed, {found}")
+        for name in BuiltinName.__args__:  # type: ignore[attr-defined]
+            if name != self.builtin and getattr(self, name) is not None:
+                raise ValueError(f"parameters of {name} given, but builtin is not '{name}'")
+        for name, sources in _ONLY_FOR.items():
+            if getattr(self, name) != type(self).model_fields[name].default and given[0] not in sources:
+                raise ValueError(f"{name} has no meaning for a model from {given[0]}")
+        return self
+
+    @property
+    def parameters(self) -> dict[str, float | int]:
+        """Arguments of the built-in model (empty for models from files)."""
+        table = getattr(self, self.builtin) if self.builtin else None
+        return {} if table is None else table.model_dump()
