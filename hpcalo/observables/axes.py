@@ -1,0 +1,118 @@
+"""What observables are computed from and returned as: axes of a run, raw sums by direction, named fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpcalo.kubo.request import Kind, raw_name
+from hpcalo.units import BOLTZMANN_EV
+
+Real = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Field:
+    """A named result: values with named axes, unit, and what the reader has to know about it.
+
+    even_in_n: +1 where the quantity is even under n̂ → −n̂, −1 odd, 0 neither. equation: the source equation. nan_ok: where it
+    may be undefined (a ratio by zero).
+    """
+
+    name: str
+    dims: tuple[str, ...]
+    values: Real
+    unit: str
+    long_name: str
+    equation: str = ""
+    sign: str = ""
+    even_in_n: int = 0
+    attrs: Mapping[str, str | float | int] = field(default_factory=dict)
+    nan_ok: bool = False
+
+
+@dataclass(frozen=True)
+class RunAxes:
+    """Axes and constants of a run, and its raw sums.
+
+    energies: (NE,) eV relative to the reference. n_hat: (A, 3). gammas (G,) eV, temperatures (T,) K, mu (M,) eV relative.
+    directions: Cartesian components of velocities. volume: Å^3. raw: per direction of the magnetization, raw sums by name.
+    """
+
+    energies: Real
+    n_hat: Real
+    gammas: Real
+    temperatures: Real
+    mu: Real
+    directions: tuple[int, ...]
+    volume: float
+    raw: tuple[Mapping[str, Real], ...]
+
+    @property
+    def spacing(self) -> float:
+        """Energy spacing, eV."""
+        return float(self.energies[1] - self.energies[0])
+
+    def stacked(self, name: str) -> Real:
+        """A raw sum of all directions of the magnetization: (A, …)."""
+        return np.stack([raw[name] for raw in self.raw])
+
+    def shape_of(self, kind: Kind) -> tuple[int, int]:
+        """Number of components of the two observables of a pair."""
+        first, second = (3 if name == "torque" else len(self.directions) for name in kind)
+        return first, second
+
+    def broadened(self, kind: Kind) -> tuple[Real, Real]:
+        """(Re, Im) parts with broadening, each (A, G, x, y, NE), with prefactors 1/π and 1/2π of the closed forms (ħ = 1)."""
+        raw = self.stacked(raw_name("broadened", kind))
+        raw = raw.reshape(*raw.shape[:2], *self.shape_of(kind), 2, raw.shape[-1])
+        return raw[..., 0, :] / np.pi, raw[..., 1, :] / (2.0 * np.pi)
+
+    def sea(self, kind: Kind) -> tuple[Real, Real]:
+        """T = 0 sea sums (A, x, y, NE): −Σ_n Θ(E−E_n) B_n of (36) without its charge, and Σ_n Θ(E−E_n)[A_n + (E−E_n) B_n] of (32)."""
+        raw = self.stacked(raw_name("sea", kind))
+        raw = raw.reshape(raw.shape[0], *self.shape_of(kind), 2, raw.shape[-1])
+        second = np.cumsum(raw[..., 0, :-1], axis=-1)
+        constant = np.cumsum(raw[..., 1, :-1], axis=-1)
+        centre = 0.5 * (self.energies[0] + self.energies[-1])
+        return 2.0 * second, constant - 2.0 * (self.energies - centre) * second
+
+    def thermal(self, kind: Kind) -> Real:
+        """Direct thermal sums (A, x, y, 4, M, T): (32), (27), (33) without 1/V, and the average of (36)."""
+        raw = self.stacked(raw_name("thermal", kind))
+        return raw.reshape(raw.shape[0], *self.shape_of(kind), 4, len(self.mu), len(self.temperatures))
+
+    def occupied(self, name: str) -> Real:
+        """Running sum over occupied levels of a histogram over the energy axis: (A, …, NE)."""
+        return np.cumsum(self.stacked(name)[..., :-1], axis=-1)
+
+    def averages(self, power: int) -> Real:
+        """Matrix (M, T, NE) of the integrals ∫dE (−f'(E−μ)) (E−μ)^power, acting on a curve given on the energy axis.
+
+        Exact for curves that are linear between the grid points; for smooth curves the error is second order in the spacing.
+        """
+        return thermal_weights(self.energies, self.mu, self.temperatures, power)
+
+
+def thermal_weights(energies: Real, mu: Real, temperatures: Real, power: int) -> Real:
+    """Weights (M, T, NE) with Σ_i w_i t(E_i) = ∫dE (−f'(E−μ)) (E−μ)^power t(E) for t linear between the grid points."""
+    nodes, node_weights = np.polynomial.legendre.leggauss(8)
+    weights = np.zeros((len(mu), len(temperatures), len(energies)))
+    step = float(energies[1] - energies[0])
+    for t, temperature in enumerate(temperatures):
+        kt = BOLTZMANN_EV * float(temperature)
+        parts = max(1, int(np.ceil(step / (2.0 * kt))))
+        # Sub-intervals short against k_B T, eight points each.
+        inside = ((np.arange(parts)[:, None] + 0.5 * (1.0 + nodes)) / parts).ravel()
+        share = np.tile(0.5 * node_weights / parts, parts) * step
+        x = energies[:-1, None] + step * inside
+        for m, level in enumerate(mu):
+            u = (x - level) / kt
+            minus_df = 0.25 / (kt * np.cosh(np.clip(0.5 * u, -300.0, 300.0)) ** 2)
+            value = minus_df * (x - level) ** power * share
+            weights[m, t, :-1] += (value * (1.0 - inside)).sum(1)
+            weights[m, t, 1:] += (value * inside).sum(1)
+    return weights
