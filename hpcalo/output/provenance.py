@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -84,7 +85,7 @@ def provenance(
         texts = {"resolved_input": resolved_toml(settings)}
         if source is not None:
             attrs["input_file"] = str(source)
-            texts["original_input"] = source.read_text(encoding="utf-8") if source.is_file() else ""
+            texts["original_input"] = original_text(source)
         overrides_text = "\n".join(overrides)
         if overrides_text:
             texts["overrides"] = overrides_text
@@ -94,6 +95,24 @@ def provenance(
         return Provenance(attrs, texts)
 
     return on_root(comm, collect)
+
+
+def remember(source: Path) -> None:
+    """Call at the start on rank 0: keeps what may change on disk while the program runs (input, program, revision)."""
+    for cached in (original_text, source_digest, git_revision):
+        cached.cache_clear()
+    original_text(source)
+    source_digest()
+    git_revision()
+
+
+@cache
+def original_text(source: Path) -> str:
+    """The input file as it was at the start ("" if it could not be read)."""
+    try:
+        return source.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return ""
 
 
 def resolved_toml(settings: BaseModel | Mapping[str, Any]) -> str:
@@ -113,6 +132,7 @@ def library_versions() -> dict[str, str]:
     return versions
 
 
+@cache
 def source_digest() -> str:
     """SHA-256 over the program's own Python and C++ sources: tells two working copies of one version apart."""
     package = Path(hpcalo.__file__).parent
@@ -122,6 +142,7 @@ def source_digest() -> str:
     return digest.hexdigest()
 
 
+@cache
 def git_revision() -> str | None:
     """The commit that is checked out around the package, or None. Reads the files: an MPI process should not fork."""
     root = Path(hpcalo.__file__).parent.parent

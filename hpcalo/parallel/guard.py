@@ -69,7 +69,7 @@ def collective_guard(comm: Intracomm, grace: float = GRACE) -> Iterator[None]:
     speaker = int(failed[np.argmin(reports[failed, 0])])
     if control.rank == speaker and failure is not None:
         everywhere = failed.size == control.size and bool(np.all(reports[:, 2] == reports[speaker, 2]))
-        _print(failure, None if everywhere else speaker)
+        show(failure, None if everywhere else speaker)
     raise SystemExit(int(reports[speaker, 1]))
 
 
@@ -187,12 +187,13 @@ def _stagger(control: Intracomm) -> float:
 
 
 def _end_the_job(control: Intracomm, failure: BaseException) -> NoReturn:
-    _print(failure, control.rank)
+    show(failure, control.rank)
     control.Abort(exit_code(failure))
     os._exit(exit_code(failure))  # MPI_Abort does not return; some launchers take their time
 
 
-def _print(failure: BaseException, rank: int | None) -> None:
+def show(failure: BaseException, rank: int | None = None) -> None:
+    """Prints an exception's line on stderr, after its traceback if HPCALO_TRACEBACK is set."""
     if isinstance(failure, SystemExit):
         if isinstance(failure.code, str):
             sys.stderr.write(failure.code + "\n")

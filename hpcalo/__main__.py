@@ -1,0 +1,197 @@
+"""The program's table of contents: `hpcalo run | check | info | convert | plot`.
+
+MPI is started here and only for the commands that work in parallel. The others also run where MPI cannot start (login
+nodes); under a launcher only rank 0 does them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, redirect_stdout
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import click
+
+from hpcalo import __version__
+from hpcalo.parallel.threads import preset_threads
+from hpcalo.parallel.world import defer_start, launcher_rank
+
+FILE = click.Path(path_type=Path)
+SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+Command = TypeVar("Command", bound=Callable[..., None])
+
+
+def is_first() -> bool:
+    """Whether this process answers the user: rank 0, or there is no launcher."""
+    return launcher_rank() == 0
+
+
+def alone(command: Command) -> Command:
+    """A command for one process: under a launcher the other ranks have nothing to do."""
+
+    @wraps(command)
+    def first_only(*args: Any, **options: Any) -> None:
+        if is_first():
+            command(*args, **options)
+
+    return cast(Command, first_only)
+
+
+set_option = click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one value of the input; may be repeated."
+)
+force_option = click.option("--force", "-f", is_flag=True, help="Overwrite an existing output.")
+
+
+@click.group(context_settings=SETTINGS)
+@click.version_option(__version__, prog_name="hpcalo")
+def cli() -> None:
+    """Spin caloritronics from the electronic structure to the moving domain wall, in parallel.
+
+    \b
+    hpcalo check input/rashba.toml            is the input right, and what will it cost?
+    hpcalo run input/rashba.toml              compute, on one process
+    mpirun -n 4 hpcalo run input/mnw001.toml  compute, on four (on a cluster: srun)
+    hpcalo info mnw001.h5                     what is in a result?
+    hpcalo plot mnw001.h5                     draw it
+
+    'hpcalo COMMAND --help' explains a command.
+    """
+
+
+@cli.command()
+@click.argument("source", type=FILE, metavar="INPUT.toml")
+@click.option("--output", "-o", type=FILE, help="Result file (default: the input's name with .h5, here).")
+@force_option
+@set_option
+@click.option("--dry-run", is_flag=True, help="Only check the input and the output, and print the estimates.")
+@click.option("--quiet", "-q", is_flag=True, help="No progress, only warnings and errors.")
+def run(source: Path, output: Path | None, force: bool, overrides: tuple[str, ...], dry_run: bool, quiet: bool) -> None:
+    """Compute what INPUT.toml asks for and write a result file.
+
+    \b
+    mpirun -n 4 hpcalo run input/mnw001.toml --output mnw001.h5
+    hpcalo run input/rashba.toml --set grid.k=[64,64,1] --force
+    """
+    from hpcalo.parallel.guard import collective_guard  # noqa: PLC0415
+    from hpcalo.parallel.world import world  # noqa: PLC0415
+
+    comm = world()
+    with collective_guard(comm):
+        from hpcalo import pipeline  # noqa: PLC0415
+
+        last = pipeline.run(comm, source, output=output, force=force, quiet=quiet, dry_run=dry_run, overrides=overrides)
+        if dry_run or not quiet:
+            click.echo(last)
+
+
+@cli.command()
+@click.argument("source", type=FILE, metavar="INPUT.toml")
+@set_option
+@click.option(
+    "--ranks", "-n", type=click.IntRange(1, 10**7), default=1, show_default=True, help="MPI ranks to plan for."
+)
+@alone
+def check(source: Path, overrides: tuple[str, ...], ranks: int) -> None:
+    """Validate INPUT.toml and estimate memory, time and points per rank; computes nothing.
+
+    \b
+    hpcalo check input/mnw001.toml --ranks 64
+    """
+    from hpcalo import pipeline  # noqa: PLC0415
+
+    click.echo(pipeline.check(source, overrides, ranks))
+
+
+@cli.command()
+@click.argument("file", type=FILE, required=False)
+@click.option("--environment", is_flag=True, help="Show the libraries and whether they fit together.")
+def info(file: Path | None, environment: bool) -> None:
+    """Describe a model or result FILE, or the software environment.
+
+    \b
+    hpcalo info mnw001.h5
+    mpirun -n 2 hpcalo info --environment
+    """
+    if (file is None) == (not environment):
+        raise click.UsageError("Give either a FILE or --environment.")
+    if file is not None:
+        _describe(file)
+        return
+    from hpcalo.parallel.guard import collective_guard  # noqa: PLC0415
+    from hpcalo.parallel.world import world  # noqa: PLC0415
+
+    comm = world()
+    with collective_guard(comm):
+        from hpcalo.output.environment import describe_environment  # noqa: PLC0415
+
+        click.echo(describe_environment(comm))
+
+
+@alone
+def _describe(file: Path) -> None:
+    from hpcalo.output.info import describe  # noqa: PLC0415
+
+    click.echo(describe(file))
+
+
+@cli.command()
+@click.argument("results", type=FILE, nargs=-1, required=True, metavar="RESULT...")
+@click.option(
+    "--output", "-o", type=FILE, help="Picture: .png, .pdf or .svg (default: the result's name with .png, here)."
+)
+@force_option
+@click.option("--quantity", "quantities", multiple=True, help="Draw only this quantity; may be repeated.")
+@alone
+def plot(results: tuple[Path, ...], output: Path | None, force: bool, quantities: tuple[str, ...]) -> None:
+    """Draw one or more RESULT files into a picture.
+
+    \b
+    hpcalo plot mnw001.h5 --quantity torkance_even --output torkance.pdf
+    """
+    from hpcalo import pipeline  # noqa: PLC0415
+
+    click.echo(f"picture: {pipeline.plot(results, output=output, force=force, quantities=quantities)}")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point of `hpcalo` and `python -m hpcalo`; ends the process with the documented exit code."""
+    defer_start()
+    with ExitStack() as stack:
+        if not is_first():  # every rank reads the same command line: one of them answers
+            stack.enter_context(redirect_stdout(stack.enter_context(open(os.devnull, "w", encoding="utf-8"))))
+        code = _main(list(sys.argv[1:] if arguments is None else arguments))
+    sys.exit(code)
+
+
+def _main(arguments: list[str]) -> int:
+    try:
+        preset_threads()
+        return cli.main(arguments, prog_name="hpcalo", standalone_mode=False) or 0
+    except click.ClickException as problem:
+        if is_first():
+            problem.show()
+        else:
+            time.sleep(0.5)  # a launcher ends the job at the first failed exit: let rank 0 speak before
+        return problem.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except BrokenPipeError:  # `hpcalo info FILE | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as problem:  # of a command that works alone; the others end in their collective guard
+        from hpcalo.parallel.guard import exit_code, show  # noqa: PLC0415
+
+        if is_first():
+            show(problem)
+        return exit_code(problem)
+
+
+if __name__ == "__main__":
+    main()

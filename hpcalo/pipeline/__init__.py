@@ -1,0 +1,138 @@
+"""The data path from the outside: input file → the engine it asks for → result, picture.
+
+`hpcalo.pipeline.kubo` and `hpcalo.pipeline.wall` each hold their engine's path on one page. Modules that are slow to
+load are imported where they are used, so that `hpcalo --help` and a misspelt key are quick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hpcalo.config.reader import apply_overrides, read_toml, validate
+from hpcalo.errors import InputError, OutputError, nearest
+
+if TYPE_CHECKING:
+    from mpi4py.MPI import Intracomm
+    from pydantic import BaseModel
+
+ENGINES = ("kubo", "wall")
+PICTURES = (".png", ".pdf", ".svg")
+
+
+def load_input(source: Path, overrides: Sequence[str] = ()) -> tuple[str, BaseModel]:
+    """Engine name and typed input of a TOML file. Serial. Raises InputError, naming the first mistake."""
+    data = apply_overrides(read_toml(source), overrides)
+    engine = _engine_of(data, source)
+    schema = getattr(import_module(f"hpcalo.config.{engine}"), f"{engine.capitalize()}Input")
+    return engine, validate(schema, data, str(source))
+
+
+def output_of(settings: BaseModel, source: Path, given: Path | None) -> Path:
+    """Where the result goes: `--output`, else the input's `output.file`, else the input's name with `.h5`, here.
+
+    A name from inside an input file must stay below the current folder. Raises InputError.
+    """
+    if given is not None:
+        return given
+    name = getattr(getattr(settings, "output", None), "file", None)
+    if not name:
+        return Path(source.name).with_suffix(".h5")
+    path = Path(name)
+    if path.is_absolute() or not path.resolve().is_relative_to(Path.cwd().resolve()):
+        raise InputError(f"{source}: output.file: {path}: lies outside the current folder; use --output to write there")
+    return path
+
+
+def run(
+    comm: Intracomm,
+    source: Path,
+    *,
+    output: Path | None = None,
+    force: bool = False,
+    quiet: bool = False,
+    dry_run: bool = False,
+    overrides: tuple[str, ...] = (),
+) -> str:
+    """Runs an input file, or with `dry_run` only estimates it; returns the last line for the user.
+
+    Collective. Raises HpcaloErrors on all ranks.
+    """
+    from hpcalo.output.environment import check_environment  # noqa: PLC0415
+    from hpcalo.output.provenance import remember  # noqa: PLC0415
+    from hpcalo.output.target import check_output, prepare_output  # noqa: PLC0415
+    from hpcalo.parallel.guard import on_root, together  # noqa: PLC0415
+    from hpcalo.parallel.threads import limit_threads  # noqa: PLC0415
+
+    with together(comm):
+        check_environment(comm)
+        limit_threads()
+
+    def read() -> tuple[str, BaseModel, Path]:
+        engine, settings = load_input(source, overrides)
+        path = output_of(settings, source, output)
+        if dry_run:
+            check_output(path, force=force)
+        remember(source)
+        return engine, settings, path
+
+    engine, settings, path = on_root(comm, read)
+    if dry_run:
+        return on_root(comm, lambda: check_settings(engine, settings, source, comm.size))
+    with prepare_output(path, comm, force=force):
+        pipeline = import_module(f"hpcalo.pipeline.{engine}")
+        getattr(pipeline, f"run_{engine}")(
+            settings, comm, source=source, output=path, force=force, quiet=quiet, overrides=overrides
+        )
+    return f"result: {path}"
+
+
+def check(source: Path, overrides: Sequence[str] = (), ranks: int = 1) -> str:
+    """Validates an input file and estimates the run. Serial; starts no MPI. Raises InputError, ModelError."""
+    engine, settings = load_input(source, overrides)
+    return check_settings(engine, settings, source, ranks)
+
+
+def check_settings(engine: str, settings: BaseModel, source: Path, ranks: int) -> str:
+    """The engine's estimate for these settings, as text. Serial."""
+    pipeline = import_module(f"hpcalo.pipeline.{engine}")
+    return str(getattr(pipeline, f"check_{engine}")(settings, source=source, ranks=ranks))
+
+
+def plot(results: Sequence[Path], *, output: Path | None, force: bool, quantities: tuple[str, ...] = ()) -> Path:
+    """Draws results of one engine into a picture and returns its path. Serial. Raises InputError, OutputError."""
+    from hpcalo.output.hdf5 import read_dataset  # noqa: PLC0415
+    from hpcalo.output.target import check_output, commit  # noqa: PLC0415
+
+    path = output or Path(results[0].name).with_suffix(".png")
+    if path.suffix.lower() not in PICTURES:
+        raise InputError(f"{path}: a picture's name ends with {', '.join(PICTURES)}")
+    check_output(path, force=force)
+    read = [read_dataset(result) for result in results]
+    engines = {str(result.attrs.get("engine", "")) for result in read}
+    if len(engines) != 1 or (engine := engines.pop()) not in ENGINES:
+        raise InputError(
+            f"{', '.join(map(str, results))}: are not all results of one engine, and cannot share a picture"
+        )
+    figure = import_module(f"hpcalo.plot.{engine}").draw(read, quantities)
+    part = path.with_name(f"{path.name}.part-plot")
+    try:
+        figure.savefig(part, format=path.suffix.lower()[1:])
+        commit(part, path, force=force)
+    except OSError as problem:
+        raise OutputError(f"{path}: cannot be written: {problem.strerror or problem}") from None
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+def _engine_of(data: dict[str, Any], source: Path) -> str:
+    present = [name for name in ENGINES if name in data]
+    if len(present) == 1:
+        return present[0]
+    if present:
+        raise InputError(f"{source}: has a [kubo] and a [wall] table; an input file has one of them")
+    hint = next((text for key in data if (text := nearest(key, ENGINES))), "")
+    raise InputError(f"{source}: has neither a [kubo] nor a [wall] table{hint}")
