@@ -34,6 +34,9 @@ class WallSection(Section):
         "stepped together; steady: torques on the initial magnetization only",
     )
     title: str = ""
+    continue_from: str | None = Field(
+        None, description="result file whose last written state the run starts from (same wire, momentum mesh and mode)"
+    )
 
 
 class Electrons(Section):
@@ -231,12 +234,40 @@ class Paper(Section):
         return self
 
 
+class MonitorEntry(Section):
+    """One group of results and how often it is written."""
+
+    name: Literal["magnetization", "electrons", "torques", "wall", "energies"]
+    every: int = Field(1, ge=1, description="at every n-th output time (and at the start)")
+
+
+class Output(Section):
+    """What is written. Results with the same `every` share a time axis (`time`, or `time_n` for every n-th)."""
+
+    file: str | None = Field(None, description="result file below the current folder (default: the input's name)")
+    monitors: tuple[MonitorEntry, ...] = tuple(
+        MonitorEntry(name=n) for n in ("magnetization", "electrons", "torques", "wall", "energies")
+    )
+
+    @field_validator("monitors", mode="before")
+    @classmethod
+    def _list(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+    @model_validator(mode="after")
+    def _once(self) -> Output:
+        names = [m.name for m in self.monitors]
+        if len(set(names)) != len(names):
+            raise ValueError("monitors: each name once")
+        return self
+
+
 class Sweep(Section):
     """Repeats the calculation for each value of one input key; ranks are split into groups, one point a group."""
 
     key: str = Field(validation_alias=AliasChoices("key", "parameter"), description="for example drive.gradient")
-    values: tuple[float | int | str, ...] = Field(min_length=1)
-    groups: int | None = Field(None, ge=1, description="default: one rank a group while points last")
+    values: tuple[bool | float | int | str, ...] = Field(min_length=1)
+    groups: int | None = Field(None, ge=1, description="groups of ranks (default: as many as ranks or values allow)")
 
     @field_validator("values", mode="before")
     @classmethod
@@ -257,4 +288,5 @@ class WallInput(Section):
     time: Time = Time()
     solver: Solver = Solver()
     paper: Paper = Paper()
+    output: Output = Output()
     sweep: Sweep | None = None

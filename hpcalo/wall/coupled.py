@@ -248,10 +248,27 @@ class Coupled:
         self._factored = None
         return done
 
+    def parts(self, state: State) -> tuple[Array, Array]:
+        """e and o (own faces) in units of `scale`: what is stored for continuation."""
+        f = self.equilibrium() if state.f is None else state.f
+        _, e, o = self.unpack(np.concatenate([state.m.reshape(-1), f]))
+        return e, o
+
+    def shifted(self, f: Array, cells: int) -> Array:
+        """The distribution moved left by whole cells; end values fill what comes in. Collective."""
+        mesh = self.mesh
+        _, e, o = self.unpack(np.concatenate([np.zeros(self.split[0]), f]))
+        every_e = mesh.gather(np.ascontiguousarray(e))
+        every_o = mesh.gather(np.ascontiguousarray(o[: mesh.n]))
+        last = mesh.comm.bcast(o[-1:] if mesh.at_right else None, root=mesh.comm.size - 1)
+        every_o = np.concatenate([every_o, last])
+        node = np.clip(np.arange(mesh.first, mesh.last) + cells, 0, mesh.cells - 1)
+        face = np.clip(np.arange(mesh.first, mesh.first + self.faces) + cells, 0, mesh.cells)
+        return np.concatenate([every_e[node].reshape(-1), every_o[face].reshape(-1)])
+
     def response(self, state: State) -> Response:
         """Moments and fluxes of the state's distribution, as the quasi-static mode gives them. Collective."""
         k = self.transport.kinetic
         k.set_magnetization(self.mesh.magnetization_with_ghosts(state.m))
-        f = np.zeros(self.local - self.split[0]) if state.f is None else state.f
-        _, e, o = self.unpack(np.concatenate([state.m.reshape(-1), f]))
+        e, o = self.parts(state)
         return Response(self.scale * e, self.scale * k.moments(e), self.scale * k.flux(self._all_faces(o)))

@@ -30,8 +30,7 @@ TS_TYPES = {"rk": "rk", "bdf": "bdf", "arkimex": "arkimex", "rosw": "rosw", "cn"
 class State:
     """All that a continuation needs. `m` (n, 3) own nodes; `t`, `dt` in fs; `origin` of the window in nm.
 
-    `f`: own part of the distribution in time-dependent mode (see `hpcalo.wall.coupled`), else None. `field`: E in V/nm of
-    the present segment's circuit (time-dependent mode).
+    `f`: own part of the distribution in time-dependent mode (see `hpcalo.wall.coupled`), else None.
     """
 
     m: Array
@@ -184,8 +183,12 @@ class QuasiStatic:
             raise InputError("time.refresh: 'stage' needs time.integrator = 'rk'; the others take 'step' or 'interval'")
         self.mesh, self.magnetics, self.transport, self.time = mesh, magnetics, transport, time
         self.accumulation = SpinAccumulation(mesh, transport, time)
-        self.scale = transport.torque_scale if transport is not None else np.zeros(mesh.n)
         self._matrix: Any = None
+
+    @property
+    def scale(self) -> Array:
+        """(g mu_B/M_s) J/hbar on the own nodes."""
+        return self.transport.torque_scale if self.transport is not None else np.zeros(self.mesh.n)
 
     def rate(self, t: float, m: Array) -> Array:
         """dM/dt (n, 3) in 1/fs. Collective."""

@@ -45,7 +45,8 @@ class Torques:
     """State of the electrons for one magnetization; `electrical + thermal` is the whole.
 
     `field`: E in V/m (applied plus thermoelectric), `current`: charge current density in A/m^2.
-    `closed_current`, `closed_spin`: charge current (A/m^2) and |j_s| at the left reservoir of kappa alone at E = 0.
+    `polarization`: M.j_s over half the particle flow, averaged over the wall, of the field alone; `thermal_polarization`
+    P': the same of kappa alone at E = 0 (NaN where that drive was not solved).
     """
 
     electrical: Response
@@ -53,8 +54,8 @@ class Torques:
     field: float
     applied_field: float
     current: float
-    closed_current: float
-    closed_spin: float
+    polarization: float
+    thermal_polarization: float
 
     @property
     def total(self) -> Response:
@@ -82,12 +83,11 @@ class Transport:
         momentum: Momentum,
         drive: Drive,
         solver: Solver,
-        saturation: Array,
     ) -> None:
         self.mesh, self.drive, self.electrons, self.solver_settings = mesh, drive, electrons, solver
         self.carriers = eq.carriers_from(electrons, momentum.points, momentum.cutoff, drive.temperature)
         self.p = eq.momentum_grid(self.carriers, momentum.points, momentum.cutoff)
-        self.torque_scale = electrons.g_factor * MOMENT_VOLUME / saturation * self.carriers.precession
+        self.torque_scale = np.zeros(mesh.n)
         self.solves = 0
         self.iterations = 0
         self.place(0.0)
@@ -112,6 +112,10 @@ class Transport:
         self.solver = SteadySolver(
             mesh, self.kinetic, method=s.method, tolerance=s.tolerance, iterations=s.iterations, accelerate=s.accelerate
         )
+
+    def set_saturation(self, saturation: Array) -> None:
+        """M_s (A/m) on the own nodes: sets the scale (g mu_B/M_s)(J/hbar), in nm^3/fs, of torque per spin accumulation."""
+        self.torque_scale = self.electrons.g_factor * MOMENT_VOLUME / saturation * self.carriers.precession
 
     def _solve(self, source: Array, guess: Response | None) -> Response:
         e, o = self.solver.solve(source, guess.e if guess is not None else None)
@@ -155,24 +159,41 @@ class Transport:
         thermal = unit[1] * self.drive.gradient + unit[0] * thermoelectric
         if self.electrons.gradient_source:
             thermal = thermal + self._solve(self.kinetic.equilibrium_source(), None)
-        spin = self.mesh.comm.bcast(float(np.linalg.norm(unit[1].flux[0, 1:])), root=0)
         return Torques(
             electrical=electrical,
             thermal=thermal,
             field=(applied + thermoelectric) / VOLT_PER_METRE,
             applied_field=applied / VOLT_PER_METRE,
             current=per_field * (applied + thermoelectric) + closed,
-            closed_current=closed,
-            closed_spin=spin * self.drive.gradient,
+            polarization=self.polarization(unit[0]),
+            thermal_polarization=self.polarization(unit[1]),
         )
 
     def torque(self, m: Array, q: Array) -> Array:
         """-(g mu_B/M_s)(J/hbar) M x dm in 1/fs, shape (n, 3)."""
         return -self.torque_scale[:, None] * np.cross(m, q[:, 1:])
 
-    def spin_velocity(self, spin_current: float) -> float:
-        """g mu_B j_s/M_s in m/s for j_s in 1/(nm^2 fs), at the own first node's M_s."""
-        return float(spin_current * self.torque_scale[0] / self.carriers.precession / METRE_PER_SECOND)
+    def longitudinal(self, response: Response) -> Array:
+        """B(x) = M . int v G dp on the faces, 1/(nm^2 fs); A(x) = u_x n vanishes with u_x = dJ/dp/2 = 0."""
+        return np.einsum("ic,ic->i", self.kinetic.mf, response.flux[:, 1:])
+
+    def wall_average(self, faces: Array) -> float:
+        """Mean over the wire weighted with |M'|^2 (plain mean if M is uniform). Collective."""
+        k, n = self.kinetic, self.mesh.n
+        own = slice(0, n)  # the face on the left of each node
+        weight = np.sum(k.turn**2, axis=1)[own]
+        sums = self.mesh.sum(np.array([weight.sum(), np.sum(weight * faces[own]), faces[own].sum()]))
+        return float(sums[1] / sums[0]) if sums[0] > 1e-20 else float(sums[2] / self.mesh.cells)
+
+    def polarization(self, response: Response) -> float:
+        """M.j_s / (int v F dp), averaged over the wall; NaN without flow. Collective."""
+        flow = self.wall_average(response.flux[:, 0])
+        return self.wall_average(self.longitudinal(response)) / flow if flow else float("nan")
+
+    def spin_velocity(self, response: Response) -> float:
+        """u0 = g mu_B j_s/M_s in m/s with j_s = M . int v G dp averaged over the wall. Collective."""
+        per_flow = self.mesh.sum(float(self.torque_scale.sum())) / self.mesh.cells / self.carriers.precession
+        return self.wall_average(self.longitudinal(response)) * per_flow / METRE_PER_SECOND
 
 
 def zhang_li(mesh: Mesh, m_ghost: Array, torque: Array) -> tuple[float, float]:

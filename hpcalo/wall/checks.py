@@ -1,0 +1,148 @@
+"""Checks of the input as a whole, before anything is computed: errors name the number that would do, warnings are texts."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hpcalo.config.wall import WallInput
+from hpcalo.errors import InputError
+from hpcalo.wall import equilibrium as eq
+from hpcalo.wall.texture import wall_parameter
+from hpcalo.wall.transport import temperature
+from hpcalo.wall.units import K_B
+
+CELLS_PER_WALL = (2.0, 4.0)  # nodes per wall parameter D: error below, warning below
+TAIL = 1e-3  # occupation at the momentum cutoff that is still allowed
+QUADRATURE = (0.1, 1e-3)  # relative error of midpoint sums over the Fermi edge: error above, warning above
+RESERVOIR = 8.0  # wall parameters between the wall and the reservoirs
+LONG_PATH = 20.0  # tau (fs) beyond which the iterative solver is known to be slow with the force term
+
+
+def check_settings(s: WallInput) -> list[str]:
+    """Warnings for a calculation that can run. Raises InputError for one that cannot or must not."""
+    return _paper(s) if s.wall.model == "paper" else _consistent(s)
+
+
+def _carriers(s: WallInput) -> eq.Carriers:
+    return eq.carriers_from(s.electrons, s.momentum.points, s.momentum.cutoff, s.drive.temperature)
+
+
+def _bands(s: WallInput) -> list[str]:
+    e = s.electrons
+    if e.exchange_splitting > 2.0 * e.fermi_energy:
+        return [
+            f"electrons.exchange_splitting: J_ex = {e.exchange_splitting:g} eV > 2 E_F = {2 * e.fermi_energy:g} eV: "
+            "the minority band is empty (half metal)"
+        ]
+    return []
+
+
+def _consistent(s: WallInput) -> list[str]:
+    warnings = _bands(s)
+    dx = s.wire.length / (s.wire.cells - 1)
+    if s.texture.kind == "wall":
+        warnings += _wall(s, wall_parameter(s.magnet, s.texture), dx)
+    elif s.texture.kind in {"half-circle", "spiral"}:
+        if s.texture.width is None and s.texture.kind == "spiral":
+            raise InputError("texture.width: a spiral needs its period")
+        full = s.texture.width or wall_parameter(s.magnet, s.texture)
+        if s.texture.kind == "half-circle" and full > s.wire.length:
+            raise InputError(f"texture.width: the wall of {full:g} nm is wider than the wire of {s.wire.length:g} nm")
+        turn = (np.pi if s.texture.kind == "half-circle" else 2 * np.pi) * dx / full
+        if turn > 0.5:
+            need = int(np.ceil(s.wire.length / (0.5 * dx / turn))) + 1
+            raise InputError(f"wire.cells: neighbouring spins differ by {turn:.2f} rad; at least {need} cells are needed")
+    x = np.array([0.0, 0.5 * s.wire.length, s.wire.length])
+    t = temperature(s.drive, s.wire.length, x)
+    if t.min() <= 0.0:
+        raise InputError(
+            f"drive.gradient: T(x) falls to {t.min():.4g} K on the wire; shorten wire.length or drive.ramp_length to below "
+            f"{2 * s.drive.temperature / abs(s.drive.gradient):.4g} nm, or use drive.profile = 'uniform'"
+        )
+    warnings += _momentum(s, float(t.min()), float(t.max()))
+    warnings += _time(s)
+    c = _carriers(s)
+    if s.electrons.force and s.electrons.relaxation_time > LONG_PATH and s.solver.method == "krylov":
+        warnings.append(
+            f"electrons.relaxation_time: mean free path {c.mean_free_path:.3g} nm with the force term: the iterative "
+            "solver may not converge; solver.method = 'direct' always does"
+        )
+    return warnings
+
+
+def _wall(s: WallInput, d: float, dx: float) -> list[str]:
+    warnings = []
+    length = s.wire.length
+    if 2.0 * d > length:
+        raise InputError(f"wire.length: the wall (2 D = {2 * d:.4g} nm) is wider than the wire ({length:g} nm)")
+    per_wall = d / dx
+    if per_wall < CELLS_PER_WALL[0]:
+        need = int(np.ceil(CELLS_PER_WALL[0] * length / d)) + 1
+        raise InputError(f"wire.cells: dx = {dx:.3g} nm is too coarse for D = {d:.3g} nm; at least {need} cells are needed")
+    if per_wall < CELLS_PER_WALL[1]:
+        need = int(np.ceil(CELLS_PER_WALL[1] * length / d)) + 1
+        warnings.append(f"wire.cells: only {per_wall:.1f} cells per wall parameter; {need} cells give {CELLS_PER_WALL[1]:g}")
+    centre = 0.5 * length if s.texture.centre is None else s.texture.centre
+    room = min(centre, length - centre)
+    if room < 0.0:
+        raise InputError(f"texture.centre: {centre:g} nm is outside the wire of {length:g} nm")
+    if room < RESERVOIR * d:
+        warnings.append(
+            f"wire.length: the reservoirs are {room / d:.1f} D from the wall; {2 * RESERVOIR * d:.4g} nm keep them "
+            f"{RESERVOIR:g} D away"
+        )
+    return warnings
+
+
+def _momentum(s: WallInput, coldest: float, hottest: float) -> list[str]:
+    c = _carriers(s)
+    cutoff = s.momentum.cutoff * c.fermi_momentum
+    above = (cutoff**2 / (2 * c.mass) - c.fermi_energy - c.exchange / 2) / (K_B * hottest)
+    if above < -np.log(TAIL):
+        energy = c.fermi_energy + c.exchange / 2 - np.log(TAIL) * K_B * hottest
+        need = np.sqrt(2 * c.mass * energy) / c.fermi_momentum
+        raise InputError(
+            f"momentum.cutoff: {s.momentum.cutoff:g} cuts occupied states off at {hottest:.4g} K; at least {need:.3f} is needed"
+        )
+    # The midpoint rule misses the Fermi edge of width kT by 2 exp(-2 pi^2 kT m/(p_F dp)).
+    ratio = K_B * coldest * c.mass / (c.fermi_momentum * cutoff)  # times `points`
+    error = 2.0 * np.exp(-2.0 * np.pi**2 * ratio * s.momentum.points)
+    need = [int(np.ceil(-np.log(limit / 2.0) / (2.0 * np.pi**2 * ratio))) for limit in QUADRATURE]
+    if error > QUADRATURE[0]:
+        raise InputError(
+            f"momentum.points: {s.momentum.points} do not resolve the Fermi edge at {coldest:.4g} K; at least {need[0]} are needed"
+        )
+    if error > QUADRATURE[1]:
+        return [f"momentum.points: quadrature error about {error:.1%} at {coldest:.4g} K; {need[1]} points give {QUADRATURE[1]:.1%}"]
+    return []
+
+
+def _time(s: WallInput) -> list[str]:
+    if s.wall.mode == "steady":
+        return []
+    if s.wall.mode == "time-dependent" and s.time.integrator == "rk":
+        raise InputError("time.integrator: 'rk' is explicit; time-dependent mode takes arkimex, bdf, rosw or cn")
+    if s.wall.mode == "time-dependent" and s.time.integrator == "cn" and s.time.first_step > 2 / _carriers(s).precession:
+        return ["time.integrator: 'cn' does not damp precession that the step does not resolve; bdf, arkimex and rosw do"]
+    if s.wall.mode == "quasi-static" and s.time.refresh == "stage" and s.time.integrator != "rk":
+        raise InputError("time.refresh: 'stage' needs time.integrator = 'rk'; the others take 'step' or 'interval'")
+    if s.time.output_every > s.time.end:
+        raise InputError(f"time.output_every: {s.time.output_every:g} ns is longer than time.end = {s.time.end:g} ns")
+    return []
+
+
+def _paper(s: WallInput) -> list[str]:
+    width = s.texture.width or 5.0
+    t = s.drive.temperature + s.drive.gradient * np.array([0.0, width])
+    if t.min() <= 0.0:
+        raise InputError(f"drive.gradient: T(x) falls to {t.min():.4g} K in the box of {width:g} nm")
+    if s.drive.circuit != "field":
+        raise InputError("drive.circuit: the published model knows a given field only; use circuit = 'field'")
+    step, path = width / (s.paper.cells - 1), s.electrons.relaxation_time * 0.5 * _carriers(s).fermi_velocity
+    warnings = _bands(s)
+    if step > path:
+        need = int(np.ceil(width / path)) + 1
+        warnings.append(
+            f"paper.cells: dx = {step:.3g} nm is coarse for the mean free path (first-order upwind); {need} cells resolve it"
+        )
+    return warnings

@@ -1,0 +1,134 @@
+"""A wall calculation as a whole: builds the parts from the input and hands out states at the output times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpcalo.config.wall import Time, WallInput
+from hpcalo.errors import ConvergenceError
+from hpcalo.wall.coupled import Coupled
+from hpcalo.wall.grid import Mesh
+from hpcalo.wall.magnetics import Magnetics
+from hpcalo.wall.stepping import QuasiStatic, State, normalized
+from hpcalo.wall.texture import initial, measure
+from hpcalo.wall.transport import Response, Torques, Transport
+from hpcalo.wall.units import NS_IN_FS
+
+Array = NDArray[np.float64]
+
+RELAXED = 1e-10  # largest |dM/dt| in 1/fs that counts as at rest
+RELAX_SEGMENTS = 200
+
+
+class Simulation:
+    """The consistent model on one communicator (an mpi4py communicator, passed in). All methods are collective."""
+
+    def __init__(self, settings: WallInput, comm: Any) -> None:
+        self.settings = settings
+        self.mesh = Mesh(comm, settings.wire.cells, settings.wire.length)
+        mesh, s = self.mesh, settings
+        self.transport = Transport(mesh, s.electrons, s.momentum, s.drive, s.solver)
+        self.magnetics = Magnetics(mesh, s.magnet, s.drive.zeeman, self.transport.temperature)
+        self.transport.set_saturation(self.magnetics.ms)
+        self.stepper: QuasiStatic | Coupled
+        if s.wall.mode == "time-dependent":
+            self.stepper = Coupled(mesh, self.magnetics, self.transport, s.time)
+        else:
+            self.stepper = QuasiStatic(mesh, self.magnetics, self.transport, s.time)
+
+    def start(self) -> State:
+        """The input's initial state."""
+        s = self.settings
+        m = initial(s.texture, s.magnet, self.mesh.x, s.wire.length)
+        if s.texture.relax:
+            m = self.relaxed(m)
+        return State(m=m, t=0.0, dt=s.time.first_step)
+
+    def relaxed(self, m: Array) -> Array:
+        """M at rest without drive and applied field, reached by strongly damped motion. Raises ConvergenceError."""
+        quiet = Magnetics(
+            self.mesh, self.settings.magnet.model_copy(update={"damping": 1.0}), (), self.transport.temperature
+        )
+        stepper = QuasiStatic(self.mesh, quiet, None, Time(tolerance=1e-9, end=1.0, output_every=1.0))
+        state = State(m=m, t=0.0, dt=10.0)
+        for k in range(RELAX_SEGMENTS):
+            state = stepper.segment(replace(state, t=0.0), 2e4)
+            if self.mesh.max(float(np.abs(stepper.rate(0.0, state.m)).max())) < RELAXED:
+                return state.m
+        raise ConvergenceError(f"texture.relax: not at rest after {RELAX_SEGMENTS * 0.02:g} ns; the texture is not stable")
+
+    def times(self) -> Array:
+        """Output times in fs, the end included."""
+        t = self.settings.time
+        count = int(np.floor(t.end / t.output_every * (1 + 1e-12)))
+        times = np.arange(1, count + 1) * t.output_every * NS_IN_FS
+        end = t.end * NS_IN_FS
+        return times if count and abs(times[-1] - end) < 1e-9 * end else np.append(times, end)
+
+    def run(self, state: State) -> Iterator[State]:
+        """The states at the output times after `state.t`."""
+        if self.settings.wall.mode == "steady":
+            return
+        for end in self.times():
+            if end <= state.t * (1 + 1e-12):
+                continue
+            self.place(state.origin)
+            state = self.stepper.segment(state, float(end))
+            if self.settings.wire.follow:
+                state = self.follow(state)
+            yield state
+
+    def place(self, origin: float) -> None:
+        """Puts the window where it begins at x = origin (nm)."""
+        if origin == self.magnetics.origin:
+            return
+        self.transport.place(origin)
+        self.magnetics.place(self.transport.temperature, origin)
+        self.transport.set_saturation(self.magnetics.ms)
+
+    def follow(self, state: State) -> State:
+        """The state with the window moved by whole cells so that the wall is in its middle again."""
+        wall = measure(self.mesh, state.m)
+        if not np.isfinite(wall.position):
+            return state
+        cells = round((wall.position - 0.5 * self.mesh.length) / self.mesh.dx)
+        if cells == 0:
+            return state
+        f = state.f
+        if f is not None and isinstance(self.stepper, Coupled):
+            f = self.stepper.shifted(f, cells)
+        return replace(state, m=shift(self.mesh, state.m, cells), origin=state.origin + cells * self.mesh.dx, f=f)
+
+    def electrons(self, state: State) -> Torques:
+        """Both parts of the electrons' response at this state.
+
+        Time-dependent: the thermal part is what the present distribution has beyond the electrical one, which is
+        taken from the stationary response (the equation is linear; only their sum is integrated in time).
+        """
+        self.place(state.origin)
+        ghost = self.mesh.magnetization_with_ghosts(state.m)
+        unit = self.transport.respond(ghost)
+        torques = self.transport.combine(unit)
+        if state.f is None or not isinstance(self.stepper, Coupled):
+            return torques
+        now: Response = self.stepper.response(state)
+        return replace(torques, thermal=now + torques.electrical * -1.0)
+
+    def rate(self, state: State, torques: Torques) -> Array:
+        """dM/dt (n, 3) in 1/fs at this state."""
+        ghost = self.mesh.magnetization_with_ghosts(state.m)
+        spin = np.ascontiguousarray(torques.total.q[:, 1:])
+        return self.magnetics.rate(ghost, state.t, spin, self.transport.torque_scale)
+
+
+def shift(mesh: Mesh, field: Array, cells: int) -> Array:
+    """The field moved left by whole cells; the end value fills what comes in."""
+    every = mesh.gather(field)
+    index = np.clip(np.arange(mesh.first, mesh.last) + cells, 0, mesh.cells - 1)
+    moved = every[index]
+    return normalized(moved) if field.ndim == 2 and field.shape[1] == 3 else moved
