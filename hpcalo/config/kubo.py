@@ -111,9 +111,6 @@ class KuboSection(Section):
     chemical_potentials: Annotated[tuple[Energy, ...], Field(strict=False, min_length=1)] = Field(
         (0.0,), description="eV, relative to the reference energy, of thermal quantities"
     )
-    position_matrix: bool = Field(
-        True, description="use the position matrix of the model in the velocity (else every orbital sits at its centre)"
-    )
     spin_matrices: bool = Field(
         True, description="use the spin matrices of a Wannier model in torque and spin (else Pauli matrices on its spin pairs)"
     )

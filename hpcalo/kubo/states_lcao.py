@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Set
+from copy import copy
 
 import numpy as np
 from scipy.linalg import LinAlgError, cholesky, eigh, solve_triangular
@@ -45,7 +46,8 @@ class LcaoStates:
     """
 
     def __init__(self, model: LcaoModel, n_hat: RealArray, need: Set[str], *, position_matrix: bool = True) -> None:
-        self.model, self.crystal, self.size, self.n_hat = model, model.crystal, model.size, n_hat
+        # The model itself is not kept: the lattice sums hold what is needed of it, in their own order.
+        self.crystal, self.size, self.n_hat, self._tau = model.crystal, model.size, n_hat, model.tau
         self.order = line_order(model.crystal.periodic)
         self.directions = velocity_directions(model.crystal)
         nR, N = len(model.R), model.size // 2
@@ -67,6 +69,12 @@ class LcaoStates:
             self.order,
             self.directions,
         )
+
+    def turned(self, n_hat: RealArray) -> LcaoStates:
+        """The same Hamiltonian with another magnetization direction; shares the lattice sums."""
+        other = copy(self)
+        other.n_hat = n_hat
+        return other
 
     def line(self, k_first: float, k_second: float, k_last: RealArray, need: Set[str]) -> States:
         """States at (k_first, k_second, k_last[:]), in the solver's order of coordinates."""
@@ -132,7 +140,7 @@ class LcaoStates:
         if states.velocity is not None:
             gradient = gradient.reshape(len(self.directions), -1, N, N)
             for i, v in enumerate(self.directions):
-                r = S * self.model.tau[None, :, v]
+                r = S * self._tau[None, :, v]
                 if self._r:
                     r = r + plain[1 + i]
                 r = r.conj().T

@@ -28,7 +28,8 @@ class WannierStates:
     def __init__(
         self, model: WannierModel, need: Set[str], *, position_matrix: bool = True, true_spin: bool = True
     ) -> None:
-        self.model, self.crystal, self.size, self.n_hat = model, model.crystal, model.size, model.n_hat
+        self.crystal, self.size, self.n_hat = model.crystal, model.size, model.n_hat
+        self._centres = model.centres
         self.order = line_order(model.crystal.periodic)
         self.directions = velocity_directions(model.crystal)
         N, nR = model.size, len(model.R)
@@ -94,8 +95,8 @@ class WannierStates:
             if self._A:
                 self._velocity_with_positions(states, rotated, derivative, plain, need)
             else:
-                gap = self.model.centres[:, list(self.directions)].T[:, None, :] - (
-                    self.model.centres[:, list(self.directions)].T[:, :, None]
+                gap = self._centres[:, list(self.directions)].T[:, None, :] - (
+                    self._centres[:, list(self.directions)].T[:, :, None]
                 )  # τ_m − τ_n: i[H, τ]_nm = i H_nm (τ_m − τ_n)
                 gauge = H.reshape(K, N, 1, N) * (1j * gap.transpose(1, 0, 2))
                 states.velocity = rotated(derivative + gauge)

@@ -1,0 +1,33 @@
+"""Many named arrays as one flat one, so that one collective reduction carries them all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Packing:
+    """Places of named arrays of given shapes in a flat array."""
+
+    def __init__(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        self.shapes = dict(shapes)
+        self._slices: dict[str, slice] = {}
+        start = 0
+        for name, shape in self.shapes.items():
+            self._slices[name] = slice(start, start + math.prod(shape))
+            start += math.prod(shape)
+        self.size = start
+
+    def pack(self, arrays: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+        """The flat array, (size,)."""
+        flat = np.empty(self.size)
+        for name, place in self._slices.items():
+            flat[place] = arrays[name].ravel()
+        return flat
+
+    def unpack(self, flat: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+        """The named arrays, as views of the flat one."""
+        return {name: flat[place].reshape(self.shapes[name]) for name, place in self._slices.items()}
