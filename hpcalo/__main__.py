@@ -142,6 +142,41 @@ def _describe(file: Path) -> None:
 
 
 @cli.command()
+@click.argument("source", type=FILE, metavar="SOURCE")
+@click.option("--output", "-o", type=FILE, help="Model file (default: the source's name with .h5, here).")
+@force_option
+@click.option("--format", type=click.Choice(["tb", "hr"]), help="Wannier90: which file of the seed to read.")
+@click.option("--spin", type=click.Choice(["auto", "files", "interleaved", "blocks", "none"]), help="Wannier90: spins.")
+@click.option("--position-file", help="LCAO: file of the position matrix (default: SOURCE_r.npz beside SOURCE.npz).")
+@click.option("--thickness", help="Of a film, in angstrom or with a unit.")
+@click.option("--fermi-energy", help="In eV or with a unit.")
+@click.option("--electrons", type=float, help="Electrons per cell.")
+@alone
+def convert(source: Path, output: Path | None, force: bool, **options: Any) -> None:
+    """Turn a Hamiltonian into a model file of hpcalo.
+
+    SOURCE is a Wannier90 file (seed_tb.dat, seed_hr.dat, or the seed alone) or an LCAO .npz file.
+
+    \b
+    hpcalo convert Fe_tb.dat --output fe.h5 --fermi-energy "17.6 eV"
+    hpcalo convert mnw9.npz --output mnw9.h5 --thickness "10.5 angstrom"
+    """
+    from hpcalo.pipeline.convert import convert as convert_model  # noqa: PLC0415
+
+    for name in ("thickness", "fermi_energy"):
+        options[name] = _number_or_text(options[name])
+    click.echo(f"model: {convert_model(source, output, force=force, options=options)}")
+
+
+def _number_or_text(text: str | None) -> float | str | None:
+    """What TOML would make of it: a plain number is in the schema's own unit, a text brings its unit along."""
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return text
+
+
+@cli.command()
 @click.argument("results", type=FILE, nargs=-1, required=True, metavar="RESULT...")
 @click.option(
     "--output", "-o", type=FILE, help="Picture: .png, .pdf or .svg (default: the result's name with .png, here)."

@@ -42,6 +42,9 @@ def _lines(path: Path, file: h5py.File, attrs: dict[str, Any]) -> list[str]:
         lines += ["", "quantities" if attrs["format"] == FORMAT else "contents", *_columns(quantities[:ITEMS])]
         if len(quantities) > ITEMS:
             lines.append(f"  … and {len(quantities) - ITEMS} more")
+    notes = file.get("notes")
+    if isinstance(notes, h5py.Dataset) and h5py.check_string_dtype(notes.dtype) is not None:
+        lines += ["", "notes", *(f"  {one_line(note)}" for note in np.atleast_1d(notes.asstr()[()])[:20])]
     rest = {name: value for name, value in attrs.items() if name not in FIRST and name != "Conventions"}
     first = {name: attrs[name] for name in FIRST[2:] if name in attrs}
     lines += ["", "attributes", *(f"  {name} = {_short(value)}" for name, value in {**first, **rest}.items())]

@@ -1,0 +1,45 @@
+"""`hpcalo convert`: a Hamiltonian as another program wrote it → the project's model file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hpcalo.config.model import ModelSection
+from hpcalo.config.reader import validate
+from hpcalo.errors import InputError
+from hpcalo.output.modelfile import convert_lcao, convert_wannier90, wannier_options
+
+WANNIER_ENDINGS = {"_tb.dat": "tb", "_hr.dat": "hr"}
+
+
+def convert(source: Path, output: Path | None, *, force: bool, options: Mapping[str, Any]) -> Path:
+    """Writes the model file and returns its path. Serial.
+
+    `source` is an LCAO `.npz` file, or a Wannier90 file `seed_tb.dat` or `seed_hr.dat`, or the seed alone; `options`
+    are keys of the table `[model]`. Raises InputError, ModelError, OutputError.
+    """
+    given = {key: value for key, value in options.items() if value is not None}
+    if source.suffix == ".npz":
+        section = validate(ModelSection, {"lcao": str(source), **given}, "convert")
+        path = output or Path(source.name).with_suffix(".h5")
+        convert_lcao(
+            source,
+            path,
+            Path(section.position_file) if section.position_file else None,
+            thickness=section.thickness,
+            fermi_energy=section.fermi_energy,
+            electrons=section.electrons,
+            force=force,
+        )
+        return path
+    for ending, kind in WANNIER_ENDINGS.items():
+        if source.name.endswith(ending):
+            if given.setdefault("format", kind) != kind:
+                raise InputError(f"{source}: is a {kind} file, but --format {given['format']} was asked for")
+            source = source.with_name(source.name.removesuffix(ending))
+    section = validate(ModelSection, {"wannier90": str(source), **given}, "convert")
+    path = output or Path(source.name + ".h5")
+    convert_wannier90(source, path, wannier_options(section), force=force)
+    return path
