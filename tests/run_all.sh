@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Every check and every test: lint, types, import arrows, the serial suite, the MPI suite on 1, 2, 3 and 4 ranks.
+#
+#   bash tests/run_all.sh                 everything (set up the environment before: bash setup.sh env)
+#   bash tests/run_all.sh lint serial     some of: lint serial mpi
+#
+# HPCALO_TEST_RANKS="1 2" chooses other rank counts. Ends with a summary and non-zero if anything failed.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+[ -d .venv/bin ] && export PATH="$PWD/.venv/bin:$PATH"
+export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PYTHONUNBUFFERED=1
+if [ "$(id -u)" = 0 ]; then export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1; fi
+export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_mpi_yield_when_idle=1
+export OMPI_MCA_btl=${OMPI_MCA_btl-self,vader} OMPI_MCA_btl_vader_single_copy_mechanism=none
+SERIAL_LIMIT=${SERIAL_LIMIT:-1500} MPI_LIMIT=${MPI_LIMIT:-400}   # seconds; a single test has its own limit (pyproject.toml)
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/hpcalo-tests.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+summary=() failed=0
+
+# step NAME COMMAND…: runs it, shows its output, and notes the last line that says something.
+step() {
+  local name=$1 log=$work/log begin=$SECONDS status line; shift
+  printf '\n== %s\n' "$name"
+  "$@" 2>&1 | tee "$log"; status=${PIPESTATUS[0]}
+  line=$(grep -aE '[0-9]+ (passed|failed|error|skipped|deselected)|Success|Found|All checks|Contracts:' "$log" | tail -1)
+  if [ "$status" = 0 ]; then line="ok      $name: $line"; else failed=1 line="FAILED  $name (exit $status): $line"; fi
+  summary+=("$line  [$((SECONDS - begin)) s]")
+}
+
+# The first rank's output is the report; the others' is shown only if the run failed. Without a rank count that any MPI
+# test needs, pytest finds nothing to run and says so with exit code 5, which is no failure.
+mpi_suite() {
+  local ranks=$1 base=$work/mpi-$1 status; mkdir -p "$base"
+  BASE=$base timeout -k 20 "$MPI_LIMIT" mpirun -n "$ranks" bash -c '
+    rank=${OMPI_COMM_WORLD_RANK:-${PMI_RANK:-0}}
+    run() { python -m pytest -q --color=no -m mpi --with-mpi --basetemp="$BASE/tmp-$rank" -p no:cacheprovider; }
+    if [ "$rank" = 0 ]; then run; else run >"$BASE/rank-$rank.log" 2>&1; fi; status=$?
+    [ $status = 5 ] && status=0
+    exit $status'
+  status=$?
+  if [ $status != 0 ]; then
+    for log in "$base"/rank-*.log; do [ -e "$log" ] && { echo "--- ${log##*/}"; tail -n 60 "$log"; }; done
+  fi
+  return $status
+}
+
+parts=${*:-lint serial mpi}
+for part in $parts; do
+  case $part in
+    lint)
+      step "ruff" ruff check .
+      step "mypy" mypy
+      step "import arrows" lint-imports ;;
+    serial) step "serial suite" timeout -k 20 "$SERIAL_LIMIT" python -m pytest -q --color=no --durations=10 --basetemp="$work/serial" ;;
+    mpi) for ranks in ${HPCALO_TEST_RANKS:-1 2 3 4}; do step "MPI suite on $ranks rank(s)" mpi_suite "$ranks"; done ;;
+    *) echo "run_all.sh: unknown part '$part' (lint, serial, mpi)" >&2; exit 2 ;;
+  esac
+done
+
+printf '\n== summary\n'
+printf '%s\n' "${summary[@]}"
+exit $failed
