@@ -106,14 +106,14 @@ def read_with_replicas(seed: Path, options: WannierOptions | None = None) -> tup
     if not len(up):
         return model, folding
     try:
-        model, mixes = _with_pairs(model, up, down, home)
+        model, mixes = with_pairs(model, up, down, home)
     except ModelError as problem:
         raise ModelError(f"{seed}: {one_line(problem)}") from None
     if mixes and folding is not None:
         # Replicas belong to the functions of the file: where pairs were mixed they must be folded in first.
         unpaired = replace(model, R=raw.R, H_Rnn=H, A_Rvnn=A, spin_Rvnn=spin, up=up[:0], down=down[:0], odd_Rnn=None)
         unpaired = fold(unpaired, folding)
-        model, _ = _with_pairs(unpaired, up, down, home_cell(unpaired.R, main))
+        model, _ = with_pairs(unpaired, up, down, home_cell(unpaired.R, main))
         folding = None
     return with_magnetization(model), folding
 
@@ -219,7 +219,7 @@ def _same_run(path: Path, checkpoint: Checkpoint, centres: RealArray, structure:
         )
 
 
-def _with_pairs(model: WannierModel, up: IntArray, down: IntArray, home: int) -> tuple[WannierModel, bool]:
+def with_pairs(model: WannierModel, up: IntArray, down: IntArray, home: int) -> tuple[WannierModel, bool]:
     """The model in the gauge where pairs are Pauli-like and real, with its exchange part; whether pairs were mixed."""
     H, A, spin, centres = model.H_Rnn, model.A_Rvnn, model.spin_Rvnn, model.centres
     gauge, mixes = np.eye(model.size, dtype=np.complex128), False
