@@ -116,9 +116,9 @@ class WannierStates:
         E = states.E_kn
         av = a[:, :, use]
         # i E_n a − i a† E_m: Hermitian even where A(R) of the file is so to its printed digits only.
-        states.velocity = (
-            both[:, :, :d] + 1j * E[:, :, None, None] * av - 1j * av.conj().transpose(0, 3, 2, 1) * E[:, None, None, :]
-        )
+        half = (1j * E)[:, :, None, None] * av
+        states.velocity = np.add(half, half.conj().transpose(0, 3, 2, 1), order="C")
+        states.velocity += both[:, :, :d]
         if CURVATURE in need:
             curl = np.einsum("knvn->kvn", both[:, :, d + 3 :]).real
             # −i[A_x, A_y]_nn = 2 Im Σ_m (A_x)_nm (A_y)_mn
