@@ -1,0 +1,90 @@
+"""One rank's exception becomes every rank's end: one message, the right exit code, in seconds."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from hpcalo.errors import InputError, ModelError
+from hpcalo.parallel.guard import RemoteFailure, exit_code, message, on_root, raise_together, together
+
+PROGRAM = Path(__file__).with_name("guard_program.py")
+
+CASES = [
+    ("before-collective", 2, "hpcalo: error: [rank 2] only here"),
+    ("inside-computation", 2, "hpcalo: error: [rank 2] others are busy"),
+    ("everywhere", 2, "hpcalo: error: the same everywhere"),
+    ("two-ranks", 70, "hpcalo: internal error: [rank 1] ValueError: two of them (at guard_program.py:"),
+    ("at-the-end", 70, "hpcalo: internal error: [rank 2] RuntimeError: late (at guard_program.py:"),
+    ("together", 2, "hpcalo: error: found by one"),
+    ("together-internal", 70, "hpcalo: internal error: [rank 2] ZeroDivisionError: a bug (at guard_program.py:"),
+    ("root", 5, "hpcalo: error: cannot go there"),
+    ("memory", 70, "hpcalo: error: [rank 0] out of memory"),
+]
+
+
+@pytest.mark.parametrize(("case", "code", "text"), CASES, ids=[c[0] for c in CASES])
+def test_failure_ends_all_ranks_with_one_message(launch, case, code, text):
+    begin = time.monotonic()
+    result = launch(3, PROGRAM, case, timeout=40)
+    assert result.returncode == code
+    lines = [line for line in result.stderr.splitlines() if line.startswith("hpcalo: ")]
+    assert len(lines) == 1, result.stderr
+    assert lines[0].startswith(text)
+    assert "Traceback" not in result.stderr
+    assert time.monotonic() - begin < 30
+
+
+@pytest.mark.parametrize("case", ["nothing", "exit-zero"])
+def test_success_is_silent(launch, case):
+    result = launch(3, PROGRAM, case)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == ("done\n" if case == "nothing" else "")
+
+
+def test_traceback_on_request(launch):
+    result = launch(2, PROGRAM, "at-the-end", env={"HPCALO_TRACEBACK": "1"})
+    assert result.stderr.count("Traceback (most recent call last)") == 1
+    assert 'raise RuntimeError("late")' in result.stderr
+
+
+def test_messages_are_one_line_and_codes_are_the_documented_ones():
+    assert message(ModelError("a\n  b")) == "hpcalo: error: a b"
+    assert message(InputError("x"), rank=3) == "hpcalo: error: [rank 3] x"
+    assert message(KeyboardInterrupt()) == "hpcalo: interrupted"
+    assert message(MemoryError("8 GiB")).startswith("hpcalo: error: out of memory (8 GiB)")
+    assert [
+        exit_code(e) for e in (ModelError(), KeyboardInterrupt(), ValueError(), SystemExit(4), SystemExit("x"))
+    ] == [*(3, 130, 70, 4, 1)]
+
+
+@pytest.mark.mpi
+def test_all_ranks_raise_the_error_of_the_lowest(comm):
+    raise_together(comm, None)
+    with pytest.raises(ModelError, match="^from 0$" if comm.size < 3 else "^from 1$"):
+        raise_together(comm, ModelError(f"from {comm.rank}") if comm.rank > 0 or comm.size < 3 else None)
+
+    def bug():
+        with together(comm):
+            if comm.rank == 0:
+                raise ZeroDivisionError("one")
+
+    with pytest.raises(RemoteFailure if comm.rank else ZeroDivisionError) as caught:
+        bug()
+    if comm.rank:
+        assert str(caught.value) == "[rank 0] ZeroDivisionError: one"
+
+
+@pytest.mark.mpi
+def test_rank_0_decides_once(comm):
+    calls = []
+    assert on_root(comm, lambda: calls.append(1) or {"answer": comm.rank}) == {"answer": 0}
+    assert len(calls) == (comm.rank == 0)
+
+    def wrong():
+        raise InputError("no such key")
+
+    with pytest.raises(InputError, match=r"^no such key$"):
+        on_root(comm, wrong)
