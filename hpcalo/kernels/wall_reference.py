@@ -1,0 +1,167 @@
+"""What the kernels of `_wall` compute, stated in NumPy: the tests compare both at rtol 1e-10.
+
+Shapes as in the C++: e (nodes, 4, points) on nodes, o (faces, 4, points) on faces, components F, Gx, Gy, Gz; p > 0 on cell
+centres (j + 1/2) dp. a = 1/tau + shift, b = J/hbar. Each function returns what the kernel writes into its output array.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+def slope(points: int, dp: float, even: bool) -> Array:
+    """Matrix of d/dp on cell centres for even functions (mirrored at both ends) or odd ones (no flux through the cutoff)."""
+    d = np.zeros((points, points))
+    for j in range(points):
+        for k, weight in ((j + 1, 0.5), (j - 1, -0.5)):
+            if 0 <= k < points:
+                d[j, k] += weight / dp
+            elif k < 0:
+                d[j, 0] += (weight if even else -weight) / dp
+            else:
+                d[j, points - 1] += (weight if even else -weight) / dp
+    return d
+
+
+def cross_matrix(m: Array) -> Array:
+    """Matrix of m x."""
+    return np.array([[0.0, -m[2], m[1]], [m[2], 0.0, -m[0]], [-m[1], m[0], 0.0]])
+
+
+def relaxation(m: Array, a: float, b: float) -> Array:
+    """4 x 4 matrix of relaxation and precession: (a F, (a - b m x) G)."""
+    out = a * np.eye(4)
+    out[1:, 1:] -= b * cross_matrix(m)
+    return out
+
+
+def force(turn: Array, half_j: float) -> Array:
+    """4 x 4 matrix that couples F and G: multiplies d_p in the force term (J/2) M'.d_p."""
+    out = np.zeros((4, 4))
+    out[0, 1:] = half_j * turn
+    out[1:, 0] = half_j * turn
+    return out
+
+
+def _face_rate(
+    e: Array, turn: Array, v: Array, source: Array | None, dx: float, dp: float, half_j: float
+) -> Array:
+    d = slope(v.size, dp, even=True)
+    out = np.zeros((turn.shape[0], 4, v.size)) if source is None else source.copy()
+    for i in range(turn.shape[0]):
+        out[i] -= v * (e[i + 1] - e[i]) / dx
+        out[i] -= force(turn[i], half_j) @ (0.5 * (e[i] + e[i + 1])) @ d.T
+    return out
+
+
+def odd_steady(
+    e: Array, mf: Array, turn: Array, v: Array, source: Array | None, dx: float, dp: float, a: float, b: float, half_j: float
+) -> Array:
+    """o of v d_x e + (J/2) M'.d_p e + (a - b M x) o = source on each face."""
+    rate = _face_rate(e, turn, v, source, dx, dp, half_j)
+    return np.stack([np.linalg.solve(relaxation(mf[i], a, b), rate[i]) for i in range(mf.shape[0])])
+
+
+def odd_rate(
+    e: Array, o: Array, mf: Array, turn: Array, v: Array, source: Array | None, dx: float, dp: float, a: float, b: float,
+    half_j: float,
+) -> Array:  # fmt: skip
+    """source - v d_x e - (J/2) M'.d_p e - (a - b M x) o on each face."""
+    rate = _face_rate(e, turn, v, source, dx, dp, half_j)
+    return np.stack([rate[i] - relaxation(mf[i], a, b) @ o[i] for i in range(mf.shape[0])])
+
+
+def even_balance(
+    e: Array, o: Array, m: Array, turn: Array, v: Array, h: Array, hd: Array, dx: float, dp: float, a: float, b: float,
+    half_j: float, inverse_tau: float, inverse_tau_sf: float,
+) -> Array:  # fmt: skip
+    """v d_x o + (J/2) M'.d_p o + (a - b M x) e - gain(e) on each node."""
+    d = slope(v.size, dp, even=False)
+    out = np.empty_like(e)
+    for i in range(m.shape[0]):
+        out[i] = v * (o[i + 1] - o[i]) / dx + relaxation(m[i], a, b) @ e[i]
+        for k in (i, i + 1):
+            out[i] += 0.5 * force(turn[k], half_j) @ o[k] @ d.T
+        q = 2.0 * dp * e[i].sum(axis=1)
+        f_bar = h[i] * q[0] + hd[i] * (m[i] @ q[1:])
+        g_bar = np.outer(m[i], hd[i] * q[0]) + np.outer(q[1:], h[i])
+        out[i, 0] -= inverse_tau * f_bar
+        out[i, 1:] -= inverse_tau * g_bar - inverse_tau_sf * np.outer(q[1:], h[i])
+    return out
+
+
+def sweep(r: Array, m: Array, mf: Array, v: Array, dx: float, a: float, b: float) -> Array:
+    """e of the operator without gain and force for the right-hand side r: dense solve for each momentum, e = 0 outside."""
+    n = m.shape[0]
+    out = np.empty_like(r)
+    for j in range(v.size):
+        s = (v[j] / dx) ** 2
+        matrix = np.zeros((n, 4, n, 4))
+        for i in range(n):
+            left, right = (s * np.linalg.inv(relaxation(mf[k], a, b)) for k in (i, i + 1))
+            matrix[i, :, i] = relaxation(m[i], a, b) + left + right
+            if i:
+                matrix[i, :, i - 1] = -left
+            if i < n - 1:
+                matrix[i, :, i + 1] = -right
+        out[:, :, j] = np.linalg.solve(matrix.reshape(4 * n, 4 * n), r[:, :, j].reshape(-1)).reshape(n, 4)
+    return out
+
+
+def llg_field(
+    m: Array, exchange: Array, dmi_i: Array, dmi_b: Array, inverse_ms: Array, easy: Array, hard: Array, demag: Array, zeeman: Array
+) -> Array:
+    """Effective field; m (nodes + 2, 3) with ghosts, exchange and DMI constants on the faces."""
+    left, here, right = m[:-2], m[1:-1], m[2:]
+    h = exchange[1:, None] * (right - here) + exchange[:-1, None] * (left - here)
+    h[:, 0] += dmi_i[1:] * right[:, 2] - dmi_i[:-1] * left[:, 2]
+    h[:, 1] += dmi_b[1:] * right[:, 2] - dmi_b[:-1] * left[:, 2]
+    h[:, 2] += dmi_i[:-1] * left[:, 0] - dmi_i[1:] * right[:, 0] + dmi_b[:-1] * left[:, 1] - dmi_b[1:] * right[:, 1]
+    h[:, 1] -= hard * here[:, 1]
+    h[:, 2] += easy * here[:, 2]
+    return inverse_ms[:, None] * h + demag * here + zeeman
+
+
+def llg_rate(m: Array, h: Array, spin: Array, torque: Array, gamma: float, alpha: float) -> Array:
+    """(1 + alpha^2) dM/dt = T + alpha M x T with T = -M x (gamma H + torque spin)."""
+    t = -np.cross(m, gamma * h + torque[:, None] * spin)
+    return (t + alpha * np.cross(m, t)) / (1.0 + alpha**2)
+
+
+def paper_steady(
+    m: Array, f0: Array, f0_below: Array, left: Array, right: Array, v: Array, u: float, dx: float, dp: float, force_: float,
+    precession: float, inverse_tau: float, inverse_tau_s: float,
+) -> Array:  # fmt: skip
+    """A d_x f + force d_p f + Omega f + R (f - f0) = 0, upwind; a dense solve in x for each momentum in upwind order."""
+    points, n = v.size, m.shape[0]
+    out = np.empty((points, n, 4))
+    a = abs(force_) / dp
+    rates = np.diag([inverse_tau, inverse_tau_s, inverse_tau_s, inverse_tau_s])
+    order = range(points) if force_ >= 0 else range(points - 1, -1, -1)
+    before = f0_below
+    for j in order:
+        matrix, rhs = np.zeros((n, 4, n, 4)), np.empty((n, 4))
+        for i in range(n):
+            stream = v[j] * np.eye(4)
+            stream[0, 1:] = stream[1:, 0] = u * m[i]
+            values, vectors = np.linalg.eigh(stream)
+            plus = (vectors * np.maximum(values, 0.0)) @ vectors.T / dx
+            minus = (vectors * np.minimum(values, 0.0)) @ vectors.T / dx
+            turn = np.zeros((4, 4))
+            turn[1:, 1:] = -precession * cross_matrix(m[i])
+            matrix[i, :, i] = plus - minus + turn + rates + a * np.eye(4)
+            rhs[i] = rates @ f0[j, i] + a * before[i]
+            if i:
+                matrix[i, :, i - 1] = -plus
+            else:
+                rhs[i] += plus @ left[j]
+            if i < n - 1:
+                matrix[i, :, i + 1] = minus
+            else:
+                rhs[i] -= minus @ right[j]
+        out[j] = np.linalg.solve(matrix.reshape(4 * n, 4 * n), rhs.reshape(-1)).reshape(n, 4)
+        before = out[j]
+    return out
