@@ -7,6 +7,7 @@ arrays are spread over the ranks, all ranks open it together and write their sla
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ import numpy as np
 
 from hpcalo.errors import ConvergenceError, InputError, OutputError, one_line
 from hpcalo.output.provenance import Provenance
+from hpcalo.output.seal import verify
 from hpcalo.output.target import atomic_file
 from hpcalo.parallel.guard import on_root, together
 
@@ -28,6 +30,7 @@ FORMAT = "hpcalo result"
 FORMAT_VERSION = 1
 PROVENANCE_GROUP = "provenance"
 SLAB_BYTES = 2**30  # one collective write moves at most this much per rank: MPI counts are 32-bit integers
+METADATA_BYTES = 2**16  # more than the description of one array needs
 NO_COORDINATE = "This is a netCDF dimension but not a netCDF variable."  # fixed by the convention
 
 
@@ -151,8 +154,7 @@ def open_hdf5(path: Path) -> h5py.File:
     try:
         if path.is_dir():
             raise InputError(f"{path}: is a folder")
-        with open(path, "rb"):  # h5py's own messages for missing files and permissions are long
-            pass
+        verify(path)
         return h5py.File(path, "r")
     except OSError as problem:
         if problem.strerror and problem.filename is not None:
@@ -258,9 +260,14 @@ def _create(
     attrs: Mapping[str, Any],
     texts: Mapping[str, str],
 ) -> None:
+    """Makes the file, complete but for the content of the slabs.
+
+    It is put together in memory and written in one go, and room for the slabs is reserved: a full disk is then an
+    ordinary error, where the HDF5 library, failing in the middle of a write, would crash at the end of the program.
+    """
     lengths = _axis_lengths(coordinates, variables)
     try:
-        with h5py.File(part, "w") as file:
+        with h5py.File(part, "w", driver="core", backing_store=False) as file:
             file.attrs["format"] = FORMAT
             file.attrs["format_version"] = FORMAT_VERSION
             file.attrs["Conventions"] = "CF-1.11"
@@ -269,30 +276,53 @@ def _create(
             group = file.create_group(PROVENANCE_GROUP)
             for name, text in texts.items():
                 group.create_dataset(name, data=text, dtype=h5py.string_dtype())
-            scales: dict[str, h5py.Dataset] = {}
-            for variable in coordinates:
-                if variable.dims == (variable.name,):
-                    scales[variable.name] = _create_variable(file, variable)
-                    scales[variable.name].make_scale(variable.name)
-            for dim in lengths:
-                if dim not in scales:
-                    # The convention wants a dataset of the axis's length; its content has no meaning and takes no room.
-                    scales[dim] = file.create_dataset(dim, shape=(lengths[dim],), dtype="f4")
-                    scales[dim].make_scale(f"{NO_COORDINATE}{lengths[dim]:10d}")
-            for number, dim in enumerate(scales):
-                scales[dim].attrs["_Netcdf4Dimid"] = np.int32(number)
-            auxiliary = [c for c in coordinates if c.dims != (c.name,)]
-            for variable in [*auxiliary, *variables]:
-                dataset = _create_variable(file, variable)
-                for axis, dim in enumerate(variable.dims):
-                    dataset.dims[axis].attach_scale(scales[dim])
-                mine = [c.name for c in auxiliary if c is not variable and set(c.dims) <= set(variable.dims)]
-                if mine and variable not in auxiliary:
-                    dataset.attrs["coordinates"] = " ".join(mine)
-            for variable in auxiliary:
-                file[variable.name].attrs["hpcalo_role"] = "coordinate"
+            _create_axes(file, coordinates, lengths)
+            _create_variables(file, variables, coordinates, spread=False)
+            file.flush()
+            image = file.id.get_file_image()
+        slabs = [v.data for v in [*coordinates, *variables] if isinstance(v.data, Slab)]
+        with open(part, "xb") as raw:
+            raw.write(image)
+            if slabs:
+                room = sum(int(np.prod(slab.shape)) * slab.data.dtype.itemsize for slab in slabs)
+                os.posix_fallocate(raw.fileno(), 0, len(image) + room + METADATA_BYTES * len(slabs))
+        if slabs:
+            with h5py.File(part, "r+") as file:
+                _create_variables(file, variables, coordinates, spread=True)
     except OSError as problem:
         raise _cannot_write(path, problem) from None
+
+
+def _create_axes(file: h5py.File, coordinates: Sequence[Variable], lengths: Mapping[str, int]) -> None:
+    scales: dict[str, h5py.Dataset] = {}
+    for variable in coordinates:
+        if variable.dims == (variable.name,):
+            scales[variable.name] = _create_variable(file, variable)
+            scales[variable.name].make_scale(variable.name)
+    for dim in lengths:
+        if dim not in scales:
+            # The convention wants a dataset of the axis's length; its content has no meaning and takes no room.
+            scales[dim] = file.create_dataset(dim, shape=(lengths[dim],), dtype="f4")
+            scales[dim].make_scale(f"{NO_COORDINATE}{lengths[dim]:10d}")
+    for number, dim in enumerate(scales):
+        scales[dim].attrs["_Netcdf4Dimid"] = np.int32(number)
+
+
+def _create_variables(
+    file: h5py.File, variables: Sequence[Variable], coordinates: Sequence[Variable], *, spread: bool
+) -> None:
+    """The variables and accompanying coordinates that are spread over the ranks, or those that are not."""
+    auxiliary = [c for c in coordinates if c.dims != (c.name,)]
+    for variable in [*auxiliary, *variables]:
+        if isinstance(variable.data, Slab) != spread:
+            continue
+        dataset = _create_variable(file, variable)
+        for axis, dim in enumerate(variable.dims):
+            dataset.dims[axis].attach_scale(file[dim])
+        if any(variable is c for c in auxiliary):
+            dataset.attrs["hpcalo_role"] = "coordinate"
+        elif mine := [c.name for c in auxiliary if set(c.dims) <= set(variable.dims)]:
+            dataset.attrs["coordinates"] = " ".join(mine)
 
 
 def _axis_lengths(coordinates: Sequence[Variable], variables: Sequence[Variable]) -> dict[str, int]:
@@ -307,6 +337,9 @@ def _axis_lengths(coordinates: Sequence[Variable], variables: Sequence[Variable]
         for dim, length in zip(variable.dims, variable.shape, strict=True):
             if lengths.setdefault(dim, length) != length:
                 raise ValueError(f"{variable.name}: axis {dim} has length {length}, elsewhere {lengths[dim]}")
+    spread = [c.name for c in coordinates if c.dims == (c.name,) and isinstance(c.data, Slab)]
+    if spread:
+        raise ValueError(f"{spread[0]}: the labels of an axis are given whole, on rank 0")
     clash = [v.name for v in variables if v.name in lengths]
     clash += [c.name for c in coordinates if c.name in lengths and c.dims != (c.name,)]
     if clash:
@@ -398,6 +431,8 @@ def _write_part(dataset: h5py.Dataset, slab: Slab, number: int, rounds: int, tra
 
 
 def _cannot_write(path: Path, problem: BaseException) -> OutputError:
+    if isinstance(problem, OSError) and problem.strerror:
+        return OutputError(f"{path}: cannot be written: {problem.strerror}")
     text = one_line(problem)
     # HDF5 hides the system's reason in its own words: "… (file write failed: time = …, errno = 28, error message = '…'"
     _, found, reason = text.partition("error message = '")

@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING
 
 from hpcalo.errors import InputError, OutputError
 from hpcalo.output.lock import OutputLock
+from hpcalo.output.seal import seal
 from hpcalo.parallel.guard import on_root
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
+
+LONGEST_NAME = 180  # bytes; file systems take 255, and the temporary name is longer than the final one
 
 
 def check_output(path: Path, *, force: bool = False, need_bytes: int = 0) -> None:
@@ -24,6 +27,10 @@ def check_output(path: Path, *, force: bool = False, need_bytes: int = 0) -> Non
     try:
         if path.is_dir():
             raise OutputError(f"{path}: is a folder; give a file name")
+        if "\0" in str(path):
+            raise OutputError("output: a file name cannot hold a zero byte")
+        if len(os.fsencode(path.name)) > LONGEST_NAME:
+            raise OutputError(f"{path.name[:40]}…: the name is too long")
         if os.path.lexists(path):
             if not path.is_file():
                 raise OutputError(f"{path}: exists and is not a plain file")
@@ -89,8 +96,9 @@ def atomic_file(path: Path, comm: Intracomm, *, force: bool = False) -> Iterator
 
 
 def commit(part: Path, path: Path, *, force: bool) -> None:
-    """Makes the finished temporary file durable and gives it its name. Serial. Raises OutputError."""
+    """Seals the finished temporary file, makes it durable and gives it its name. Serial. Raises OutputError."""
     try:
+        seal(part)
         _sync(part, os.O_RDWR)
         if force:
             os.replace(part, path)

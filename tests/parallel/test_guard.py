@@ -47,7 +47,8 @@ def test_success_is_silent(launch, case):
 def test_traceback_on_request(launch):
     result = launch(2, PROGRAM, "at-the-end", env={"HPCALO_TRACEBACK": "1"})
     assert result.stderr.count("Traceback (most recent call last)") == 1
-    assert 'raise RuntimeError("late")' in result.stderr
+    assert result.stderr.count("\nRuntimeError: late\n") == 1
+    assert "guard_program.py" in result.stderr
 
 
 def test_messages_are_one_line_and_codes_are_the_documented_ones():

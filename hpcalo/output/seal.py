@@ -1,0 +1,48 @@
+"""A checksum at the end of an HDF5 file, so that damage is told before the HDF5 library trips over it.
+
+HDF5 ignores bytes after its own end of file, so any other program reads a sealed file as before; one that changes the
+file cuts the seal off. A file without a seal is not checked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from hpcalo.errors import InputError
+
+MAGIC = b"\x89HDF\r\n\x1a\n"
+HEAD = b"\nhpcalo-sha256:"
+LENGTH = len(HEAD) + 64 + 1
+LARGEST = 2**32  # bytes; hashing a larger file takes longer than anyone wants to wait for a look into it
+
+
+def seal(path: Path) -> None:
+    """Appends the checksum if it is an HDF5 file of moderate size. Raises OSError."""
+    with open(path, "r+b") as file:
+        if file.read(len(MAGIC)) != MAGIC or os.fstat(file.fileno()).st_size > LARGEST:
+            return
+        file.seek(0)
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        file.seek(0, os.SEEK_END)
+        file.write(HEAD + digest.encode() + b"\n")
+
+
+def verify(path: Path) -> None:
+    """Raises InputError if the file has a seal that does not fit, OSError if it cannot be read."""
+    size = path.stat().st_size
+    if not LENGTH < size <= LARGEST + LENGTH:
+        return
+    with open(path, "rb") as file:
+        file.seek(size - LENGTH)
+        trailer = file.read(LENGTH)
+        if not trailer.startswith(HEAD):
+            return
+        file.seek(0)
+        digest, rest = hashlib.sha256(), size - LENGTH
+        while rest and (block := file.read(min(rest, 2**20))):
+            digest.update(block)
+            rest -= len(block)
+    if trailer != HEAD + digest.hexdigest().encode() + b"\n":
+        raise InputError(f"{path}: is damaged: its checksum does not fit")
