@@ -17,25 +17,29 @@ Vector = tuple[float, float, float]
 
 
 def _tuple(value: Any) -> Any:
-    return tuple(float(x) if isinstance(x, int) and not isinstance(x, bool) else x for x in value) if isinstance(
-        value, list
-    ) else value
+    return (
+        tuple(float(x) if isinstance(x, int) and not isinstance(x, bool) else x for x in value)
+        if isinstance(value, list)
+        else value
+    )
 
 
 class WallSection(Section):
     """What is calculated, with which model."""
 
     model: Literal["consistent", "paper"] = Field(
-        "consistent", description="consistent: conserving moment-convention model; paper: PRB 106, 054432 as published"
+        default="consistent",
+        description="consistent: conserving moment-convention model; paper: PRB 106, 054432 as published",
     )
     mode: Literal["quasi-static", "time-dependent", "steady"] = Field(
-        "quasi-static",
+        default="quasi-static",
         description="quasi-static: steady SBE for each magnetization, LLG in time; time-dependent: SBE and LLG "
         "stepped together; steady: torques on the initial magnetization only",
     )
     title: str = ""
     continue_from: str | None = Field(
-        None, description="result file whose last written state the run starts from (same wire, momentum mesh and mode)"
+        default=None,
+        description="result file whose last written state the run starts from (same wire, momentum mesh and mode)",
     )
 
 
@@ -48,10 +52,11 @@ class Electrons(Section):
     relaxation_time: Annotated[float, Unit("fs"), Positive] = 1.0
     spin_flip_time: Annotated[float, Unit("fs"), Positive] = 1000.0
     conductivity: Annotated[float, Unit("S/m"), Positive] | None = Field(
-        None, description="if given, the carrier density is multiplied (equal bands) until the bulk conductivity is this"
+        default=None,
+        description="if given, the carrier density is multiplied (equal bands) until the bulk conductivity is this",
     )
     g_factor: Annotated[float, Unit("1"), Positive] = 2.0
-    force: bool = Field(True, description="spin-dependent force (J/2) M'.d_p on the deviation from equilibrium")
+    force: bool = Field(default=True, description="spin-dependent force (J/2) M'.d_p on the deviation from equilibrium")
     gradient_source: Annotated[
         float, Unit("1"), Field(ge=0, le=1, description="lambda: weight of the O(J^3) equilibrium gradient source")
     ] = 0.0
@@ -60,7 +65,7 @@ class Electrons(Section):
 class Momentum(Section):
     """Momentum mesh: cells centred at (j + 1/2) dp for 0 < p < cutoff; both signs of p by parity."""
 
-    points: int = Field(24, ge=4, le=4096)
+    points: int = Field(default=24, ge=4, le=4096)
     cutoff: Annotated[float, Unit("1"), Field(gt=1, description="largest momentum / Fermi momentum")] = 1.8
 
 
@@ -79,7 +84,9 @@ class Magnet(Section):
     exchange_stiffness: Annotated[float, Unit("J/m"), Positive] = 1.3e-11
     anisotropy: Annotated[float, Unit("J/m^3"), Field(ge=0, description="uniaxial, easy axis z")] = 5.2e5
     hard_anisotropy: Annotated[float, Unit("J/m^3"), Field(ge=0, description="hard axis y")] = 0.0
-    demagnetization: Vector = Field((0.0, 0.0, 0.0), description="local factors N_x, N_y, N_z; H_d = -N_i M_s M_i")
+    demagnetization: Vector = Field(
+        default=(0.0, 0.0, 0.0), description="local factors N_x, N_y, N_z; H_d = -N_i M_s M_i"
+    )
     interfacial_dmi: Annotated[float, Unit("J/m^2")] = 0.0
     bulk_dmi: Annotated[float, Unit("J/m^2")] = 0.0
     damping: Annotated[float, Unit("1"), Field(ge=0)] = 0.2
@@ -99,25 +106,25 @@ class Wire(Section):
     """The x mesh: `cells` nodes of equal spacing; equilibrium reservoirs one spacing beyond both ends."""
 
     length: Annotated[float, Unit("nm"), Positive] = 100.0
-    cells: int = Field(401, ge=3, le=10_000_000)
-    follow: bool = Field(False, description="co-moving window: keep the wall at the centre by whole cells")
+    cells: int = Field(default=401, ge=3, le=10_000_000)
+    follow: bool = Field(default=False, description="co-moving window: keep the wall at the centre by whole cells")
 
 
 class Texture(Section):
     """Magnetization at the start."""
 
     kind: Literal["wall", "uniform", "half-circle", "spiral"] = Field(
-        "wall",
+        default="wall",
         description="wall: tanh profile from +z (left) to -z; half-circle: (cos th, 0, sin th), th = pi/2 - pi s over "
         "`width` at the centre; spiral: uniform rotation about x; uniform: `direction`",
     )
     width: Annotated[float, Unit("nm"), Positive] | None = Field(
-        None, description="wall parameter D (default sqrt(A/K)); half-circle: full width; spiral: period"
+        default=None, description="wall parameter D (default sqrt(A/K)); half-circle: full width; spiral: period"
     )
-    centre: Annotated[float, Unit("nm")] | None = Field(None, description="default: the middle of the wire")
-    angle: Annotated[float, Unit("degree")] = Field(0.0, description="in-wall angle from x towards y")
+    centre: Annotated[float, Unit("nm")] | None = Field(default=None, description="default: the middle of the wire")
+    angle: Annotated[float, Unit("degree")] = Field(default=0.0, description="in-wall angle from x towards y")
     direction: Vector = (0.0, 0.0, 1.0)
-    relax: bool = Field(False, description="relax the profile without drive before the run")
+    relax: bool = Field(default=False, description="relax the profile without drive before the run")
 
     _lists = field_validator("direction", mode="before")(_tuple)
 
@@ -135,7 +142,7 @@ class Zeeman(Section):
     frequency: Annotated[float, Unit("GHz"), Field(ge=0)] = 0.0
     phase: Annotated[float, Unit("degree")] = 0.0
     centre: Annotated[float, Unit("nm")] = 0.0
-    width: Annotated[float, Unit("nm"), Positive] | None = Field(None, description="default: uniform")
+    width: Annotated[float, Unit("nm"), Positive] | None = Field(default=None, description="default: uniform")
 
     _lists = field_validator("field", mode="before")(_tuple)
 
@@ -144,16 +151,17 @@ class Drive(Section):
     """Temperature and its gradient, the electrical circuit, magnetic fields."""
 
     temperature: Annotated[float, Unit("K"), Positive] = 100.0
-    gradient: Annotated[float, Unit("K/nm")] = Field(0.0, description="kappa: T(x) = temperature + kappa x")
+    gradient: Annotated[float, Unit("K/nm")] = Field(default=0.0, description="kappa: T(x) = temperature + kappa x")
     profile: Literal["uniform", "ramp"] = Field(
-        "uniform",
+        default="uniform",
         description="temperature of the equilibrium that is perturbed: uniform (linear response) or the ramp itself",
     )
     ramp_length: Annotated[float, Unit("nm"), Positive] | None = Field(
-        None, description="ramp: T(x) varies only over this length about the wire's middle (default: the whole wire)"
+        default=None,
+        description="ramp: T(x) varies only over this length about the wire's middle (default: the whole wire)",
     )
     circuit: Literal["field", "current", "open"] = Field(
-        "field", description="field: E given; current: charge current given; open: no charge current"
+        default="field", description="field: E given; current: charge current given; open: no charge current"
     )
     electric_field: Annotated[float, Unit("V/m")] = 0.0
     current_density: Annotated[float, Unit("A/m^2")] = 0.0
@@ -179,17 +187,19 @@ class Time(Section):
     end: Annotated[float, Unit("ns"), Positive] = 1.0
     output_every: Annotated[float, Unit("ns"), Positive] = 0.05
     integrator: Literal["rk", "bdf", "arkimex", "rosw", "cn"] = Field(
-        "rk", description="rk: adaptive Dormand-Prince (quasi-static); arkimex, bdf, rosw: implicit"
+        default="rk", description="rk: adaptive Dormand-Prince (quasi-static); arkimex, bdf, rosw: implicit"
     )
     tolerance: Annotated[float, Unit("1"), Field(gt=0, lt=0.1)] = 1e-7
     first_step: Annotated[float, Unit("fs"), Positive] = 10.0
-    fixed_step: bool = Field(False, description="no step-size control: `first_step` throughout")
+    fixed_step: bool = Field(default=False, description="no step-size control: `first_step` throughout")
     refresh: Literal["stage", "step", "interval"] = Field(
-        "interval", description="when the quasi-static spin accumulation is solved again"
+        default="interval", description="when the quasi-static spin accumulation is solved again"
     )
-    refresh_interval: Annotated[float, Unit("fs"), Positive] = Field(1000.0, description="for refresh = 'interval'")
+    refresh_interval: Annotated[float, Unit("fs"), Positive] = Field(
+        default=1000.0, description="for refresh = 'interval'"
+    )
     refresh_angle: Annotated[float, Unit("1"), Positive] = Field(
-        0.01, description="solve again, too, once any spin has turned by this (radian)"
+        default=0.01, description="solve again, too, once any spin has turned by this (radian)"
     )
 
 
@@ -198,29 +208,33 @@ class Solver(Section):
 
     method: Literal["krylov", "direct"] = "krylov"
     tolerance: Annotated[float, Unit("1"), Field(gt=0, lt=1e-2)] = 1e-10
-    iterations: int = Field(200, ge=1)
-    accelerate: bool = Field(True, description="spin-diffusion (DSA) preconditioner; off only to measure its use")
+    iterations: int = Field(default=200, ge=1)
+    accelerate: bool = Field(
+        default=True, description="spin-diffusion (DSA) preconditioner; off only to measure its use"
+    )
 
 
 class Paper(Section):
     """Free choices of the published procedure (model = 'paper')."""
 
-    window: tuple[float, float] = Field((0.9, 1.1), description="momentum window / Fermi momentum")
+    window: tuple[float, float] = Field(default=(0.9, 1.1), description="momentum window / Fermi momentum")
     equilibrium: Literal["cosM", "M", "+gM", "-gM", "+gz", "-gz"] = Field(
-        "cosM", description="<G>: cosM: cos(J x / hbar v) M; M; +-gM: +-g0 M; +-gz: +-g0 z"
+        default="cosM", description="<G>: cosM: cos(J x / hbar v) M; M; +-gM: +-g0 M; +-gz: +-g0 z"
     )
-    velocity: Annotated[float, Unit("m/s")] = Field(1.93e5, description="u_x")
-    torque: Literal["m", "divergence"] = Field("m", description="torque from M x m, or from Eq. (17)")
+    velocity: Annotated[float, Unit("m/s")] = Field(default=1.93e5, description="u_x")
+    torque: Literal["m", "divergence"] = Field(default="m", description="torque from M x m, or from Eq. (17)")
     torque_sign: Literal[-1, 1] = -1
     normalization: Annotated[float, Unit("1"), Positive] | None = Field(
-        None, description="C: magnetization per unit of m; default g mu_B n(3D)/(2 M_s)"
+        default=None, description="C: magnetization per unit of m; default g mu_B n(3D)/(2 M_s)"
     )
-    field: Annotated[float, Unit("1"), Field(ge=0, description="c in H = c M(x, 0), in units of (J/hbar) C max|m|")] = 0.0
-    alpha_form: Literal["unit", "literal"] = Field("unit", description="literal: alpha / M_s with M_s in A/m")
-    cells: int = Field(101, ge=5)
-    points: int = Field(24, ge=2)
-    step: Annotated[float, Unit("1"), Positive] = Field(0.25, description="in hbar / (J C max|m|)")
-    steps: int = Field(80, ge=1)
+    field: Annotated[float, Unit("1"), Field(ge=0, description="c in H = c M(x, 0), in units of (J/hbar) C max|m|")] = (
+        0.0
+    )
+    alpha_form: Literal["unit", "literal"] = Field(default="unit", description="literal: alpha / M_s with M_s in A/m")
+    cells: int = Field(default=101, ge=5)
+    points: int = Field(default=24, ge=2)
+    step: Annotated[float, Unit("1"), Positive] = Field(default=0.25, description="in hbar / (J C max|m|)")
+    steps: int = Field(default=80, ge=1)
 
     @field_validator("window", mode="before")
     @classmethod
@@ -238,13 +252,15 @@ class MonitorEntry(Section):
     """One group of results and how often it is written."""
 
     name: Literal["magnetization", "electrons", "torques", "wall", "energies"]
-    every: int = Field(1, ge=1, description="at every n-th output time (and at the start)")
+    every: int = Field(default=1, ge=1, description="at every n-th output time (and at the start)")
 
 
 class Output(Section):
     """What is written. Results with the same `every` share a time axis (`time`, or `time_n` for every n-th)."""
 
-    file: str | None = Field(None, description="result file below the current folder (default: the input's name)")
+    file: str | None = Field(
+        default=None, description="result file below the current folder (default: the input's name)"
+    )
     monitors: tuple[MonitorEntry, ...] = tuple(
         MonitorEntry(name=n) for n in ("magnetization", "electrons", "torques", "wall", "energies")
     )
@@ -267,7 +283,9 @@ class Sweep(Section):
 
     key: str = Field(validation_alias=AliasChoices("key", "parameter"), description="for example drive.gradient")
     values: tuple[bool | float | int | str, ...] = Field(min_length=1)
-    groups: int | None = Field(None, ge=1, description="groups of ranks (default: as many as ranks or values allow)")
+    groups: int | None = Field(
+        default=None, ge=1, description="groups of ranks (default: as many as ranks or values allow)"
+    )
 
     @field_validator("values", mode="before")
     @classmethod

@@ -1,6 +1,7 @@
 """What the kernels of `_wall` compute, stated in NumPy: the tests compare both at rtol 1e-10.
 
-Shapes as in the C++: e (nodes, 4, points) on nodes, o (faces, 4, points) on faces, components F, Gx, Gy, Gz; p > 0 on cell
+Shapes as in the C++: e (nodes, 4, points) on nodes, o (faces, 4, points) on faces, components F, Gx, Gy, Gz; p > 0 on
+cell
 centres (j + 1/2) dp. a = 1/tau + shift, b = J/hbar. Each function returns what the kernel writes into its output array.
 """
 
@@ -13,7 +14,8 @@ Array = NDArray[np.float64]
 
 
 def slope(points: int, dp: float, even: bool) -> Array:
-    """Matrix of d/dp on cell centres for even functions (mirrored at both ends) or odd ones (no flux through the cutoff)."""
+    """Matrix of d/dp on cell centres for even functions (mirrored at both ends) or odd ones (no flux through the
+    cutoff)."""
     d = np.zeros((points, points))
     for j in range(points):
         for k, weight in ((j + 1, 0.5), (j - 1, -0.5)):
@@ -46,9 +48,7 @@ def force(turn: Array, half_j: float) -> Array:
     return out
 
 
-def _face_rate(
-    e: Array, turn: Array, v: Array, source: Array | None, dx: float, dp: float, half_j: float
-) -> Array:
+def _face_rate(e: Array, turn: Array, v: Array, source: Array | None, dx: float, dp: float, half_j: float) -> Array:
     d = slope(v.size, dp, even=True)
     out = np.zeros((turn.shape[0], 4, v.size)) if source is None else source.copy()
     for i in range(turn.shape[0]):
@@ -58,7 +58,16 @@ def _face_rate(
 
 
 def odd_steady(
-    e: Array, mf: Array, turn: Array, v: Array, source: Array | None, dx: float, dp: float, a: float, b: float, half_j: float
+    e: Array,
+    mf: Array,
+    turn: Array,
+    v: Array,
+    source: Array | None,
+    dx: float,
+    dp: float,
+    a: float,
+    b: float,
+    half_j: float,
 ) -> Array:
     """o of v d_x e + (J/2) M'.d_p e + (a - b M x) o = source on each face."""
     rate = _face_rate(e, turn, v, source, dx, dp, half_j)
@@ -66,18 +75,39 @@ def odd_steady(
 
 
 def odd_rate(
-    e: Array, o: Array, mf: Array, turn: Array, v: Array, source: Array | None, dx: float, dp: float, a: float, b: float,
+    e: Array,
+    o: Array,
+    mf: Array,
+    turn: Array,
+    v: Array,
+    source: Array | None,
+    dx: float,
+    dp: float,
+    a: float,
+    b: float,
     half_j: float,
-) -> Array:  # fmt: skip
+) -> Array:
     """source - v d_x e - (J/2) M'.d_p e - (a - b M x) o on each face."""
     rate = _face_rate(e, turn, v, source, dx, dp, half_j)
     return np.stack([rate[i] - relaxation(mf[i], a, b) @ o[i] for i in range(mf.shape[0])])
 
 
 def even_balance(
-    e: Array, o: Array, m: Array, turn: Array, v: Array, h: Array, hd: Array, dx: float, dp: float, a: float, b: float,
-    half_j: float, inverse_tau: float, inverse_tau_sf: float,
-) -> Array:  # fmt: skip
+    e: Array,
+    o: Array,
+    m: Array,
+    turn: Array,
+    v: Array,
+    h: Array,
+    hd: Array,
+    dx: float,
+    dp: float,
+    a: float,
+    b: float,
+    half_j: float,
+    inverse_tau: float,
+    inverse_tau_sf: float,
+) -> Array:
     """v d_x o + (J/2) M'.d_p o + (a - b M x) e - gain(e) on each node."""
     d = slope(v.size, dp, even=False)
     out = np.empty_like(e)
@@ -94,7 +124,8 @@ def even_balance(
 
 
 def sweep(r: Array, m: Array, mf: Array, v: Array, dx: float, a: float, b: float) -> Array:
-    """e of the operator without gain and force for the right-hand side r: dense solve for each momentum, e = 0 outside."""
+    """e of the operator without gain and force for the right-hand side r: dense solve for each momentum, e = 0
+    outside."""
     n = m.shape[0]
     out = np.empty_like(r)
     for j in range(v.size):
@@ -112,7 +143,15 @@ def sweep(r: Array, m: Array, mf: Array, v: Array, dx: float, a: float, b: float
 
 
 def llg_field(
-    m: Array, exchange: Array, dmi_i: Array, dmi_b: Array, inverse_ms: Array, easy: Array, hard: Array, demag: Array, zeeman: Array
+    m: Array,
+    exchange: Array,
+    dmi_i: Array,
+    dmi_b: Array,
+    inverse_ms: Array,
+    easy: Array,
+    hard: Array,
+    demag: Array,
+    zeeman: Array,
 ) -> Array:
     """Effective field; m (nodes + 2, 3) with ghosts, exchange and DMI constants on the faces."""
     left, here, right = m[:-2], m[1:-1], m[2:]
@@ -132,10 +171,22 @@ def llg_rate(m: Array, h: Array, spin: Array, torque: Array, gamma: float, alpha
 
 
 def paper_steady(
-    m: Array, f0: Array, f0_below: Array, left: Array, right: Array, v: Array, u: float, dx: float, dp: float, force_: float,
-    precession: float, inverse_tau: float, inverse_tau_s: float,
-) -> Array:  # fmt: skip
-    """A d_x f + force d_p f + Omega f + R (f - f0) = 0, upwind; a dense solve in x for each momentum in upwind order."""
+    m: Array,
+    f0: Array,
+    f0_below: Array,
+    left: Array,
+    right: Array,
+    v: Array,
+    u: float,
+    dx: float,
+    dp: float,
+    force_: float,
+    precession: float,
+    inverse_tau: float,
+    inverse_tau_s: float,
+) -> Array:
+    """A d_x f + force d_p f + Omega f + R (f - f0) = 0, upwind; a dense solve in x for each momentum in upwind
+    order."""
     points, n = v.size, m.shape[0]
     out = np.empty((points, n, 4))
     a = abs(force_) / dp

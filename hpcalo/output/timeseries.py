@@ -1,11 +1,13 @@
 """Result files that grow: arrays with an appendable time axis, written by all ranks, complete after every frame.
 
-The file is in the same convention as other results (`hpcalo.output.hdf5`), so `hpcalo info`, `hpcalo plot` and xarray read
+The file is in the same convention as other results (`hpcalo.output.hdf5`), so `hpcalo info`, `hpcalo plot` and xarray
+read
 it, also while the run goes on or after it was killed. Between two frames it is closed; what a continuation needs lies
 in the group `state`, replaced with each frame and numbered, so that a torn one is recognized.
 
 Opening, extending and closing are collective; each rank then writes its own slab independently. Collective transfers
-would need chunked datasets written by MPI-IO in one call, which fails with Open MPI's OMPIO ("pwritev: Invalid argument",
+would need chunked datasets written by MPI-IO in one call, which fails with Open MPI's OMPIO ("pwritev: Invalid
+argument",
 seen with Open MPI 4.1 and HDF5 1.10.8 for the second and later frames, on one rank too).
 """
 
@@ -45,7 +47,8 @@ CHUNK_BYTES = 2**20
 class Frame:
     """What is appended to one time axis at one time.
 
-    `variables`: dims without the time axis; data a number (the same on all ranks) or this rank's Slab along its first axis.
+    `variables`: dims without the time axis; data a number (the same on all ranks) or this rank's Slab along its first
+    axis.
     """
 
     axis: str
@@ -225,7 +228,9 @@ def _write(dataset: h5py.Dataset, index: int | None, data: Any, rank: int) -> No
     slab = data if isinstance(data, Slab) else None
     if slab is None and rank != 0:
         return
-    values = np.asarray(slab.data if slab else data, dtype=float, order="C")  # ascontiguousarray would add an axis to numbers
+    values = np.asarray(
+        slab.data if slab else data, dtype=float, order="C"
+    )  # ascontiguousarray would add an axis to numbers
     start: tuple[int, ...] = (slab.offset, *(0,) * (values.ndim - 1)) if slab else (0,) * values.ndim
     count: tuple[int, ...] = values.shape if values.ndim or slab else ()
     if index is not None:
@@ -237,5 +242,3 @@ def _write(dataset: h5py.Dataset, index: int | None, data: Any, rank: int) -> No
     space.select_hyperslab(start, count)
     memory = h5py.h5s.create_simple(count)
     dataset.id.write(memory, space, np.ascontiguousarray(values.reshape(count)))
-
-

@@ -1,4 +1,5 @@
-"""The wall's data path on one page: input -> checks -> (groups of ranks) -> simulation -> monitors -> growing result file."""
+"""The wall's data path on one page: input -> checks -> (groups of ranks) -> simulation -> monitors -> growing result
+file."""
 
 from __future__ import annotations
 
@@ -80,12 +81,13 @@ def check_wall(settings: WallInput, *, source: Path, ranks: int) -> str:
     if settings.wall.mode != "steady" and settings.wall.model == "consistent":
         frames = int(settings.time.end / settings.time.output_every) + 1
         lines.append(
-            f"{settings.time.end:g} ns, {frames} frames, about {frames * settings.wire.cells * 300 / 2**20:.3g} MiB of results"
+            f"{settings.time.end:g} ns, {frames} frames, about "
+            f"{frames * settings.wire.cells * 300 / 2**20:.3g} MiB of results"
         )
     return "\n".join(lines)
 
 
-# -- one run -------------------------------------------------------------------------------------------------------------
+# -- one run -------------------------------------------------------------------------------------------------------
 
 
 def _single(
@@ -100,14 +102,16 @@ def _single(
     total = settings.time.end if settings.wall.mode != "steady" else 0.0
     with StopRequest() as stop, Progress(total, "ns", comm, quiet=quiet, label="time") as progress:
         progress.start_at(state.t / NS_IN_FS)
-        for number, (state, frames) in enumerate(_frames(sim, state)):  # noqa: B020  (the last state is wanted below)
+        before = state.t
+        for now, frames in _frames(sim, state):
+            state = now
             file.append(frames, _saved(sim, state), _saved_attrs(state, settings))
-            if number:
-                progress.advance(state.t / NS_IN_FS - before)
-            before = state.t / NS_IN_FS
-            if stop.agreed(comm) and before < total:
+            progress.advance((state.t - before) / NS_IN_FS)
+            before = state.t
+            if stop.agreed(comm) and state.t < total * NS_IN_FS:
                 raise Interrupted(
-                    f"stopped by {stop.name or 'a signal'} at {before:.6g} ns; wall.continue_from = '{output}' goes on"
+                    f"stopped by {stop.name or 'a signal'} at {state.t / NS_IN_FS:.6g} ns; "
+                    f"an input with wall.continue_from = '{output}' goes on"
                 )
     file.finish(
         {"steps": state.steps, "linear_solves": sim.transport.solves, "linear_iterations": sim.transport.iterations}
@@ -119,9 +123,9 @@ def _frames(sim: Simulation, state: State) -> Iterator[tuple[State, list[Frame]]
 
     number = 0 if state.t == 0.0 else int(np.searchsorted(sim.times(), state.t * (1 - 1e-12))) + 1
     yield state, [_frame(sim, axis, state, q) for axis, q in observe(sim, state, number).items()]
-    for state in sim.run(state):  # noqa: B020, PLR1704
+    for now in sim.run(state):
         number += 1
-        yield state, [_frame(sim, axis, state, q) for axis, q in observe(sim, state, number).items()]
+        yield now, [_frame(sim, axis, now, q) for axis, q in observe(sim, now, number).items()]
 
 
 def _frame(sim: Simulation, axis: str, state: State, quantities: Sequence[Quantity]) -> Frame:
@@ -216,7 +220,7 @@ def restored(sim: Simulation, saved: SavedState, path: Path) -> State:
     return State(m[mesh.first : mesh.last].copy(), a["t_fs"], a["dt_fs"], a["origin_nm"], int(a["steps"]), f)
 
 
-# -- sweeps --------------------------------------------------------------------------------------------------------------
+# -- sweeps --------------------------------------------------------------------------------------------------------
 
 
 def _points(settings: WallInput) -> list[WallInput]:
@@ -250,7 +254,7 @@ def _sweep(
 ) -> None:  # fmt: skip
     groups = _groups(settings, comm.size)
     colour = comm.rank % groups
-    group = comm.Split(colour, comm.rank)
+    group: Any = comm.Split(colour, comm.rank)
     mine: dict[int, Any] = {}
     with Progress(
         len(points), "points", comm, share=len(range(colour, len(points), groups)), quiet=quiet, label="sweep"
@@ -349,11 +353,14 @@ def _unit_of(key: str) -> str:
     for table in tables:
         model = model.model_fields[table].annotation
     field = model.model_fields[name]
-    marks = [*field.metadata, *(m for a in getattr(field.annotation, "__args__", ()) for m in getattr(a, "__metadata__", ()))]
+    marks = [
+        *field.metadata,
+        *(m for a in getattr(field.annotation, "__args__", ()) for m in getattr(a, "__metadata__", ())),
+    ]
     return next((m.unit for m in marks if isinstance(m, Unit) and m.unit != "1"), "")
 
 
-# -- the published model -------------------------------------------------------------------------------------------------
+# -- the published model -------------------------------------------------------------------------------------------
 
 
 def _paper(settings: WallInput) -> tuple[list[Variable], list[Variable]]:

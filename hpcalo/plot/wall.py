@@ -47,7 +47,11 @@ def _choice(result: Result) -> list[str]:
     """What tells most about this kind of result."""
     v = result.variables
     if "settling_time" in v and "magnetization" in v:
-        wanted = ["magnetization", "settling_time"] if np.ndim(v["settling_time"].data) else ["magnetization", "torque_initial"]
+        wanted = (
+            ["magnetization", "settling_time"]
+            if np.ndim(v["settling_time"].data)
+            else ["magnetization", "torque_initial"]
+        )
     elif "error" in v:
         wanted = ["u", "u_electrical", "u_thermal", "beta"]
     elif result.attrs.get("kind") == "steady":

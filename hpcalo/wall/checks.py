@@ -1,4 +1,5 @@
-"""Checks of the input as a whole, before anything is computed: errors name the number that would do, warnings are texts."""
+"""Checks of the input as a whole, before anything is computed: errors name the number that would do, warnings are
+texts."""
 
 from __future__ import annotations
 
@@ -51,12 +52,15 @@ def _consistent(s: WallInput) -> list[str]:
         turn = (np.pi if s.texture.kind == "half-circle" else 2 * np.pi) * dx / full
         if turn > 0.5:
             need = int(np.ceil(s.wire.length / (0.5 * dx / turn))) + 1
-            raise InputError(f"wire.cells: neighbouring spins differ by {turn:.2f} rad; at least {need} cells are needed")
+            raise InputError(
+                f"wire.cells: neighbouring spins differ by {turn:.2f} rad; at least {need} cells are needed"
+            )
     x = np.array([0.0, 0.5 * s.wire.length, s.wire.length])
     t = temperature(s.drive, s.wire.length, x)
     if t.min() <= 0.0:
         raise InputError(
-            f"drive.gradient: T(x) falls to {t.min():.4g} K on the wire; shorten wire.length or drive.ramp_length to below "
+            f"drive.gradient: T(x) falls to {t.min():.4g} K on the wire; "
+            f"shorten wire.length or drive.ramp_length to below "
             f"{2 * s.drive.temperature / abs(s.drive.gradient):.4g} nm, or use drive.profile = 'uniform'"
         )
     warnings += _momentum(s, float(t.min()), float(t.max()))
@@ -78,10 +82,14 @@ def _wall(s: WallInput, d: float, dx: float) -> list[str]:
     per_wall = d / dx
     if per_wall < CELLS_PER_WALL[0]:
         need = int(np.ceil(CELLS_PER_WALL[0] * length / d)) + 1
-        raise InputError(f"wire.cells: dx = {dx:.3g} nm is too coarse for D = {d:.3g} nm; at least {need} cells are needed")
+        raise InputError(
+            f"wire.cells: dx = {dx:.3g} nm is too coarse for D = {d:.3g} nm; at least {need} cells are needed"
+        )
     if per_wall < CELLS_PER_WALL[1]:
         need = int(np.ceil(CELLS_PER_WALL[1] * length / d)) + 1
-        warnings.append(f"wire.cells: only {per_wall:.1f} cells per wall parameter; {need} cells give {CELLS_PER_WALL[1]:g}")
+        warnings.append(
+            f"wire.cells: only {per_wall:.1f} cells per wall parameter; {need} cells give {CELLS_PER_WALL[1]:g}"
+        )
     centre = 0.5 * length if s.texture.centre is None else s.texture.centre
     room = min(centre, length - centre)
     if room < 0.0:
@@ -102,7 +110,8 @@ def _momentum(s: WallInput, coldest: float, hottest: float) -> list[str]:
         energy = c.fermi_energy + c.exchange / 2 - np.log(TAIL) * K_B * hottest
         need = np.sqrt(2 * c.mass * energy) / c.fermi_momentum
         raise InputError(
-            f"momentum.cutoff: {s.momentum.cutoff:g} cuts occupied states off at {hottest:.4g} K; at least {need:.3f} is needed"
+            f"momentum.cutoff: {s.momentum.cutoff:g} cuts occupied states off at {hottest:.4g} K; "
+            f"at least {need:.3f} is needed"
         )
     # The midpoint rule misses the Fermi edge of width kT by 2 exp(-2 pi^2 kT m/(p_F dp)).
     ratio = K_B * coldest * c.mass / (c.fermi_momentum * cutoff)  # times `points`
@@ -110,10 +119,14 @@ def _momentum(s: WallInput, coldest: float, hottest: float) -> list[str]:
     need = [int(np.ceil(-np.log(limit / 2.0) / (2.0 * np.pi**2 * ratio))) for limit in QUADRATURE]
     if error > QUADRATURE[0]:
         raise InputError(
-            f"momentum.points: {s.momentum.points} do not resolve the Fermi edge at {coldest:.4g} K; at least {need[0]} are needed"
+            f"momentum.points: {s.momentum.points} do not resolve the Fermi edge at {coldest:.4g} K; "
+            f"at least {need[0]} are needed"
         )
     if error > QUADRATURE[1]:
-        return [f"momentum.points: quadrature error about {error:.1%} at {coldest:.4g} K; {need[1]} points give {QUADRATURE[1]:.1%}"]
+        return [
+            f"momentum.points: quadrature error about {error:.1%} at {coldest:.4g} K; "
+            f"{need[1]} points give {QUADRATURE[1]:.1%}"
+        ]
     return []
 
 
@@ -122,8 +135,14 @@ def _time(s: WallInput) -> list[str]:
         return []
     if s.wall.mode == "time-dependent" and s.time.integrator == "rk":
         raise InputError("time.integrator: 'rk' is explicit; time-dependent mode takes arkimex, bdf, rosw or cn")
-    if s.wall.mode == "time-dependent" and s.time.integrator == "cn" and s.time.first_step > 2 / _carriers(s).precession:
-        return ["time.integrator: 'cn' does not damp precession that the step does not resolve; bdf, arkimex and rosw do"]
+    if (
+        s.wall.mode == "time-dependent"
+        and s.time.integrator == "cn"
+        and s.time.first_step > 2 / _carriers(s).precession
+    ):
+        return [
+            "time.integrator: 'cn' does not damp precession that the step does not resolve; bdf, arkimex and rosw do"
+        ]
     if s.wall.mode == "quasi-static" and s.time.refresh == "stage" and s.time.integrator != "rk":
         raise InputError("time.refresh: 'stage' needs time.integrator = 'rk'; the others take 'step' or 'interval'")
     if s.time.output_every > s.time.end:
@@ -143,6 +162,7 @@ def _paper(s: WallInput) -> list[str]:
     if step > path:
         need = int(np.ceil(width / path)) + 1
         warnings.append(
-            f"paper.cells: dx = {step:.3g} nm is coarse for the mean free path (first-order upwind); {need} cells resolve it"
+            f"paper.cells: dx = {step:.3g} nm is coarse for the mean free path (first-order upwind); "
+            f"{need} cells resolve it"
         )
     return warnings

@@ -63,7 +63,7 @@ class Carriers:
 
 def momentum_grid(carriers: Carriers, points: int, cutoff: float) -> Array:
     """Cell centres (j + 1/2) dp, shape (points,), up to cutoff times the Fermi momentum; eV fs/nm."""
-    return (np.arange(points) + 0.5) * (cutoff * carriers.fermi_momentum / points)
+    return np.asarray((np.arange(points) + 0.5) * (cutoff * carriers.fermi_momentum / points), dtype=np.float64)
 
 
 def _bands(c: Carriers, p: Array, temperature: Array | float) -> tuple[Array, Array, Array]:

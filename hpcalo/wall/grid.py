@@ -25,7 +25,9 @@ class Mesh:
 
     def __init__(self, comm: Any, cells: int, length: float) -> None:
         if cells < comm.size:
-            raise InputError(f"wire.cells: {cells} nodes cannot be shared by {comm.size} ranks; use fewer ranks a group")
+            raise InputError(
+                f"wire.cells: {cells} nodes cannot be shared by {comm.size} ranks; use fewer ranks a group"
+            )
         self.comm = comm
         self.cells = cells
         self.length = length

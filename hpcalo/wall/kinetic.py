@@ -68,7 +68,8 @@ class Kinetic:
         return (self.n, 4, self.p.size)
 
     def set_magnetization(self, m_ghost: Array) -> None:
-        """M (n + 2, 3) with ghosts. Faces carry the normalized mean and the difference quotient, which are orthogonal."""
+        """M (n + 2, 3) with ghosts. Faces carry the normalized mean and the difference quotient, which are
+        orthogonal."""
         mean = m_ghost[:-1] + m_ghost[1:]
         self.m = np.ascontiguousarray(m_ghost[1:-1])
         self.mf = np.ascontiguousarray(mean / np.linalg.norm(mean, axis=1, keepdims=True))
@@ -103,7 +104,18 @@ class Kinetic:
         c = self.carriers
         out = np.empty_like(o)
         _wall.odd_rate(
-            e_ghost, o, self.mf, self.turn, self.v, source, out, self.dx, self.dp, 1.0 / c.tau, c.precession, self.half_j
+            e_ghost,
+            o,
+            self.mf,
+            self.turn,
+            self.v,
+            source,
+            out,
+            self.dx,
+            self.dp,
+            1.0 / c.tau,
+            c.precession,
+            self.half_j,
         )
         return out
 

@@ -125,8 +125,8 @@ class Magnetics:
         n = self.mesh.n
         m = m_ghost[1:-1]
         h = self.field(m_ghost, t)
-        p = self.gamma * h + torque_scale[:, None] * spin
-        torque = -np.cross(m, p)
+        p = np.asarray(self.gamma * h + torque_scale[:, None] * spin, dtype=np.float64)
+        torque = np.asarray(-np.cross(m, p), dtype=np.float64)
         stencil = np.zeros((n, 3, 3, 3))  # dH_i/dM_{i + offset}
         left, right = self.exchange[:-1], self.exchange[1:]
         w = self.inverse_ms

@@ -1,6 +1,8 @@
-"""Scheduled plug-ins: each turns a state into named results. A new one is a function in MONITORS and a name in the input.
+"""Scheduled plug-ins: each turns a state into named results. A new one is a function in MONITORS and a name in the
+input.
 
-A result says its axes: () numbers, ("x",) nodes, ("x_face",) faces, with ("component",) for vectors in the order x, y, z.
+A result says its axes: () numbers, ("x",) nodes, ("x_face",) faces, with ("component",) for vectors in the order x,
+y, z.
 Arrays are the own part of a rank: nodes first ... last - 1, faces the ones left of them and, on the last rank, the end.
 """
 
@@ -17,7 +19,7 @@ from hpcalo.wall.simulation import Simulation
 from hpcalo.wall.stepping import State
 from hpcalo.wall.texture import measure, velocity
 from hpcalo.wall.transport import Torques, components, zhang_li
-from hpcalo.wall.units import CURRENT_IN_SI, DENSITY_IN_SI, FS
+from hpcalo.wall.units import DENSITY_IN_SI, FS
 
 Array = NDArray[np.float64]
 
@@ -57,16 +59,32 @@ def electrons(sim: Simulation, state: State, torques: Torques) -> list[Quantity]
         Quantity("temperature", ("x",), t.temperature, "K", "background temperature"),
         Quantity("density_deviation", ("x",), 2.0 * total.q[:, 0] * DENSITY_IN_SI, "1/m^3", "n = 2 int dF dp"),
         Quantity("spin_accumulation", ("x", "component"), total.q[:, 1:] * DENSITY_IN_SI, "1/m^3", "m = int dG dp"),
-        Quantity("charge_current", ("x_face",), _own_faces(sim, t.charge_current(total)), "A/m^2", "j_e = -2e int v F dp"),
-        Quantity("spin_current", ("x_face", "component"), _own_faces(sim, total.flux[:, 1:]) * FLUX_IN_SI, "1/(m^2 s)", "j_s = int v G dp"),
-        Quantity("A", ("x_face",), np.zeros_like(b), "1/(m^2 s)", "A(x) = u_x n of Eq. (18); u_x = 0 in the consistent model"),
+        Quantity(
+            "charge_current", ("x_face",), _own_faces(sim, t.charge_current(total)), "A/m^2", "j_e = -2e int v F dp"
+        ),
+        Quantity(
+            "spin_current",
+            ("x_face", "component"),
+            _own_faces(sim, total.flux[:, 1:]) * FLUX_IN_SI,
+            "1/(m^2 s)",
+            "j_s = int v G dp",
+        ),
+        Quantity(
+            "A", ("x_face",), np.zeros_like(b), "1/(m^2 s)", "A(x) = u_x n of Eq. (18); u_x = 0 in the consistent model"
+        ),
         Quantity("B", ("x_face",), b, "1/(m^2 s)", "B(x) = M . int v G dp of Eq. (18)"),
         Quantity("electric_field", (), torques.field, "V/m", "E in the circuit, thermoelectric part included"),
         Quantity("applied_field", (), torques.applied_field, "V/m", "the part of E that the source applies"),
         Quantity("mean_charge_current", (), torques.current, "A/m^2", "charge current density of the circuit"),
         Quantity("polarization", (), torques.polarization, "", "P = M.j_s / (j_e/-2e) of the electric drive"),
-        Quantity("thermal_polarization", (), torques.thermal_polarization, "", "P' = M.j_s / (j_e/-2e) of the temperature gradient at E = 0"),
-    ]  # fmt: skip
+        Quantity(
+            "thermal_polarization",
+            (),
+            torques.thermal_polarization,
+            "",
+            "P' = M.j_s / (j_e/-2e) of the temperature gradient at E = 0",
+        ),
+    ]
 
 
 def torques_(sim: Simulation, state: State, torques: Torques) -> list[Quantity]:
@@ -85,8 +103,14 @@ def torques_(sim: Simulation, state: State, torques: Torques) -> list[Quantity]:
             Quantity(f"torque{name}_field_like", ("x",), field * PER_SECOND, "1/s", "component along M x M'/|M'|"),
             Quantity(f"u{name}", (), u, "m/s", f"{word} spin-drift velocity, -int tau.M'/int |M'|^2"),
             Quantity(f"u0{name}", (), sim.transport.spin_velocity(part), "m/s", "g mu_B j_s/M_s"),
-            Quantity("beta_Q" if name == "_thermal" else f"beta{name}", (), beta_u / u if u else float("nan"), "", f"nonadiabaticity of the {word} torque"),
-        ]  # fmt: skip
+            Quantity(
+                "beta_Q" if name == "_thermal" else f"beta{name}",
+                (),
+                beta_u / u if u else float("nan"),
+                "",
+                f"nonadiabaticity of the {word} torque",
+            ),
+        ]
     return out
 
 
@@ -112,10 +136,19 @@ def energies(sim: Simulation, state: State, torques: Torques) -> list[Quantity]:
     damping, spin = sim.magnetics.powers(state.m, rate, sim.transport.torque(state.m, torques.total.q))
     names = ("exchange", "uniaxial", "hard_axis", "demagnetization", "dmi", "zeeman", "total")
     return [
-        *(Quantity(f"energy_{n}", (), getattr(e, n), "J/m^2", f"{n} energy per cross-section".replace("_", " ")) for n in names),
+        *(
+            Quantity(f"energy_{n}", (), getattr(e, n), "J/m^2", f"{n} energy per cross-section".replace("_", " "))
+            for n in names
+        ),
         Quantity("power_damping", (), damping, "W/m^2", "power of Gilbert damping (<= 0)"),
-        Quantity("power_spin_torque", (), spin, "W/m^2", "power of the spin torque; dE/dt is the sum of both at constant field"),
-    ]  # fmt: skip
+        Quantity(
+            "power_spin_torque",
+            (),
+            spin,
+            "W/m^2",
+            "power of the spin torque; dE/dt is the sum of both at constant field",
+        ),
+    ]
 
 
 Monitor = Callable[[Simulation, State, Torques], list[Quantity]]

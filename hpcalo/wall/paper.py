@@ -1,6 +1,7 @@
 """Paper mode: the equations and the procedure of PRB 106, 054432 as published, for comparison only (wall.md 1, 2).
 
-Not a consistent model: charge and spin are not conserved, equilibrium carries a torque, and the absolute time is set by a
+Not a consistent model: charge and spin are not conserved, equilibrium carries a torque, and the absolute time is set
+by a
 free normalization (see README). Unknown f = (F, G) on a momentum window and the box [0, d] that holds just the wall:
 
     A d_x f - eE d_p f + Omega f + R (f - f0) = 0,  A = [[v, u M^T], [u M, v]], Omega G = -(J/hbar) M x G,
@@ -31,7 +32,8 @@ SETTLED = 0.01
 
 @dataclass(frozen=True)
 class Published:
-    """One steady solution. m, b: int G dp and the right side of Eq. (16), (nodes, 3) in eV fs/nm; fluxes per Eqs. (12), (13)."""
+    """One steady solution. m, b: int G dp and the right side of Eq. (16), (nodes, 3) in eV fs/nm; fluxes per Eqs.
+    (12), (13)."""
 
     f: Array
     m: Array
@@ -80,15 +82,19 @@ class PaperModel:
         pf = self.c.fermi_momentum
         lo, hi = o.window[0] * pf, o.window[1] * pf
         self.dp = (hi - lo) / o.points
-        self.p = lo + (np.arange(o.points) + 0.5) * self.dp
+        self.p = np.asarray(lo + (np.arange(o.points) + 0.5) * self.dp, dtype=np.float64)
         self.v = np.ascontiguousarray(self.p / self.c.mass)
         if o.equilibrium == "cosM" and np.any(np.abs(self.v) < 1e-12):
-            raise InputError("paper.points: cos(J x / hbar v) is undefined at v = 0; choose points so that p = 0 is no cell centre")
+            raise InputError(
+                "paper.points: cos(J x / hbar v) is undefined at v = 0; choose points so that p = 0 is no cell centre"
+            )
         self.u = o.velocity * METRE_PER_SECOND
         self.force = -d.electric_field * VOLT_PER_METRE  # -eE with e = 1
         self.temperature = d.temperature + d.gradient * self.x
         if self.temperature.min() <= 0.0:
-            raise InputError(f"drive.gradient: T(x) falls to {self.temperature.min():.4g} K in the box of {self.length:g} nm")
+            raise InputError(
+                f"drive.gradient: T(x) falls to {self.temperature.min():.4g} K in the box of {self.length:g} nm"
+            )
         theta = np.pi / 2.0 - np.pi * self.x / self.length
         self.m0 = np.stack([np.cos(theta), np.zeros_like(theta), np.sin(theta)], axis=1)
 
@@ -121,7 +127,20 @@ class PaperModel:
         f = np.empty_like(f0)
         c = self.c
         _wall.paper_steady(
-            m, f0, below, left, right, self.v, f, self.u, self.dx, self.dp, self.force, c.precession, 1.0 / c.tau, 1.0 / c.tau_sf
+            m,
+            f0,
+            below,
+            left,
+            right,
+            self.v,
+            f,
+            self.u,
+            self.dx,
+            self.dp,
+            self.force,
+            c.precession,
+            1.0 / c.tau,
+            1.0 / c.tau_sf,
         )
         if not np.isfinite(f).all():
             raise ConvergenceError("paper model: the distribution is not finite")
@@ -137,9 +156,10 @@ class PaperModel:
                 up, down, across = part(v + self.u, 0.0), part(v - self.u, 0.0), part(v, 0.0)
                 along = np.einsum("ic,ic->i", m, d[:, 1:])
                 out[:, 0] += 0.5 * (up + down) * d[:, 0] + 0.5 * (up - down) * along
-                out[:, 1:] += across * d[:, 1:] + (
-                    0.5 * (up - down) * d[:, 0] + (0.5 * (up + down) - across) * along
-                )[:, None] * m
+                out[:, 1:] += (
+                    across * d[:, 1:]
+                    + (0.5 * (up - down) * d[:, 0] + (0.5 * (up + down) - across) * along)[:, None] * m
+                )
         return self.dp * out
 
     def _moments(self, m: Array, f: Array, f0: Array) -> Published:
@@ -171,16 +191,23 @@ class PaperModel:
         )
 
     def physical_maximum(self) -> float:
-        """g mu_B P n/(2 M_s) with P and n of the 3D bands at T = 0: what max|m| is in units of M_s if taken literally."""
+        """g mu_B P n/(2 M_s) with P and n of the 3D bands at T = 0: what max|m| is in units of M_s if taken
+        literally."""
         c, e = self.c, self.settings.electrons
-        k = np.sqrt(2.0 * c.mass * np.array([c.fermi_energy + c.exchange / 2, max(c.fermi_energy - c.exchange / 2, 0.0)])) / HBAR
+        k = (
+            np.sqrt(
+                2.0 * c.mass * np.array([c.fermi_energy + c.exchange / 2, max(c.fermi_energy - c.exchange / 2, 0.0)])
+            )
+            / HBAR
+        )
         number = k**3 / (6.0 * np.pi**2) * 1e27
         difference = float(number[0] - number[1])
         ms = self.settings.magnet.saturation_magnetization
         return e.g_factor * units.BOHR_MAGNETON * difference / (2.0 * ms)
 
     def evolve(self) -> Trajectory:
-        """LLG with the published torque, fourth-order Runge-Kutta, electrons solved in every stage; |M| = 1 after each step."""
+        """LLG with the published torque, fourth-order Runge-Kutta, electrons solved in every stage; |M| = 1 after
+        each step."""
         o, magnet = self.options, self.settings.magnet
         first = self.steady(self.m0)
         top = float(np.abs(np.linalg.norm(first.m, axis=1)).max())
@@ -206,7 +233,7 @@ class PaperModel:
             m = m + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
             m = m / np.linalg.norm(m, axis=1, keepdims=True)
             frames.append(m)
-        path, s = np.array(frames), h * np.arange(o.steps + 1)
+        path, s = np.array(frames), np.asarray(h * np.arange(o.steps + 1), dtype=np.float64)
         away = np.abs(path[:, :, 2] - np.sign(path[-1, :, 2].mean())).max(axis=1) > SETTLED
         still = np.flatnonzero(away)
         begin = 0 if still.size == 0 else int(still[-1]) + 1

@@ -56,17 +56,19 @@ class Simulation:
         )
         stepper = QuasiStatic(self.mesh, quiet, None, Time(tolerance=1e-9, end=1.0, output_every=1.0))
         state = State(m=m, t=0.0, dt=10.0)
-        for k in range(RELAX_SEGMENTS):
+        for _ in range(RELAX_SEGMENTS):
             state = stepper.segment(replace(state, t=0.0), 2e4)
             if self.mesh.max(float(np.abs(stepper.rate(0.0, state.m)).max())) < RELAXED:
                 return state.m
-        raise ConvergenceError(f"texture.relax: not at rest after {RELAX_SEGMENTS * 0.02:g} ns; the texture is not stable")
+        raise ConvergenceError(
+            f"texture.relax: not at rest after {RELAX_SEGMENTS * 0.02:g} ns; the texture is not stable"
+        )
 
     def times(self) -> Array:
         """Output times in fs, the end included."""
         t = self.settings.time
         count = int(np.floor(t.end / t.output_every * (1 + 1e-12)))
-        times = np.arange(1, count + 1) * t.output_every * NS_IN_FS
+        times = np.asarray(np.arange(1, count + 1) * t.output_every * NS_IN_FS, dtype=np.float64)
         end = t.end * NS_IN_FS
         return times if count and abs(times[-1] - end) < 1e-9 * end else np.append(times, end)
 

@@ -250,7 +250,9 @@ class SteadySolver:
         if self._ksp is None:
             self._make_ksp(4 if self.formulation == "moments" else 4 * self.k.p.size)
         if self.formulation == "moments":
-            q = self._run(self._ksp, self.k.moments(self.sweep.solve(right)), None if guess is None else self.k.moments(guess))
+            q = self._run(
+                self._ksp, self.k.moments(self.sweep.solve(right)), None if guess is None else self.k.moments(guess)
+            )
             e = self.sweep.solve(right + self._emitted(q.reshape(-1, 4)))
         else:
             e = self._run(self._ksp, right, guess).reshape(self.k.shape)

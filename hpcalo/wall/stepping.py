@@ -108,7 +108,9 @@ def run_ts(ts: Any, vector: Any, what: str) -> None:
         cause = problem.__cause__ or problem.__context__
         if isinstance(cause, ConvergenceError):
             raise cause from None
-        text = {91: "nonlinear solver failed too often", 74: "floating point error"}.get(problem.ierr, f"PETSc error {problem.ierr}")
+        text = {91: "nonlinear solver failed too often", 74: "floating point error"}.get(
+            problem.ierr, f"PETSc error {problem.ierr}"
+        )
         raise ConvergenceError(f"{what}: time stepping failed at t = {ts.getTime() * 1e-6:.6g} ns: {text}") from None
     reason = ts.getConvergedReason()
     if reason < 0:
@@ -243,7 +245,8 @@ class QuasiStatic:
 
 
 def next_step(ts: Any, state: State, end: float) -> float:
-    """Step size to begin the next segment with: the controller's proposal, or the old one where the segment cut it short."""
+    """Step size to begin the next segment with: the controller's proposal, or the old one where the segment cut it
+    short."""
     proposed = float(ts.getTimeStep())
     if ts.getStepNumber() <= 1 and end - state.t < state.dt:
         return state.dt

@@ -67,7 +67,10 @@ class Sweep:
         zero = (np.zeros((n, points)), np.zeros((n, 9, points)))
         self.left = self._spike(0, 0) if rank > 0 else zero
         self.right = self._spike(n - 1, n) if rank < size - 1 else zero
-        big = [np.maximum(np.abs(f).max(axis=1), np.abs(g).max(axis=(1, 2))) > NEGLIGIBLE for f, g in (self.left, self.right)]
+        big = [
+            np.maximum(np.abs(f).max(axis=1), np.abs(g).max(axis=(1, 2))) > NEGLIGIBLE
+            for f, g in (self.left, self.right)
+        ]
         self.left_end = int(np.flatnonzero(big[0])[-1]) + 1 if big[0].any() else 0
         self.right_start = int(np.flatnonzero(big[1])[0]) if big[1].any() else n
         own = np.zeros((2, 2, 4, 4, points))  # [at first | last node][due to left | right neighbour]

@@ -53,7 +53,8 @@ class WallState:
 def measure(mesh: Mesh, m: Array) -> WallState:
     """Reads the wall off the own M (n, 3). Collective.
 
-    Position: where M_z changes sign (linear between nodes), the crossing nearest to the wire's middle. Width: 2/int |M'|^2,
+    Position: where M_z changes sign (linear between nodes), the crossing nearest to the wire's middle. Width: 2/int
+    |M'|^2,
     D for a tanh wall. Angle: of the M_x, M_y averaged over the wall, from x towards y.
     """
     every = mesh.gather(m)

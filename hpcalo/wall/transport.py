@@ -27,7 +27,8 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Response:
-    """One solution: even part e (n, 4, points), moments q = (dn, dm) (n, 4) in 1/nm^3, flux (n + 1, 4) in 1/(nm^2 fs)."""
+    """One solution: even part e (n, 4, points), moments q = (dn, dm) (n, 4) in 1/nm^3, flux (n + 1, 4) in 1/(nm^2
+    fs)."""
 
     e: Array
     q: Array
@@ -45,7 +46,8 @@ class Torques:
     """State of the electrons for one magnetization; `electrical + thermal` is the whole.
 
     `field`: E in V/m (applied plus thermoelectric), `current`: charge current density in A/m^2.
-    `polarization`: M.j_s over half the particle flow, averaged over the wall, of the field alone; `thermal_polarization`
+    `polarization`: M.j_s over half the particle flow, averaged over the wall, of the field alone;
+    `thermal_polarization`
     P': the same of kappa alone at E = 0 (NaN where that drive was not solved).
     """
 
@@ -114,7 +116,8 @@ class Transport:
         )
 
     def set_saturation(self, saturation: Array) -> None:
-        """M_s (A/m) on the own nodes: sets the scale (g mu_B/M_s)(J/hbar), in nm^3/fs, of torque per spin accumulation."""
+        """M_s (A/m) on the own nodes: sets the scale (g mu_B/M_s)(J/hbar), in nm^3/fs, of torque per spin
+        accumulation."""
         self.torque_scale = self.electrons.g_factor * MOMENT_VOLUME / saturation * self.carriers.precession
 
     def _solve(self, source: Array, guess: Response | None) -> Response:
@@ -133,7 +136,8 @@ class Transport:
         return -2.0 * CURRENT_IN_SI * response.flux[:, 0]
 
     def respond(self, m_ghost: Array, before: tuple[Response, Response] | None = None) -> tuple[Response, Response]:
-        """Responses to E = 1 V/nm and kappa = 1 K/nm. A drive that the circuit does not need is not solved. Collective."""
+        """Responses to E = 1 V/nm and kappa = 1 K/nm. A drive that the circuit does not need is not solved.
+        Collective."""
         self.solver.update(m_ghost)
         d = self.drive
         nothing = Response(np.zeros(self.kinetic.shape), np.zeros((self.mesh.n, 4)), np.zeros((self.mesh.n + 1, 4)))
@@ -199,13 +203,12 @@ class Transport:
 def zhang_li(mesh: Mesh, m_ghost: Array, torque: Array) -> tuple[float, float]:
     """(u, beta u) in m/s of a torque (n, 3) in 1/fs: least squares of -u M' + beta u M x M'. Collective.
 
-    u = -int tau.M'/int |M'|^2, beta u = int tau.(M x M')/int |M'|^2 with centred M' (wall.md 3.4). (0, 0) if M is uniform.
+    u = -int tau.M'/int |M'|^2, beta u = int tau.(M x M')/int |M'|^2 with centred M' (wall.md 3.4). (0, 0) if M is
+    uniform.
     """
     m = m_ghost[1:-1]
     slope = (m_ghost[2:] - m_ghost[:-2]) / (2.0 * mesh.dx)
-    sums = mesh.sum(
-        np.array([np.sum(slope**2), -np.sum(torque * slope), np.sum(torque * np.cross(m, slope))])
-    )
+    sums = mesh.sum(np.array([np.sum(slope**2), -np.sum(torque * slope), np.sum(torque * np.cross(m, slope))]))
     if sums[0] < 1e-20:
         return 0.0, 0.0
     return float(sums[1] / sums[0] / METRE_PER_SECOND), float(sums[2] / sums[0] / METRE_PER_SECOND)

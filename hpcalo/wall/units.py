@@ -1,6 +1,7 @@
 """Units inside the wall engine: nm, fs, eV, K, A/m for fields; momenta in eV fs/nm, masses in eV fs^2/nm^2.
 
-A mass of 1 m_e is 5.6856 eV fs^2/nm^2 and hbar 0.65821 eV fs; all numbers of the kinetic equation are then of order one.
+A mass of 1 m_e is 5.6856 eV fs^2/nm^2 and hbar 0.65821 eV fs; all numbers of the kinetic equation are then of order
+one.
 1 V/m is 1e-9 V/nm, 1 m/s is 1e-6 nm/fs, a number density of 1/nm^3 is 1e27 m^-3.
 """
 
