@@ -15,6 +15,7 @@ from hpcalo.errors import ModelError, one_line
 MAX_BYTES = 16 * 2**30
 """All arrays of a model together, unpacked: larger ones do not fit a rank, and damaged headers announce such sizes."""
 MAX_TEXTS = 100_000
+MAX_ATTRIBUTE = 1000
 
 
 class CheckedFile:
@@ -142,9 +143,19 @@ class CheckedFile:
         except Exception as problem:
             raise self.fail(name, f"cannot be read: {problem}") from None
 
+    def _has_attribute(self, name: str, attribute: str) -> bool:
+        try:
+            return attribute in self._file[name].attrs
+        except Exception as problem:
+            raise self.fail(name, f"attribute {attribute} cannot be read: {problem}") from None
+
     def _attribute(self, name: str, attribute: str) -> Any:
         try:
-            return self._file[name].attrs[attribute]
+            attrs = self._file[name].attrs
+            count = int(np.prod(attrs.get_id(attribute).shape or (1,), dtype=object))
+            if count > MAX_ATTRIBUTE:
+                raise ValueError(f"{count} values announced")
+            return attrs[attribute]
         except KeyError:
             raise self.fail(name, f"attribute {attribute} is missing") from None
         except Exception as problem:
@@ -152,9 +163,11 @@ class CheckedFile:
 
     def text_attribute(self, name: str, attribute: str, missing: str | None = None) -> str:
         """A text; `missing` in place of one that is not there (None: an error)."""
-        if missing is not None and attribute not in self._file[name].attrs:
+        if missing is not None and not self._has_attribute(name, attribute):
             return missing
         value = self._attribute(name, attribute)
+        if isinstance(value, bytes):  # text of fixed length
+            value = value.decode("utf-8", "replace")
         if not isinstance(value, str):
             raise self.fail(name, f"attribute {attribute} is not a text")
         return value
@@ -171,7 +184,7 @@ class CheckedFile:
 
     def optional_float(self, name: str, attribute: str) -> float | None:
         """A finite number, or None if the file does not give it."""
-        return self.float_attribute(name, attribute) if attribute in self._file[name].attrs else None
+        return self.float_attribute(name, attribute) if self._has_attribute(name, attribute) else None
 
 
 _KINDS = {"f": "real numbers", "c": "complex numbers", "i": "whole numbers", "u": "whole numbers", "b": "truth values"}

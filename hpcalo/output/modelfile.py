@@ -144,7 +144,8 @@ def write_model(path: Path, model: Model, replicas: Folding | None = None, *, fo
     check_output(path, force=force)
     part = path.with_name(f"{path.name}.part-{os.getpid()}")
     try:
-        with h5py.File(part, "w") as file:
+        # format 1.8 and later has checksums on its own records too: the library crashes on damaged ones without
+        with h5py.File(part, "w", libver=("v108", "latest")) as file:
             _write_common(file, model)
             if isinstance(model, WannierModel):
                 _write_wannier(file, model, replicas)
@@ -178,12 +179,12 @@ def read_model(path: Path, replicas: bool | None = None) -> Model:
 
 def _write_common(file: Any, model: Model) -> None:
     wannier = isinstance(model, WannierModel)
-    file.attrs["format"] = FORMAT
+    file.attrs["format"] = _fixed(FORMAT)
     file.attrs["version"] = VERSION
-    file.attrs["kind"] = "wannier" if wannier else "lcao"
-    file.attrs["name"] = model.name
-    file.attrs["convention"] = CONVENTION if wannier else f"{CONVENTION}; {LCAO_CONVENTION}"
-    file.attrs["created_by"] = f"hpcalo {__version__}"
+    file.attrs["kind"] = _fixed("wannier" if wannier else "lcao")
+    file.attrs["name"] = _fixed(model.name)
+    file.attrs["convention"] = _fixed(CONVENTION if wannier else f"{CONVENTION}; {LCAO_CONVENTION}")
+    file.attrs["created_by"] = _fixed(f"hpcalo {__version__}")
     for name in ("fermi_energy", "electrons"):
         value = getattr(model, name)
         if value is not None:
@@ -211,15 +212,18 @@ def _write_wannier(file: Any, model: WannierModel, replicas: Folding | None) -> 
         _put_cells(file, "A", model.A_Rvnn, model.R, "angstrom", "stored, component, m, n")
     if model.spin_Rvnn is not None:
         _put_cells(file, "spin", model.spin_Rvnn, model.R, "1", "stored, component, m, n")
-    file.attrs["exchange"] = "none"
+    file.attrs["exchange"] = _fixed("none")
     if model.odd_Rnn is not None:
         plain = np.abs(model.odd_Rnn - odd_part(model.H_Rnn, model.up, model.down)).max(initial=0.0) <= SAME
-        file.attrs["exchange"] = "part of H that is odd under time reversal on the pairs" if plain else "dataset odd"
+        text = "part of H that is odd under time reversal on the pairs" if plain else "dataset odd"
+        file.attrs["exchange"] = _fixed(text)
         if not plain:
             _put_cells(file, "odd", model.odd_Rnn, model.R, "eV", "stored, m, n")
     if replicas is not None:
         group = file.create_group("replicas")
-        group.attrs["convention"] = "X_new[cell, m, n] += X[source, m, n] / (number of entries with this source, m, n)"
+        group.attrs["convention"] = _fixed(
+            "X_new[cell, m, n] += X[source, m, n] / (number of entries with this source, m, n)"
+        )
         _put(group, "R", replicas.R.astype(np.int32), "cells", "cell, component")
         for name in ("source", "cell", "m", "n"):
             _put(group, name, getattr(replicas, name).astype(np.int32), "1", "entry")
@@ -255,8 +259,8 @@ def _put(group: Any, name: str, value: NDArray, unit: str, axes: str) -> Any:
         shuffle=packed,
         fletcher32=packed,
     )
-    dataset.attrs["units"] = unit
-    dataset.attrs["axes"] = axes
+    dataset.attrs["units"] = _fixed(unit)
+    dataset.attrs["axes"] = _fixed(axes)
     return dataset
 
 
@@ -287,8 +291,15 @@ def _unfold(stored: NDArray, R: NDArray, half: NDArray, sign: float, cell_axis: 
     return np.ascontiguousarray(np.moveaxis(result, 0, cell_axis))
 
 
+def _fixed(text: str) -> NDArray[np.bytes_]:
+    """Text of fixed length: the library keeps text of variable length in a heap without checksums."""
+    return np.array(text.encode("utf-8"), dtype=h5py.string_dtype("utf-8", max(len(text.encode("utf-8")), 1)))
+
+
 def _texts(group: Any, name: str, texts: Iterable[str]) -> None:
-    group.create_dataset(name, data=[str(t) for t in texts], dtype=h5py.string_dtype())
+    data = [str(t).encode("utf-8") for t in texts]
+    length = max([len(t) for t in data], default=1) or 1
+    group.create_dataset(name, data=np.array(data, dtype=h5py.string_dtype("utf-8", length)))
 
 
 def _read_crystal(file: CheckedFile) -> Crystal:
