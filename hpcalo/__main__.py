@@ -77,7 +77,7 @@ def run(source: Path, output: Path | None, force: bool, overrides: tuple[str, ..
 
     \b
     mpirun -n 4 hpcalo run input/mnw001.toml --output mnw001.h5
-    hpcalo run input/rashba.toml --set grid.k=[64,64,1] --force
+    hpcalo run input/rashba.toml --set kubo.k.grid=[64,64,1] --force
     """
     from hpcalo.parallel.guard import collective_guard  # noqa: PLC0415
     from hpcalo.parallel.world import world  # noqa: PLC0415
