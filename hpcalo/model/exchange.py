@@ -41,6 +41,15 @@ def on_pairs(matrix: NDArray, up: IntArray, down: IntArray) -> ComplexArray:
     return full
 
 
+def on_spins(x_nn: NDArray, up: IntArray, down: IntArray) -> ComplexArray:
+    """x ⊗ 1: a matrix between spatial parts (…, N/2, N/2) for both spins, (…, N, N)."""
+    N = 2 * len(up)
+    full = np.zeros((*x_nn.shape[:-2], N, N), dtype=np.complex128)
+    for index in (up, down):
+        full[..., index[:, None], index] = x_nn
+    return full
+
+
 def pauli_on_pairs(up: IntArray, down: IntArray) -> ComplexArray:
     """σ_v on the pairs: (3, N, N), without units."""
     return on_pairs(PAULI, up, down)
@@ -97,11 +106,15 @@ def require_exchange(model: WannierModel) -> ComplexArray:
 
 
 def rotated(model: WannierModel, n_hat: NDArray | tuple[float, ...]) -> WannierModel:
-    """The model with its magnetization turned to n̂: H_even + U H_odd U†, U the spin rotation taking model.n_hat to n̂.
+    """The model with its magnetization turned to n̂: H_even + U (H_odd − h_0) U† + (n̂·n̂_0) h_0.
 
-    The exact reversal n̂ = −model.n_hat is done by time reversal, H_even − H_odd, which is the crystal magnetized the
-    other way without any approximation; where H_odd is a pure σ·n̂ (built-in models) both are the same. Spin matrices
-    and position matrix belong to the basis and stay. Raises ModelError if the model has no exchange part.
+    U is the spin rotation taking n̂_0 = model.n_hat to n̂, h_0 ⊗ 1 the part of H_odd without spin. h_0 (zero for
+    built-in models) is orbital moment that exchange and spin-orbit coupling make together: it cannot be turned in
+    spin space and must change sign on reversal, so it is made to follow n̂·n̂_0; its variation is of second order at
+    n̂_0, as it must be for the torque operator to be n̂ × ∂H/∂n̂. The exact reversal n̂ = −n̂_0 is time reversal,
+    H_even − H_odd: the crystal magnetized the other way without any approximation. Spin and position matrices belong
+    to the basis and stay. Start from the model as it was read: h_0 fades on the way. Raises ModelError if the model
+    has no exchange part.
     """
     odd = require_exchange(model)
     n = unit_vector(n_hat)
@@ -112,7 +125,8 @@ def rotated(model: WannierModel, n_hat: NDArray | tuple[float, ...]) -> WannierM
         turned = -odd
     else:
         U = on_pairs(spin_rotation(axis, angle), model.up, model.down)
-        turned = U @ odd @ U.conj().T
+        without_spin = on_spins(spin_components(odd, model.up, model.down)[0], model.up, model.down)
+        turned = U @ (odd - without_spin) @ U.conj().T + float(n @ model.n_hat) * without_spin
     return replace(model, H_Rnn=model.H_Rnn - odd + turned, odd_Rnn=turned, n_hat=n)
 
 

@@ -17,6 +17,7 @@ from hpcalo.model.types import Crystal, IntArray, LcaoModel, RealArray
 MAX_BYTES = 32 * 2**30
 REQUIRED = ("lattice", "R", "H_up", "H_dn", "S", "Hsoc_x", "Hsoc_y", "Hsoc_z", "orb_atom", "positions", "symbols")
 SMALL_OVERLAP = 1e-5
+POSITION_TOLERANCE = 1e-3  # Å; single precision leaves 1e-6
 
 
 def read_lcao(
@@ -76,6 +77,12 @@ def read_lcao(
         )
     except (ModelError, ValueError) as problem:
         raise ModelError(f"{path}: {one_line(problem)}") from None
+    if position_file is not None:
+        gap = position_mismatch(model)
+        if gap > POSITION_TOLERANCE:
+            raise ModelError(
+                f"{position_file}: not the position matrix of {path.name}: r differs from its adjoint by {gap:.3g} Å"
+            )
     try:
         return require_positive_overlap(model)
     except ModelError as problem:
@@ -108,6 +115,23 @@ def smallest_overlap(model: LcaoModel) -> float:
     points = np.unique(points * np.array(model.crystal.periodic), axis=0)
     phases = np.exp(2j * np.pi * points @ model.R.T)
     return min(float(np.linalg.eigvalsh(np.tensordot(p, model.S_Rnn, 1))[0]) for p in phases)
+
+
+def position_mismatch(model: LcaoModel) -> float:
+    """Largest |<0M|r|RN> − <0N|r|−RM> − R S_MN(R)| in Å: zero for the position operator in this basis."""
+    if model.r_vRnn is None:
+        return 0.0
+    index = {tuple(r): i for i, r in enumerate(model.R.tolist())}
+    partner = np.array([index.get((-r[0], -r[1], -r[2]), -1) for r in model.R.tolist()])
+    known = partner >= 0
+    cell = model.R @ model.crystal.lattice
+    worst = 0.0
+    for v in range(3):
+        # the matrix is relative to R + τ_N: going over to the adjoint moves the origin by R + τ_N − τ_M
+        shift = cell[known, v, None, None] + model.tau[None, None, :, v] - model.tau[None, :, None, v]
+        gap = model.r_vRnn[v, known] + shift * model.S_Rnn[known] - model.r_vRnn[v, partner[known]].mT
+        worst = max(worst, float(np.abs(gap).max(initial=0.0)))
+    return worst
 
 
 def require_positive_overlap(model: LcaoModel) -> LcaoModel:

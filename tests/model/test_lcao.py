@@ -186,3 +186,10 @@ def test_position_file_of_another_model(shared: Path) -> None:
         read_lcao(folder / "mnw3_dzp.npz", folder / "mnw3_r.npz")
     with pytest.raises(ModelError, match="r_x is missing"):
         read_lcao(folder / "mnw3_dzp.npz", folder / "mnw3.npz")
+
+
+def test_position_matrix_in_other_cells_or_order_is_found_out(shared: Path, tmp_path: Path) -> None:
+    data = dict(np.load(shared / "data/mnw001/mnw3_dzp_r.npz"))
+    np.savez(tmp_path / "r.npz", **{**data, "r_x": data["r_x"][:, ::-1, ::-1]})
+    with pytest.raises(ModelError, match=r"r\.npz: not the position matrix of mnw3_dzp\.npz"):
+        read_lcao(shared / "data/mnw001/mnw3_dzp.npz", tmp_path / "r.npz")

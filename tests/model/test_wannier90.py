@@ -10,6 +10,7 @@ import pytest
 from wannier_files import bloch, write_hr, write_tb, write_win
 
 from hpcalo.model.builtin import ferromagnet
+from hpcalo.model.exchange import rotated, torque_from_spin, torque_Rvnn
 from hpcalo.model.magnetization import occupied_spin, snapped
 from hpcalo.model.types import check_hermitian
 from hpcalo.model.wannier90.assemble import WannierOptions, read_wannier90
@@ -292,3 +293,45 @@ def test_directions_are_snapped_only_when_close() -> None:
     np.testing.assert_array_equal(snapped(np.array([1e-5, 0, -1.0])), [0, 0, -1])
     tilted = np.array([0.0, 0.01, 1.0]) / np.hypot(0.01, 1.0)
     np.testing.assert_array_equal(snapped(tilted), tilted)
+
+
+@BOTH
+def test_torque_of_wannier_models_is_the_derivative(shared: Path, case) -> None:
+    """T = n × ∂H/∂n with H of the turned model, by central differences; T along n is only what H_odd has across n."""
+    folder, seed, *_ = case
+    model = read_wannier90(shared / "data" / folder / seed, WannierOptions(replicas=False, position_matrix=False))
+    n, step = model.n_hat, 1e-5
+    gradient = np.zeros((len(model.R), 3, model.size, model.size), dtype=complex)
+    for e in np.eye(3)[:2]:  # n is along z
+        plus, minus = (rotated(model, n + s * step * e).H_Rnn for s in (1, -1))
+        gradient += ((plus - minus) / (2 * step))[:, None] * e[None, :, None, None]
+    torque = torque_Rvnn(model)
+    np.testing.assert_allclose(torque[:, :2], np.cross(n[None, :, None, None], gradient, axis=1)[:, :2], atol=1e-7)
+    assert np.linalg.norm(torque[:, 2]) < 0.05 * np.linalg.norm(torque[:, :2])
+
+
+@BOTH
+def test_torque_from_true_spin_matrices_is_close(shared: Path, case) -> None:
+    """Pauli matrices on the pairs against the spin matrices of the calculation: a few per cent."""
+    folder, seed, *_ = case
+    model = read_wannier90(shared / "data" / folder / seed, WannierOptions(replicas=True))
+    k = grid(3) + 0.05
+    assert model.odd_Rnn is not None
+    assert model.spin_Rvnn is not None
+    true = torque_from_spin(bloch(model, model.spin_Rvnn, k), bloch(model, model.odd_Rnn, k))
+    pauli = bloch(model, torque_Rvnn(model), k)
+    assert np.linalg.norm(true - pauli) < 0.02 * np.linalg.norm(pauli)
+    np.testing.assert_allclose(true, true.conj().mT, atol=1e-6)
+
+
+@BOTH
+def test_reversed_magnet_has_the_levels_at_minus_k(shared: Path, case) -> None:
+    """Time reversal: E(k) of −n̂ is E(−k) of n̂; turning by nearly a half turn comes close (spin across n is left)."""
+    folder, seed, *_ = case
+    model = read_wannier90(shared / "data" / folder / seed, WannierOptions(replicas=False))
+    back, k = rotated(model, -model.n_hat), grid(3) + 0.07
+    levels = np.linalg.eigvalsh(bloch(model, model.H_Rnn, -k))
+    np.testing.assert_allclose(np.linalg.eigvalsh(bloch(back, back.H_Rnn, k)), levels, atol=1e-6)
+    almost = rotated(model, -model.n_hat + np.array([1e-6, 0, 0]))
+    gap = np.linalg.eigvalsh(bloch(almost, almost.H_Rnn, k)) - levels
+    assert np.sqrt((gap**2).mean()) < 0.03
