@@ -84,7 +84,8 @@ def load_model(section: ModelSection, folder: Path) -> Model:
         notes = tuple(n for n in model.notes if not n.startswith("thickness"))
         model = replace(model, crystal=replace(model.crystal, thickness=section.thickness), notes=notes)
     if section.fermi_energy is not None:
-        model = replace(model, fermi_energy=section.fermi_energy)
+        notes = tuple(n for n in model.notes if not n.startswith("Fermi energy of the file"))
+        model = replace(model, fermi_energy=section.fermi_energy, notes=notes)
     if section.electrons is not None:
         model = replace(model, electrons=section.electrons)
     return model
