@@ -19,7 +19,7 @@ import click
 
 from hpcalo import __version__
 from hpcalo.parallel.threads import preset_threads
-from hpcalo.parallel.world import defer_start, launcher_rank
+from hpcalo.parallel.world import defer_start, launcher_rank, leave_job
 
 FILE = click.Path(path_type=Path)
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -38,6 +38,7 @@ def alone(command: Command) -> Command:
     @wraps(command)
     def first_only(*args: Any, **options: Any) -> None:
         if is_first():
+            leave_job()
             command(*args, **options)
 
     return cast(Command, first_only)

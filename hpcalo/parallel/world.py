@@ -33,6 +33,19 @@ def launcher_rank() -> int:
     return 0
 
 
+# What launchers tell MPI about the other processes of a job (Open MPI, PMIx, PMI); not the user's own settings.
+JOB_VARIABLES = ("PMIX_", "PMI_", "OMPI_COMM_", "OMPI_MCA_orte_", "OMPI_MCA_ess", "OMPI_MCA_pmix")
+
+
+def leave_job() -> None:
+    """Makes this process one of its own; call before MPI is started.
+
+    If a library then starts MPI (PETSc does when it is loaded), it does not wait for ranks that do not take part.
+    """
+    for name in [n for n in os.environ if n.startswith(JOB_VARIABLES)]:
+        del os.environ[name]
+
+
 def world() -> Intracomm:
     """Starts MPI if needed and returns a duplicate of the world communicator for the program's own traffic.
 

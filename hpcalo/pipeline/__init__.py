@@ -79,10 +79,12 @@ def run(
         return engine, settings, path
 
     engine, settings, path = on_root(comm, read)
+    with together(comm):  # on all ranks: libraries that an engine loads start together (PETSc)
+        pipeline = import_module(f"hpcalo.pipeline.{engine}")
+        check_environment(comm)
     if dry_run:
         return on_root(comm, lambda: check_settings(engine, settings, source, comm.size))
     with prepare_output(path, comm, force=force):
-        pipeline = import_module(f"hpcalo.pipeline.{engine}")
         getattr(pipeline, f"run_{engine}")(
             settings, comm, source=source, output=path, force=force, quiet=quiet, overrides=overrides
         )

@@ -221,6 +221,14 @@ def test_dry_run_and_check_write_nothing(hpcalo, source, tmp_path):
     refused(hpcalo("run", source, "--dry-run"), 5, "exists already")
 
 
+def test_one_rank_of_many_does_not_wait_for_the_others(hpcalo, tmp_path):
+    """Also where a library starts MPI as soon as it is loaded."""
+    (tmp_path / "wall.toml").write_text("[wall]\n")
+    for result in (hpcalo("check", "wall.toml", ranks=3), hpcalo("run", "wall.toml", "--dry-run", ranks=3)):
+        assert result.returncode == 0, result.stderr
+        assert result.stdout.count("memory") + result.stdout.count("MiB a rank") == 1
+
+
 def test_check_starts_no_mpi(launch, source):
     code = (
         "import sys, hpcalo.__main__ as m\n"
