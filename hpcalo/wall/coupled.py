@@ -34,6 +34,7 @@ from hpcalo.wall.stepping import (
     make_ts,
     next_step,
     normalized,
+    project,
     run_ts,
     tridiagonal_matrix,
 )
@@ -191,9 +192,7 @@ class Coupled:
         )
 
     def _after_step(self, ts: Any) -> None:
-        u = ts.getSolution()
-        i = self.split[0]
-        u.array[:i] = normalized(u.array_r[:i].reshape(-1, 3)).reshape(-1)
+        project(ts, ts.getSolution(), self.split[0])
 
     # -- segments ---------------------------------------------------------------------------------------------------
 

@@ -49,6 +49,19 @@ def normalized(m: Array) -> Array:
     return m / size
 
 
+def project(ts: Any, vector: Any, count: int) -> None:
+    """|M| = 1 for the first `count` values of TS's solution, after a step.
+
+    PETSc takes a changed solution for a discontinuity and starts multistep methods again, at first order. The change
+    here is of the size of the step's own error, so BDF is kept from noticing; one-step methods must notice (they would
+    reuse the last stage's rate).
+    """
+    state = vector.stateGet()
+    vector.array[:count] = normalized(vector.array_r[:count].reshape(-1, 3)).reshape(-1)
+    if ts.getType() == PETSc.TS.Type.BDF:
+        vector.stateSet(state)
+
+
 def make_ts(comm: Any, time: Time, t: float, dt: float, end: float, steps: int) -> Any:
     """A TS from t to `end` (fs) with the settings of the input and then those of `-hpcalo_wall_ts_...`."""
     ts = PETSc.TS().create(comm=comm)
@@ -217,8 +230,7 @@ class QuasiStatic:
             self.accumulation.solve(ts.getTime(), self.mesh.magnetization_with_ghosts(m))
 
     def _after_step(self, ts: Any) -> None:
-        u = ts.getSolution()
-        u.array[:] = normalized(u.array_r.reshape(-1, 3)).reshape(-1)
+        project(ts, ts.getSolution(), 3 * self.mesh.n)
 
     def segment(self, state: State, end: float) -> State:
         """The state at `end` (fs), starting from `state` and nothing else."""
