@@ -1,0 +1,278 @@
+"""One panel: curves of a quantity against energy, temperature or chemical potential, with labels and units."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from hpcalo.output.hdf5 import Result, Variable
+from hpcalo.plot import style
+from hpcalo.plot.kubo_data import Curve, curves, thermal_axis
+
+AXES = {"energy": r"$E-E_\mathrm{F}$ (eV)", "temperature": "temperature (K)", "mu": r"chemical potential $\mu$ (eV)"}
+ORDER = ("file", "gamma", "element", "mu", "temperature")
+"""What tells lines apart, in this order of visibility: the first by colour, the second by dashes."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """How a quantity is written: words, symbol with a place for its indices, unit, and how numbers are scaled."""
+
+    words: str
+    symbol: str
+    unit: str
+    scale: Callable[[str, float], tuple[float, str]] = lambda unit, size: (1.0, unit)
+    base: float = 1.0
+    """Factor from the file's unit to `unit`, before prefixes."""
+    second: tuple[str, str] | None = None
+    """Attribute of the variable with a further unit, and the name of that unit (for the axis on the right)."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """Colour, dashes and label of a curve."""
+
+    colour: Any
+    dashes: Any
+    label: str
+
+
+def looks(found: Sequence[Curve], several_files: bool) -> list[Look]:
+    """Colour and dashes from what differs among the curves; ordered quantities get ordered colours."""
+    values, varying = _varying(found, several_files)
+    result = []
+    for curve in found:
+        place = [values[key].index(curve.tags[key]) for key in varying[:2]]
+        colour = _colour(varying[0], place[0], len(values[varying[0]])) if place else style.COLOURS[0]
+        dashes = style.DASHES[place[1] % len(style.DASHES)] if len(place) > 1 else style.DASHES[0]
+        result.append(Look(colour, dashes, ""))
+    return result
+
+
+def legend_entries(found: Sequence[Curve], symbol: str, several_files: bool) -> list[Look]:
+    """One entry for each colour, then one for each kind of dashes; Γ where nothing differs."""
+    values, varying = _varying(found, several_files)
+    entries = []
+    for key in varying[:1]:
+        for n, value in enumerate(values[key]):
+            entries.append(Look(_colour(key, n, len(values[key])), "-", _tag(key, value, symbol)))
+    for key in varying[1:2]:
+        for n, value in enumerate(values[key]):
+            entries.append(Look("0.3", style.DASHES[n % len(style.DASHES)], _tag(key, value, symbol)))
+    if not varying and "gamma" in found[0].tags:
+        entries.append(Look(style.COLOURS[0], "-", _tag("gamma", found[0].tags["gamma"], symbol)))
+    return entries
+
+
+def _varying(found: Sequence[Curve], several_files: bool) -> tuple[dict[str, list[Any]], list[str]]:
+    values = {key: _distinct(found, key) for key in ORDER}
+    return values, [key for key in ORDER if len(values[key]) > 1 or (key == "file" and several_files)]
+
+
+def _distinct(found: Sequence[Curve], key: str) -> list[Any]:
+    return list(dict.fromkeys(c.tags[key] for c in found if key in c.tags))
+
+
+def _colour(key: str, n: int, count: int) -> Any:
+    if key in ("mu", "temperature") or count > len(style.COLOURS):
+        return style.sequence(count)[n]
+    return style.COLOURS[n]
+
+
+def _tag(key: str, value: Any, symbol: str) -> str:
+    if key == "gamma":
+        return f"Γ = {1e3 * value:.4g} meV"
+    if key == "mu":
+        return rf"$\mu$ = {value:.3g} eV".replace("-", "−")
+    if key == "temperature":
+        return f"{value:.4g} K"
+    if key == "element":
+        return symbol.format(value)
+    return str(value)
+
+
+def draw_curves(
+    axis: Any, results: Sequence[Result], name: str, along: str, shown: Shown, *, log: bool = False, dos: bool = False
+) -> tuple[list[Curve], float]:
+    """Curves of one variable with labels and units; returns them and the factor from file units to drawn ones.
+
+    Where all elements vanish the panel says so in place of drawing rounding errors.
+    """
+    found = curves(results, name, along)
+    axis.set_xlabel(AXES[along])
+    size = max((float(np.nanmax(np.abs(c.y), initial=0.0)) for c in found), default=0.0) * shown.base
+    factor, unit = shown.scale(shown.unit, size)
+    factor *= shown.base
+    elements = _distinct(found, "element")
+    index = elements[0] if len(elements) == 1 else "ij"
+    axis.set_ylabel(f"{shown.words} {shown.symbol.format(index)}" + (f" ({unit})" if unit else ""))
+    if not found:
+        axis.set_ylim(-1.0, 1.0)
+        axis.set_xlim(*_range(results, along))
+        axis.set_yticks([0.0])
+        style.zero_lines(axis)
+        axis.text(0.5, 0.62, "zero within rounding", transform=axis.transAxes, ha="center", color=style.GREY)
+        return [], factor
+    for curve, look in zip(found, looks(found, len(results) > 1), strict=True):
+        mark = "o" if len(curve.x) <= 30 and along != "energy" else ""
+        y = np.where(curve.y > 0.0, curve.y, np.nan) if log else curve.y
+        axis.plot(curve.x, factor * y, color=look.colour, ls=look.dashes, marker=mark)
+    for look in legend_entries(found, shown.symbol, len(results) > 1):
+        axis.plot([], [], color=look.colour, ls=look.dashes, label=look.label)
+    _frame(axis, results, along, log)
+    style.note(axis, remarks(results, found, shown.symbol))
+    trimmed(axis)
+    if dos and len(results) == 1:
+        density_behind(axis, results[0], labelled=shown.second is None)
+    if shown.second is not None:
+        _second_unit(axis, results[0], name, shown, factor)
+    return found, factor
+
+
+def remarks(results: Sequence[Result], found: Sequence[Curve], symbol: str) -> str:
+    """What holds for all lines of a panel and stands nowhere else in it: n̂ if there are several, Γ, μ, equal elements."""
+    notes = []
+    if len(results[0].coordinates.get("n_hat", _NO_AXIS).data) > 1 and "n_vector" in results[0].coordinates:
+        vector = ", ".join(f"{x:.3g}" for x in np.asarray(results[0]["n_vector"])[0]).replace("-", "−")
+        notes.append(f"n̂ = ({vector})")
+    gammas, levels = _distinct(found, "gamma"), _distinct(found, "mu")
+    if len(gammas) == 1 and len(results) > 1:
+        notes.append(_tag("gamma", gammas[0], ""))
+    if len(levels) == 1 and levels[0] != 0.0:
+        notes.append(_tag("mu", levels[0], ""))
+    for curve in {c.tags["element"]: c for c in found}.values():
+        if curve.equal and len(curve.equal) <= 2:
+            signed = ["−" * e.startswith("−") + symbol.format(e.removeprefix("−")) for e in curve.equal]
+            notes.append(" = ".join([symbol.format(curve.tags["element"]), *signed]))
+    return ",  ".join(notes[:2])
+
+
+_NO_AXIS = Variable("", (), ())
+
+
+def trimmed(axis: Any) -> None:
+    """Cuts off sharp peaks of curves against energy, and says so."""
+    if axis.get_xlabel() != AXES["energy"] or axis.get_yscale() == "log":
+        return
+    peak = style.trim(axis)
+    if peak is not None:
+        style.note(axis, f"peaks to {style.number(peak, 2)} cut off", add=True)
+
+
+def _frame(axis: Any, results: Sequence[Result], along: str, log: bool) -> None:
+    if log:
+        axis.set_yscale("log")
+    else:
+        style.zero_lines(axis, vertical=along != "temperature")
+        axis.margins(y=0.08)
+    axis.set_xlim(*_range(results, along))
+    axis.locator_params(axis="x", nbins=6, steps=[1, 2, 5, 10])
+
+
+def _range(results: Sequence[Result], along: str) -> tuple[float, float]:
+    ends = [np.asarray(r[along], dtype=float) for r in results if along in r.coordinates]
+    low, high = min(float(e.min()) for e in ends), max(float(e.max()) for e in ends)
+    if along == "temperature":
+        return 0.0, 1.03 * high
+    pad = 0.0 if high > low else 0.5
+    return low - pad, high + pad
+
+
+def _second_unit(axis: Any, result: Result, name: str, shown: Shown, factor: float) -> None:
+    """The same numbers in the field's own unit, on the right."""
+    assert shown.second is not None
+    attribute, unit = shown.second
+    size = result.variables[name].attrs.get(attribute) if name in result.variables else None
+    if not size:
+        return
+    ratio = 1.0 / (factor * float(size))
+    right = axis.secondary_yaxis("right", functions=(lambda v: v * ratio, lambda v: v / ratio))
+    right.set_ylabel(unit)
+    right.tick_params(direction="in")
+
+
+def density_behind(axis: Any, result: Result, *, labelled: bool = True) -> None:
+    """The density of states as a light filled background with its own axis on the right (unlabelled: in the legend)."""
+    if "density_of_states" not in result.variables:
+        return
+    dos = np.asarray(result["density_of_states"], dtype=float)[0]
+    behind = axis.twinx()
+    fill = behind.fill_between(result["energy"], dos, color="0.90", lw=0)
+    behind.set_ylim(0.0, 1.6 * float(dos.max()) or 1.0)
+    axis.set_zorder(behind.get_zorder() + 1)
+    axis.patch.set_visible(False)
+    if labelled:
+        behind.set_ylabel("density of states (1/eV)", color=style.GREY)
+        behind.tick_params(colors=style.GREY, direction="in")
+        behind.spines["right"].set_color(style.GREY)
+    else:
+        behind.set_yticks([])
+        axis.fill_between([], [], color="0.90", label="density of states")
+    fill.set_gid(style.GUIDE)
+
+
+def overlay(
+    axis: Any, results: Sequence[Result], name: str, main: Sequence[Curve], along: str, factor: float, **options: Any
+) -> None:
+    """A second variable in the panel of a first one, the same elements, one label for all its lines."""
+    label = options.pop("label")
+    per_level = options.pop("per_level", False)
+    styles = looks(main, len(results) > 1)
+    colours = {tuple(sorted(c.tags.items())): s.colour for c, s in zip(main, styles, strict=True)}
+    for curve in curves(results, name, along, only=_distinct(main, "element")):
+        colour = colours.get(tuple(sorted(curve.tags.items())), style.COLOURS[0]) if per_level else "0.15"
+        axis.plot(curve.x, factor * curve.y, label=label, **{"color": colour, **options})
+        label = None
+
+
+def with_gamma(
+    axis: Any, results: Sequence[Result], name: str, along: str, main: Sequence[Curve], factor: float
+) -> None:
+    """The curves with broadening of what `main` shows without; both get their entry in the legend."""
+    if len(results) > 1 or not main:
+        return
+    wide = curves(results, name, along, only=_distinct(main, "element")[:1])
+    for line in axis.get_lines():
+        if line.get_gid() != style.GUIDE:
+            line.set(color="0.15", linewidth=0.7)
+    axis.plot([], [], color="0.15", lw=0.7, label="intrinsic, Γ → 0")
+    for n, curve in enumerate(wide):
+        mark = "o" if len(curve.x) <= 30 and along != "energy" else ""
+        colour = style.COLOURS[n % len(style.COLOURS)]
+        label = _tag("gamma", curve.tags["gamma"], "")
+        axis.plot(curve.x, factor * curve.y, color=colour, marker=mark, label=label, zorder=1.9)
+
+
+def generic(axis: Any, results: Sequence[Result], name: str) -> None:
+    """Any variable of a file, by its own description, against the axis that says most."""
+    variable = next(r.variables[name] for r in results if name in r.variables)
+    first = next(r for r in results if name in r.variables)
+    along = "energy" if "energy" in variable.dims else thermal_axis(first)
+    words = variable.long_name or name.replace("_", " ")
+    words = words if len(words) < 45 else name.replace("_", " ")
+    unit = UNITS.get(variable.unit, "" if variable.unit == "1" else variable.unit)
+    scale = style.prefixed if variable.unit in ("W/m^2", "W/m", "K/m", "J/m^2", "A/(m*K)") else style.powered
+    shown = Shown(words, "{}" if _is_tensor(variable.dims) else "", unit, scale)
+    if shown.symbol:
+        shown = replace(shown, symbol="${}$")
+    draw_curves(axis, results, name, along, shown)
+
+
+def _is_tensor(dims: Sequence[str]) -> bool:
+    from hpcalo.plot.kubo_data import COMPONENTS  # noqa: PLC0415
+
+    return any(d in COMPONENTS for d in dims)
+
+
+UNITS = {
+    "e*a0": r"$e\,a_0$",
+    "J*m/K": "J m/K",
+    "J/m^2": "J/m²",
+    "A/(m*K)": "A/(m K)",
+    "mu_B": r"$\mu_\mathrm{B}$",
+    "hbar": "ħ",
+    "W/m^2": "W/m²",
+}

@@ -1,0 +1,211 @@
+"""The look of all figures: column width, small sans type, colours that colour-blind readers can tell apart, SI prefixes.
+
+Nothing here changes matplotlib's global settings: figures are built and saved inside `rc_context`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+"""Okabe and Ito's palette, the most distinct first."""
+DASHES: tuple[Any, ...] = ("-", (0, (4, 1.5)), (0, (5, 1.5, 1, 1.5)), (0, (1, 1.2)))
+GUIDE = "guide"
+"""Mark (gid) of lines that are not data: legends may cover them."""
+GREY = "0.45"
+WIDTH = 7.0  # inches: both columns of a journal page
+DPI = 200
+
+STYLE: dict[str, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 8,
+    "mathtext.fontset": "dejavusans",
+    "axes.labelsize": 8,
+    "axes.titlesize": 8,
+    "axes.linewidth": 0.6,
+    "axes.unicode_minus": True,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "xtick.direction": "in",
+    "ytick.direction": "in",
+    "xtick.top": True,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.minor.width": 0.4,
+    "ytick.minor.width": 0.4,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "legend.handlelength": 2.2,
+    "legend.labelspacing": 0.3,
+    "legend.borderaxespad": 0.4,
+    "lines.linewidth": 1.3,
+    "lines.markersize": 2.6,
+    "pdf.fonttype": 42,  # TrueType: journals refuse Type 3
+    "svg.hashsalt": "hpcalo",
+}
+
+
+class PaperFigure(Figure):
+    """A figure that is also saved in the style: ticks are made and fonts embedded only then."""
+
+    def savefig(self, *args: Any, **options: Any) -> None:
+        """As matplotlib's, in the style."""
+        with rc_context(STYLE):
+            super().savefig(*args, **options)
+
+
+def panels(count: int, title: str = "") -> tuple[PaperFigure, list[Any]]:
+    """A figure with `count` axes in two columns; one alone is large, an odd last one takes the whole width."""
+    columns = min(count, 2)
+    rows = -(-count // 2)
+    width, height = (4.8, 3.5) if count == 1 else (WIDTH, 2.55 * rows + 0.3 * (rows == 1))
+    figure = PaperFigure(figsize=(width, height + (0.2 if title else 0.0)), dpi=DPI, layout="constrained")
+    grid = figure.add_gridspec(rows, columns)
+    axes = []
+    for i in range(count):
+        row, column = divmod(i, 2)
+        last_alone = count > 1 and i == count - 1 and column == 0
+        axes.append(figure.add_subplot(grid[row, :] if last_alone else grid[row, column]))
+    if title:
+        figure.suptitle(title, fontsize=7.5, color="0.25")
+    return figure, axes
+
+
+def finish(figure: PaperFigure, axes: Sequence[Any]) -> None:
+    """Panel letters, and legends where no data are."""
+    if len(axes) > 1:
+        for letter, axis in zip("abcdefghijklmnopqrstuvwxyz", axes, strict=False):
+            axis.set_title(f"({letter})", loc="left", fontweight="bold", pad=3)
+    figure.draw_without_rendering()
+    for axis in axes:
+        place_legend(axis)
+
+
+def place_legend(axis: Any) -> None:
+    """The axes' legend in the corner that the curves leave free; the y range grows until there is one."""
+    handles, labels = axis.get_legend_handles_labels()
+    if not handles:
+        return
+    for columns, size in ((2, 7), (1, 7), (1, 6)) if len(handles) > 3 else ((1, 7), (1, 6)):
+        legend = axis.legend(handles, labels, loc="upper left", ncols=columns, columnspacing=1.0, fontsize=size)
+        legend.set_in_layout(False)
+        box = legend.get_window_extent().transformed(axis.transAxes.inverted())
+        if box.width < 0.99 and box.height < 0.6:
+            break
+    w, h = box.width + 0.03, box.height + 0.04
+    best = ("upper left", 0.0, 1.0)
+    for place, left in (("upper left", 0.0), ("upper right", 1.0 - w), ("upper center", 0.5 - 0.5 * w)):
+        low, high = _occupied(axis, left, left + w)
+        best = max(best, (place, max(0.0, 1.0 - high), 1.0), key=lambda c: c[1])
+        best = max(best, (place.replace("upper", "lower"), max(0.0, low), -1.0), key=lambda c: c[1])
+    place, free, side = best
+    legend.set_loc(place)
+    if free < h:
+        _grow(axis, (1.0 - free) / max(1.0 - h, 0.3), side)
+
+
+def _occupied(axis: Any, left: float, right: float) -> tuple[float, float]:
+    """Lowest and highest point of the curves between two heights of the x axis, in fractions of the axes."""
+    x = np.linspace(left, right, 120)
+    low, high = 1.0, 0.0
+    for line in axis.get_lines():
+        if line.get_gid() == GUIDE:
+            continue
+        points = axis.transAxes.inverted().transform(axis.transData.transform(line.get_xydata()))
+        points = points[np.isfinite(points).all(1)]
+        if not len(points):
+            continue
+        y = np.interp(x, points[:, 0], points[:, 1], left=np.nan, right=np.nan)
+        y = np.concatenate([y, points[(points[:, 0] >= left) & (points[:, 0] <= right), 1]])
+        y = y[(y > -0.01) & (y < 1.01)]
+        if len(y):
+            low, high = min(low, float(y.min())), max(high, float(y.max()))
+    return low, high
+
+
+def _grow(axis: Any, factor: float, side: float) -> None:
+    """Makes the y range larger on one side, on a linear or a logarithmic scale."""
+    transform = axis.yaxis.get_transform()
+    low, high = transform.transform(np.array(axis.get_ylim()))
+    span = (high - low) * factor
+    limits = (low, low + span) if side > 0 else (high - span, high)
+    axis.set_ylim(*transform.inverted().transform(np.array(limits)))
+
+
+def trim(axis: Any) -> float | None:
+    """Keeps single sharp peaks from flattening everything else; returns the largest value that was cut off, if any."""
+    lines = [line for line in axis.get_lines() if line.get_gid() != GUIDE]
+    values = np.concatenate([np.asarray(line.get_ydata(), dtype=float) for line in lines] or [np.zeros(0)])
+    values = values[np.isfinite(values)]
+    if len(values) < 50:
+        return None
+    low, high = np.quantile(values, (0.005, 0.995))
+    low, high = min(float(low), 0.0), max(float(high), 0.0)
+    peak = float(values[np.argmax(np.abs(values))])
+    if abs(peak) < 2.0 * max(high, -low):
+        return None
+    pad = 0.2 * (high - low)
+    axis.set_ylim(low - pad, high + pad)
+    return peak
+
+
+def note(axis: Any, text: str, *, add: bool = False) -> None:
+    """Small type at the upper right edge of a panel."""
+    before = axis.get_title(loc="right")
+    if add and before:
+        text = f"{before},  {text}"
+    axis.set_title(text, loc="right", fontsize=6.5, color="0.3", pad=3)
+
+
+def zero_lines(axis: Any, *, vertical: bool = False) -> None:
+    """Thin lines at zero, behind the data."""
+    axis.axhline(0.0, color="0.6", lw=0.5, zorder=0.5, gid=GUIDE)
+    if vertical:
+        axis.axvline(0.0, color="0.6", lw=0.5, zorder=0.5, gid=GUIDE)
+
+
+def sequence(count: int) -> list[Any]:
+    """Colours of an ordered quantity, dark to light (cividis without its lightest part)."""
+    from matplotlib import colormaps  # noqa: PLC0415
+
+    return [colormaps["cividis"](0.85 * i / max(count - 1, 1)) for i in range(count)]
+
+
+PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
+
+
+def prefixed(unit: str, size: float) -> tuple[float, str]:
+    """Factor and unit with an SI prefix such that numbers of this size lie between 1 and 1000."""
+    if not (math.isfinite(size) and size > 0.0):
+        return 1.0, unit
+    power = min(max(3 * math.floor(math.log10(size) / 3.0), -15), 12)
+    return 10.0**-power, PREFIXES[power] + unit
+
+
+def powered(unit: str, size: float) -> tuple[float, str]:
+    """Factor and unit with a power of ten (a multiple of 3) in front, for units that take no prefix."""
+    if not (math.isfinite(size) and size > 0.0):
+        return 1.0, unit
+    power = 3 * math.floor(math.log10(size) / 3.0)
+    return 10.0**-power, unit if power == 0 else rf"$10^{{{power}}}$ {unit}"
+
+
+def thousands(unit: str, size: float) -> tuple[float, str]:
+    """As `powered`, but plain numbers up to ten thousand."""
+    return powered(unit, size) if size >= 1e4 else (1.0, unit)
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A number with a real minus sign and a power of ten written as one."""
+    if value == 0.0 or not math.isfinite(value):
+        return "0" if value == 0.0 else "–"
+    if 1e-2 <= abs(value) < 1e4:
+        return f"{value:.{digits}g}".replace("-", "−")
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    return rf"${mantissa}\times10^{{{int(exponent)}}}$"
