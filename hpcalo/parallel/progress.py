@@ -46,6 +46,7 @@ class Progress:
         self._stream = stream or sys.stderr
         self._speaks = comm.rank == 0 and not quiet
         self._started = self._last_line = time.monotonic()
+        self._last_done = 0.0
         self._bar: Any = None
         if self._speaks and self._stream.isatty():
             from tqdm import tqdm  # noqa: PLC0415
@@ -78,7 +79,7 @@ class Progress:
         now = time.monotonic()
         elapsed = now - self._started
         if elapsed >= FIRST_LINE and now - self._last_line >= min(max(LINE_EVERY[0], elapsed / 20), LINE_EVERY[1]):
-            self._last_line = now
+            self._last_line, self._last_done = now, self._done
             self._stream.write(self._line(elapsed) + "\n")
             self._stream.flush()
 
@@ -87,7 +88,7 @@ class Progress:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
-        elif self._speaks and self._last_line > self._started:
+        elif self._speaks and self._last_line > self._started and self._last_done != self._done:
             self._stream.write(self._line(time.monotonic() - self._started) + "\n")
             self._stream.flush()
         self._speaks = False
