@@ -1,4 +1,6 @@
-"""Input of a Kubo run: which responses, against which energies, broadenings, temperatures and magnetization directions."""
+"""Input of a Kubo run: which responses, against which energies, broadenings, temperatures and magnetization
+directions.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ from hpcalo.config.model import ModelSection
 from hpcalo.units import BOLTZMANN_EV
 
 THERMAL_WINDOW = 15.0
-"""The energy grid must reach this many k_B T on both sides of a chemical potential: what is left out is below 1e-5 of −f'."""
+"""The energy grid must reach this many k_B T on both sides of a chemical potential: what is left out is below 1e-5 of
+−f'.
+"""
 
 Quantity = Literal[
     "torkance",
@@ -62,11 +66,16 @@ class EnergyGrid(Section):
 class KGrid(Section):
     """The k-point grid and its symmetry."""
 
-    grid: Annotated[tuple[int, int, int], Field(strict=False)] = Field(description="divisions along the three reciprocal vectors")
-    shift: Vector = Field((0.0, 0.0, 0.0), description="offset in units of the spacing, 0.5 is half-way between grid points")
+    grid: Annotated[tuple[int, int, int], Field(strict=False)] = Field(
+        description="divisions along the three reciprocal vectors"
+    )
+    shift: Vector = Field(
+        (0.0, 0.0, 0.0), description="offset in units of the spacing, 0.5 is half-way between grid points"
+    )
     symmetry: Literal["auto", "off", "require"] = Field(
         "auto",
-        description="irreducible wedge: with the operations that the Hamiltonian is found to have, none, or all of the crystal's (else an error)",
+        description="irreducible wedge: with the operations that the Hamiltonian is found to have, with none, or with "
+        "all of the crystal's (an error if it lacks one)",
     )
     tolerance: float = Field(
         1e-8, gt=0, le=1e-2, description="largest relative deviation of a response at symmetry-related points"
@@ -87,7 +96,9 @@ class HeatCurrents(Section):
     cone_angle: Annotated[float, Unit("degree"), Field(gt=0, le=20)] = Field(1.0, description="degrees, FMR cone")
     frequency: Annotated[float, Unit("GHz"), Field(gt=0)] = Field(5.0, description="GHz, FMR frequency (not angular)")
     wavelength: Annotated[float, Unit("nm"), Field(gt=0)] = Field(2.3, description="nm, of a cycloidal spin spiral")
-    wall_width: Annotated[float, Unit("nm"), Field(gt=0)] = Field(5.0, description="nm, Δ of a wall θ = 2 arctan exp(x/Δ)")
+    wall_width: Annotated[float, Unit("nm"), Field(gt=0)] = Field(
+        5.0, description="nm, Δ of a wall θ = 2 arctan exp(x/Δ)"
+    )
     velocity: Annotated[float, Unit("m/s")] = Field(1.0, description="m/s, of the spiral and of the wall")
     film_thickness: Annotated[float, Unit("nm"), Field(gt=0)] | None = Field(
         None, description="nm; default: the thickness of the model's cell"
@@ -100,29 +111,33 @@ class HeatCurrents(Section):
 class KuboSection(Section):
     """Responses and their axes."""
 
-    quantities: Annotated[tuple[Quantity, ...], Field(strict=False, min_length=1)] = Field(description="what to compute")
+    quantities: Annotated[tuple[Quantity, ...], Field(strict=False, min_length=1)] = Field(
+        description="what to compute"
+    )
     n_hat: Annotated[tuple[Vector, ...], Field(strict=False, min_length=1)] | None = Field(
         None, description="directions of the magnetization (majority moment), normalized; default: that of the model"
     )
-    gamma: Annotated[tuple[Annotated[float, Unit("eV"), Field(gt=0, le=10)], ...], Field(strict=False, min_length=1)] = Field(
-        (0.025,), description="eV, quasiparticle broadenings Γ (half width)"
-    )
+    gamma: Annotated[
+        tuple[Annotated[float, Unit("eV"), Field(gt=0, le=10)], ...], Field(strict=False, min_length=1)
+    ] = Field((0.025,), description="eV, quasiparticle broadenings Γ (half width)")
     temperatures: Annotated[tuple[Kelvin, ...], Field(strict=False, min_length=1)] = Field((300.0,), description="K")
     chemical_potentials: Annotated[tuple[Energy, ...], Field(strict=False, min_length=1)] = Field(
         (0.0,), description="eV, relative to the reference energy, of thermal quantities"
     )
     spin_matrices: bool = Field(
-        True, description="use the spin matrices of a Wannier model in torque and spin (else Pauli matrices on its spin pairs)"
+        True,
+        description="use the spin matrices of a Wannier model in torque and spin (else Pauli matrices on its pairs)",
     )
     smearing: Annotated[float, Unit("eV"), Field(gt=0)] | None = Field(
-        None, description="eV, width of the Gaussian of the density of states; default: twice the energy spacing, at least 10 meV"
+        None,
+        description="eV, width of the Gaussian of the density of states; default: twice the spacing, at least 10 meV",
     )
     moment: Annotated[float, Field(gt=0)] | None = Field(
         None, description="µ_B per cell, for the Gilbert damping; default: the spin moment of the model at each energy"
     )
-    energies: EnergyGrid = Field(default_factory=EnergyGrid)
+    energies: EnergyGrid = EnergyGrid()
     k: KGrid
-    heat_currents: HeatCurrents = Field(default_factory=HeatCurrents)
+    heat_currents: HeatCurrents = HeatCurrents()
 
     @model_validator(mode="after")
     def _axes(self) -> Self:
@@ -142,12 +157,21 @@ class KuboSection(Section):
                 raise PydanticCustomError(
                     "window",
                     f"energies: {self.temperatures[-1]:g} K needs Fermi energies from {low:.3f} to {high:.3f} eV "
-                    f"({THERMAL_WINDOW:g} k_B T around the chemical potentials), given {self.energies.minimum:g} to {self.energies.maximum:g}",
+                    f"({THERMAL_WINDOW:g} k_B T around the chemical potentials), "
+                    f"given {self.energies.minimum:g} to {self.energies.maximum:g}",
                 )
         return self
 
 
-THERMAL = {"thermal_torkance", "inverse_thermal_torque", "spiralization", "nernst", "orbital_magnetization", "onsager", "heat_currents"}
+THERMAL = {
+    "thermal_torkance",
+    "inverse_thermal_torque",
+    "spiralization",
+    "nernst",
+    "orbital_magnetization",
+    "onsager",
+    "heat_currents",
+}
 """Quantities that integrate over the energy axis with −f'."""
 
 
@@ -157,4 +181,4 @@ class KuboInput(Section):
     title: str = Field("", max_length=200, description="one line for figures and reports")
     model: ModelSection
     kubo: KuboSection
-    output: OutputSection = Field(default_factory=OutputSection)
+    output: OutputSection = OutputSection()

@@ -1,7 +1,7 @@
 """NumPy twins of the Kubo kernels: slow, and each a direct transcription of its formula.
 
-Shapes: E_kn (K, N) ascending eV; X_knvn (K, N, a, N) = <n|X_v|m> Hermitian in (n, m); Y_knvn likewise; pairs (P, 2) of components
-(of X, of Y); weights (K,). Always W_nm = <n|X|m><m|Y|n>, and ħ = 1. Results are ADDED to `out`.
+Shapes: E_kn (K, N) ascending eV; X_knvn (K, N, a, N) = <n|X_v|m> Hermitian in (n, m); Y_knvn likewise; pairs (P, 2) of
+components (of X, of Y); weights (K,). Always W_nm = <n|X|m><m|Y|n>, and ħ = 1. Results are ADDED to `out`.
 """
 
 from __future__ import annotations
@@ -22,10 +22,12 @@ def pair_products(X_nvn: Complex, Y_nvn: Complex, pair: Index) -> Complex:
 def broadened_pairs(
     E: Real, X: Complex, Y: Complex, pairs: Index, gammas: Real, energies: Real, weights: Real, out: Real
 ) -> None:
-    """out (G, P, 2, NE): [..., 0, :] += Σ Γ² Re W / (…)(…), [..., 1, :] += Σ Im W {…} of the closed forms with broadening.
+    """out (G, P, 2, NE): [..., 0, :] += Σ Γ² Re W / (…)(…), [..., 1, :] += Σ Im W {…} of the closed forms with
+    broadening.
 
-    Adds the sums over n, m without their prefactors (1/π and 1/2π). Pairs of equal levels take the limit of the bracket, zero
-    after the sum over both orders. Loses about (Γ/distance)² digits for near levels, which the kernel does not.
+    Adds the sums over n, m without their prefactors (1/π and 1/2π). Pairs of equal levels take the limit of the
+    bracket, zero after the sum over both orders. Loses about (Γ/distance)² digits for near levels, which the kernel
+    does not.
     """
     for k, weight in enumerate(weights):
         d = E[k][None, :] - E[k][:, None]  # E_m − E_n
@@ -59,8 +61,8 @@ def sea_pairs(
 ) -> None:
     """out (P, 2, NE + 1): histogram of b_n and of a_n + 2 b_n (E_n − reference) over the energy bin of level n.
 
-    a_n = Σ_m Im W_nm/(E_m − E_n), b_n = Σ_m Im W_nm/(E_m − E_n)², over pairs in different bins that are at least `tolerance`
-    apart. bins[k, n] is the number of grid energies below E_n.
+    a_n = Σ_m Im W_nm/(E_m − E_n), b_n = Σ_m Im W_nm/(E_m − E_n)², over pairs in different bins that are at least
+    `tolerance` apart. bins[k, n] is the number of grid energies below E_n.
     """
     for k, weight in enumerate(weights):
         d = E[k][None, :] - E[k][:, None]
@@ -86,8 +88,8 @@ def thermal_pairs(
 ) -> None:
     """out (P, 4, Q) at the Q points (mu, kt), with A_n = Σ Im W/(E_m−E_n), B_n = −2 Σ Im W/(E_m−E_n)² of (28), (29):
 
-    0: Σ f A + kT ln(1+e^−u) B (32) · 1: Σ f (A − (E−μ) B) (27) · 2: −Σ B {f (E−μ) + kT ln(1+e^−u)} (33) · 3: −Σ f B (36).
-    Levels nearer than `tolerance` count as one level: they do not enter 1, 2, 3.
+    0: Σ f A + kT ln(1+e^−u) B (32) · 1: Σ f (A − (E−μ) B) (27) · 2: −Σ B {f (E−μ) + kT ln(1+e^−u)} (33) · 3: −Σ f B
+    (36). Levels nearer than `tolerance` count as one level: they do not enter 1, 2, 3.
     """
     for k, weight in enumerate(weights):
         d = E[k][None, :] - E[k][:, None]

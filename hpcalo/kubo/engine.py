@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +18,19 @@ RawSums = dict[str, NDArray[np.float64]]
 
 
 def sum_block(
-    solver: StateSolver, k_points: RealArray, weights: RealArray, request: Request, energies: slice, *, whole: bool = True
+    solver: StateSolver,
+    k_points: RealArray,
+    weights: RealArray,
+    request: Request,
+    energies: slice,
+    *,
+    whole: bool = True,
 ) -> RawSums:
     """Raw sums Σ_k w_k (…) of all quantities of the request over one block of k-points.
 
-    k_points: (K, 3) fractional, ordered so that points of one line are neighbours. weights: (K,). energies: the part of the
-    energy axis to fill for the sums with broadening (the rest stays 0). whole: also make the sums that have no such axis to share.
-    Raises ConvergenceError if levels or operators are not finite.
+    k_points: (K, 3) fractional, ordered so that points of one line are neighbours. weights: (K,). energies: the part of
+    the energy axis to fill for the sums with broadening (the rest stays 0). whole: also make the sums that have no such
+    axis to share. Raises ConvergenceError if levels or operators are not finite.
     """
     out = {name: np.zeros(shape) for name, shape in request.shapes().items()}
     need = request.need()
@@ -99,7 +106,7 @@ def _lines(
     new = np.ones(len(ordered), dtype=bool)
     new[1:] = np.any(ordered[1:, :2] != ordered[:-1, :2], axis=1)
     starts = np.append(np.flatnonzero(new), len(ordered))
-    for a, b in zip(starts[:-1], starts[1:], strict=True):
+    for a, b in pairwise(starts):
         states = solver.line(ordered[a, 0], ordered[a, 1], ordered[a:b, 2], need)
         yield k_points[a:b], np.ascontiguousarray(weights[a:b]), states
 

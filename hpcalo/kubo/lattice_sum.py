@@ -1,7 +1,8 @@
-"""Fourier sums X(k) = Σ_R exp(2πi k·R) X(R) and their k-derivatives along lines of k-points, one lattice direction at a time.
+"""Fourier sums X(k) = Σ_R exp(2πi k·R) X(R) and their k-derivatives along lines of k-points, one lattice direction at a
+time.
 
-For a line of points that differ in their last coordinate only, the sum over the first two coordinates of R is done once. What
-remains per point is a sum over the few values of the last coordinate, a matrix product over the batch.
+For a line of points that differ in their last coordinate only, the sum over the first two coordinates of R is done
+once. What remains per point is a sum over the few values of the last coordinate, a matrix product over the batch.
 """
 
 from __future__ import annotations
@@ -45,8 +46,8 @@ class Stage:
 class LatticeSum:
     """Sums of two kinds of columns: `plain` (values only) and `graded` (values and gradient).
 
-    R: (nR, 3). lattice: (3, 3) Å. plain: (nR, Mp), graded: (nR, Mg), both real or complex. order: the coordinate summed first,
-    second and along the line. directions: Cartesian components of the gradient that are wanted.
+    R: (nR, 3). lattice: (3, 3) Å. plain: (nR, Mp), graded: (nR, Mg), both real or complex. order: the coordinate summed
+    first, second and along the line. directions: Cartesian components of the gradient that are wanted.
     """
 
     def __init__(
@@ -73,8 +74,12 @@ class LatticeSum:
         self._key: tuple[float, float] | None = None
         self._key_first: float | None = None
 
-    def line(self, k_first: float, k_second: float, k_last: RealArray) -> tuple[ComplexArray, ComplexArray, ComplexArray]:
-        """Plain values (K, Mp), graded values (K, Mg) and gradients (K, directions, Mg) in units × Å at K points of a line."""
+    def line(
+        self, k_first: float, k_second: float, k_last: RealArray
+    ) -> tuple[ComplexArray, ComplexArray, ComplexArray]:
+        """Plain values (K, Mp), graded values (K, Mg) and gradients (K, directions, Mg) in units × Å at K points of a
+        line.
+        """
         self._prepare(k_first, k_second)
         K, Mp = len(k_last), self.plain_columns
         phase = np.exp(2j * np.pi * np.outer(k_last, self._last))
@@ -108,7 +113,9 @@ class LatticeSum:
 
 
 def _stage(R: IntArray, coordinate: int) -> tuple[Stage, IntArray]:
-    """The stage that sums over `coordinate` of the ordered cells, and the cells that remain (that coordinate set to 0)."""
+    """The stage that sums over `coordinate` of the ordered cells, and the cells that remain (that coordinate set to
+    0).
+    """
     rest = R.copy()
     rest[:, coordinate] = 0
     new = np.ones(len(R), dtype=bool)

@@ -14,17 +14,19 @@ Kind = tuple[str, str]
 """The two observables of a pair, for example (torque, velocity)."""
 
 DEGENERACY_TOLERANCE = 1e-8
-"""eV; levels nearer than this are one level for the responses without broadening, whose pair weight is a principal value."""
+"""eV; levels nearer than this are one level for the responses without broadening, whose pair weight is a principal
+value.
+"""
 
 
 @dataclass(frozen=True)
 class Request:
     """Axes and raw sums.
 
-    energies: (NE,) ascending Fermi energies, eV. gammas: (G,) eV. mu, kt: (Q,) eV, the points of the direct thermal sums.
-    components: per kind the pairs (P, 2) of positions in X's and Y's component axes. broadened, sea, thermal: kinds to sum.
-    count_edges: (NB + 1,) ascending, the finer grid of the level count; empty if not wanted. spin, curvature: further sums over
-    occupied levels.
+    energies: (NE,) ascending Fermi energies, eV. gammas: (G,) eV. mu, kt: (Q,) eV, the points of the direct thermal
+    sums. components: per kind the pairs (P, 2) of positions in X's and Y's component axes. broadened, sea, thermal:
+    kinds to sum. count_edges: (NB + 1,) ascending, the finer grid of the level count; empty if not wanted. spin,
+    curvature: further sums over occupied levels.
     """
 
     energies: RealArray

@@ -15,7 +15,9 @@ from hpcalo.model.types import LcaoModel, RealArray, WannierModel
 
 
 def directions_of(model: WannierModel | LcaoModel, wanted: Sequence[Sequence[float]] | None) -> RealArray:
-    """The directions of the magnetization to compute, normalized, (A, 3). Raises InputError where the model cannot be turned."""
+    """The directions of the magnetization to compute, normalized, (A, 3). Raises InputError where the model cannot be
+    turned.
+    """
     own = model.n_hat if isinstance(model, WannierModel) else np.array([0.0, 0.0, 1.0])
     if wanted is None:
         return own[None]
@@ -23,16 +25,21 @@ def directions_of(model: WannierModel | LcaoModel, wanted: Sequence[Sequence[flo
     turned = np.abs(n_hat - own).max() > 1e-12
     if turned and isinstance(model, WannierModel) and model.odd_Rnn is None:
         raise InputError(
-            f"kubo.n_hat: the model {model.name or '(unnamed)'} has no exchange part, its magnetization cannot be turned; leave n_hat out"
+            f"kubo.n_hat: the model {model.name or '(unnamed)'} has no exchange part, "
+            "its magnetization cannot be turned; leave n_hat out"
         )
     return n_hat
 
 
 def check_need(model: WannierModel | LcaoModel, need: Set[str]) -> frozenset[str]:
-    """What the model can provide of `need`. Raises InputError if it has no torque; a curvature it has not is left out."""
+    """What the model can provide of `need`. Raises InputError if it has no torque; a curvature it has not is left
+    out.
+    """
     names = set(need)
     if TORQUE in names and isinstance(model, WannierModel) and model.odd_Rnn is None:
-        raise InputError(f"kubo.quantities: the model {model.name or '(unnamed)'} has no exchange part, so no torque can be computed")
+        raise InputError(
+            f"kubo.quantities: the model {model.name or '(unnamed)'} has no exchange part, so no torque can be computed"
+        )
     if CURVATURE in names and (isinstance(model, LcaoModel) or model.A_Rvnn is None):
         names.discard(CURVATURE)
     return frozenset(names)

@@ -18,8 +18,8 @@ class States:
     """Eigenstates of a batch of K points; operators that were not asked for are None.
 
     E_kn: (K, N) ascending, eV. velocity, torque: (K, N, v, N) <n|O_v|m>, eV Å and eV (velocity has the components
-    `directions` of the solver, torque all three). spin_kn: (K, N) expectation of σ·n̂. curvature_kvn: (K, 3, N) Å², the part of
-    the Berry curvature that no sum over the model's own bands contains, components (yz, zx, xy).
+    `directions` of the solver, torque all three). spin_kn: (K, N) expectation of σ·n̂. curvature_kvn: (K, 3, N) Å², the
+    part of the Berry curvature that no sum over the model's own bands contains, components (yz, zx, xy).
     """
 
     E_kn: RealArray
@@ -46,7 +46,9 @@ class StateSolver(Protocol):
 
 
 def line_order(periodic: tuple[bool, bool, bool]) -> tuple[int, int, int]:
-    """Coordinates that do not repeat come first: they have one value, and the line runs along a direction with many points."""
+    """Coordinates that do not repeat come first: they have one value, and the line runs along a direction with many
+    points.
+    """
     first, second, last = sorted(range(3), key=lambda c: periodic[c])
     return first, second, last
 

@@ -14,14 +14,17 @@ from hpcalo.kubo.states import SPIN, TORQUE, VELOCITY, States, line_order, veloc
 from hpcalo.model.types import ComplexArray, LcaoModel, RealArray
 
 SMALL_BATCH = 4
-"""Points whose lattice sums are formed together: enough to reuse the summed cells from cache, little enough to stay in memory."""
+"""Points whose lattice sums are formed together: enough to reuse the summed cells from cache, little enough to stay in
+memory.
+"""
 
 
 def _consistent_positions(model: LcaoModel, v: int) -> RealArray:
     """r_v(R) in double precision (nR, N, N), averaged with what Hermiticity of the position operator says it is.
 
-    <0M|r|RN>* = <RN|r|0M> gives r_MN(R) = r_NM(−R) + (τ_M − τ_N − R) S_MN(R). The stored numbers keep it to their last digit
-    only, and the near-singular overlap blows that digit up in high bands: with the average the diagonal of the velocity is dE/dk.
+    <0M|r|RN>* = <RN|r|0M> gives r_MN(R) = r_NM(−R) + (τ_M − τ_N − R) S_MN(R). The stored numbers keep it to their last
+    digit only, and the near-singular overlap blows that digit up in high bands: with the average the diagonal of the
+    velocity is dE/dk.
     """
     if model.r_vRnn is None:
         raise ValueError("the model has no position matrix")
@@ -36,13 +39,13 @@ def _consistent_positions(model: LcaoModel, v: int) -> RealArray:
 class LcaoStates:
     """StateSolver of an LcaoModel with magnetization direction n̂.
 
-    H(n̂) = H_0 ⊗ 1 + (Δ/2) ⊗ σ·n̂ + Σ_v iHsoc_v ⊗ σ_v, with H_0 = (H_up + H_dn)/2 and Δ = H_dn − H_up (n̂ is the direction of the
-    majority moment, opposite to the majority spin). H c = E S c with c†Sc = 1.
-    Velocity: ħv_nm = c†(∂H)c + i E_n a − i a† E_m with a = c†(r(k) + S τ)c, r_MN(R) = <0M|(r − R − τ_N)|RN>: the matrix element of
-    i[H, r] between Bloch states of an incomplete, non-orthogonal, k-dependent basis (i∂_k acts on the Bloch sums, whose own
-    dependence is that of S and r; see e.g. C.-C. Lee, Y.-T. Lee, M. Fukuda, T. Ozaki, Phys. Rev. B 98, 115115 (2018)). Its
-    diagonal is dE/dk. Without r(R) (position_matrix=False, or a model without it) every orbital sits at its centre: a = c†Sτc.
-    Torque: T = −(Δ/2)(σ × n̂), exact for the collinear exchange of the model.
+    H(n̂) = H_0 ⊗ 1 + (Δ/2) ⊗ σ·n̂ + Σ_v iHsoc_v ⊗ σ_v, with H_0 = (H_up + H_dn)/2 and Δ = H_dn − H_up (n̂ is the
+    direction of the majority moment, opposite to the majority spin). H c = E S c with c†Sc = 1. Velocity: ħv_nm =
+    c†(∂H)c + i E_n a − i a† E_m with a = c†(r(k) + S τ)c, r_MN(R) = <0M|(r − R − τ_N)|RN>: the matrix element of i[H,
+    r] between Bloch states of an incomplete, non-orthogonal, k-dependent basis (i∂_k acts on the Bloch sums, whose own
+    dependence is that of S and r; see e.g. C.-C. Lee, Y.-T. Lee, M. Fukuda, T. Ozaki, Phys. Rev. B 98, 115115 (2018)).
+    Its diagonal is dE/dk. Without r(R) (position_matrix=False, or a model without it) every orbital sits at its centre:
+    a = c†Sτc. Torque: T = −(Δ/2)(σ × n̂), exact for the collinear exchange of the model.
     """
 
     def __init__(self, model: LcaoModel, n_hat: RealArray, need: Set[str], *, position_matrix: bool = True) -> None:
@@ -56,8 +59,8 @@ class LcaoStates:
         self._r = VELOCITY in need and position_matrix and model.r_vRnn is not None
         if self._r and model.r_vRnn is not None:
             plain += [_consistent_positions(model, v) for v in self.directions]
-        # Spin components of H: 1, and the coefficients of σ_x, σ_y, σ_z. Real, except that spin-orbit coupling carries a
-        # factor i, which is applied after the sum.
+        # Spin components of H: 1, and the coefficients of σ_x, σ_y, σ_z. Real, except that spin-orbit coupling carries
+        # a factor i, which is applied after the sum.
         self._soc = [v for v in range(3) if np.any(model.soc_vRnn[v])]
         graded = [0.5 * (model.up_Rnn + model.down_Rnn), model.down_Rnn - model.up_Rnn]
         graded += [model.soc_vRnn[v] for v in self._soc]
@@ -102,18 +105,20 @@ class LcaoStates:
     def _spinor(self, X: ComplexArray) -> ComplexArray:
         """(2N, 2N) from the spin components X = (H_0, Δ, soc…), each (N, N)."""
         N = self._N
-        sigma: list[ComplexArray] = [0.5 * n * X[1] if n != 0.0 else np.zeros(0) for n in self.n_hat]
+        sigma: list[ComplexArray | None] = [0.5 * n * X[1] if n != 0.0 else None for n in self.n_hat]
         for i, v in enumerate(self._soc):
-            sigma[v] = sigma[v] + 1j * X[2 + i] if sigma[v].size else 1j * X[2 + i]
+            soc, exchange = 1j * X[2 + i], sigma[v]
+            sigma[v] = soc if exchange is None else exchange + soc
         H = np.zeros((2, N, 2, N), dtype=np.complex128)
         H[0, :, 0], H[1, :, 1] = X[0], X[0]
-        if sigma[2].size:
-            H[0, :, 0] += sigma[2]
-            H[1, :, 1] -= sigma[2]
-        for v, factor in ((0, 1.0), (1, -1j)):
-            if sigma[v].size:
-                H[0, :, 1] += factor * sigma[v]
-                H[1, :, 0] += np.conj(factor) * sigma[v]
+        x, y, z = sigma
+        if z is not None:
+            H[0, :, 0] += z
+            H[1, :, 1] -= z
+        for part, factor in ((x, 1.0), (y, -1j)):
+            if part is not None:
+                H[0, :, 1] += factor * part
+                H[1, :, 0] += np.conj(factor) * part
         return H.reshape(2 * N, 2 * N)
 
     def _point(self, states: States, k: int, plain: ComplexArray, graded: ComplexArray, gradient: ComplexArray) -> None:

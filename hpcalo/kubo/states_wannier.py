@@ -1,4 +1,6 @@
-"""Eigenstates of orthonormal models: Wannier90 input and the closed-form models, a batch of small matrices at a time."""
+"""Eigenstates of orthonormal models: Wannier90 input and the closed-form models, a batch of small matrices at a
+time.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +19,11 @@ _AXIS_PAIRS = ((1, 2), (2, 0), (0, 1))
 class WannierStates:
     """StateSolver of a WannierModel (turned to its n̂ beforehand with `hpcalo.model.exchange.rotated`).
 
-    Velocity: ħv = ∂H + i[H, A] with the position matrix A(k) = Σ_R exp(2πi k·R) <0m|r|Rn>; where the model has none, A is
-    diag(centres), which is the velocity of the lattice gauge with atomic phases. position_matrix=False forces that.
-    Curvature: the diagonal of ∂_x A_y − ∂_y A_x − i[A_x, A_y] in the eigenbasis (X. Wang, J. Yates, I. Souza, D. Vanderbilt,
-    Phys. Rev. B 74, 195118 (2006)); zero for diag(centres).
-    Torque: T = −(i/2)[σ, H_odd] with Pauli matrices on the spin pairs, or with the model's spin matrices if it has them and
-    true_spin is set.
+    Velocity: ħv = ∂H + i[H, A] with the position matrix A(k) = Σ_R exp(2πi k·R) <0m|r|Rn>; where the model has none, A
+    is diag(centres), which is the velocity of the lattice gauge with atomic phases. position_matrix=False forces that.
+    Curvature: the diagonal of ∂_x A_y − ∂_y A_x − i[A_x, A_y] in the eigenbasis (X. Wang, J. Yates, I. Souza, D.
+    Vanderbilt, Phys. Rev. B 74, 195118 (2006)); zero for diag(centres). Torque: T = −(i/2)[σ, H_odd] with Pauli
+    matrices on the spin pairs, or with the model's spin matrices if it has them and true_spin is set.
     """
 
     def __init__(
@@ -95,8 +96,9 @@ class WannierStates:
             if self._A:
                 self._velocity_with_positions(states, rotated, derivative, plain, need)
             else:
-                gap = self._centres[:, list(self.directions)].T[:, None, :] - (
-                    self._centres[:, list(self.directions)].T[:, :, None]
+                gap = (
+                    self._centres[:, list(self.directions)].T[:, None, :]
+                    - (self._centres[:, list(self.directions)].T[:, :, None])
                 )  # τ_m − τ_n: i[H, τ]_nm = i H_nm (τ_m − τ_n)
                 gauge = H.reshape(K, N, 1, N) * (1j * gap.transpose(1, 0, 2))
                 states.velocity = rotated(derivative + gauge)

@@ -1,9 +1,9 @@
 """How raw sums transform under the operations of the magnetic point group, and whether a model has them.
 
-For an operation g: E_n(gk) = E_n(k), and the matrix elements of an observable at gk are those at k, transformed as a vector
-(polar for the velocity, axial for the torque) and complex conjugated if g reverses time. The velocity changes sign under time
-reversal, the torque (n̂ × ∂H/∂n̂, with n̂ reversed too) does not. So Re W takes the product of the two time signs and Im W one
-sign more: with time reversal, the torkance's part from Im W is even and that from Re W odd.
+For an operation g: E_n(gk) = E_n(k), and the matrix elements of an observable at gk are those at k, transformed as a
+vector (polar for the velocity, axial for the torque) and complex conjugated if g reverses time. The velocity changes
+sign under time reversal, the torque (n̂ × ∂H/∂n̂, with n̂ reversed too) does not. So Re W takes the product of the two
+time signs and Im W one sign more: with time reversal, the torkance's part from Im W is even and that from Re W odd.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def transformed(raw: RawSums, op: Operation, request: Request, directions: tuple
         if sort in {"count", "spin"}:
             out[name] = values
         elif sort == "curvature":
-            out[name] = np.tensordot(op.time_sign * op.axial, values, 1)
+            out[name] = np.asarray(np.tensordot(op.time_sign * op.axial, values, 1), dtype=np.float64)
         else:
             x, _, y = kind_text.partition("-")
             out[name] = _pairs(values, sort, (x, y), op, directions)
@@ -71,24 +71,26 @@ def symmetries_of(
 ) -> tuple[tuple[Operation, ...], float]:
     """Those operations that the model really has, and the largest relative deviation among them.
 
-    Compares sums over every pair of observables of the request at points of no symmetry with that at their images, relative to the largest element of
-    the sum. Returns only the identity if what remains is no group.
+    Compares sums over every pair of observables of the request at points of no symmetry with those at their images.
+    Deviations are relative to the largest element of the sum, or to the product of the largest matrix elements where
+    symmetry makes the sum vanish. Returns only the identity if what remains is no group.
     """
     request = _probe_request(request)
     one = np.ones(1)
     dimensions = np.array(solver.crystal.periodic, dtype=float)
     probes = PROBES * dimensions
     at_probe = [sum_block(solver, k[None], one, request, slice(None)) for k in probes]
+    floors = [_floors(solver, k, request) for k in probes]
     kept, worst = [], 0.0
     for op in operations:
         if op.is_identity:
             kept.append(op)
             continue
         gap = 0.0
-        for k, raw in zip(probes, at_probe, strict=True):
+        for k, raw, floor in zip(probes, at_probe, floors, strict=True):
             image = sum_block(solver, (op.k_matrix @ k)[None], one, request, slice(None))
             expected = transformed(raw, op, request, solver.directions)
-            gap = max([gap, *(_distance(image[name], expected[name]) for name in raw)])
+            gap = max([gap, *(_distance(image[name], expected[name], floor.get(name, 0.0)) for name in raw)])
             if gap > tolerance:
                 break
         if gap <= tolerance:
@@ -100,7 +102,9 @@ def symmetries_of(
 
 
 def _probe_request(request: Request) -> Request:
-    """The same observables in sums that are smooth in the band energies, so that a level on an energy of the grid is no matter."""
+    """The same observables in sums that are smooth in the band energies, so that a level on an energy of the grid is no
+    matter.
+    """
     kinds = tuple(request.components)
     low, high = request.energies[0], request.energies[-1]
     return replace(
@@ -116,6 +120,18 @@ def _probe_request(request: Request) -> Request:
     )
 
 
-def _distance(a: NDArray, b: NDArray) -> float:
-    scale = float(np.abs(b).max(initial=0.0))
+def _floors(solver: StateSolver, k: RealArray, request: Request) -> dict[str, float]:
+    """Size that a sum would have without symmetry: the largest |X_nm| times the largest |Y_nm|."""
+    first, second, last = k[list(solver.order)]
+    states = solver.line(first, second, np.array([last]), request.need())
+    floors = {}
+    for name in request.shapes():
+        x, _, y = name.partition(":")[2].partition("-")
+        if y:
+            floors[name] = float(np.prod([np.abs(getattr(states, observable)).max() for observable in (x, y)]))
+    return floors
+
+
+def _distance(a: NDArray, b: NDArray, floor: float) -> float:
+    scale = max(float(np.abs(b).max(initial=0.0)), floor)
     return float(np.abs(a - b).max(initial=0.0)) / scale if scale > 0.0 else 0.0

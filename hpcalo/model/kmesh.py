@@ -1,4 +1,6 @@
-"""Uniform shifted k-point grids, their irreducible wedge, and blocks of points that do not depend on the number of ranks."""
+"""Uniform shifted k-point grids, their irreducible wedge, and blocks of points that do not depend on the number of
+ranks.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +20,8 @@ MAX_POINTS = 2**28
 class KMesh:
     """Points with weights that sum to 1, sorted so that points of one line are neighbours.
 
-    grid: (3,) divisions. shift: (3,) in units of the spacing. points: (K, 3) fractional. weights: (K,). full: number of points of
-    the whole grid. operations: the group that made the wedge (only the identity for a full grid).
+    grid: (3,) divisions. shift: (3,) in units of the spacing. points: (K, 3) fractional. weights: (K,). full: number of
+    points of the whole grid. operations: the group that made the wedge (only the identity for a full grid).
     """
 
     grid: tuple[int, int, int]
@@ -35,8 +37,9 @@ class KMesh:
 
 
 def block_size(N: int) -> int:
-    """Points a block, from the dimension of the matrices alone: enough for batched products, few enough to share out and to
-    keep a batch in memory."""
+    """Points a block, from the dimension of the matrices alone: enough for batched products, few enough to share out
+    and to keep a batch in memory.
+    """
     return max(4, min(128, 250_000 // N**2))
 
 
@@ -46,7 +49,8 @@ def uniform_mesh(
     operations: Sequence[Operation],
     order: tuple[int, int, int],
 ) -> KMesh:
-    """The points k_c = (i_c + shift_c)/grid_c, folded into the wedge of `operations` (identity included), sorted along `order`.
+    """The points k_c = (i_c + shift_c)/grid_c, folded into the wedge of `operations` (identity included), sorted along
+    `order`.
 
     Operations that do not map the grid onto itself are left out; the group of those that do is in the result.
     Raises InputError for a grid without points or with more than 2^28.

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import spglib
+import spglib.error
 
 from hpcalo.model.types import Crystal, IntArray, RealArray
 
@@ -19,7 +20,8 @@ from hpcalo.model.types import Crystal, IntArray, RealArray
 class Operation:
     """A point operation, combined with time reversal or not.
 
-    rotation: (3, 3) integers, acts on fractional coordinates of positions. cartesian: (3, 3) orthogonal. time_reversal: bool.
+    rotation: (3, 3) integers, acts on fractional coordinates of positions. cartesian: (3, 3) orthogonal. time_reversal:
+    bool.
     """
 
     rotation: IntArray
@@ -80,15 +82,18 @@ def candidates(crystal: Crystal, n_hat: RealArray, tolerance: float = 1e-4) -> t
     fractional = crystal.positions @ np.linalg.inv(lattice)
     if not len(numbers):
         fractional, numbers = np.zeros((1, 3)), [1]
-    # The chemical cell alone gives all rotations; which of them, with or without time reversal, keep the magnet is decided here:
-    # the group of the moments then never depends on how spglib treats an atom with a small induced moment.
+    # The chemical cell alone gives all rotations; which of them, with or without time reversal, keep the magnet is
+    # decided here: the group of the moments then never depends on how spglib treats an atom with a small induced
+    # moment.
     cell = (lattice, fractional, numbers)
-    found = spglib.get_symmetry(cell, symprec=tolerance)
-    rotations = np.unique(found["rotations"], axis=0) if found is not None else np.eye(3, dtype=int)[None]
+    spglib.error.OLD_ERROR_HANDLING = False  # exceptions instead of None; the only way in the versions that have both
+    try:
+        rotations = np.unique(spglib.get_symmetry_dataset(cell, symprec=tolerance).rotations, axis=0)
+    except spglib.error.SpglibError:
+        rotations = np.eye(3, dtype=int)[None]  # a cell spglib cannot make sense of has no symmetry we could use
     spinless = not np.any(crystal.moments)
     result = []
-    for W in rotations:
-        W = W.astype(np.int64)
+    for W in rotations.astype(np.int64):
         if not _keeps_periodic(W, crystal.periodic):
             continue
         R = lattice.T @ W @ np.linalg.inv(lattice.T)
@@ -113,7 +118,9 @@ def _keeps_periodic(W: IntArray, periodic: tuple[bool, bool, bool]) -> bool:
 
 
 def _numbers(crystal: Crystal) -> list[int]:
-    """One integer per kind of atom; kinds are symbol and size of the moment, so that unlike moments are not exchanged."""
+    """One integer per kind of atom; kinds are symbol and size of the moment, so that unlike moments are not
+    exchanged.
+    """
     kinds: dict[tuple[str, float], int] = {}
     return [
         kinds.setdefault((symbol, round(float(moment), 3)), len(kinds) + 1)

@@ -18,8 +18,8 @@ Real = NDArray[np.float64]
 class Field:
     """A named result: values with named axes, unit, and what the reader has to know about it.
 
-    even_in_n: +1 where the quantity is even under n̂ → −n̂, −1 odd, 0 neither. equation: the source equation. nan_ok: where it
-    may be undefined (a ratio by zero).
+    even_in_n: +1 where the quantity is even under n̂ → −n̂, −1 odd, 0 neither. equation: the source equation. nan_ok:
+    where it may be undefined (a ratio by zero).
     """
 
     name: str
@@ -38,8 +38,9 @@ class Field:
 class RunAxes:
     """Axes and constants of a run, and its raw sums.
 
-    energies: (NE,) eV relative to the reference. n_hat: (A, 3). gammas (G,) eV, temperatures (T,) K, mu (M,) eV relative.
-    directions: Cartesian components of velocities. volume: Å^3. raw: per direction of the magnetization, raw sums by name.
+    energies: (NE,) eV relative to the reference. n_hat: (A, 3). gammas (G,) eV, temperatures (T,) K, mu (M,) eV
+    relative. directions: Cartesian components of velocities. volume: Å^3. raw: per direction of the magnetization, raw
+    sums by name.
     """
 
     energies: Real
@@ -66,13 +67,17 @@ class RunAxes:
         return first, second
 
     def broadened(self, kind: Kind) -> tuple[Real, Real]:
-        """(Re, Im) parts with broadening, each (A, G, x, y, NE), with prefactors 1/π and 1/2π of the closed forms (ħ = 1)."""
+        """(Re, Im) parts with broadening, each (A, G, x, y, NE), with prefactors 1/π and 1/2π of the closed forms (ħ =
+        1).
+        """
         raw = self.stacked(raw_name("broadened", kind))
         raw = raw.reshape(*raw.shape[:2], *self.shape_of(kind), 2, raw.shape[-1])
         return raw[..., 0, :] / np.pi, raw[..., 1, :] / (2.0 * np.pi)
 
     def sea(self, kind: Kind) -> tuple[Real, Real]:
-        """T = 0 sea sums (A, x, y, NE): −Σ_n Θ(E−E_n) B_n of (36) without its charge, and Σ_n Θ(E−E_n)[A_n + (E−E_n) B_n] of (32)."""
+        """T = 0 sea sums (A, x, y, NE): −Σ_n Θ(E−E_n) B_n of (36) without its charge, and Σ_n Θ(E−E_n)[A_n + (E−E_n)
+        B_n] of (32).
+        """
         raw = self.stacked(raw_name("sea", kind))
         raw = raw.reshape(raw.shape[0], *self.shape_of(kind), 2, raw.shape[-1])
         second = np.cumsum(raw[..., 0, :-1], axis=-1)
@@ -92,7 +97,8 @@ class RunAxes:
     def averages(self, power: int) -> Real:
         """Matrix (M, T, NE) of the integrals ∫dE (−f'(E−μ)) (E−μ)^power, acting on a curve given on the energy axis.
 
-        Exact for curves that are linear between the grid points; for smooth curves the error is second order in the spacing.
+        Exact for curves that are linear between the grid points; for smooth curves the error is second order in the
+        spacing.
         """
         return thermal_weights(self.energies, self.mu, self.temperatures, power)
 

@@ -1,4 +1,6 @@
-"""Heat and DMI energy currents of moving magnetization, from β̃ and D: FMR cone, moving spiral, moving wall, any n̂(x, t)."""
+"""Heat and DMI energy currents of moving magnetization, from β̃ and D: FMR cone, moving spiral, moving wall, any n̂(x,
+t).
+"""
 
 from __future__ import annotations
 
@@ -27,19 +29,22 @@ class Motion:
 
 def turning(n: Real, dn_dt: Real) -> Real:
     """n̂ × ∂n̂/∂t, any leading axes, last axis the three components; 1/s."""
-    return np.cross(n, dn_dt)
+    return np.asarray(np.cross(n, dn_dt), dtype=np.float64)
 
 
 def current(coefficient: Real, n: Real, dn_dt: Real) -> Real:
     """J_i = −Σ_j X_ij [n̂ × ∂n̂/∂t]_j: heat current for X = β̃ (30), DMI energy current for X = D (7).
 
-    coefficient: (directions, 3) J/m² (or with leading axes equal to those of n). n, dn_dt: (…, 3). Returns (…, directions) W/m².
+    coefficient: (directions, 3) J/m² (or with leading axes equal to those of n). n, dn_dt: (…, 3). Returns (…,
+    directions) W/m².
     """
     return -np.einsum("...ij,...j->...i", coefficient, turning(n, dn_dt))
 
 
 def spiral(x: Real, t: float, q: float, velocity: float) -> tuple[Real, Real]:
-    """n̂ and ∂n̂/∂t of the moving cycloid n̂ = (sin q(x−wt), 0, cos q(x−wt)): (…, 3) each. ((62) of the paper prints sin(qx − wt).)"""
+    """n̂ and ∂n̂/∂t of the moving cycloid n̂ = (sin q(x−wt), 0, cos q(x−wt)): (…, 3) each. ((62) of the paper prints
+    sin(qx − wt).)
+    """
     phase = q * (x - velocity * t)
     zero = np.zeros_like(phase)
     n = np.stack([np.sin(phase), zero, np.cos(phase)], axis=-1)
@@ -66,11 +71,13 @@ def fmr(cone: float, angular_frequency: float, time: Real) -> tuple[Real, Real]:
 
 
 def heat_currents(run: RunAxes, motion: Motion) -> list[Field]:
-    """Local heat currents (W/m²) driven by the prescribed motions, for every Γ, μ, T of the run, with β̃ and D at its first n̂.
+    """Local heat currents (W/m²) driven by the prescribed motions, for every Γ, μ, T of the run, with β̃ and D at its
+    first n̂.
 
-    fmr: amplitude of J_x over a period (60); the temperature gradient that carries it away through the film. spiral: J_x of the
-    moving cycloid (63), n̂ × ∂n̂/∂t = −w q ê_y, so J_x = +β̃_xy w q; its DMI energy current by (7). wall: the same at the centre
-    of a Néel wall. The coefficients are those at n̂ = run.n_hat[0]; their dependence on the local direction is left out.
+    fmr: amplitude of J_x over a period (60); the temperature gradient that carries it away through the film. spiral:
+    J_x of the moving cycloid (63), n̂ × ∂n̂/∂t = −w q ê_y, so J_x = +β̃_xy w q; its DMI energy current by (7). wall:
+    the same at the centre of a Néel wall. The coefficients are those at n̂ = run.n_hat[0]; their dependence on the
+    local direction is left out.
     """
     even, odd = inverse_parts(run)
     tilde = np.moveaxis((even + odd)[0], (1, 2), (-2, -1))  # (G, M, T, current, torque)
@@ -85,7 +92,15 @@ def heat_currents(run: RunAxes, motion: Motion) -> list[Field]:
     dims = ("gamma", "mu", "temperature")
     note = "coefficients at the first n̂"
     return [
-        Field("heat_current_fmr", dims, amplitude, "W/m^2", "largest heat current J_x during ferromagnetic resonance", "(60)", note),
+        Field(
+            "heat_current_fmr",
+            dims,
+            amplitude,
+            "W/m^2",
+            "largest heat current J_x during ferromagnetic resonance",
+            "(60)",
+            note,
+        ),
         Field(
             "heat_current_fmr_per_width",
             dims,
@@ -104,18 +119,54 @@ def heat_currents(run: RunAxes, motion: Motion) -> list[Field]:
             "J/κ",
             note,
         ),
-        Field("heat_current_spiral", dims, current(tilde, n_s, dn_s)[..., 0], "W/m^2", "heat current J_x of a moving cycloid", "(63)", note),
-        Field("heat_current_wall", dims, current(tilde, n_w, dn_w)[..., 0], "W/m^2", "heat current J_x at the centre of a moving Néel wall", "(30)", note),
         Field(
-            "dmi_current_spiral", dims[1:], current(D, n_s, dn_s)[..., 0], "W/m^2", "DMI energy current J_x of a moving cycloid", "(7)", note
+            "heat_current_spiral",
+            dims,
+            current(tilde, n_s, dn_s)[..., 0],
+            "W/m^2",
+            "heat current J_x of a moving cycloid",
+            "(63)",
+            note,
         ),
         Field(
-            "dmi_current_wall", dims[1:], current(D, n_w, dn_w)[..., 0], "W/m^2", "DMI energy current J_x at the centre of a moving wall", "(7)", note
+            "heat_current_wall",
+            dims,
+            current(tilde, n_w, dn_w)[..., 0],
+            "W/m^2",
+            "heat current J_x at the centre of a moving Néel wall",
+            "(30)",
+            note,
+        ),
+        Field(
+            "dmi_current_spiral",
+            dims[1:],
+            current(D, n_s, dn_s)[..., 0],
+            "W/m^2",
+            "DMI energy current J_x of a moving cycloid",
+            "(7)",
+            note,
+        ),
+        Field(
+            "dmi_current_wall",
+            dims[1:],
+            current(D, n_w, dn_w)[..., 0],
+            "W/m^2",
+            "DMI energy current J_x at the centre of a moving wall",
+            "(7)",
+            note,
         ),
     ]
 
 
-def motion_from(cone_deg: float, frequency_ghz: float, wavelength_nm: float, wall_nm: float, velocity: float, thickness_nm: float, conductivity: float) -> Motion:
+def motion_from(
+    cone_deg: float,
+    frequency_ghz: float,
+    wavelength_nm: float,
+    wall_nm: float,
+    velocity: float,
+    thickness_nm: float,
+    conductivity: float,
+) -> Motion:
     """Motion in SI from the units of the input."""
     nm = 10.0 * units.ANGSTROM
     return Motion(

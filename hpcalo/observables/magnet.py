@@ -33,9 +33,9 @@ def _axial(run: RunAxes, tensor: Real, axis: int) -> Real:
 def orbital_magnetization(run: RunAxes) -> list[Field]:
     """M^orb = −½ ê_k ε_kij R_ij (50) at T = 0 against Fermi energy, and at (μ, T) (55), in µ_B per cell.
 
-    (55) of the paper prints the Fermi function outside its bracket; only the M term carries it (compare (32) and the limit
-    T = 0 of (50)). For Wannier input this is the part within the bands of the model: what needs matrix elements of H beyond
-    them (the so-called external terms) is not in it.
+    (55) of the paper prints the Fermi function outside its bracket; only the M term carries it (compare (32) and the
+    limit T = 0 of (50)). For Wannier input this is the part within the bands of the model: what needs matrix elements
+    of H beyond them (the so-called external terms) is not in it.
     """
     _, ground = run.sea(VELOCITY_VELOCITY)
     warm = run.thermal(VELOCITY_VELOCITY)[:, :, :, 0]
@@ -79,8 +79,8 @@ def rotation_response(run: RunAxes) -> tuple[Real, Real]:
 def damping(run: RunAxes, moment: float | None) -> list[Field]:
     """Λ, Gilbert damping α = g Λ_sym/(ħ m) and gyromagnetic factor g_eff = m/|Λ_antisym|, m the moment per cell in µ_B.
 
-    moment: µ_B per cell; None takes the model's spin moment at each energy. The gyromagnetic ratio is γ = g_eff µ_B/ħ: without
-    spin-orbit coupling Λ_antisym is the spin ħ m/2 per cell, and g_eff = 2.
+    moment: µ_B per cell; None takes the model's spin moment at each energy. The gyromagnetic ratio is γ = g_eff µ_B/ħ:
+    without spin-orbit coupling Λ_antisym is the spin ħ m/2 per cell, and g_eff = 2.
     """
     symmetric, antisymmetric = rotation_response(run)
     spin = -run.occupied("spin")  # majority moment counts positive along n̂, m = −µ_B σ
@@ -93,7 +93,16 @@ def damping(run: RunAxes, moment: float | None) -> list[Field]:
     sign = "τ_i = −Σ_j Λ_ij [n̂ × ∂n̂/∂t]_j"
     return [
         Field("lambda_symmetric", dims, symmetric, "hbar", "torque–torque response, symmetric part", "(41)", sign, 1),
-        Field("lambda_antisymmetric", dims, antisymmetric, "hbar", "torque–torque response, antisymmetric part", "(41)", sign, -1),
+        Field(
+            "lambda_antisymmetric",
+            dims,
+            antisymmetric,
+            "hbar",
+            "torque–torque response, antisymmetric part",
+            "(41)",
+            sign,
+            -1,
+        ),
         Field("gilbert_damping", dims, alpha, "1", "Gilbert damping", "α = g Λ_sym/(ħ m)", "", 1, nan_ok=True),
         Field(
             "gyromagnetic_factor",
@@ -111,7 +120,8 @@ def damping(run: RunAxes, moment: float | None) -> list[Field]:
 def level_count(edges: Real, count: Real, energies: Real, smearing: float) -> tuple[Real, Real]:
     """Electrons per cell and density of states (1/eV) at the energies, from the count of levels between fine edges.
 
-    count: (NB + 1,), the first entry counts what lies below the edges. The density is a Gaussian average of the counted levels.
+    count: (NB + 1,), the first entry counts what lies below the edges. The density is a Gaussian average of the counted
+    levels.
     """
     below = np.concatenate([[0.0], np.cumsum(count[:-1])])[1:]
     electrons = np.interp(energies, edges, below)
@@ -134,7 +144,13 @@ def density_of_states(run: RunAxes, edges: Real, smearing: float) -> list[Field]
             "density of states per cell",
             attrs={"smearing_eV": smearing},
         ),
-        Field("electrons", ("n_hat", "energy"), np.stack([n for n, _ in counted]), "1", "electrons per cell below the Fermi energy"),
+        Field(
+            "electrons",
+            ("n_hat", "energy"),
+            np.stack([n for n, _ in counted]),
+            "1",
+            "electrons per cell below the Fermi energy",
+        ),
     ]
 
 

@@ -13,14 +13,15 @@ from hpcalo.observables.transport import heat_conductivity
 
 def rows(run: RunAxes) -> tuple[str, ...]:
     """Labels of the matrix: heat currents, then torques."""
-    return tuple(f"J_{'xyz'[v]}" for v in run.directions) + ("tau_x", "tau_y", "tau_z")
+    return (*(f"J_{'xyz'[v]}" for v in run.directions), "tau_x", "tau_y", "tau_z")
 
 
 def onsager_matrix(run: RunAxes) -> Real:
     """A(n̂) of (41), (42) in SI: (A, G, row, column, M, T).
 
-    Currents (J^Q, −τ/V), forces (−∇T/T, −n̂ × ∂n̂/∂t): A = ((T λ, β̃), (−T β/V, −Λ/V)). β̃ is the one of (38) from even and odd
-    torkance at the same n̂, β that of (39), so the off-diagonal reciprocity between n̂ and −n̂ compares two calculations.
+    Currents (J^Q, −τ/V), forces (−∇T/T, −n̂ × ∂n̂/∂t): A = ((T λ, β̃), (−T β/V, −Λ/V)). β̃ is the one of (38) from even
+    and odd torkance at the same n̂, β that of (39), so the off-diagonal reciprocity between n̂ and −n̂ compares two
+    calculations.
     """
     even, odd = inverse_parts(run)
     beta = {f.name: f.values for f in thermal_torkance(run)}
@@ -48,13 +49,19 @@ def reversed_partner(n_hat: Real) -> list[int | None]:
 
 
 def onsager(run: RunAxes) -> list[Field]:
-    """The matrix, and its largest violation of A(n̂) = [A(−n̂)]ᵀ relative to the largest element of each 2 × 2 block of kinds.
+    """The matrix, and its largest violation of A(n̂) = [A(−n̂)]ᵀ relative to the largest element of each 2 × 2 block of
+    kinds.
 
     Where −n̂ is not among the directions the violation cannot be told and is NaN.
     """
     A = onsager_matrix(run)
     d = len(run.directions)
-    blocks = [(slice(0, d), slice(0, d)), (slice(0, d), slice(d, None)), (slice(d, None), slice(0, d)), (slice(d, None), slice(d, None))]
+    blocks = [
+        (slice(0, d), slice(0, d)),
+        (slice(0, d), slice(d, None)),
+        (slice(d, None), slice(0, d)),
+        (slice(d, None), slice(d, None)),
+    ]
     violation = np.full(A.shape[:2] + A.shape[4:], np.nan)
     for a, partner in enumerate(reversed_partner(run.n_hat)):
         if partner is None:

@@ -1,7 +1,7 @@
 """Torkance, thermal torques, spiralization: from raw sums to named quantities.
 
-Equation numbers are those of F. Freimuth, S. Blügel, Y. Mokrousov, J. Phys.: Condens. Matter 28, 316001 (2016); the closed forms
-with broadening are those of Phys. Rev. B 90, 174423 (2014). e > 0, the electron's charge is −e.
+Equation numbers are those of F. Freimuth, S. Blügel, Y. Mokrousov, J. Phys.: Condens. Matter 28, 316001 (2016); the
+closed forms with broadening are those of Phys. Rev. B 90, 174423 (2014). e > 0, the electron's charge is −e.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ _J_PER_M2 = units.EV / units.ANGSTROM**2  # in one eV/Å^2, the unit of (eV Å)/
 def torkance(run: RunAxes) -> list[Field]:
     """t^even, t^odd with broadening and t^int without, against Fermi energy, in e a0.
 
-    Even and odd are under n̂ → −n̂. t^even → t^int for Γ → 0, t^odd ∝ 1/Γ. Closed forms of the Kubo–Bastin expression with the
-    prefactor ħ/2π: (26) of the paper prints 1/h, where the dimension needs ħ²/h.
+    Even and odd are under n̂ → −n̂. t^even → t^int for Γ → 0, t^odd ∝ 1/Γ. Closed forms of the Kubo–Bastin expression
+    with the prefactor ħ/2π: (26) of the paper prints 1/h, where the dimension needs ħ²/h.
     """
     odd, even = run.broadened(TORQUE_VELOCITY)
     intrinsic, _ = run.sea(TORQUE_VELOCITY)
@@ -29,8 +29,28 @@ def torkance(run: RunAxes) -> list[Field]:
     a0 = units.BOHR_IN_ANGSTROM
     common = {"e_a0_in_C_m": units.E_A0}
     return [
-        Field("torkance_even", dims, even / a0, "e*a0", "even torkance", "closed form, Γ constant", _TORKANCE_SIGN, 1, common),
-        Field("torkance_odd", dims, odd / a0, "e*a0", "odd torkance", "closed form, Γ constant", _TORKANCE_SIGN, -1, common),
+        Field(
+            "torkance_even",
+            dims,
+            even / a0,
+            "e*a0",
+            "even torkance",
+            "closed form, Γ constant",
+            _TORKANCE_SIGN,
+            1,
+            common,
+        ),
+        Field(
+            "torkance_odd",
+            dims,
+            odd / a0,
+            "e*a0",
+            "odd torkance",
+            "closed form, Γ constant",
+            _TORKANCE_SIGN,
+            -1,
+            common,
+        ),
         Field(
             "torkance_intrinsic",
             ("n_hat", "torque", "field", "energy"),
@@ -54,8 +74,8 @@ def _torkance_parts(run: RunAxes) -> tuple[Real, Real]:
 def thermal_torkance(run: RunAxes) -> list[Field]:
     """β of τ = −β ∇T, even, odd and intrinsic, and its low-temperature (Sommerfeld) form, in J m/K.
 
-    β_ij = (1/e) ∫dE f'(E) (E−μ)/T t_ij(E) (39); Sommerfeld: −(π² k_B² T/3e) ∂t_ij/∂μ (58), the derivative by central differences
-    of the curve on the energy grid.
+    β_ij = (1/e) ∫dE f'(E) (E−μ)/T t_ij(E) (39); Sommerfeld: −(π² k_B² T/3e) ∂t_ij/∂μ (58), the derivative by central
+    differences of the curve on the energy grid.
     """
     weights = run.averages(1) / run.temperatures[None, :, None]  # −f' (E−μ)/T
     sign = "τ_i = −Σ_j β_ij ∂_j T"
@@ -63,7 +83,9 @@ def thermal_torkance(run: RunAxes) -> list[Field]:
     fields = []
     for part, values, parity in zip(("even", "odd"), _torkance_parts(run), (1, -1), strict=True):
         beta = -_BETA_SI * np.einsum("agije,mte->agijmt", values, weights)
-        fields.append(Field(f"beta_{part}", dims, beta, "J*m/K", f"{part} thermal torkance", "(39)", sign, parity, _beta_unit()))
+        fields.append(
+            Field(f"beta_{part}", dims, beta, "J*m/K", f"{part} thermal torkance", "(39)", sign, parity, _beta_unit())
+        )
         slope = np.gradient(values, run.energies, axis=-1)
         at_mu = np.stack([_at(run.energies, slope, mu) for mu in run.mu], axis=-1)
         factor = -_BETA_SI * np.pi**2 * units.BOLTZMANN_EV**2 / 3.0
@@ -124,10 +146,11 @@ def inverse_parts(run: RunAxes) -> tuple[Real, Real]:
 
 
 def inverse_thermal_torque(run: RunAxes) -> list[Field]:
-    """β̃ of J^Q = −β̃ [n̂ × ∂n̂/∂t]: with broadening (38), intrinsic by both routes (33) and (35), and the energy-current response B (27).
+    """β̃ of J^Q = −β̃ [n̂ × ∂n̂/∂t]: with broadening (38), intrinsic by both routes (33) and (35), and the
+    energy-current response B (27).
 
-    In J/m². The two intrinsic routes share no code behind the matrix elements: (33) sums pairs of bands with thermal weights
-    at the temperature, (35) integrates the T = 0 torkance over energy.
+    In J/m². The two intrinsic routes share no code behind the matrix elements: (33) sums pairs of bands with thermal
+    weights at the temperature, (35) integrates the T = 0 torkance over energy.
     """
     even, odd = inverse_parts(run)
     sign = "J^Q_i = −Σ_j β̃_ij [n̂ × ∂n̂/∂t]_j (30)"
@@ -140,7 +163,16 @@ def inverse_thermal_torque(run: RunAxes) -> list[Field]:
     return [
         Field("beta_tilde_even", wide, even, "J/m^2", "inverse thermal torque, even", "(38)", sign, 1),
         Field("beta_tilde_odd", wide, odd, "J/m^2", "inverse thermal torque, odd", "(38)", sign, -1),
-        Field("beta_tilde_intrinsic", narrow, direct[:, :, :, 2], "J/m^2", "intrinsic inverse thermal torque", "(33)", sign, 1),
+        Field(
+            "beta_tilde_intrinsic",
+            narrow,
+            direct[:, :, :, 2],
+            "J/m^2",
+            "intrinsic inverse thermal torque",
+            "(33)",
+            sign,
+            1,
+        ),
         Field(
             "beta_tilde_intrinsic_by_energy",
             narrow,
@@ -151,7 +183,16 @@ def inverse_thermal_torque(run: RunAxes) -> list[Field]:
             sign,
             1,
         ),
-        Field("energy_current_response", narrow, direct[:, :, :, 1], "J/m^2", "intrinsic energy-current response B", "(27)", sign, 1),
+        Field(
+            "energy_current_response",
+            narrow,
+            direct[:, :, :, 1],
+            "J/m^2",
+            "intrinsic energy-current response B",
+            "(27)",
+            sign,
+            1,
+        ),
     ]
 
 
@@ -192,11 +233,12 @@ def spiralization(run: RunAxes) -> list[Field]:
 
 
 def expansion(run: RunAxes) -> list[Field]:
-    """Lowest-order coefficients of the torkance in n̂ of a film with n-fold axis ẑ, fitted to all directions of the run.
+    """Lowest-order coefficients of the torkance in n̂ of a film with n-fold axis ẑ, fitted to all directions of the
+    run.
 
-    τ = t^(1,0) n̂ × (ẑ × E) + t^(2,0) n̂ × [n̂ × (ẑ × E)] + higher orders: the first index counts powers of n̂. t^(1,0) is fitted to
-    the odd torkance, t^(2,0) to the even one, by least squares over directions and components; the residual is what the higher
-    orders make up, as a fraction of the root mean square.
+    τ = t^(1,0) n̂ × (ẑ × E) + t^(2,0) n̂ × [n̂ × (ẑ × E)] + higher orders: the first index counts powers of n̂. t^(1,0)
+    is fitted to the odd torkance, t^(2,0) to the even one, by least squares over directions and components; the
+    residual is what the higher orders make up, as a fraction of the root mean square.
     """
     even, odd = _torkance_parts(run)
     fields = []
@@ -215,7 +257,16 @@ def expansion(run: RunAxes) -> list[Field]:
         label = f"t^({order},0)"
         a0 = units.BOHR_IN_ANGSTROM
         fields.append(
-            Field(name, ("gamma", "energy"), coefficient / a0, "e*a0", f"expansion coefficient {label} of the torkance", "(56)")
+            Field(
+                name,
+                ("gamma", "energy"),
+                coefficient / a0,
+                "e*a0",
+                f"expansion coefficient {label} of the torkance",
+                "(56)",
+            )
         )
-        fields.append(Field(f"{name}_residual", ("gamma", "energy"), residual, "1", f"relative residual of the fit of {label}"))
+        fields.append(
+            Field(f"{name}_residual", ("gamma", "energy"), residual, "1", f"relative residual of the fit of {label}")
+        )
     return fields

@@ -22,7 +22,8 @@ def conductivity_parts(run: RunAxes) -> tuple[Real, Real]:
 
 
 def conductivity(run: RunAxes) -> list[Field]:
-    """σ_ij with broadening: (e²ħ/πV) Σ Γ² Re[v_i v_j]… (symmetric, even under n̂ → −n̂) and its Hall part from Im (odd).
+    """σ_ij with broadening: (e²ħ/πV) Σ Γ² Re[v_i v_j]… (symmetric, even under n̂ → −n̂) and its Hall part from Im
+    (odd).
 
     σ_xx = (e²ħ/πNV) Σ_knm Γ² |<n|v_x|m>|²/{[(E−E_n)²+Γ²][(E−E_m)²+Γ²]}: bubble, without vertex corrections.
     """
@@ -31,8 +32,26 @@ def conductivity(run: RunAxes) -> list[Field]:
     sign = "j_i = Σ_j σ_ij E_j"
     cm = units.S_PER_M_IN_S_PER_CM
     return [
-        Field("conductivity", dims, symmetric * cm, "S/cm", "conductivity, symmetric part", "Kubo–Bastin, Γ constant", sign, 1),
-        Field("hall_conductivity", dims, hall * cm, "S/cm", "conductivity, antisymmetric part", "Kubo–Bastin, Γ constant", sign, -1),
+        Field(
+            "conductivity",
+            dims,
+            symmetric * cm,
+            "S/cm",
+            "conductivity, symmetric part",
+            "Kubo–Bastin, Γ constant",
+            sign,
+            1,
+        ),
+        Field(
+            "hall_conductivity",
+            dims,
+            hall * cm,
+            "S/cm",
+            "conductivity, antisymmetric part",
+            "Kubo–Bastin, Γ constant",
+            sign,
+            -1,
+        ),
     ]
 
 
@@ -74,7 +93,7 @@ def anomalous_hall(run: RunAxes) -> list[Field]:
                 ("n_hat", "hall", "energy"),
                 -run.occupied("curvature") * _S_CM / run.volume,
                 "S/cm",
-                "share of the intrinsic anomalous Hall conductivity that the position matrix adds to the sum over bands",
+                "share of the intrinsic anomalous Hall conductivity that comes from outside the sum over bands",
                 "−(e²/ħ V) Σ f (∂_i A_j − ∂_j A_i − i[A_i, A_j])_nn",
                 "j_i = Σ_j σ_ij E_j",
                 -1,
@@ -92,7 +111,7 @@ def nernst(run: RunAxes) -> list[Field]:
     intrinsic = -np.einsum("ace,mte->acmt", intrinsic_hall(run), weights)
     _, hall = conductivity_parts(run)
     sign = "j_i = −Σ_j α_ij ∂_j T"
-    fields = [
+    return [
         Field(
             "nernst_intrinsic",
             ("n_hat", "hall", "mu", "temperature"),
@@ -114,7 +133,6 @@ def nernst(run: RunAxes) -> list[Field]:
             -1,
         ),
     ]
-    return fields
 
 
 def heat_conductivity(run: RunAxes) -> Real:

@@ -22,7 +22,9 @@ def kubo_coordinates(run: RunAxes, reference: float) -> list[Variable]:
     labels = list(rows(run))
     energy = {"reference_eV": reference, "note": "relative to the reference energy"}
     return [
-        Variable("n_hat", ("n_hat",), np.arange(len(run.n_hat)), "", "number of the magnetization direction, see n_vector"),
+        Variable(
+            "n_hat", ("n_hat",), np.arange(len(run.n_hat)), "", "number of the magnetization direction, see n_vector"
+        ),
         Variable("axis", ("axis",), letters, "", "Cartesian axis"),
         Variable("gamma", ("gamma",), run.gammas, "eV", "quasiparticle broadening Γ"),
         Variable("energy", ("energy",), run.energies, "eV", "Fermi energy", energy),

@@ -1,7 +1,7 @@
 """Sums whose result does not depend on the order of the addends, on the number of ranks, or on restarts.
 
-A double is split into three integers with fixed quanta, exactly; integers add without rounding and so in any order. The only
-rounding, of what lies below the last quantum, happens to each addend alone.
+A double is split into three integers with fixed quanta, exactly; integers add without rounding and so in any order. The
+only rounding, of what lies below the last quantum, happens to each addend alone.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _CARRY_BITS = 40  # between neighbouring quanta
 class ExactSum:
     """Element-wise sum of double arrays of one shape.
 
-    Values up to 2^48 with an absolute resolution of 2^-70 per addend and at most 2^23 addends; `limbs` (3, *shape) int64 and
-    `addends` are the whole state.
+    Values up to 2^48 with an absolute resolution of 2^-70 per addend and at most 2^23 addends; `limbs` (3, *shape)
+    int64 and `addends` are the whole state.
     """
 
     def __init__(self, shape: Sequence[int]) -> None:
@@ -37,14 +37,18 @@ class ExactSum:
         return self.limbs.shape[1:]
 
     def add(self, values: NDArray[np.float64], where: str = "") -> None:
-        """Adds an array of this shape. Raises ConvergenceError, naming `where`, if an element is not finite or too large."""
+        """Adds an array of this shape. Raises ConvergenceError, naming `where`, if an element is not finite or too
+        large.
+        """
         if values.shape != self.shape:
             raise ValueError(f"shape {values.shape} added to a sum of shape {self.shape}")
         largest = float(np.abs(values).max(initial=0.0))
         if not largest < LIMIT:  # also true for NaN
             bad = np.argwhere(~(np.abs(values) < LIMIT))[0]
             index = tuple(int(i) for i in bad)
-            raise ConvergenceError(f"{where or 'sum'}: element {index} is {values[index]}, not a finite number of usable size")
+            raise ConvergenceError(
+                f"{where or 'sum'}: element {index} is {values[index]}, not a finite number of usable size"
+            )
         if self.addends >= MAX_ADDENDS:
             raise ConvergenceError(f"{where or 'sum'}: more than {MAX_ADDENDS} blocks; use larger blocks")
         rest = values

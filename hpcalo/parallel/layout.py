@@ -1,4 +1,6 @@
-"""Who computes what: ranks over k-point blocks × energies. Blocks are fixed by the problem, never by the number of ranks."""
+"""Who computes what: ranks over k-point blocks × energies. Blocks are fixed by the problem, never by the number of
+ranks.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +11,9 @@ from dataclasses import dataclass
 class Layout:
     """The share of one rank.
 
-    `groups` groups of ranks share the blocks (block b belongs to group b mod groups: neighbouring blocks cost the same, so the
-    load is even); inside a group, ranks share the energy axis. More ranks than blocks thus still work, with the eigenproblem of
-    a block solved once in each rank of its group.
+    `groups` groups of ranks share the blocks (block b belongs to group b mod groups: neighbouring blocks cost the same,
+    so the load is even); inside a group, ranks share the energy axis. More ranks than blocks thus still work, with the
+    eigenproblem of a block solved once in each rank of its group.
     """
 
     size: int
@@ -52,4 +54,7 @@ class Layout:
 
     def describe(self) -> str:
         """One line for the log and the result file."""
-        return f"{self.size} ranks = {self.groups} groups over {self.blocks} k-blocks, up to {-(-self.size // self.groups)} ranks a group over {self.energies} energies"
+        return (
+            f"{self.size} ranks = {self.groups} groups over {self.blocks} k-blocks, "
+            f"up to {-(-self.size // self.groups)} ranks a group over {self.energies} energies"
+        )

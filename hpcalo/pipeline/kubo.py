@@ -1,4 +1,6 @@
-"""The Kubo data path on one page: input → model → k mesh → states → pair sums → one reduction → observables → result."""
+"""The Kubo data path on one page: input → model → k mesh → states → pair sums → one reduction → observables →
+result.
+"""
 
 from __future__ import annotations
 
@@ -146,10 +148,10 @@ def sum_over_k(plan: Pass, comm: Intracomm, *, quiet: bool = True, label: str = 
     with Progress(len(plan.mesh.points), "k", comm, share=share, quiet=quiet, label=label) as progress:
         for b in mine:
             points, weights = plan.mesh.points[blocks[b]], plan.mesh.weights[blocks[b]]
-            sums = sum_block(
-                plan.solver, points, weights, plan.request, layout.my_energies(), whole=layout.member == 0
+            sums = sum_block(plan.solver, points, weights, plan.request, layout.my_energies(), whole=layout.member == 0)
+            total.add(
+                packing.pack(sums), f"k-points {np.round(points[0], 4).tolist()} … {np.round(points[-1], 4).tolist()}"
             )
-            total.add(packing.pack(sums), f"k-points {np.round(points[0], 4).tolist()} … {np.round(points[-1], 4).tolist()}")
             progress.advance(len(points))
     summed = packing.unpack(total.allreduce(comm).value())
     return symmetrized(summed, plan.mesh.operations, plan.request, plan.solver.directions)
@@ -177,7 +179,9 @@ def _plan(solver: StateSolver, request: Request, section: KuboSection, comm: Int
 
     for c, repeats in enumerate(solver.crystal.periodic):
         if not repeats and grid.grid[c] != 1:
-            raise InputError(f"kubo.k.grid: {list(grid.grid)}: the model does not repeat along vector {c + 1}; its division must be 1")
+            raise InputError(
+                f"kubo.k.grid: {list(grid.grid)}: the model does not repeat along vector {c + 1}; give 1 there"
+            )
     mesh, note = on_root(comm, find)
     return Pass(solver, mesh, request, note)
 
@@ -191,7 +195,10 @@ def reference_energy(section: KuboSection, model: Model) -> float:
             raise InputError("kubo.energies.from_electrons: the model has no electron count; give model.electrons")
         return model.fermi_energy if model.fermi_energy is not None else 0.0
     if model.fermi_energy is None:
-        raise InputError("kubo.energies.reference: the model has no Fermi energy; give one, or model.fermi_energy, or from_electrons = true")
+        raise InputError(
+            "kubo.energies.reference: the model has no Fermi energy; give one here, or model.fermi_energy, "
+            "or kubo.energies.from_electrons = true"
+        )
     return model.fermi_energy
 
 
@@ -206,18 +213,23 @@ def _fermi_energy(model: Model, section: KuboSection, n_hat: RealArray, comm: In
     energy = energy_of_count(edges, counted, float(model.electrons or 0.0))
     if energy is None:
         raise InputError(
-            f"kubo.energies.from_electrons: {model.electrons:g} electrons per cell are not reached within 20 eV of {start:g} eV; give energies.reference"
+            f"kubo.energies.from_electrons: {model.electrons:g} electrons per cell are not reached within 20 eV "
+            f"of {start:g} eV; give kubo.energies.reference"
         )
     tell(comm, f"Fermi energy of {model.electrons:g} electrons: {energy:.6f} eV", quiet=quiet)
     return energy
 
 
 def _warn_if_outside(run: RunAxes, comm: Intracomm) -> None:
-    """Says so if no level lies between the Fermi energies: an energy axis in the wrong place gives zeros, not an error."""
+    """Says so if no level lies between the Fermi energies: an energy axis in the wrong place gives zeros, not an
+    error.
+    """
     for name, values in run.raw[0].items():
         sort = name.partition(":")[0]
         if sort == "sea" and values.size and not np.any(values[..., 1:-1]):
-            tell(comm, "warning: no band lies between the first and the last Fermi energy; is energies.reference right?")
+            tell(
+                comm, "warning: no band lies between the first and the last Fermi energy; is energies.reference right?"
+            )
             return
 
 
@@ -233,7 +245,8 @@ def model_files(settings: KuboInput, source: Path) -> Iterable[Path]:
 
 
 def check_kubo(settings: KuboInput, *, source: Path, ranks: int) -> str:
-    """Estimate of a run as text: k-points, blocks, memory per rank, time. Serial; times one small block on this machine.
+    """Estimate of a run as text: k-points, blocks, memory per rank, time. Serial; times one small block on this
+    machine.
 
     Raises InputError and ModelError as the run would.
     """
@@ -262,20 +275,27 @@ def check_kubo(settings: KuboInput, *, source: Path, ranks: int) -> str:
     memory = memory_per_rank(model, solver, request, size)
     lines = [
         f"{source}: valid",
-        f"model        {model.name or '(unnamed)'}: {solver.size} states, {len(model.R)} cells R, volume {model.crystal.volume:.3f} Å^3",
-        f"k-points     {len(mesh.points)} of {mesh.full} ({len(mesh.operations)} of {len(wanted)} symmetry operations), {blocks} blocks of {size}",
+        f"model        {model.name or '(unnamed)'}: {solver.size} states, {len(model.R)} cells R, "
+        f"volume {model.crystal.volume:.3f} Å^3",
+        f"k-points     {len(mesh.points)} of {mesh.full} ({len(mesh.operations)} of {len(wanted)} symmetry operations), "
+        f"{blocks} blocks of {size}",
         f"directions   {len(n_hat)} of the magnetization",
         f"result       {8 * packed * len(n_hat) / 2**20:.1f} MiB of raw sums",
         f"memory       about {memory / 2**20:.0f} MiB per rank",
-        f"time         about {duration(per_k * size * rounds * len(n_hat))} on {ranks} rank{'s' if ranks > 1 else ''} ({1e3 * per_k:.3g} ms per k-point here)",
+        f"time         about {duration(per_k * size * rounds * len(n_hat))} on {ranks} rank{'s' if ranks > 1 else ''} "
+        f"({1e3 * per_k:.3g} ms per k-point here)",
     ]
     if blocks < ranks:
-        lines.append(f"note         {ranks} ranks for {blocks} blocks: the others share the energy axis and will mostly wait")
+        lines.append(
+            f"note         {ranks} ranks for {blocks} blocks: the others share the energy axis and will mostly wait"
+        )
     return "\n".join(lines)
 
 
 def memory_per_rank(model: Model, solver: StateSolver, request: Request, size: int) -> float:
-    """Bytes a rank needs at its peak: the model (rank 0 sends it to all), the lattice sums, a batch of states, the sums."""
+    """Bytes a rank needs at its peak: the model (rank 0 sends it to all), the lattice sums, a batch of states, the
+    sums.
+    """
     N = solver.size
     cells = sum(v.nbytes for v in vars(model).values() if isinstance(v, np.ndarray))
     operators = 16.0 * N**2 * (len(solver.directions) + 3 + 8)

@@ -152,6 +152,8 @@ def test_thermal_weights_in_high_precision(distance, centre):
         grand = (f(a) + f(b)) / d - 2 * (g(a) - g(b)) / d**2
         heat = 2 * (f(a) * a + g(a) - f(b) * b - g(b)) / d**2
         sea = 2 * (f(a) - f(b)) / d**2
-    assert out[0, 0, 0] == pytest.approx(float(grand), rel=1e-9, abs=1e-10 * float(abs((f(a) + f(b)) / d)) * min(distance, 1))
+    assert out[0, 0, 0] == pytest.approx(
+        float(grand), rel=1e-9, abs=1e-10 * float(abs((f(a) + f(b)) / d)) * min(distance, 1)
+    )
     assert out[0, 3, 0] == pytest.approx(float(sea), rel=1e-12)
     assert out[0, 2, 0] == pytest.approx(float(heat), rel=1e-9, abs=1e-15 / kt / distance**2)

@@ -150,8 +150,8 @@ def test_heat_currents_of_the_paper():
 
 def test_onsager_between_thermal_torque_and_its_inverse():
     """(40) with the paper's volume: β_yx = 5.24e−35 J m/K is |β̃| = 99.49 µJ/m² at 300 K."""
-    assert 5.24e-35 * 300.0 / 1.58e-28 == pytest.approx(99.49e-6, rel=1e-3)
-    assert -3.21e-36 * 300.0 / 1.58e-28 == pytest.approx(-6.09e-6, rel=2e-3)
+    assert pytest.approx(99.49e-6, rel=1e-3) == 5.24e-35 * 300.0 / 1.58e-28
+    assert pytest.approx(-6.09e-6, rel=2e-3) == -3.21e-36 * 300.0 / 1.58e-28
 
 
 def test_velocity_of_prescribed_motions_is_the_time_derivative():

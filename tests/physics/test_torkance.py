@@ -27,7 +27,7 @@ def green_functions(E, X, Y, energy, gamma):
     retarded = g(energy)
     surface = np.trace(X @ retarded @ Y @ retarded.conj().T).real - np.trace(X @ retarded @ Y @ retarded).real
     low = E.min() - 60.0
-    pieces = [*np.unique(np.concatenate([E[E < energy], [energy]]))]
+    pieces = [*np.unique(np.concatenate([E[energy > E], [energy]]))]
     total, start = 0.0, low
     for stop in pieces:
         total += quad(sea, start, stop, epsabs=1e-13, epsrel=1e-12, limit=400)[0]
@@ -60,10 +60,16 @@ def test_even_plus_odd_is_the_green_function_form(energy):
 def test_even_torkance_goes_to_the_intrinsic_one_with_the_square_of_gamma():
     """Rashba magnet, E = −3: 0.014604, 0.015064, 0.015106 (e a) for Γ = 0.1, 0.03, 0.01 on converged meshes.
 
-    The distance to the limit falls as Γ². The intrinsic value has steps of a finite mesh, about 3e−5 here, and no smaller error.
+    The distance to the limit falls as Γ². The intrinsic value has steps of a finite mesh, about 3e−5 here, and no
+    smaller error.
     """
     run = run_axes(
-        rashba(), grid(400, 400), [-3.0, -2.9], broadened=(TORQUE_VELOCITY,), sea=(TORQUE_VELOCITY,), gammas=[0.01, 0.03, 0.1]
+        rashba(),
+        grid(400, 400),
+        [-3.0, -2.9],
+        broadened=(TORQUE_VELOCITY,),
+        sea=(TORQUE_VELOCITY,),
+        gammas=[0.01, 0.03, 0.1],
     )
     fields = {f.name: f.values * BOHR_IN_ANGSTROM for f in torkance(run)}
     even = fields["torkance_even"][0, :, 1, 0, 0]
@@ -75,7 +81,14 @@ def test_even_torkance_goes_to_the_intrinsic_one_with_the_square_of_gamma():
 
 
 def test_odd_torkance_is_inversely_proportional_to_gamma():
-    run = run_axes(rashba(), grid(400, 400), [-3.0, -2.9], broadened=(TORQUE_VELOCITY,), sea=(TORQUE_VELOCITY,), gammas=[0.02, 0.04])
+    run = run_axes(
+        rashba(),
+        grid(400, 400),
+        [-3.0, -2.9],
+        broadened=(TORQUE_VELOCITY,),
+        sea=(TORQUE_VELOCITY,),
+        gammas=[0.02, 0.04],
+    )
     odd = torkance(run)[1].values[0, :, 0, 0, 0]
     assert odd[0] / odd[1] == pytest.approx(2.0, rel=0.02)
 

@@ -32,12 +32,19 @@ E_HBAR = units.BOHR_MAGNETON / (units.E_CHARGE / units.HBAR_SI * units.EV * unit
 def test_orbital_magnetization_of_flakes():
     """Bulk formula +4.8595e−3 (in e/ħ · eV, bond 1 Å); open flakes approach it with an error of order 1/L."""
     run = run_axes(
-        haldane(), grid(120, 120), [-0.1, 0.0, 0.1], sea=(VELOCITY_VELOCITY,), thermal=(VELOCITY_VELOCITY,), temperatures=[0.5]
+        haldane(),
+        grid(120, 120),
+        [-0.1, 0.0, 0.1],
+        sea=(VELOCITY_VELOCITY,),
+        thermal=(VELOCITY_VELOCITY,),
+        temperatures=[0.5],
     )
     warm, ground = (f.values for f in orbital_magnetization(run))
     bulk = ground[0, 2, 1] * E_HBAR / run.volume
     assert bulk == pytest.approx(4.8595e-3, abs=2e-7)
-    assert warm[0, 2, 0, 0] * E_HBAR / run.volume == pytest.approx(bulk, rel=1e-6)  # the upper band begins 2.7 meV above
+    assert warm[0, 2, 0, 0] * E_HBAR / run.volume == pytest.approx(
+        bulk, rel=1e-6
+    )  # the upper band begins 2.7 meV above
     flakes = {L: magnetization(L, 1.0, 1.0 / 3.0, 2.0, 0.35 * np.pi, 0.0) for L in (10, 16, 24)}
     assert list(flakes.values()) == pytest.approx([3.544e-3, 4.010e-3, 4.283e-3], abs=1e-6)
     limit = np.polyfit([1.0 / L for L in flakes], list(flakes.values()), 2)[-1]
@@ -48,7 +55,14 @@ def test_orbital_magnetization_of_flakes():
 def test_anomalous_hall_of_a_chern_insulator_is_quantized(onsite, chern):
     """σ_xy = C e²/h in the gap, to exponential accuracy in the mesh; and flat across it."""
     model = haldane(onsite=onsite, second_hopping=0.2, phase=0.5 * np.pi)
-    run = run_axes(model, grid(120, 120), [-0.05, 0.0, 0.05], sea=(VELOCITY_VELOCITY,), broadened=(VELOCITY_VELOCITY,), gammas=[1e-3])
+    run = run_axes(
+        model,
+        grid(120, 120),
+        [-0.05, 0.0, 0.05],
+        sea=(VELOCITY_VELOCITY,),
+        broadened=(VELOCITY_VELOCITY,),
+        gammas=[1e-3],
+    )
     sheet = intrinsic_hall(run)[0, 2] * units.ANGSTROM  # thickness 1 Å
     quantum = units.E_CHARGE**2 / (2.0 * np.pi * units.HBAR_SI)
     np.testing.assert_allclose(np.abs(sheet / quantum), abs(chern), atol=1e-6)
@@ -57,7 +71,9 @@ def test_anomalous_hall_of_a_chern_insulator_is_quantized(onsite, chern):
 
 
 def test_drude_conductivity_of_a_band():
-    """One cosine band: σ_xx = (e²τ/ħ²) <(∂E)² δ(E−E_F)> with τ = ħ/2Γ for Γ → 0, from the closed form in one dimension."""
+    """One cosine band: σ_xx = (e²τ/ħ²) <(∂E)² δ(E−E_F)> with τ = ħ/2Γ for Γ → 0, from the closed form in one
+    dimension.
+    """
     t, energy, gamma = 1.0, 1.3, 0.02
     model = rashba(hopping=t, rashba=0.0, exchange=0.0)
     run = run_axes(model, grid(1600, 1, shift=0.5), [energy, 2.0], broadened=(VELOCITY_VELOCITY,), gammas=[gamma])
@@ -84,7 +100,9 @@ def test_wiedemann_franz_and_mott():
     symmetric, hall = (f.values * 100.0 for f in conductivity(run))
     at = int(np.argmin(np.abs(run.energies - 0.1)))
     lorenz = np.pi**2 / 3.0 * units.BOLTZMANN_EV**2
-    assert heat_conductivity(run)[0, 0, 0, 0, 0, 0] == pytest.approx(lorenz * 40.0 * symmetric[0, 0, 0, 0, at], rel=2e-3)
+    assert heat_conductivity(run)[0, 0, 0, 0, 0, 0] == pytest.approx(
+        lorenz * 40.0 * symmetric[0, 0, 0, 0, at], rel=2e-3
+    )
     slope = np.gradient(hall[0, 0, 0, 1], run.energies)[at]
     alpha = nernst(run)[1].values[0, 0, 0, 1, 0, 0]
     assert alpha == pytest.approx(-lorenz * 40.0 * slope, rel=5e-3)
@@ -106,7 +124,8 @@ def test_anomalous_hall_of_iron_equals_wannierberri(shared, positions):
 
 
 def test_anomalous_hall_with_replicas_equals_postw90_and_wannierberri(shared):
-    """With minimal-distance replicas, against two codes that take r from the overlaps of the checkpoint, each in its own way.
+    """With minimal-distance replicas, against two codes that take r from the overlaps of the checkpoint, each in its
+    own way.
 
     Ours is the r of the tb file, a third way: the three curves keep the same distance from one another, some 0.2 %.
     """
@@ -120,8 +139,12 @@ def test_anomalous_hall_with_replicas_equals_postw90_and_wannierberri(shared):
 
 
 def test_conductivity_of_iron_equals_linres(shared):
-    """Another code's broadened pair sums, from Γ = 10 meV to 200 meV; its Hall part has the opposite sign convention."""
-    rows = np.genfromtxt(shared / "reference" / "Fe_linres_cond_gamma_24.csv", delimiter=",", skip_header=2, dtype=None, encoding="utf-8")
+    """Another code's broadened pair sums, from Γ = 10 meV to 200 meV; its Hall part has the opposite sign
+    convention.
+    """
+    rows = np.genfromtxt(
+        shared / "reference" / "Fe_linres_cond_gamma_24.csv", delimiter=",", skip_header=2, dtype=None, encoding="utf-8"
+    )
     gammas = sorted({float(r[1]) for r in rows})
     model = fe(shared, replicas=False, format="hr")
     model = replace(model, A_Rvnn=None, centres=np.zeros_like(model.centres))
@@ -135,7 +158,9 @@ def test_conductivity_of_iron_equals_linres(shared):
 
 
 def test_nernst_of_iron_equals_the_quadrature_of_its_hall_curve(shared):
-    """Thermal averages against another quadrature of another code's curve; the formula in the head of the table is (51)."""
+    """Thermal averages against another quadrature of another code's curve; the formula in the head of the table is
+    (51).
+    """
     table = np.loadtxt(shared / "reference" / "Fe_anc_24.csv", delimiter=",", skiprows=3)
     model = fe(shared, replicas=True)
     energies = 12.6312 + np.linspace(-1.0, 1.0, 1001)
@@ -160,7 +185,12 @@ def test_nernst_of_iron_equals_the_quadrature_of_its_hall_curve(shared):
 def test_spin_response_without_spin_orbit_coupling():
     """Λ_antisym = ±spin per cell exactly (g = 2), Λ_xx = Λ_yy, and nothing along n̂."""
     run = run_axes(
-        rashba(rashba=0.0, exchange=1.3), grid(200, 200), [-2.0, -1.0], broadened=(TORQUE_TORQUE,), gammas=[1e-3, 1e-2], spin=True
+        rashba(rashba=0.0, exchange=1.3),
+        grid(200, 200),
+        [-2.0, -1.0],
+        broadened=(TORQUE_TORQUE,),
+        gammas=[1e-3, 1e-2],
+        spin=True,
     )
     fields = {f.name: f.values for f in damping(run, None)}
     np.testing.assert_allclose(fields["gyromagnetic_factor"][0, 0], 2.0, rtol=2e-3)
@@ -176,7 +206,13 @@ def test_onsager_reciprocity_in_a_magnet_without_symmetry():
     n = np.array([0.3, -0.5, 0.8]) / np.linalg.norm([0.3, -0.5, 0.8])
     kinds = (TORQUE_VELOCITY, TORQUE_TORQUE, VELOCITY_VELOCITY)
     run = run_axes(
-        ferromagnet(), grid(5, 5, 5), np.linspace(-1.0, 1.0, 201), broadened=kinds, sea=(TORQUE_VELOCITY,), n_hat=[n, -n], gammas=[0.1]
+        ferromagnet(),
+        grid(5, 5, 5),
+        np.linspace(-1.0, 1.0, 201),
+        broadened=kinds,
+        sea=(TORQUE_VELOCITY,),
+        n_hat=[n, -n],
+        gammas=[0.1],
     )
     assert onsager(run)[1].values.max() < 1e-10
     spoiled = dict(run.raw[1])
@@ -188,8 +224,6 @@ def test_spin_and_electrons_of_iron_equal_wannierberri(shared):
     """Occupied spin with the ab-initio spin matrices; the reference counts σ_z, opposite to the moment."""
     table = np.loadtxt(shared / "reference" / "fe_morb_24.csv", delimiter=",")
     model = read_model(MODELS / "fe.h5", True)
-    run = run_axes(
-        model, grid(24, 24, 24, shift=0.0), table[:, 0], broadened=(TORQUE_TORQUE,), gammas=[0.1], spin=True
-    )
+    run = run_axes(model, grid(24, 24, 24, shift=0.0), table[:, 0], broadened=(TORQUE_TORQUE,), gammas=[0.1], spin=True)
     moment = {f.name: f.values for f in damping(run, None)}["spin_moment"][0]
     assert np.abs(moment + table[:, 7]).max() < 2e-3
