@@ -1,0 +1,120 @@
+"""Bad input: one clear line each, with the number that would do; and what deserves a warning."""
+
+from __future__ import annotations
+
+import pytest
+
+from hpcalo.config.reader import apply_overrides, validate
+from hpcalo.config.wall import WallInput
+from hpcalo.errors import ConvergenceError, InputError
+from hpcalo.wall.checks import check_settings
+
+
+def read(*overrides):
+    return validate(WallInput, apply_overrides({"wall": {}}, overrides), "test.toml")
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("electrons.relaxation_time=0", r"electrons.relaxation_time: 0.*greater than 0"),
+        ("electrons.relaxation_time=-1.0", "greater than 0"),
+        ("electrons.spin_flip_time='1 nm'", "convertible to fs"),
+        ("electrons.mass=-1.0", "greater than 0"),
+        ("drive.temperature=-5", "greater than 0"),
+        ("drive.circuit='closed'", "'field', 'current' or 'open'"),
+        ("drive.circuit=current", None),
+        ("magnet.damping=-0.1", "greater than or equal to 0"),
+        ("magnet.demagnetization=[0.5,0.5,0.5]", "sum <= 1"),
+        ("wall.model='papre'", "did you mean 'paper'"),
+        ("wire.cell=3", "did you mean 'cells'"),
+        ("momentum.cutoff=0.5", "greater than 1"),
+        ("output.monitors=[{name='wall'},{name='wall'}]", "each name once"),
+        ("paper.window=[1.1,0.9]", "lower bound must be below"),
+        ("texture.direction=[0,0,0]", "zero vector"),
+        ("time.end='0 ns'", "greater than 0"),
+    ],
+)
+def test_schema(override, message):
+    if message is None:
+        assert read(override).drive.circuit == "current"
+        return
+    with pytest.raises(InputError, match=message) as caught:
+        read(override)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["drive.circuit=open", "drive.electric_field=-8e3"], "determines the field"),
+        (["drive.current_density=1e10"], "needs circuit = 'current'"),
+    ],
+)
+def test_circuit(overrides, message):
+    with pytest.raises(InputError, match=message):
+        read(*overrides)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["drive.gradient=6", "drive.profile=ramp", "wire.length=100"], r"T\(x\) falls to -200 K.*33.33 nm"),
+        (["wire.cells=21", "wire.length=100"], r"dx = 5 nm is too coarse for D = 5 nm; at least 41 cells"),
+        (["texture.width=60", "wire.length=100"], r"the wall \(2 D = 120 nm\) is wider than the wire"),
+        (["texture.kind=half-circle", "texture.width=150"], "wider than the wire"),
+        (["texture.kind=spiral", "texture.width=3", "wire.cells=51"], "neighbouring spins differ"),
+        (["texture.centre=200"], "outside the wire"),
+        (["momentum.points=8"], r"do not resolve the Fermi edge at 100 K; at least \d+ are needed"),
+        (["momentum.cutoff=1.2", "drive.temperature=300"], "cuts occupied states off at 300 K; at least"),
+        (["wall.mode=time-dependent"], "takes arkimex, bdf, rosw or cn"),
+        (["time.refresh=stage", "time.integrator=bdf"], "needs time.integrator = 'rk'"),
+        (["time.output_every=2"], "longer than time.end"),
+        (["magnet.anisotropy=0"], "texture.width: is required"),
+        (["wall.model=paper", "drive.gradient=-30"], r"T\(x\) falls to -50 K in the box"),
+        (["wall.model=paper", "drive.circuit=open"], "knows a given field only"),
+    ],
+)
+def test_whole_input(overrides, message):
+    with pytest.raises(InputError, match=message) as caught:
+        check_settings(read(*overrides))
+    assert "\n" not in str(caught.value)
+
+
+def test_named_number_is_enough():
+    """The number an error asks for passes the check."""
+    for overrides in (["wire.cells=41", "wire.length=100"], ["drive.gradient=6", "drive.profile=ramp", "drive.ramp_length=33", "momentum.points=900"]):
+        check_settings(read(*overrides))
+    with pytest.raises(InputError) as caught:
+        check_settings(read("momentum.points=8"))
+    need = int(str(caught.value).split("at least ")[1].split()[0])
+    check_settings(read(f"momentum.points={need}"))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["electrons.exchange_splitting=0.3", "momentum.cutoff=2"], "J_ex = 0.3 eV > 2 E_F"),
+        (["wire.length=60", "wire.cells=121"], "reservoirs are 6.0 D from the wall"),
+        (["wire.cells=51"], "only 2.5 cells per wall parameter"),
+        (["electrons.relaxation_time=190"], "mean free path"),
+        (["momentum.points=18"], "quadrature error"),
+    ],
+)
+def test_warnings(overrides, message):
+    assert any(message in w for w in check_settings(read(*overrides)))
+
+
+def test_default_input_is_clean():
+    assert check_settings(read("wire.length=160")) == []
+
+
+def test_unstable_step_is_an_error():
+    from mpi4py import MPI  # noqa: PLC0415
+
+    from hpcalo.wall.simulation import Simulation  # noqa: PLC0415
+
+    sim = Simulation(read("time.fixed_step=true", "time.first_step=2000", "wire.length=160"), MPI.COMM_SELF)
+    with pytest.raises(ConvergenceError, match=r"Landau-Lifshitz-Gilbert|magnetization"):
+        for state in sim.run(sim.start()):
+            assert state.t > 0
