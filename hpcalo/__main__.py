@@ -1,4 +1,4 @@
-"""The program's table of contents: `hpcalo run | check | info | convert | plot`.
+"""The program's table of contents: `hpcalo run | restart | check | info | convert | plot`.
 
 MPI is started here and only for the commands that work in parallel. The others also run where MPI cannot start (login
 nodes); under a launcher only rank 0 does them.
@@ -89,6 +89,28 @@ def run(source: Path, output: Path | None, force: bool, overrides: tuple[str, ..
 
         last = pipeline.run(comm, source, output=output, force=force, quiet=quiet, dry_run=dry_run, overrides=overrides)
         if dry_run or not quiet:
+            click.echo(last)
+
+
+@cli.command()
+@click.argument("result", type=FILE, metavar="RESULT")
+@force_option
+@click.option("--quiet", "-q", is_flag=True, help="No progress, only warnings and errors.")
+def restart(result: Path, force: bool, quiet: bool) -> None:
+    """Continue an unfinished run from the checkpoint beside RESULT, on any number of ranks.
+
+    \b
+    mpirun -n 4 hpcalo restart mnw001.h5
+    """
+    from hpcalo.parallel.guard import collective_guard  # noqa: PLC0415
+    from hpcalo.parallel.world import world  # noqa: PLC0415
+
+    comm = world()
+    with collective_guard(comm):
+        from hpcalo import pipeline  # noqa: PLC0415
+
+        last = pipeline.restart(comm, result, quiet=quiet, force=force)
+        if not quiet:
             click.echo(last)
 
 

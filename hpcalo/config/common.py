@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
-from hpcalo.config.fields import Section
+from hpcalo.config.fields import Section, Unit
 
 
 class OutputSection(Section):
@@ -12,4 +14,12 @@ class OutputSection(Section):
 
     file: str | None = Field(
         None, description="result file, below the current folder; default: the name of the input file with .h5"
+    )
+
+
+class Execution(Section):
+    """How a run behaves on a cluster."""
+
+    checkpoint_interval: Annotated[float, Unit("s"), Field(gt=0)] = Field(
+        600.0, description="s, wall-clock time between checkpoints; one is also written when a signal stops the run"
     )

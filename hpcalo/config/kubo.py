@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from hpcalo.config.common import OutputSection
+from hpcalo.config.common import Execution, OutputSection
 from hpcalo.config.fields import Section, Unit
 from hpcalo.config.model import ModelSection
 from hpcalo.units import BOLTZMANN_EV
@@ -182,3 +182,4 @@ class KuboInput(Section):
     model: ModelSection
     kubo: KuboSection
     output: OutputSection = OutputSection()
+    execution: Execution = Execution()

@@ -6,13 +6,14 @@ load are imported where they are used, so that `hpcalo --help` and a misspelt ke
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hpcalo.config.reader import apply_overrides, read_toml, validate
-from hpcalo.errors import InputError, OutputError, nearest
+from hpcalo.errors import CheckpointError, InputError, OutputError, nearest
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
@@ -79,6 +80,7 @@ def run(
         return engine, settings, path
 
     engine, settings, path = on_root(comm, read)
+    on_root(comm, lambda: refuse_unfinished(path, force=force))
     with together(comm):  # on all ranks: libraries that an engine loads start together (PETSc)
         pipeline = import_module(f"hpcalo.pipeline.{engine}")
         check_environment(comm)
@@ -91,10 +93,69 @@ def run(
     return f"result: {path}"
 
 
+def restart(comm: Intracomm, result: Path, *, quiet: bool = False, force: bool = False) -> str:
+    """Continues an unfinished run from its newest whole checkpoint; returns the last line for the user.
+
+    Collective. Needs only the result's name: the checkpoint beside it holds the complete input. Raises HpcaloErrors on
+    all ranks.
+    """
+    from hpcalo.output import checkpoint  # noqa: PLC0415
+    from hpcalo.output.environment import check_environment  # noqa: PLC0415
+    from hpcalo.output.target import prepare_output  # noqa: PLC0415
+    from hpcalo.parallel.guard import on_root, together  # noqa: PLC0415
+    from hpcalo.parallel.progress import tell  # noqa: PLC0415
+    from hpcalo.parallel.threads import limit_threads  # noqa: PLC0415
+
+    with together(comm):
+        check_environment(comm)
+        limit_threads()
+    state: list[checkpoint.Checkpoint] = []
+
+    def find() -> tuple[str, BaseModel, Path, tuple[str, ...]]:
+        found = checkpoint.read(result)
+        state.append(found)
+        for remark in found.remarks:
+            tell(comm, f"hpcalo: warning: {remark}")
+        data = tomllib.loads(found.texts["resolved_input"])
+        engine = found.texts["engine"]
+        if engine not in ENGINES:
+            raise CheckpointError(f"{found.path}: is of an engine '{engine}' that this program does not have")
+        schema = getattr(import_module(f"hpcalo.config.{engine}"), f"{engine.capitalize()}Input")
+        overrides = tuple(text for text in found.texts.get("overrides", "").split("\n") if text)
+        return engine, validate(schema, data, str(found.path)), Path(found.texts["source"]), overrides
+
+    engine, settings, source, overrides = on_root(comm, find)
+    with prepare_output(result, comm, force=force):
+        pipeline = import_module(f"hpcalo.pipeline.{engine}")
+        getattr(pipeline, f"run_{engine}")(
+            settings,
+            comm,
+            source=source,
+            output=result,
+            force=force,
+            quiet=quiet,
+            overrides=overrides,
+            resume=state[0] if state else None,
+        )
+    return f"result: {result}"
+
+
 def check(source: Path, overrides: Sequence[str] = (), ranks: int = 1) -> str:
     """Validates an input file and estimates the run. Serial; starts no MPI. Raises InputError, ModelError."""
     engine, settings = load_input(source, overrides)
     return check_settings(engine, settings, source, ranks)
+
+
+def refuse_unfinished(path: Path, *, force: bool) -> None:
+    """Raises CheckpointError if an unfinished run of this output can be continued and would be lost. Serial."""
+    from hpcalo.output import checkpoint  # noqa: PLC0415
+
+    if force:
+        checkpoint.remove(path)
+    elif checkpoint.exists(path):
+        raise CheckpointError(
+            f"{path}: an earlier run left a checkpoint; 'hpcalo restart {path}' continues it, --force starts anew"
+        )
 
 
 def check_settings(engine: str, settings: BaseModel, source: Path, ranks: int) -> str:

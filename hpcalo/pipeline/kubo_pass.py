@@ -1,0 +1,225 @@
+"""One pass over k for one direction of the magnetization: planned on rank 0, shared out, summed, saved now and then."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hpcalo.config.kubo import KuboSection
+from hpcalo.errors import CheckpointError, InputError, Interrupted, ModelError
+from hpcalo.kubo.engine import RawSums, sum_block
+from hpcalo.kubo.request import Request
+from hpcalo.kubo.states import StateSolver
+from hpcalo.kubo.symmetrize import symmetries_of, symmetrized
+from hpcalo.model.kmesh import KMesh, block_size, uniform_mesh
+from hpcalo.model.symmetry import candidates, identity
+from hpcalo.output import checkpoint
+from hpcalo.parallel.exact_sum import ExactSum
+from hpcalo.parallel.guard import on_root
+from hpcalo.parallel.layout import Layout
+from hpcalo.parallel.packing import Packing
+from hpcalo.parallel.progress import Progress
+from hpcalo.parallel.rounds import Rounds
+from hpcalo.parallel.signals import StopRequest
+
+if TYPE_CHECKING:
+    from mpi4py.MPI import Intracomm
+
+
+@dataclass(frozen=True)
+class Pass:
+    """What all ranks agree on before they start."""
+
+    solver: StateSolver
+    mesh: KMesh
+    request: Request
+    note: str
+
+    @property
+    def blocks(self) -> list[slice]:
+        """Blocks of k-points, the same for any number of ranks."""
+        return self.mesh.blocks(block_size(self.solver.size))
+
+
+@dataclass
+class Keeper:
+    """Saves unfinished passes beside the result, and knows what an earlier run has left.
+
+    finished: summed passes of this run's earlier directions, flat. restored: the checkpoint that is continued, rank 0
+    only.
+    """
+
+    result: Path
+    interval: float
+    texts: Mapping[str, str]
+    restored: checkpoint.Checkpoint | None = None
+    finished: list[np.ndarray] = field(default_factory=list)
+    sequence: int = 0
+
+    def save(self, comm: Intracomm, total: ExactSum, done: np.ndarray) -> None:
+        """Adds up what all ranks have and writes it. Collective. Raises OutputError on all ranks."""
+        everything = total.allreduce(comm)
+        blocks = np.zeros_like(done)
+        from mpi4py import MPI  # noqa: PLC0415
+
+        comm.Reduce(done, blocks, op=MPI.MAX, root=0)
+        arrays = {
+            "limbs": everything.limbs,
+            "addends": np.array(everything.addends),
+            "done": blocks,
+            "finished": np.array(self.finished).reshape(len(self.finished), total.limbs.shape[1]),
+        }
+        self.sequence += 1  # after a restart it goes on from the checkpoint's own number
+        on_root(comm, lambda: checkpoint.write(self.result, arrays, self.texts, self.sequence))
+
+    def earlier(self, comm: Intracomm, number: int) -> np.ndarray | None:
+        """The summed pass of direction `number` if the checkpoint has it whole. Collective."""
+
+        def find() -> np.ndarray | None:
+            if self.restored is None or number >= len(self.restored.arrays["finished"]):
+                return None
+            return np.array(self.restored.arrays["finished"][number])
+
+        return on_root(comm, find)
+
+    def begun(self, comm: Intracomm, number: int, size: int, blocks: int) -> tuple[ExactSum | None, np.ndarray]:
+        """What the checkpoint has of direction `number`: its sum (rank 0; None elsewhere) and which blocks are in it.
+        Collective.
+
+        Raises CheckpointError on all ranks if it belongs to other blocks or sums.
+        """
+
+        def find() -> np.ndarray:
+            if self.restored is None or number != len(self.restored.arrays["finished"]):
+                return np.zeros(blocks, dtype=np.uint8)
+            done, limbs = self.restored.arrays["done"], self.restored.arrays["limbs"]
+            if done.shape != (blocks,) or limbs.shape != (3, size):
+                raise CheckpointError(
+                    f"{self.restored.path}: has {len(done)} blocks of k-points and {limbs.shape[-1]} sums, "
+                    f"this calculation {blocks} and {size}: model or program have changed"
+                )
+            return np.array(done)
+
+        done = on_root(comm, find)
+        if comm.rank or self.restored is None or not done.any():
+            return None, done
+        total = ExactSum((size,))
+        total.limbs[...] = self.restored.arrays["limbs"]
+        total.addends = int(self.restored.arrays["addends"])
+        return total, done
+
+
+def plan(solver: StateSolver, request: Request, section: KuboSection, comm: Intracomm) -> Pass:
+    """Mesh and symmetry of one direction: found on rank 0, so that all ranks have the same. Collective."""
+    grid = section.k
+
+    def find() -> tuple[KMesh, str]:
+        for c, repeats in enumerate(solver.crystal.periodic):
+            if not repeats and grid.grid[c] != 1:
+                raise InputError(
+                    f"kubo.k.grid: {list(grid.grid)}: the model does not repeat along vector {c + 1}; give 1 there"
+                )
+        mesh, wanted, worst = wedge(solver, request, section)
+        note = f"{len(mesh.points)} of {mesh.full} k-points"
+        if wanted > 1:
+            note += f", {len(mesh.operations)} of {wanted} symmetry operations"
+        if len(mesh.operations) > 1:
+            note += f" (kept by the Hamiltonian to {worst:.1e})"
+        return mesh, note
+
+    mesh, note = on_root(comm, find)
+    return Pass(solver, mesh, request, note)
+
+
+def wedge(solver: StateSolver, request: Request, section: KuboSection) -> tuple[KMesh, int, float]:
+    """The mesh, the number of operations of the crystal, and how well the Hamiltonian keeps those used. Serial."""
+    grid = section.k
+    wanted = (identity(),) if grid.symmetry == "off" else candidates(solver.crystal, solver.n_hat)
+    kept, worst = symmetries_of(solver, wanted, request, grid.tolerance)
+    if grid.symmetry == "require" and len(kept) < len(wanted):
+        raise ModelError(
+            f"kubo.k.symmetry: the crystal has {len(wanted)} operations, the Hamiltonian only {len(kept)} "
+            f"of them to a relative {grid.tolerance:g}; use 'auto' or 'off', or raise kubo.k.tolerance"
+        )
+    return uniform_mesh(grid.grid, grid.shift, kept, solver.order), len(wanted), worst
+
+
+def sum_over_k(
+    task: Pass, comm: Intracomm, *, keeper: Keeper | None = None, number: int = 0, quiet: bool = True, label: str = ""
+) -> RawSums:
+    """Raw sums over the whole zone on every rank: blocks shared out, one reduction, wedge unfolded. Collective.
+
+    The sum is exact in the order-independent sense of ExactSum: the same bits on any number of ranks, and after any
+    number of interruptions. Raises Interrupted on all ranks after a signal and the checkpoint it asked for.
+    """
+    blocks, packing = task.blocks, Packing(task.request.shapes())
+    flat = keeper.earlier(comm, number) if keeper else None
+    if flat is None:
+        flat = _sum_blocks(task, blocks, packing, comm, keeper, number, quiet, label)
+    if keeper:
+        keeper.finished.append(flat)
+    return symmetrized(packing.unpack(flat), task.mesh.operations, task.request, task.solver.directions)
+
+
+def _sum_blocks(
+    task: Pass,
+    blocks: list[slice],
+    packing: Packing,
+    comm: Intracomm,
+    keeper: Keeper | None,
+    number: int,
+    quiet: bool,
+    label: str,
+) -> np.ndarray:
+    layout = Layout(comm.size, comm.rank, len(blocks), len(task.request.energies))
+    begun, done = (None, np.zeros(len(blocks), dtype=np.uint8))
+    if keeper:
+        begun, done = keeper.begun(comm, number, packing.size, len(blocks))
+    total = begun or ExactSum((packing.size,))
+    # What is left is shared out anew: any number of ranks may continue.
+    left = [b for b in range(len(blocks)) if not done[b]]
+    mine = [left[i] for i in Layout(comm.size, comm.rank, len(left), layout.energies).my_blocks()] if left else []
+    layout = Layout(comm.size, comm.rank, len(left), len(task.request.energies))
+    most = -(-len(left) // layout.groups) if left else 0
+    points = sum(blocks[b].stop - blocks[b].start for b in mine)
+    finished = len(task.mesh.points) - sum(blocks[b].stop - blocks[b].start for b in left)
+    with (
+        StopRequest() as stop,
+        Progress(len(task.mesh.points), "k", comm, share=points + finished, quiet=quiet, label=label) as progress,
+    ):
+        progress.start_at(finished)
+        rounds = Rounds(comm, keeper.interval, stop) if keeper else None
+        for turn in range(most):
+            if turn < len(mine):
+                b = mine[turn]
+                k = task.mesh.points[blocks[b]]
+                sums = sum_block(
+                    task.solver,
+                    k,
+                    task.mesh.weights[blocks[b]],
+                    task.request,
+                    layout.my_energies(),
+                    whole=layout.member == 0,
+                )
+                total.add(packing.pack(sums), f"k-points {np.round(k[0], 4).tolist()} … {np.round(k[-1], 4).tolist()}")
+                done[b] = 1
+                progress.advance(len(k))
+            if rounds is None or keeper is None:
+                continue
+            save, end = rounds.meeting()
+            if save and turn < most - 1:
+                keeper.save(comm, total, done)
+            if end and turn < most - 1:
+                raise Interrupted(f"stopped by {stop.name or 'a signal'}; 'hpcalo restart {keeper.result}' continues")
+    return total.allreduce(comm).value()
+
+
+def forget(result: Path) -> None:
+    """Removes the checkpoints of a finished result. Serial."""
+    with suppress(OSError):
+        checkpoint.remove(result)
