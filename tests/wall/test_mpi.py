@@ -1,0 +1,153 @@
+"""The same results on 1, 2, 3, 4 ranks: steady solve, stepping, files, sweeps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mpi4py import MPI
+
+from hpcalo import pipeline
+from hpcalo.config.wall import Drive, Electrons, Magnet, Momentum, Time, WallInput, WallSection
+from hpcalo.config.wall import Wire as WireSection
+from hpcalo.errors import ConvergenceError, InputError
+from hpcalo.output.hdf5 import read_dataset
+from hpcalo.pipeline.wall import run_wall
+from hpcalo.wall.grid import Mesh
+from hpcalo.wall.simulation import Simulation, shift
+
+pytestmark = pytest.mark.mpi
+
+@pytest.mark.parametrize("options", [{}, {"force": False}, {"tau": 10.0}, {"solver": {"method": "direct"}, "points": 8}])
+def test_steady_solution_does_not_depend_on_ranks(comm, wire, options):
+    """1e-10 relative, and the iteration count is the same."""
+    options = {"cells": 61, "points": 12, **options}
+    alone = wire(comm=MPI.COMM_SELF, **options)
+    e, _, q, _ = alone.solve(-8e-6, 3.0)
+    spread = wire(comm=comm, **options)
+    e_own, _, q_own, _ = spread.solve(-8e-6, 3.0)
+    own = slice(spread.mesh.first, spread.mesh.last)
+    np.testing.assert_allclose(q_own, q[own], atol=1e-10 * np.abs(q).max())
+    np.testing.assert_allclose(e_own, e[own], atol=1e-10 * np.abs(e).max())
+    assert spread.steady.last_iterations == alone.steady.last_iterations
+
+
+def test_sweep_is_exact_on_long_mean_free_paths(comm, wire):
+    """Every rank boundary is felt across the whole wire when the mean free path is longer than it."""
+    rng = np.random.default_rng(1)
+    alone, spread = wire(comm=MPI.COMM_SELF, tau=400.0, cells=33), wire(comm=comm, tau=400.0, cells=33)
+    r = rng.normal(size=alone.kinetic.shape)
+    for w in (alone, spread):
+        w.kinetic.set_magnetization(w.ghost)
+        w.steady.sweep.factor()
+    own = slice(spread.mesh.first, spread.mesh.last)
+    whole, part = alone.steady.sweep.solve(r), spread.steady.sweep.solve(np.ascontiguousarray(r[own]))
+    np.testing.assert_allclose(part, whole[own], atol=1e-11 * np.abs(whole).max())
+
+
+@pytest.mark.parametrize(
+    ("mode", "integrator"),
+    [("quasi-static", "rk"), ("quasi-static", "bdf"), ("time-dependent", "arkimex"), ("time-dependent", "bdf")],
+)
+def test_stepping_does_not_depend_on_ranks(comm, mode, integrator):
+    """Step-size control reacts to round-off of the norms, so 1e-9 here, not 1e-10."""
+    settings = WallInput(
+        wall=WallSection(mode=mode),
+        electrons=Electrons(conductivity=1.26e6),
+        magnet=Magnet(hard_anisotropy=2e5),
+        wire=WireSection(length=80.0, cells=41),
+        momentum=Momentum(points=8),
+        drive=Drive(gradient=2.0, circuit="current", current_density=-1e12),
+        time=Time(integrator=integrator, tolerance=1e-7, refresh_interval=100.0),
+    )
+    results = []
+    for group in (MPI.COMM_SELF, comm):
+        sim = Simulation(settings, group)
+        state = sim.stepper.segment(sim.start(), 300.0)
+        results.append(sim.mesh.gather(state.m))
+    assert np.abs(results[0] - sim.mesh.gather(sim.start().m)).max() > 1e-4
+    np.testing.assert_allclose(results[1], results[0], atol=1e-9)
+
+
+def test_window_shift(comm):
+    mesh = Mesh(comm, 23, 22.0)
+    m = np.zeros((mesh.n, 3))
+    m[:, 0] = np.cos(0.1 * mesh.x)
+    m[:, 1] = np.sin(0.1 * mesh.x)
+    for cells in (3, -7):
+        moved = mesh.gather(shift(mesh, m, cells))
+        expected = 0.1 * np.clip(np.arange(23) + cells, 0, 22)
+        np.testing.assert_allclose(np.unwrap(np.arctan2(moved[:, 1], moved[:, 0])), expected, atol=1e-12)
+
+
+TEXT = """
+[wall]
+mode = "time-dependent"
+[electrons]
+conductivity = "1.26e6 S/m"
+[wire]
+length = "80 nm"
+cells = 41
+[drive]
+gradient = "2 K/nm"
+circuit = "open"
+[time]
+end = "0.0004 ns"
+output_every = "0.0001 ns"
+integrator = "arkimex"
+tolerance = 1e-6
+"""
+
+
+def run(comm, folder: Path, name: str, text: str, *overrides: str) -> Path:
+    source, output = folder / f"{name}.toml", folder / f"{name}.h5"
+    if comm.rank == 0:
+        source.write_text(text)
+    comm.Barrier()
+    settings = pipeline.load_input(source, overrides)[1]
+    run_wall(settings, comm, source=source, output=output, force=True, quiet=True)
+    return output
+
+
+def test_files_and_continuation(comm, mpi_tmp_path):
+    """Written by all ranks, continued by all ranks: the same bits; and the same to 1e-8 as on one rank."""
+    whole = run(comm, mpi_tmp_path, "whole", TEXT)
+    half = run(comm, mpi_tmp_path, "half", TEXT, "time.end='0.0002 ns'")
+    rest = run(comm, mpi_tmp_path, "rest", TEXT, f"wall.continue_from='{half}'")
+    if comm.rank == 0:
+        a, b = read_dataset(whole), read_dataset(rest)
+        for name in a.variables:
+            assert np.array_equal(a[name][2:], b[name], equal_nan=True), name
+        alone = read_dataset(run(MPI.COMM_SELF, mpi_tmp_path, "alone", TEXT))
+        for name in ("magnetization", "spin_accumulation", "charge_current"):
+            np.testing.assert_allclose(a[name], alone[name], atol=1e-7 * np.abs(alone[name]).max())
+    comm.Barrier()
+
+
+@pytest.mark.parametrize("groups", [1, 2, 3])
+def test_sweep_over_groups(comm, mpi_tmp_path, groups):
+    text = TEXT.replace("time-dependent", "steady")
+    groups = min(groups, comm.size)
+    sweep = f'[sweep]\nkey = "solver.iterations"\nvalues = [100, 1, 60]\ngroups = {groups}\n'
+    path = run(comm, mpi_tmp_path, f"sweep{groups}", text + sweep)
+    if comm.rank == 0:
+        r = read_dataset(path)
+        assert [bool(str(e)) for e in r["error"]] == [False, True, False]
+        assert r["u"][0, 0] == pytest.approx(r["u"][2, 0], rel=1e-9)
+        assert r["magnetization"].shape == (3, 1, 41, 3)
+    comm.Barrier()
+
+
+def test_failure_is_raised_on_all_ranks(comm, wire):
+    w = wire(comm=comm, solver={"iterations": 1})
+    with pytest.raises(ConvergenceError, match="stopped after 1 iterations"):
+        w.solve(-8e-6, 0.0)
+
+
+def test_too_many_ranks_for_the_wire(comm):
+    if comm.size > 1:
+        with pytest.raises(InputError, match="1 nodes cannot be shared"):
+            Mesh(comm, 1, 1.0)
+    else:
+        assert Mesh(comm, 3, 2.0).n == 3

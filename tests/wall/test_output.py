@@ -1,0 +1,214 @@
+"""Runs from input to result file: contents, continuation bit for bit, sweeps, schedules, the shipped inputs, pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from mpi4py import MPI
+
+from hpcalo import pipeline
+from hpcalo.errors import CheckpointError, InputError, OutputError
+from hpcalo.output.hdf5 import read_dataset
+from hpcalo.output.timeseries import read_state
+
+INPUTS = Path(__file__).parents[2] / "input"
+SMALL = """
+[wall]
+mode = "{mode}"
+[electrons]
+conductivity = "1.26e6 S/m"
+[magnet]
+hard_anisotropy = "2e5 J/m^3"
+[wire]
+length = "80 nm"
+cells = 81
+[momentum]
+points = 20
+[drive]
+gradient = "6 K/nm"
+circuit = "current"
+current_density = "-1e11 A/m^2"
+[time]
+end = "0.004 ns"
+output_every = "0.001 ns"
+integrator = "{integrator}"
+tolerance = 1e-6
+refresh_interval = "300 fs"
+"""
+
+
+def run(folder: Path, name: str, text: str, *overrides: str, comm=MPI.COMM_SELF, force=False) -> Path:
+    source, output = folder / f"{name}.toml", folder / f"{name}.h5"
+    source.write_text(text)
+    pipeline.run(comm, source, output=output, quiet=True, force=force, overrides=overrides)
+    return output
+
+
+def small(mode="quasi-static", integrator="rk"):
+    return SMALL.format(mode=mode, integrator=integrator)
+
+
+def test_contents(tmp_path):
+    r = read_dataset(run(tmp_path, "a", small()))
+    assert r["time"].tolist() == pytest.approx([0.0, 0.001, 0.002, 0.003, 0.004], abs=1e-15)
+    for name in (
+        "magnetization", "spin_accumulation", "spin_current", "charge_current", "density_deviation", "torque_electrical",
+        "torque_thermal", "torque_damping_like", "torque_field_like", "A", "B", "thermal_polarization", "beta_Q", "u",
+        "beta", "temperature", "mean_mz", "wall_position", "wall_velocity", "wall_width", "wall_angle", "energy_total",
+        "power_damping", "power_spin_torque",
+    ):  # fmt: skip
+        assert np.isfinite(r[name]).all(), name
+    assert r["magnetization"].shape == (5, 81, 3)
+    assert r["spin_current"].shape == (5, 82, 3)
+    assert np.abs(np.linalg.norm(r["magnetization"], axis=2) - 1).max() < 1e-12
+    np.testing.assert_allclose(r["torque_electrical"] + r["torque_thermal"], r["torque"], atol=1e-6 * np.abs(r["torque"]).max())
+    assert r.attrs["engine"] == "wall"
+    assert "resolved_input" in r.texts
+    assert r.attrs["linear_solves"] > 10
+    # The energy balance over the run: what the powers say against what the energy does (trapezoid over 1 ps frames).
+    power = r["power_damping"] + r["power_spin_torque"]
+    work = np.sum(0.5 * (power[1:] + power[:-1])) * 1e-12
+    assert np.diff(r["energy_total"]).sum() == pytest.approx(work, rel=0.02)
+
+
+def test_xarray_opens_it(tmp_path):
+    xarray = pytest.importorskip("xarray")
+    path = run(tmp_path, "a", small())
+    with xarray.open_dataset(path, engine="h5netcdf") as data:
+        assert data["magnetization"].dims == ("time", "x", "component")
+        assert data["wall_position"].attrs["units"] == "nm"
+        assert list(data["component"].values) == ["x", "y", "z"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "integrator"),
+    [
+        ("quasi-static", "rk"),
+        ("quasi-static", "bdf"),
+        ("quasi-static", "arkimex"),
+        ("time-dependent", "arkimex"),
+        ("time-dependent", "bdf"),
+        ("time-dependent", "rosw"),
+    ],
+)
+def test_continuation_is_bitwise(tmp_path, mode, integrator):
+    """Stopped after two of four frames and continued: the same bits as the run that was not stopped."""
+    options = ("time.end='0.0016 ns'", "time.output_every='0.0004 ns'", "momentum.points=20")
+    whole = read_dataset(run(tmp_path, "whole", small(mode, integrator), *options))
+    run(tmp_path, "half", small(mode, integrator), *options, "time.end='0.0008 ns'")
+    rest = read_dataset(
+        run(tmp_path, "rest", small(mode, integrator), *options, f"wall.continue_from='{tmp_path / 'half.h5'}'")
+    )
+    assert rest["time"].tolist() == whole["time"][2:].tolist()
+    for name in whole.variables:
+        assert np.array_equal(rest[name], whole[name][2:], equal_nan=True), name
+    a, b = read_state(tmp_path / "whole.h5"), read_state(tmp_path / "rest.h5")
+    assert a.arrays.keys() == b.arrays.keys()
+    for name, values in a.arrays.items():
+        assert np.array_equal(values, b.arrays[name]), name
+
+
+def test_state_must_fit(tmp_path):
+    path = run(tmp_path, "a", small(), "time.end='0.001 ns'")
+    with pytest.raises(CheckpointError, match="holds 81 cells, the input has 91"):
+        run(tmp_path, "b", small(), "wire.cells=91", f"wall.continue_from='{path}'")
+    with pytest.raises(CheckpointError, match="was written in mode 'quasi-static'"):
+        run(tmp_path, "c", small("time-dependent", "bdf"), f"wall.continue_from='{path}'")
+    with pytest.raises(InputError, match="cannot be read"):
+        run(tmp_path, "d", small(), "wall.continue_from='nowhere.h5'")
+    with h5py.File(path, "r+") as file:
+        file["state"].attrs["complete"] = 0
+    with pytest.raises(CheckpointError, match="not written completely"):
+        run(tmp_path, "e", small(), f"wall.continue_from='{path}'")
+
+
+def test_existing_result_is_kept(tmp_path):
+    run(tmp_path, "a", small(), "wall.mode=steady")
+    with pytest.raises(OutputError, match="exists already"):
+        run(tmp_path, "a", small(), "wall.mode=steady")
+    run(tmp_path, "a", small(), "wall.mode=steady", force=True)
+
+
+def test_schedule(tmp_path):
+    """Monitors with `every = 2` get their own time axis."""
+    r = read_dataset(run(tmp_path, "a", small(), "output.monitors=[{name='wall'},{name='magnetization',every=2}]"))
+    assert r["time"].size == 5
+    assert r["time_2"].tolist() == pytest.approx([0.0, 0.002, 0.004])
+    assert r.variables["magnetization"].dims[0] == "time_2"
+    assert "torque" not in r.variables
+
+
+def test_sweep_records_a_failed_point(tmp_path):
+    """One point whose solver may not converge: recorded, and the others are there."""
+    text = small().replace('mode = "quasi-static"', 'mode = "steady"')
+    sweep = '[sweep]\nkey = "solver.iterations"\nvalues = [100, 1, 50]\n'
+    r = read_dataset(run(tmp_path, "a", text + sweep))
+    errors = [str(e) for e in r["error"]]
+    assert errors[0] == ""
+    assert errors[2] == ""
+    assert "stopped after 1 iterations" in errors[1]
+    assert np.isnan(r["u"][1]).all()
+    assert r["u"][0, 0] == pytest.approx(r["u"][2, 0], rel=1e-9)
+    assert r.attrs["failed_points"] == 1
+
+
+def test_sweep_over_the_gradient_is_linear(tmp_path):
+    text = small().replace('mode = "quasi-static"', 'mode = "steady"')
+    r = read_dataset(run(tmp_path, "a", text + '[sweep]\nkey = "drive.gradient"\nvalues = [1, 2.0, 4.0]\n'))
+    np.testing.assert_allclose(r["u_thermal"][:, 0] / r["drive_gradient"], r["u_thermal"][0, 0], rtol=1e-8)
+    assert r.coordinates["drive_gradient"].unit == "K/nm"
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [("drive.gradent", "did you mean 'gradient'"), ("wire.cells", "at least 33 cells")],
+)
+def test_bad_sweeps(tmp_path, key, message):
+    with pytest.raises(InputError, match=message):
+        run(tmp_path, "a", small() + f'[sweep]\nkey = "{key}"\nvalues = [3]\n')
+
+
+SHORT = {
+    "permalloy_wall": ("time.end='0.002 ns'", "time.output_every='0.001 ns'"),
+    "permalloy_wall_coupled": ("time.end='0.001 ns'", "time.output_every='0.0005 ns'"),
+    "permalloy_wall_kappa": (),
+    "permalloy_wall_temperature": (),
+    "permalloy_wall_paper": (),
+}
+
+
+@pytest.mark.parametrize("name", sorted(p.stem for p in INPUTS.glob("*wall*.toml")))
+def test_shipped_inputs_run_and_plot(tmp_path, name):
+    """Every shipped wall input, shortened where it is long; its picture is made, too."""
+    output = tmp_path / f"{name}.h5"
+    pipeline.run(MPI.COMM_SELF, INPUTS / f"{name}.toml", output=output, quiet=True, overrides=SHORT[name])
+    picture = pipeline.plot([output], output=tmp_path / f"{name}.png", force=False)
+    assert picture.stat().st_size > 10_000
+    r = read_dataset(output)
+    if name == "permalloy_wall_kappa":
+        assert np.all(np.diff(r["u"][:, 0]) > 0)
+        share = r["u_thermal"][:, 0] / r["u"][:, 0]
+        assert share[0] == pytest.approx(0.49, abs=0.01)
+        assert share[-1] == pytest.approx(0.92, abs=0.01)
+    if name == "permalloy_wall_temperature":
+        assert np.all(np.diff(r["u"][:, 0] * r["beta"][:, 0]) > 0)
+    if name == "permalloy_wall_paper":
+        assert np.ptp(r["settling_time"]) < 1e-3 * r["settling_time"][0]
+
+
+def test_check_command(tmp_path):
+    source = tmp_path / "a.toml"
+    source.write_text(small())
+    text = pipeline.check(source, ("momentum.points=18",), ranks=4)
+    assert "6,480" not in text
+    assert "unknowns" in text
+    assert "warning: momentum.points" in text
+
+
+def test_plot_names_what_it_has(tmp_path):
+    path = run(tmp_path, "a", small(), "wall.mode=steady")
+    with pytest.raises(InputError, match="has no 'torgue'"):
+        pipeline.plot([path], output=tmp_path / "a.png", force=False, quantities=("torgue",))
