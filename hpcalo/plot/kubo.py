@@ -13,13 +13,14 @@ from hpcalo.config.kubo import Quantity
 from hpcalo.errors import InputError, nearest
 from hpcalo.output.hdf5 import Result
 from hpcalo.plot import kubo_matrix, style
-from hpcalo.plot.kubo_data import is_nine_layer_film, name_of, thermal_axis
-from hpcalo.plot.kubo_panels import Shown, draw_curves, generic, overlay, trimmed, with_gamma
+from hpcalo.plot.kubo_data import Curve, is_nine_layer_film, name_of, thermal_axis
+from hpcalo.plot.kubo_panels import Shown, draw_curves, generic, looks, overlay, trimmed, with_gamma
 
 MOST = 6
 """Panels of a figure that the user did not ask for in detail."""
 PUBLISHED = {"beta_even": ("yx", 5.24e-35), "beta_odd": ("xx", -3.21e-36)}
-"""J m/K at 300 K and Γ = 25 meV: J. Phys.: Condens. Matter 28, 316001 (2016), section 5."""
+"""J m/K at 300 K: J. Phys.: Condens. Matter 28, 316001 (2016), section 5."""
+PUBLISHED_GAMMA = 0.025  # eV
 A0 = r"$e\,a_0$"
 MICRO_A0 = (r"micro_eV_a0_per_K_in_J_m_per_K", r"µeV $a_0$/K")
 
@@ -55,7 +56,9 @@ def _story(results: Sequence[Result]) -> list[Callable[[Any, Sequence[Result]], 
     shown = [p for p in able if p.quantity != "density_of_states"][:MOST] or able
     if not shown:
         held = ", ".join(results[0].variables) or "nothing"
-        raise InputError(f"{_paths(results)}: hold{'s' * (len(results) == 1)} nothing of the Kubo half to draw ({held})")
+        raise InputError(
+            f"{_paths(results)}: hold{'s' * (len(results) == 1)} nothing of the Kubo half to draw ({held})"
+        )
     return [p.draw for p in shown]
 
 
@@ -73,7 +76,9 @@ def _asked(results: Sequence[Result], names: Sequence[str]) -> list[Callable[[An
         else:
             present = [q for q in get_args(Quantity) if any(p.quantity == q and set(p.needs) <= held for p in PANELS)]
             what = f"has no '{name}'" if panels else f"'{name}' is not a quantity"
-            raise InputError(f"{_paths(results)}: {what}{nearest(name, [*present, *sorted(held)])}; it holds: {', '.join(present)}")
+            raise InputError(
+                f"{_paths(results)}: {what}{nearest(name, [*present, *sorted(held)])}; it holds: {', '.join(present)}"
+            )
     return makers
 
 
@@ -104,21 +109,24 @@ def _thermal(axis: Any, results: Sequence[Result], part: str) -> None:
         return
     if part == "even" and len(results) == 1:
         overlay(axis, results, "beta_intrinsic", found, along, factor, lw=0.7, label="intrinsic, Γ → 0")
-    _mark_published(axis, results, part, factor, along)
+    if along == "temperature":
+        _mark_published(axis, results, part, factor, found)
     limits = axis.get_ylim()
     if len(results) == 1:
-        low = {"ls": (0, (3, 2)), "lw": 0.8, "per_level": True, "label": "low-temperature form"}
+        low: dict[str, Any] = {"ls": (0, (3, 2)), "lw": 0.8, "per_level": True, "label": "low-temperature form"}
         overlay(axis, results, f"beta_{part}_sommerfeld", found, along, factor, **low)
     axis.set_ylim(*limits)
 
 
-def _mark_published(axis: Any, results: Sequence[Result], part: str, factor: float, along: str) -> None:
-    """The printed values of the film they belong to, where its Γ is among those drawn."""
-    gammas = np.concatenate([np.asarray(r["gamma"], dtype=float) for r in results])
-    if along != "temperature" or not all(map(is_nine_layer_film, results)) or np.abs(gammas - 0.025).min() > 1e-3:
+def _mark_published(axis: Any, results: Sequence[Result], part: str, factor: float, found: Sequence[Curve]) -> None:
+    """The printed values, if the files are about that film with n̂ = ẑ and show that element."""
+    element, value = PUBLISHED[f"beta_{part}"]
+    same = [c for c in found if c.tags["element"] == element and abs(c.tags["gamma"] - PUBLISHED_GAMMA) < 1e-3]
+    upright = all(np.allclose(np.asarray(r["n_vector"])[0], (0.0, 0.0, 1.0)) for r in results)
+    if not same or not upright or not all(map(is_nine_layer_film, results)):
         return
-    _, value = PUBLISHED[f"beta_{part}"]
-    mark = {"ls": "None", "marker": "D", "ms": 5, "mfc": "white", "mec": "black", "mew": 1.0, "zorder": 5}
+    colour = looks(found)[found.index(same[0])].colour if len(results) == 1 else "black"
+    mark = {"ls": "None", "marker": "D", "ms": 5, "mfc": "white", "mec": colour, "mew": 1.2, "zorder": 5}
     axis.plot([300.0], [factor * value], label="Freimuth et al. 2016", **mark)
 
 
@@ -127,8 +135,12 @@ def _inverse(axis: Any, results: Sequence[Result], part: str) -> None:
     shown = Shown(f"{part} inverse thermal torque", r"$\tilde\beta_{{{}}}$", "J/m²", style.prefixed)
     found, factor = draw_curves(axis, results, f"beta_tilde_{part}", along, shown)
     if part == "even" and found and len(results) == 1:
-        routes = {"beta_tilde_intrinsic": "intrinsic, sum over pairs", "beta_tilde_intrinsic_by_energy": "intrinsic, energy integral"}
-        line, marks = {"lw": 0.7}, {"ls": "None", "marker": "o", "ms": 4.5, "mfc": "none", "mew": 0.7}
+        routes = {
+            "beta_tilde_intrinsic": "intrinsic, sum over pairs",
+            "beta_tilde_intrinsic_by_energy": "intrinsic, energy integral",
+        }
+        line: dict[str, Any] = {"lw": 0.7}
+        marks: dict[str, Any] = {"ls": "None", "marker": "o", "ms": 4.5, "mfc": "none", "mew": 0.7}
         for (name, label), look in zip(routes.items(), (line, marks), strict=True):
             overlay(axis, results, name, found, along, factor, label=label, **look)
 
@@ -140,7 +152,9 @@ def _spiralization(axis: Any, results: Sequence[Result], along: str, name: str) 
 
 
 def _conductivity(axis: Any, results: Sequence[Result]) -> None:
-    draw_curves(axis, results, "conductivity", "energy", Shown("conductivity", r"$\sigma_{{{}}}$", "S/cm"), log=True, dos=True)
+    draw_curves(
+        axis, results, "conductivity", "energy", Shown("conductivity", r"$\sigma_{{{}}}$", "S/cm"), log=True, dos=True
+    )
 
 
 def _hall(axis: Any, results: Sequence[Result]) -> None:
@@ -148,6 +162,11 @@ def _hall(axis: Any, results: Sequence[Result]) -> None:
     found, factor = draw_curves(axis, results, "anomalous_hall", "energy", shown, dos=True)
     with_gamma(axis, results, "hall_conductivity", "energy", found, factor)
     trimmed(axis)
+
+
+def _broadened_hall(axis: Any, results: Sequence[Result]) -> None:
+    shown = Shown("Hall conductivity", r"$\sigma_{{{}}}$", "S/cm", style.thousands, among=("yz", "zx", "xy"))
+    draw_curves(axis, results, "hall_conductivity", "energy", shown, dos=True)
 
 
 def _nernst(axis: Any, results: Sequence[Result]) -> None:
@@ -159,12 +178,15 @@ def _nernst(axis: Any, results: Sequence[Result]) -> None:
 
 def _orbital(axis: Any, results: Sequence[Result], name: str, along: str) -> None:
     second = ("mu_B_per_cell_in_A_per_m", "A/m")
-    shown = Shown("orbital magnetization", r"$M^\mathrm{{orb}}_{{{}}}$", r"$\mu_\mathrm{{B}}$ per cell".replace("{{", "{").replace("}}", "}"), style.powered, second=second)
+    symbol, unit = r"$M^\mathrm{{orb}}_{{{}}}$", r"$\mu_\mathrm{B}$ per cell"
+    shown = Shown("orbital moment", symbol, unit, style.powered, second=second, per_unit=True)
     draw_curves(axis, results, name, along or thermal_axis(results[0]), shown, dos=along == "energy")
 
 
 def _damping(axis: Any, results: Sequence[Result]) -> None:
-    draw_curves(axis, results, "gilbert_damping", "energy", Shown("Gilbert damping", r"$\alpha_{{{}}}$", ""), log=True, dos=True)
+    draw_curves(
+        axis, results, "gilbert_damping", "energy", Shown("Gilbert damping", r"$\alpha_{{{}}}$", ""), log=True, dos=True
+    )
 
 
 def _factor(axis: Any, results: Sequence[Result]) -> None:
@@ -179,13 +201,12 @@ def _onsager(axis: Any, results: Sequence[Result]) -> None:
 
 def _expansion(axis: Any, results: Sequence[Result], name: str) -> None:
     order = name[2]
-    shown = Shown("", rf"coefficient $t^{{({order},0)}}$", A0)
-    found, _ = draw_curves(axis, results, name, "energy", shown, dos=True)
-    del found
+    shown = Shown("", rf"coefficient $t^{{{{({order},0)}}}}$", A0)
+    draw_curves(axis, results, name, "energy", shown, dos=True)
 
 
 def _residual(axis: Any, results: Sequence[Result], name: str) -> None:
-    draw_curves(axis, results, name, "energy", Shown("", rf"residual of $t^{{({name[2]},0)}}$", "relative"))
+    draw_curves(axis, results, name, "energy", Shown("", rf"residual of $t^{{{{({name[2]},0)}}}}$", "relative"))
     axis.set_ylim(0.0, None)
 
 
@@ -195,7 +216,9 @@ def _density(axis: Any, results: Sequence[Result]) -> None:
 
 
 def _electrons(axis: Any, results: Sequence[Result]) -> None:
-    draw_curves(axis, results, "electrons", "energy", Shown("electrons per cell", "", ""))
+    found, _ = draw_curves(axis, results, "electrons", "energy", Shown("electrons per cell", "", ""))
+    ends = [float(end(c.y)) for c in found for end in (np.min, np.max)]
+    axis.set_ylim(min(ends) - 0.05 * (max(ends) - min(ends)), max(ends) + 0.05 * (max(ends) - min(ends)) + 1e-9)
 
 
 PANELS = (
@@ -225,7 +248,9 @@ PANELS = (
     Panel("damping", ("gilbert_damping",), _damping),
     Panel("damping", ("gyromagnetic_factor",), _factor),
     Panel("onsager", ("onsager_matrix",), _onsager),
-    Panel("orbital_magnetization", ("orbital_magnetization",), lambda a, r: _orbital(a, r, "orbital_magnetization", "")),
+    Panel(
+        "orbital_magnetization", ("orbital_magnetization",), lambda a, r: _orbital(a, r, "orbital_magnetization", "")
+    ),
     Panel("density_of_states", ("density_of_states",), _density),
 )
 """In the order of importance for a figure of a whole file."""
@@ -234,7 +259,7 @@ DETAILS = (
     Panel("heat_currents", ("heat_current_fmr", "heat_current_spiral"), kubo_matrix.heat_table),
     Panel("expansion", ("t_1_0_residual",), lambda a, r: _residual(a, r, "t_1_0_residual")),
     Panel("expansion", ("t_2_0_residual",), lambda a, r: _residual(a, r, "t_2_0_residual")),
-    Panel("conductivity", ("hall_conductivity",), lambda a, r: generic(a, r, "hall_conductivity")),
+    Panel("conductivity", ("hall_conductivity",), _broadened_hall),
     Panel("density_of_states", ("electrons",), _electrons),
 )
 """Panels that are drawn when their quantity is asked for."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ AT_MOST = 3  # tensor elements in a panel
 LEVELS = 6  # values of Γ, μ or T in a panel
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Curve:
     """One line of a panel: where it comes from (`tags`: file, element, gamma, mu, temperature), and its points."""
 
@@ -36,13 +36,13 @@ class Curve:
     """Other elements with the same values, with a sign in front where it is the opposite one."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Element:
     """An element of a tensor that does not follow from the others by symmetry."""
 
     name: str
     values: Real
-    equal: tuple[str, ...] = field(default=())
+    equal: tuple[str, ...] = ()
 
 
 def name_of(results: Sequence[Result], which: int) -> str:
@@ -56,11 +56,14 @@ def name_of(results: Sequence[Result], which: int) -> str:
     return str(results[which].path.parent.name + "/" + results[which].path.name)
 
 
-def curves(results: Sequence[Result], name: str, along: str, only: Sequence[str] = ()) -> list[Curve]:
+def curves(
+    results: Sequence[Result], name: str, along: str, only: Sequence[str] = (), among: Sequence[str] = ()
+) -> list[Curve]:
     """The curves of a variable along one axis, from every file that has it, at the first n̂.
 
-    Of the tensor's elements those are taken that symmetry leaves independent, the largest `AT_MOST` (or those named in
-    `only`); the choice is that of the first file, so that the files show the same elements.
+    Of the tensor's elements those are taken that symmetry leaves independent, the largest `AT_MOST` (of those `among`
+    which the choice is, or all those named in `only`); the choice is that of the first file, so that the files show the
+    same elements.
     """
     found: list[Curve] = []
     chosen: list[str] = list(only)
@@ -68,6 +71,7 @@ def curves(results: Sequence[Result], name: str, along: str, only: Sequence[str]
         if name not in result.variables:
             continue
         levels, tensor = _arranged(result, name, along)
+        tensor = {k: v for k, v in tensor.items() if not among or k in among}
         elements = independent(tensor, floor_of(result, name)) if not chosen else _named(tensor, chosen)
         chosen = chosen or [e.name for e in elements]
         x = np.asarray(result[along], dtype=float)

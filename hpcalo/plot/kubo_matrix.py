@@ -1,4 +1,4 @@
-"""Panels that are no curves: the Onsager matrix as a heat map, heat currents of moving magnetization and their table."""
+"""The Onsager matrix as a heat map, heat currents of moving magnetization and their table."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 from hpcalo.errors import InputError
 from hpcalo.output.hdf5 import Result
 from hpcalo.plot import style
-from hpcalo.plot.kubo_data import Real, name_of, settings_of
-from hpcalo.plot.kubo_panels import AXES, generic
+from hpcalo.plot.kubo_data import Real, name_of, settings_of, thermal_axis
+from hpcalo.plot.kubo_panels import AXES, Shown, draw_curves
 
 ROOM = 300.0
 """K: the temperature at which a single one is shown."""
@@ -26,13 +26,17 @@ CURRENTS = {
     "dmi_current_spiral": "DMI energy, spiral",
     "dmi_current_wall": "DMI energy, wall",
 }
-TABLE = {**CURRENTS, "heat_current_fmr_per_width": "… × film thickness", "temperature_gradient_fmr": "… / heat conductivity"}
-ROWS = ("heat_current_fmr", "heat_current_fmr_per_width", "temperature_gradient_fmr", "heat_current_spiral", "heat_current_wall")
-ROWS = (*ROWS, "dmi_current_spiral", "dmi_current_wall")
+TABLE = {
+    **CURRENTS,
+    "heat_current_fmr_per_width": "… × film thickness",
+    "temperature_gradient_fmr": "… / heat conductivity",
+}
+FMR = ("heat_current_fmr", "heat_current_fmr_per_width", "temperature_gradient_fmr")
+ROWS = (*FMR, "heat_current_spiral", "heat_current_wall", "dmi_current_spiral", "dmi_current_wall")
 
 
 def onsager(axis: Any, result: Result, label: str) -> None:
-    """The matrix at the first n̂, Γ, μ near 300 K: colours relative to the largest element of each block, values in figures."""
+    """The matrix at the first n̂, Γ, μ near 300 K: colours relative to the largest element of each block, and values."""
     t = nearest_room(result)
     matrix = np.asarray(result["onsager_matrix"], dtype=float)[0, 0, :, :, 0, t]
     rows = [str(r) for r in result["onsager_row"]]
@@ -49,7 +53,7 @@ def onsager(axis: Any, result: Result, label: str) -> None:
             axis.text(j, i, "0", ha="center", va="center", fontsize=6, color=style.GREY)
             continue
         colour = "white" if abs(share[i, j]) > 0.65 else "black"
-        axis.text(j, i, style.number(matrix[i, j], 3), ha="center", va="center", fontsize=5.5, color=colour)
+        axis.text(j, i, style.number(float(matrix[i, j]), 3), ha="center", va="center", fontsize=5.5, color=colour)
     axis.axhline(d - 0.5, color="black", lw=0.8, gid=style.GUIDE)
     axis.axvline(d - 0.5, color="black", lw=0.8, gid=style.GUIDE)
     axis.set_yticks(range(n), [_written(r, SYMBOLS) for r in rows])
@@ -58,7 +62,7 @@ def onsager(axis: Any, result: Result, label: str) -> None:
     axis.set_xlabel(f"force;  blocks (unit): {';  '.join(f'{s} ({u})' for s, u in BLOCKS)}", fontsize=6)
     axis.set_ylabel("current")
     gamma, temperature = float(result["gamma"][0]), float(result["temperature"][t])
-    where = f"{label + ', ' if label else ''}Γ = {1e3 * gamma:.4g} meV, {temperature:.4g} K: "
+    where = f"{style.literal(label) + ', ' if label else ''}Γ = {1e3 * gamma:.4g} meV, {temperature:.4g} K: "
     style.note(axis, where + _violation(result, t))
 
 
@@ -85,7 +89,8 @@ def nearest_room(result: Result) -> int:
 def heat_currents(axis: Any, results: Sequence[Result]) -> None:
     """|J| of the moving magnetizations against temperature, at the Γ nearest to 25 meV; dashed where J < 0."""
     if len(results) > 1:
-        generic(axis, results, "heat_current_fmr")
+        shown = Shown("heat current, resonance", "$|J_x|$", "W/m²", style.prefixed)
+        draw_curves(axis, results, "heat_current_fmr", thermal_axis(results[0]), shown)
         return
     result = results[0]
     g, m = _level(result, "gamma", 0.025), _level(result, "mu", 0.0)
@@ -133,24 +138,34 @@ def heat_table(axis: Any, results: Sequence[Result]) -> None:
         gammas = np.asarray(result["gamma"], dtype=float)
         columns = [(result, g, f"Γ = {1e3 * gammas[g]:.4g} meV") for g in range(min(len(gammas), 4))]
     else:
-        columns = [(r, _level(r, "gamma", 0.025), name_of(results, i)) for i, r in enumerate(results[:4])]
+        columns = [
+            (r, _level(r, "gamma", 0.025), style.literal(name_of(results, i))) for i, r in enumerate(results[:4])
+        ]
     rows = [name for name in ROWS if all(name in r.variables for r, _, _ in columns)]
     lines = len(rows) + 2
-    first = 0.40
+    first = 0.31
     places = first + (1.0 - first) * (np.arange(len(columns)) + 1.0) / len(columns)
     temperature = float(results[0]["temperature"][nearest_room(results[0])])
-    axis.text(0.0, 1.0 - 0.5 / lines, f"$T$ = {temperature:.4g} K,  {_motion(results[0])}", va="center", fontsize=6.5, color="0.3")
+    axis.text(
+        0.0,
+        1.0 - 0.5 / lines,
+        f"$T$ = {temperature:.4g} K,  {_motion(results[0])}",
+        va="center",
+        fontsize=6.5,
+        color="0.3",
+    )
     for place, (_, _, head) in zip(places, columns, strict=True):
         axis.text(place, 1.0 - 1.5 / lines, head, ha="right", va="center", fontsize=6.5)
     for y, width in ((1.0 - 2.0 / lines, 0.6), (0.0, 0.8), (1.0 - 1.0 / lines, 0.8)):
         axis.plot([0.0, 1.0], [y, y], color="black", lw=width, gid=style.GUIDE, clip_on=False)
     for i, name in enumerate(rows):
         y = 1.0 - (i + 2.5) / lines
-        axis.text(0.0, y, TABLE[name], va="center", fontsize=7)
+        axis.text(0.0, y, TABLE[name], va="center", fontsize=6.5)
         for place, (result, g, _) in zip(places, columns, strict=True):
             value = float(_at(result, name, g, _level(result, "mu", 0.0))[nearest_room(result)])
-            factor, unit = style.prefixed(result.variables[name].unit.replace("^2", "²"), abs(value))
-            axis.text(place, y, f"{style.number(factor * value, 3)} {unit}", ha="right", va="center", fontsize=7)
+            unit = result.variables[name].unit.replace("^2", "²")
+            factor, unit = (1.0, unit) if unit == "K/m" else style.prefixed(unit, abs(value))
+            axis.text(place, y, f"{style.number(factor * value, 3)} {unit}", ha="right", va="center", fontsize=6.5)
     axis.set_xlim(0.0, 1.0)
     axis.set_ylim(0.0, 1.0)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from hpcalo.output.hdf5 import Result, Variable
+from hpcalo.output.hdf5 import Result
 from hpcalo.plot import style
 from hpcalo.plot.kubo_data import Curve, curves, thermal_axis
 
@@ -29,6 +29,10 @@ class Shown:
     """Factor from the file's unit to `unit`, before prefixes."""
     second: tuple[str, str] | None = None
     """Attribute of the variable with a further unit, and the name of that unit (for the axis on the right)."""
+    per_unit: bool = False
+    """Whether that attribute says how much of the further unit the file's unit is (else the other way round)."""
+    among: tuple[str, ...] = ()
+    """The only elements to choose from, if not all."""
 
 
 @dataclass(frozen=True)
@@ -40,21 +44,21 @@ class Look:
     label: str
 
 
-def looks(found: Sequence[Curve], several_files: bool) -> list[Look]:
+def looks(found: Sequence[Curve], forced: str = "") -> list[Look]:
     """Colour and dashes from what differs among the curves; ordered quantities get ordered colours."""
-    values, varying = _varying(found, several_files)
+    values, varying = _varying(found, forced)
     result = []
     for curve in found:
-        place = [values[key].index(curve.tags[key]) for key in varying[:2]]
+        place = [values[key].index(curve.tags[key]) if key in curve.tags else 0 for key in varying[:2]]
         colour = _colour(varying[0], place[0], len(values[varying[0]])) if place else style.COLOURS[0]
         dashes = style.DASHES[place[1] % len(style.DASHES)] if len(place) > 1 else style.DASHES[0]
         result.append(Look(colour, dashes, ""))
     return result
 
 
-def legend_entries(found: Sequence[Curve], symbol: str, several_files: bool) -> list[Look]:
+def legend_entries(found: Sequence[Curve], symbol: str, forced: str = "") -> list[Look]:
     """One entry for each colour, then one for each kind of dashes; Γ where nothing differs."""
-    values, varying = _varying(found, several_files)
+    values, varying = _varying(found, forced)
     entries = []
     for key in varying[:1]:
         for n, value in enumerate(values[key]):
@@ -67,9 +71,10 @@ def legend_entries(found: Sequence[Curve], symbol: str, several_files: bool) -> 
     return entries
 
 
-def _varying(found: Sequence[Curve], several_files: bool) -> tuple[dict[str, list[Any]], list[str]]:
+def _varying(found: Sequence[Curve], forced: str) -> tuple[dict[str, list[Any]], list[str]]:
+    """Values of all tags, and those tags that differ (or are to be told in any case), the most important first."""
     values = {key: _distinct(found, key) for key in ORDER}
-    return values, [key for key in ORDER if len(values[key]) > 1 or (key == "file" and several_files)]
+    return values, [key for key in ORDER if len(values[key]) > 1 or key == forced]
 
 
 def _distinct(found: Sequence[Curve], key: str) -> list[Any]:
@@ -77,7 +82,7 @@ def _distinct(found: Sequence[Curve], key: str) -> list[Any]:
 
 
 def _colour(key: str, n: int, count: int) -> Any:
-    if key in ("mu", "temperature") or count > len(style.COLOURS):
+    if (key in ("mu", "temperature") and count > 2) or count > len(style.COLOURS):
         return style.sequence(count)[n]
     return style.COLOURS[n]
 
@@ -91,7 +96,7 @@ def _tag(key: str, value: Any, symbol: str) -> str:
         return f"{value:.4g} K"
     if key == "element":
         return symbol.format(value)
-    return str(value)
+    return style.literal(str(value))
 
 
 def draw_curves(
@@ -101,14 +106,17 @@ def draw_curves(
 
     Where all elements vanish the panel says so in place of drawing rounding errors.
     """
-    found = curves(results, name, along)
+    found = curves(results, name, along, among=shown.among)
     axis.set_xlabel(AXES[along])
     size = max((float(np.nanmax(np.abs(c.y), initial=0.0)) for c in found), default=0.0) * shown.base
     factor, unit = shown.scale(shown.unit, size)
     factor *= shown.base
     elements = _distinct(found, "element")
-    index = elements[0] if len(elements) == 1 else "ij"
-    axis.set_ylabel(f"{shown.words} {shown.symbol.format(index)}" + (f" ({unit})" if unit else ""))
+    index = (
+        elements[0] if len(elements) == 1 else "ij" if elements and len(elements[0]) == 2 else "i" if elements else ""
+    )
+    label = [shown.words, shown.symbol.format(index), f"({unit})" if unit else ""]
+    axis.set_ylabel(" ".join(part for part in label if part))
     if not found:
         axis.set_ylim(-1.0, 1.0)
         axis.set_xlim(*_range(results, along))
@@ -116,14 +124,15 @@ def draw_curves(
         style.zero_lines(axis)
         axis.text(0.5, 0.62, "zero within rounding", transform=axis.transAxes, ha="center", color=style.GREY)
         return [], factor
-    for curve, look in zip(found, looks(found, len(results) > 1), strict=True):
+    forced = "file" if len(results) > 1 else ""
+    for curve, look in zip(found, looks(found, forced), strict=True):
         mark = "o" if len(curve.x) <= 30 and along != "energy" else ""
         y = np.where(curve.y > 0.0, curve.y, np.nan) if log else curve.y
         axis.plot(curve.x, factor * y, color=look.colour, ls=look.dashes, marker=mark)
-    for look in legend_entries(found, shown.symbol, len(results) > 1):
+    for look in legend_entries(found, shown.symbol, forced):
         axis.plot([], [], color=look.colour, ls=look.dashes, label=look.label)
     _frame(axis, results, along, log)
-    style.note(axis, remarks(results, found, shown.symbol))
+    style.note(axis, remarks(results, name, found, shown.symbol))
     trimmed(axis)
     if dos and len(results) == 1:
         density_behind(axis, results[0], labelled=shown.second is None)
@@ -132,10 +141,12 @@ def draw_curves(
     return found, factor
 
 
-def remarks(results: Sequence[Result], found: Sequence[Curve], symbol: str) -> str:
-    """What holds for all lines of a panel and stands nowhere else in it: n̂ if there are several, Γ, μ, equal elements."""
+def remarks(results: Sequence[Result], name: str, found: Sequence[Curve], symbol: str) -> str:
+    """What holds for all lines of a panel, told nowhere else: n̂ if there are several, Γ, μ, equal elements."""
     notes = []
-    if len(results[0].coordinates.get("n_hat", _NO_AXIS).data) > 1 and "n_vector" in results[0].coordinates:
+    first = results[0].variables.get(name)
+    several = first is not None and "n_hat" in first.dims and first.shape[first.dims.index("n_hat")] > 1
+    if several and "n_vector" in results[0].coordinates:
         vector = ", ".join(f"{x:.3g}" for x in np.asarray(results[0]["n_vector"])[0]).replace("-", "−")
         notes.append(f"n̂ = ({vector})")
     gammas, levels = _distinct(found, "gamma"), _distinct(found, "mu")
@@ -150,21 +161,18 @@ def remarks(results: Sequence[Result], found: Sequence[Curve], symbol: str) -> s
     return ",  ".join(notes[:2])
 
 
-_NO_AXIS = Variable("", (), ())
-
-
 def trimmed(axis: Any) -> None:
     """Cuts off sharp peaks of curves against energy, and says so."""
     if axis.get_xlabel() != AXES["energy"] or axis.get_yscale() == "log":
         return
     peak = style.trim(axis)
-    if peak is not None:
+    if peak is not None and "cut off" not in axis.get_title(loc="right"):
         style.note(axis, f"peaks to {style.number(peak, 2)} cut off", add=True)
 
 
 def _frame(axis: Any, results: Sequence[Result], along: str, log: bool) -> None:
     if log:
-        axis.set_yscale("log")
+        style.plain_log(axis)
     else:
         style.zero_lines(axis, vertical=along != "temperature")
         axis.margins(y=0.08)
@@ -188,7 +196,10 @@ def _second_unit(axis: Any, result: Result, name: str, shown: Shown, factor: flo
     size = result.variables[name].attrs.get(attribute) if name in result.variables else None
     if not size:
         return
-    ratio = 1.0 / (factor * float(size))
+    ratio = (float(size) if shown.per_unit else 1.0 / float(size)) / factor
+    if shown.per_unit:
+        more, unit = style.prefixed(unit, ratio * max(map(abs, axis.get_ylim())))
+        ratio *= more
     right = axis.secondary_yaxis("right", functions=(lambda v: v * ratio, lambda v: v / ratio))
     right.set_ylabel(unit)
     right.tick_params(direction="in")
@@ -210,7 +221,7 @@ def density_behind(axis: Any, result: Result, *, labelled: bool = True) -> None:
         behind.spines["right"].set_color(style.GREY)
     else:
         behind.set_yticks([])
-        axis.fill_between([], [], color="0.90", label="density of states")
+        axis.fill_between([], [], facecolor="0.90", edgecolor="0.6", lw=0.5, label="density of states")
     fill.set_gid(style.GUIDE)
 
 
@@ -220,12 +231,12 @@ def overlay(
     """A second variable in the panel of a first one, the same elements, one label for all its lines."""
     label = options.pop("label")
     per_level = options.pop("per_level", False)
-    styles = looks(main, len(results) > 1)
+    styles = looks(main)
     colours = {tuple(sorted(c.tags.items())): s.colour for c, s in zip(main, styles, strict=True)}
     for curve in curves(results, name, along, only=_distinct(main, "element")):
         colour = colours.get(tuple(sorted(curve.tags.items())), style.COLOURS[0]) if per_level else "0.15"
-        axis.plot(curve.x, factor * curve.y, label=label, **{"color": colour, **options})
-        label = None
+        axis.plot(curve.x, factor * curve.y, **{"color": colour, **options})
+    axis.plot([], [], label=label, **{"color": "0.15", **options})
 
 
 def with_gamma(
@@ -235,15 +246,23 @@ def with_gamma(
     if len(results) > 1 or not main:
         return
     wide = curves(results, name, along, only=_distinct(main, "element")[:1])
+    if len(_distinct(main, "element")) > 1:
+        return
+    if not wide:
+        axis.plot([], [], color=style.COLOURS[0], label="intrinsic, Γ → 0")
+        return
     for line in axis.get_lines():
         if line.get_gid() != style.GUIDE:
-            line.set(color="0.15", linewidth=0.7)
-    axis.plot([], [], color="0.15", lw=0.7, label="intrinsic, Γ → 0")
-    for n, curve in enumerate(wide):
+            line.remove()
+    # Black in the place of a colour for Γ, and the same dashes for the same temperature.
+    for curve, look in zip(main, looks(main, "gamma"), strict=True):
+        axis.plot(curve.x, factor * curve.y, color="0.15", lw=0.7, ls=look.dashes)
+    for curve, look in zip(wide, looks(wide, "gamma"), strict=True):
         mark = "o" if len(curve.x) <= 30 and along != "energy" else ""
-        colour = style.COLOURS[n % len(style.COLOURS)]
-        label = _tag("gamma", curve.tags["gamma"], "")
-        axis.plot(curve.x, factor * curve.y, color=colour, marker=mark, label=label, zorder=1.9)
+        axis.plot(curve.x, factor * curve.y, color=look.colour, ls=look.dashes, marker=mark, zorder=1.9)
+    axis.plot([], [], color="0.15", lw=0.7, label="intrinsic, Γ → 0")
+    for look in legend_entries(wide, "", "gamma"):
+        axis.plot([], [], color=look.colour, ls=look.dashes, label=look.label)
 
 
 def generic(axis: Any, results: Sequence[Result], name: str) -> None:

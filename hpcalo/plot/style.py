@@ -1,4 +1,4 @@
-"""The look of all figures: column width, small sans type, colours that colour-blind readers can tell apart, SI prefixes.
+"""The look of all figures: journal width, small type, colours that colour-blind readers can tell apart, SI prefixes.
 
 Nothing here changes matplotlib's global settings: figures are built and saved inside `rc_context`.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,9 @@ STYLE: dict[str, Any] = {
     "xtick.minor.width": 0.4,
     "ytick.minor.width": 0.4,
     "legend.fontsize": 7,
-    "legend.frameon": False,
+    "legend.fancybox": False,
+    "legend.edgecolor": "none",
+    "legend.framealpha": 0.75,
     "legend.handlelength": 2.2,
     "legend.labelspacing": 0.3,
     "legend.borderaxespad": 0.4,
@@ -73,7 +76,7 @@ def panels(count: int, title: str = "") -> tuple[PaperFigure, list[Any]]:
         last_alone = count > 1 and i == count - 1 and column == 0
         axes.append(figure.add_subplot(grid[row, :] if last_alone else grid[row, column]))
     if title:
-        figure.suptitle(title, fontsize=7.5, color="0.25")
+        figure.suptitle(literal(fill(title, 60 if count == 1 else 95)), fontsize=7.5, color="0.25")
     return figure, axes
 
 
@@ -140,19 +143,47 @@ def _grow(axis: Any, factor: float, side: float) -> None:
 
 def trim(axis: Any) -> float | None:
     """Keeps single sharp peaks from flattening everything else; returns the largest value that was cut off, if any."""
-    lines = [line for line in axis.get_lines() if line.get_gid() != GUIDE]
-    values = np.concatenate([np.asarray(line.get_ydata(), dtype=float) for line in lines] or [np.zeros(0)])
-    values = values[np.isfinite(values)]
-    if len(values) < 50:
+    low, high, peak = 0.0, 0.0, 0.0
+    lines = [line for line in axis.get_lines() if line.get_gid() != GUIDE and len(line.get_ydata())]
+    for line in lines:
+        values = np.asarray(line.get_ydata(), dtype=float)
+        values = values[np.isfinite(values)]
+        if not len(values):
+            continue
+        bottom, top = np.quantile(values, (0.015, 0.985)) if len(values) >= 50 else (values.min(), values.max())
+        bottom, top = min(float(bottom), 0.0), max(float(top), 0.0)
+        largest = float(values[np.argmax(np.abs(values))])
+        if abs(largest) < 2.5 * max(top, -bottom):  # no sharp peak
+            bottom, top = min(0.0, float(values.min())), max(0.0, float(values.max()))
+        elif abs(largest) > abs(peak):
+            peak = largest
+        low, high = min(low, bottom), max(high, top)
+    pad = 0.25 * (high - low)
+    if low - pad <= peak <= high + pad:
         return None
-    low, high = np.quantile(values, (0.005, 0.995))
-    low, high = min(float(low), 0.0), max(float(high), 0.0)
-    peak = float(values[np.argmax(np.abs(values))])
-    if abs(peak) < 2.0 * max(high, -low):
-        return None
-    pad = 0.2 * (high - low)
-    axis.set_ylim(low - pad, high + pad)
+    for line in lines:  # the peaks end there, and leave room for a legend
+        line.set_ydata(np.clip(np.asarray(line.get_ydata(), dtype=float), low - pad, high + pad))
+    axis.set_ylim(low - 1.1 * pad, high + 1.1 * pad)
     return peak
+
+
+def literal(text: str) -> str:
+    """A user's text as it is: no mathematics between dollar signs, no first underscore (it would hide a label)."""
+    return (" " if text.startswith("_") else "") + text.replace("$", r"\$")
+
+
+def plain_log(axis: Any) -> None:
+    """A logarithmic y axis with plain numbers where they are short, and labels at 2 and 5 where it spans little."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter  # noqa: PLC0415
+
+    axis.set_yscale("log")
+    low, high = axis.get_ylim()
+    decades = math.log10(high / low)
+    subs = (1.0, 2.0, 5.0) if decades < 2.2 else (1.0,)
+    axis.yaxis.set_major_locator(LogLocator(subs=subs))
+    axis.yaxis.set_minor_formatter(NullFormatter())
+    if low > 1e-3 and high < 1e4:
+        axis.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
 
 
 def note(axis: Any, text: str, *, add: bool = False) -> None:
@@ -206,6 +237,6 @@ def number(value: float, digits: int = 3) -> str:
     if value == 0.0 or not math.isfinite(value):
         return "0" if value == 0.0 else "–"
     if 1e-2 <= abs(value) < 1e4:
-        return f"{value:.{digits}g}".replace("-", "−")
+        return f"{float(f'{value:.{digits}g}'):.10g}".replace("-", "−")
     mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
     return rf"${mantissa}\times10^{{{int(exponent)}}}$"
