@@ -204,13 +204,16 @@ class Time(Section):
 
 
 class Solver(Section):
-    """Steady SBE. PETSc's own options `-hpcalo_wall_ksp_...` are honoured on top of these."""
+    """Steady SBE. PETSc's own options come on top: [solver.petsc] here, or `-hpcalo_wall_...` in PETSC_OPTIONS."""
 
     method: Literal["krylov", "direct"] = "krylov"
     tolerance: Annotated[float, Unit("1"), Field(gt=0, lt=1e-2)] = 1e-10
     iterations: int = Field(default=200, ge=1)
     accelerate: bool = Field(
         default=True, description="spin-diffusion (DSA) preconditioner; off only to measure its use"
+    )
+    petsc: dict[str, bool | int | float | str] = Field(
+        default={}, description="PETSc options without the prefix hpcalo_wall_: ts_rk_type = '3bs'"
     )
 
 

@@ -24,9 +24,8 @@ from hpcalo.config.wall import Time
 from hpcalo.errors import InputError
 from hpcalo.wall.grid import Mesh
 from hpcalo.wall.magnetics import Magnetics
+from hpcalo.wall.options import PREFIX, SolverOptions
 from hpcalo.wall.stepping import (
-    PREFIX,
-    DefaultOptions,
     State,
     adapt_options,
     direct_solver,
@@ -46,7 +45,15 @@ Array = NDArray[np.float64]
 class Coupled:
     """SBE + LLG in one TS. Collective throughout."""
 
-    def __init__(self, mesh: Mesh, magnetics: Magnetics, transport: Transport, time: Time) -> None:
+    def __init__(
+        self,
+        mesh: Mesh,
+        magnetics: Magnetics,
+        transport: Transport,
+        time: Time,
+        options: SolverOptions | None = None,
+    ) -> None:
+        self.options = options or SolverOptions()
         if time.integrator == "rk":
             raise InputError("time.integrator: 'rk' is explicit; time-dependent mode takes arkimex, bdf, rosw or cn")
         self.mesh, self.magnetics, self.transport, self.time = mesh, magnetics, transport, time
@@ -210,7 +217,7 @@ class Coupled:
         options["snes_atol"] = "1e-13"
         options["snes_stol"] = "1e-13"
         options["snes_linesearch_type"] = "basic"
-        with DefaultOptions(options):
+        with self.options.active(options):
             ts = make_ts(comm, self.time, state.t, state.dt, end, state.steps)
             matrix = PETSc.Mat().createPython(((self.local, total), (self.local, total)), self, comm=comm)
             matrix.setUp()

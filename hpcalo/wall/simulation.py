@@ -14,6 +14,7 @@ from hpcalo.errors import ConvergenceError
 from hpcalo.wall.coupled import Coupled
 from hpcalo.wall.grid import Mesh
 from hpcalo.wall.magnetics import Magnetics
+from hpcalo.wall.options import SolverOptions
 from hpcalo.wall.stepping import QuasiStatic, State, normalized
 from hpcalo.wall.texture import initial, measure
 from hpcalo.wall.transport import Response, Torques, Transport
@@ -32,14 +33,15 @@ class Simulation:
         self.settings = settings
         self.mesh = Mesh(comm, settings.wire.cells, settings.wire.length)
         mesh, s = self.mesh, settings
-        self.transport = Transport(mesh, s.electrons, s.momentum, s.drive, s.solver)
+        self.options = SolverOptions(s.solver.petsc)
+        self.transport = Transport(mesh, s.electrons, s.momentum, s.drive, s.solver, self.options)
         self.magnetics = Magnetics(mesh, s.magnet, s.drive.zeeman, self.transport.temperature)
         self.transport.set_saturation(self.magnetics.ms)
         self.stepper: QuasiStatic | Coupled
         if s.wall.mode == "time-dependent":
-            self.stepper = Coupled(mesh, self.magnetics, self.transport, s.time)
+            self.stepper = Coupled(mesh, self.magnetics, self.transport, s.time, self.options)
         else:
-            self.stepper = QuasiStatic(mesh, self.magnetics, self.transport, s.time)
+            self.stepper = QuasiStatic(mesh, self.magnetics, self.transport, s.time, self.options)
 
     def start(self) -> State:
         """The input's initial state."""
@@ -75,12 +77,17 @@ class Simulation:
     def run(self, state: State) -> Iterator[State]:
         """The states at the output times after `state.t`."""
         if self.settings.wall.mode == "steady":
+            self.options.check()
             return
+        checked = False
         for end in self.times():
             if end <= state.t * (1 + 1e-12):
                 continue
             self.place(state.origin)
             state = self.stepper.segment(state, float(end))
+            if not checked:  # every solver of the run has been set up by now
+                self.options.check()
+                checked = True
             if self.settings.wire.follow:
                 state = self.follow(state)
             yield state

@@ -20,10 +20,10 @@ from scipy.linalg import lapack
 from hpcalo.errors import ConvergenceError
 from hpcalo.wall.grid import Mesh
 from hpcalo.wall.kinetic import Kinetic
+from hpcalo.wall.options import PREFIX, SolverOptions
 from hpcalo.wall.sweep import Sweep
 
 Array = NDArray[np.float64]
-PREFIX = "hpcalo_wall_"
 
 
 def reason_name(reason: int, enum: Any) -> str:
@@ -106,7 +106,9 @@ class SteadySolver:
         iterations: int = 200,
         accelerate: bool = True,
         formulation: str | None = None,
+        options: SolverOptions | None = None,
     ) -> None:
+        self.options = options or SolverOptions()
         self.mesh, self.k = mesh, kinetic
         self.method = method
         self.tolerance, self.limit, self.accelerate = tolerance, iterations, accelerate
@@ -182,7 +184,8 @@ class SteadySolver:
         pc.setType(PETSc.PC.Type.PYTHON)
         pc.setPythonContext(preconditioner)
         ksp.setTolerances(rtol=self.tolerance, atol=1e-300, max_it=self.limit)
-        ksp.setFromOptions()
+        with self.options.active():
+            ksp.setFromOptions()
         ksp.setUp()
         self._ksp = ksp
         self._vectors = (matrix.createVecRight(), matrix.createVecLeft())
@@ -217,7 +220,8 @@ class SteadySolver:
         pc = ksp.getPC()
         pc.setType(PETSc.PC.Type.LU)
         pc.setFactorSolverType(PETSc.Mat.SolverType.MUMPS)
-        ksp.setFromOptions()
+        with self.options.active():
+            ksp.setFromOptions()
         self._direct_ksp = ksp
         self._vectors = (matrix.createVecRight(), matrix.createVecLeft())
 

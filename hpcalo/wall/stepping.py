@@ -18,7 +18,8 @@ from hpcalo.config.wall import Time
 from hpcalo.errors import ConvergenceError, InputError
 from hpcalo.wall.grid import Mesh
 from hpcalo.wall.magnetics import Magnetics
-from hpcalo.wall.steady import PREFIX, reason_name
+from hpcalo.wall.options import PREFIX, SolverOptions
+from hpcalo.wall.steady import reason_name
 from hpcalo.wall.transport import Response, Torques, Transport
 
 Array = NDArray[np.float64]
@@ -91,26 +92,6 @@ def adapt_options(time: Time) -> dict[str, str]:
     if time.fixed_step:
         options["ts_exact_final_time"] = "matchstep"
     return options
-
-
-class DefaultOptions:
-    """Puts options into PETSc's database under the prefix for the time of a block, unless the user has set them."""
-
-    def __init__(self, options: dict[str, str]) -> None:
-        self.options = options
-        self.mine: list[str] = []
-
-    def __enter__(self) -> None:
-        database = PETSc.Options(PREFIX)
-        for name, value in self.options.items():
-            if not database.hasName(name):
-                database[name] = value
-                self.mine.append(name)
-
-    def __exit__(self, *_: object) -> None:
-        database = PETSc.Options(PREFIX)
-        for name in self.mine:
-            database.delValue(name)
 
 
 def run_ts(ts: Any, vector: Any, what: str) -> None:
@@ -190,10 +171,18 @@ class SpinAccumulation:
 class QuasiStatic:
     """LLG by TS; the electrons follow the magnetization without delay.
 
-    `transport` None: LLG alone. Collective.
+    `transport` None: LLG alone. `options`: PETSc options of the input. Collective.
     """
 
-    def __init__(self, mesh: Mesh, magnetics: Magnetics, transport: Transport | None, time: Time) -> None:
+    def __init__(
+        self,
+        mesh: Mesh,
+        magnetics: Magnetics,
+        transport: Transport | None,
+        time: Time,
+        options: SolverOptions | None = None,
+    ) -> None:
+        self.options = options or SolverOptions()
         if time.integrator in {"arkimex", "rosw"} and time.refresh == "stage":
             raise InputError("time.refresh: 'stage' needs time.integrator = 'rk'; the others take 'step' or 'interval'")
         self.mesh, self.magnetics, self.transport, self.time = mesh, magnetics, transport, time
@@ -237,14 +226,13 @@ class QuasiStatic:
         self.accumulation.forget()
         vector = self.mesh.dm(3).createGlobalVec()
         vector.array[:] = state.m.reshape(-1)
-        with DefaultOptions(adapt_options(self.time)):
+        with self.options.active(adapt_options(self.time)):
             ts = make_ts(self.mesh.comm, self.time, state.t, state.dt, end, state.steps)
             ts.setRHSFunction(self._rhs, vector.duplicate())
-            if self.time.integrator != "rk":
-                if self._matrix is None:
-                    self._matrix = tridiagonal_matrix(self.mesh)
-                ts.setRHSJacobian(self._jacobian, self._matrix, self._matrix)
-                direct_solver(ts.getSNES().getKSP())
+            if self._matrix is None:
+                self._matrix = tridiagonal_matrix(self.mesh)
+            ts.setRHSJacobian(self._jacobian, self._matrix, self._matrix)  # explicit types do not ask for it
+            direct_solver(ts.getSNES().getKSP())
             ts.setPreStep(self._before_step)
             ts.setPostStep(self._after_step)
             ts.setFromOptions()

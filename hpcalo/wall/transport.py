@@ -19,6 +19,7 @@ from hpcalo.errors import ConvergenceError
 from hpcalo.wall import equilibrium as eq
 from hpcalo.wall.grid import Mesh
 from hpcalo.wall.kinetic import Kinetic
+from hpcalo.wall.options import SolverOptions
 from hpcalo.wall.steady import SteadySolver
 from hpcalo.wall.units import CURRENT_IN_SI, METRE_PER_SECOND, MOMENT_VOLUME, VOLT_PER_METRE
 
@@ -85,7 +86,9 @@ class Transport:
         momentum: Momentum,
         drive: Drive,
         solver: Solver,
+        options: SolverOptions | None = None,
     ) -> None:
+        self.options = options or SolverOptions()
         self.mesh, self.drive, self.electrons, self.solver_settings = mesh, drive, electrons, solver
         self.carriers = eq.carriers_from(electrons, momentum.points, momentum.cutoff, drive.temperature)
         self.p = eq.momentum_grid(self.carriers, momentum.points, momentum.cutoff)
@@ -112,7 +115,13 @@ class Transport:
         self.kinetic.source_k *= self.gradient_shape[None, :, None]
         s = self.solver_settings
         self.solver = SteadySolver(
-            mesh, self.kinetic, method=s.method, tolerance=s.tolerance, iterations=s.iterations, accelerate=s.accelerate
+            mesh,
+            self.kinetic,
+            method=s.method,
+            tolerance=s.tolerance,
+            iterations=s.iterations,
+            accelerate=s.accelerate,
+            options=self.options,
         )
 
     def set_saturation(self, saturation: Array) -> None:

@@ -83,7 +83,10 @@ def test_whole_input(overrides, message):
 
 def test_named_number_is_enough():
     """The number an error asks for passes the check."""
-    for overrides in (["wire.cells=41", "wire.length=100"], ["drive.gradient=6", "drive.profile=ramp", "drive.ramp_length=33", "momentum.points=900"]):
+    for overrides in (
+        ["wire.cells=41", "wire.length=100"],
+        ["drive.gradient=6", "drive.profile=ramp", "drive.ramp_length=33", "momentum.points=900"],
+    ):
         check_settings(read(*overrides))
     with pytest.raises(InputError) as caught:
         check_settings(read("momentum.points=8"))
@@ -116,5 +119,4 @@ def test_unstable_step_is_an_error():
 
     sim = Simulation(read("time.fixed_step=true", "time.first_step=2000", "wire.length=160"), MPI.COMM_SELF)
     with pytest.raises(ConvergenceError, match=r"Landau-Lifshitz-Gilbert|magnetization"):
-        for state in sim.run(sim.start()):
-            assert state.t > 0
+        list(sim.run(sim.start()))

@@ -1,4 +1,5 @@
-"""SBE and LLG together: wall velocities, both time modes against each other, circuits, temperature ramps, the window."""
+"""SBE and LLG together: wall velocities, both time modes against each other, circuits, temperature ramps, the
+window."""
 
 from __future__ import annotations
 
@@ -44,7 +45,8 @@ def observed(sim, state):
     return {q.name: q.data for q in observe(sim, state, 0)["time"]}
 
 
-# -- numbers of wall.md 4 -----------------------------------------------------------------------------------------------
+# -- numbers of wall.md 4
+# -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -54,7 +56,8 @@ def observed(sim, state):
 def test_open_circuit_torques(gradient, temperature, u, share):
     """u of j = sigma E plus the open-circuit thermal torque, and the thermal share.
 
-    The listed values are 0.390 m/s (the electrical u with P = 0.535 of T = 0) times 1 + u_thermal/u_electrical; the electrical
+    The listed values are 0.390 m/s (the electrical u with P = 0.535 of T = 0) times 1 + u_thermal/u_electrical; the
+    electrical
     u itself falls with P(T), by 4 % at 250 K.
     """
     sim = Simulation(
@@ -87,7 +90,8 @@ def test_open_circuit_carries_no_current():
 
 
 def test_temperature_ramp():
-    """Background T(x) itself: centre temperature, a hotter right side, same current everywhere, torque near the uniform one."""
+    """Background T(x) itself: centre temperature, a hotter right side, same current everywhere, torque near the
+    uniform one."""
     ramp = Drive(gradient=1.0, profile="ramp", circuit="open", temperature=150.0)
     sims = [Simulation(settings(drive=d, wall=WallSection(mode="steady")), MPI.COMM_SELF) for d in (
         ramp, ramp.model_copy(update={"profile": "uniform"}))]  # fmt: skip
@@ -99,7 +103,8 @@ def test_temperature_ramp():
     assert o["u"] != pytest.approx(uniform["u"], rel=1e-6)
 
 
-# -- wall motion --------------------------------------------------------------------------------------------------------
+# -- wall motion
+# --------------------------------------------------------------------------------------------------------
 
 
 def run_wall(width, *, tau_sf=1000.0, cells=81, end=3e5, current=-1e12, alpha=0.2, angle=0.0):
@@ -148,14 +153,17 @@ def test_velocity_rises_with_gradient_and_temperature(key, values):
     speeds = []
     for value in values:
         drive = Drive(**{"gradient": 5.0, "temperature": 100.0, "circuit": "open", key: value})
-        o = observed(sim := Simulation(settings(drive=drive, wall=WallSection(mode="steady")), MPI.COMM_SELF), sim.start())
+        o = observed(
+            sim := Simulation(settings(drive=drive, wall=WallSection(mode="steady")), MPI.COMM_SELF), sim.start()
+        )
         speeds.append(o["beta"] * o["u"] / 0.2)
     assert np.all(np.diff(speeds) > 0)
 
 
 @pytest.mark.parametrize("refresh", ["stage", "step"])
 def test_refresh_policies_agree(refresh):
-    """Solving for the electrons once a picosecond instead of in every stage moves the wall by less than 1e-3 of its path."""
+    """Solving for the electrons once a picosecond instead of in every stage moves the wall by less than 1e-3 of its
+    path."""
     states = []
     for policy in (refresh, "interval"):
         time = Time(refresh=policy, refresh_interval=500.0, refresh_angle=0.003, tolerance=1e-8)
@@ -190,7 +198,8 @@ def test_window_does_not_matter():
     np.testing.assert_allclose(paths[0], paths[1], atol=2e-3 * paths[1][-1])
 
 
-# -- time-dependent mode ------------------------------------------------------------------------------------------------
+# -- time-dependent mode
+# ------------------------------------------------------------------------------------------------
 
 
 def coupled(time, tau_sf=1000.0, points=8, cells=41, saturation=8e5, length=80.0, **tables):
@@ -256,7 +265,8 @@ def test_spin_and_charge_are_conserved_in_time():
 def test_settles_into_the_quasi_static_state():
     """Switched on at t = 0 with M held, the spin accumulation reaches the steady one within some tau_sf.
 
-    The charge profile takes longer, L^2/(pi^2 D_c): the consistent model has no screening (dn is an electrochemical shift).
+    The charge profile takes longer, L^2/(pi^2 D_c): the consistent model has no screening (dn is an electrochemical
+    shift).
     """
     sim = coupled(
         Time(integrator="bdf", tolerance=1e-7, first_step=0.1), tau_sf=20.0, saturation=1e30, length=20.0, cells=21,
@@ -278,7 +288,8 @@ def test_settles_into_the_quasi_static_state():
 def test_quasi_static_limit():
     """The modes differ by (electron times)/(magnetization times) to first order.
 
-    The magnetization is slowed down s = 4, 8, 16 times (M_s -> s M_s scales every torque) at fixed tau = 5 fs and tau_sf = 50 fs;
+    The magnetization is slowed down s = 4, 8, 16 times (M_s -> s M_s scales every torque) at fixed tau = 5 fs and
+    tau_sf = 50 fs;
     M is compared at the same s x 2 ps.
     """
     differences = []

@@ -42,8 +42,10 @@ def density(temperature: float) -> float:
     hbar = si.hbar / si.e * 1e15
     total = 0.0
     for s in (-1, 1):
+
         def f(x, s=s):
             return np.sqrt(x) / (1 + np.exp((x - 0.14 - s * 0.053) / (K_B * temperature)))
+
         total += (2 * M_E) ** 1.5 / (4 * np.pi**2 * hbar**3) * quad(f, 0, 0.8, points=[0.087, 0.193], limit=400)[0]
     return total
 

@@ -47,7 +47,9 @@ def test_odd_part(case, half_j, driven):
     out = np.empty_like(c["o"])
     arguments = (c["dx"], c["dp"], c["a"], c["b"], half_j)
     _wall.odd_steady(c["e"], c["mf"], c["turn"], c["v"], source, out, *arguments)
-    np.testing.assert_allclose(out, twin.odd_steady(c["e"], c["mf"], c["turn"], c["v"], source, *arguments), **TOLERANCE)
+    np.testing.assert_allclose(
+        out, twin.odd_steady(c["e"], c["mf"], c["turn"], c["v"], source, *arguments), **TOLERANCE
+    )
     _wall.odd_rate(c["e"], c["o"], c["mf"], c["turn"], c["v"], source, out, *arguments)
     expected = twin.odd_rate(c["e"], c["o"], c["mf"], c["turn"], c["v"], source, *arguments)
     np.testing.assert_allclose(out, expected, **TOLERANCE)
@@ -124,5 +126,15 @@ def test_shapes_are_checked(case):
     c = case
     with pytest.raises(ValueError, match="one node more than faces"):
         _wall.odd_steady(
-            np.ascontiguousarray(c["e"][:-1]), c["mf"], c["turn"], c["v"], None, np.empty_like(c["o"]), 1.0, 1.0, 1.0, 0.0, 0.0
+            np.ascontiguousarray(c["e"][:-1]),
+            c["mf"],
+            c["turn"],
+            c["v"],
+            None,
+            np.empty_like(c["o"]),
+            1.0,
+            1.0,
+            1.0,
+            0.0,
+            0.0,
         )

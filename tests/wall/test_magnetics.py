@@ -79,7 +79,8 @@ def test_jacobian_by_finite_differences():
 
 @pytest.mark.parametrize("integrator", ["rk", "bdf", "cn", "arkimex", "rosw"])
 def test_larmor_precession_and_damping(integrator):
-    """A spin in H z: phi = gamma H t/(1 + alpha^2), tan(theta/2) = tan(theta0/2) exp(-alpha gamma H t/(1 + alpha^2))."""
+    """A spin in H z: phi = gamma H t/(1 + alpha^2), tan(theta/2) = tan(theta0/2) exp(-alpha gamma H t/(1 +
+    alpha^2))."""
     alpha, field, end = 0.1, 1e5, 1e5  # A/m, fs
     magnet = Magnet(anisotropy=0.0, damping=alpha)
     time = Time(integrator=integrator, tolerance=1e-8, first_step=20.0)
@@ -173,15 +174,14 @@ def test_bulk_dmi_prefers_bloch_walls():
 
 
 def test_walker_velocity():
-    """v = gamma Delta H/alpha with sin(2 phi) = 2 H/(alpha H_K), Delta = sqrt(A/(K + K_hard sin^2 phi)); dx = 0.5 nm."""
+    """v = gamma Delta H/alpha with sin(2 phi) = 2 H/(alpha H_K), Delta = sqrt(A/(K + K_hard sin^2 phi)); dx = 0.5
+    nm."""
     field, alpha = 3e4, 0.2
     hk = 2 * 2e5 / (MU_0 * MS)
     phi = 0.5 * np.arcsin(2 * field / (alpha * hk))
     delta = np.sqrt(1.3e-11 / (5.2e5 + 2e5 * np.sin(phi) ** 2))
     magnet = Magnet(hard_anisotropy=2e5, damping=alpha)
-    mesh, _, stepper = build(
-        magnet, cells=321, zeeman=(Zeeman(field=(0.0, 0.0, field)),), time=Time(tolerance=1e-6)
-    )
+    mesh, _, stepper = build(magnet, cells=321, zeeman=(Zeeman(field=(0.0, 0.0, field)),), time=Time(tolerance=1e-6))
     start = Texture(centre=40.0, angle=0.8 * np.rad2deg(phi), width=delta * 1e9)
     state = stepper.segment(State(m=initial(start, magnet, mesh.x, 160.0), t=0.0, dt=10.0), 3e5)
     v = velocity(mesh, mesh.magnetization_with_ghosts(state.m), stepper.rate(state.t, state.m))
@@ -204,7 +204,9 @@ def test_walker_field(ratio, turns):
     assert turns or angles[-1] < 44.0
 
 
-@pytest.mark.parametrize(("u", "beta", "alpha"), [(50.0, 0.05, 0.2), (50.0, 0.1, 0.2), (50.0, 0.2, 0.2), (20.0, 0.3, 0.1)])
+@pytest.mark.parametrize(
+    ("u", "beta", "alpha"), [(50.0, 0.05, 0.2), (50.0, 0.1, 0.2), (50.0, 0.2, 0.2), (20.0, 0.3, 0.1)]
+)
 def test_spin_transfer_velocity(u, beta, alpha):
     """v = beta u/alpha below Walker breakdown, with a Zhang-Li torque put in through the spin accumulation."""
     magnet = Magnet(hard_anisotropy=2e5, damping=alpha)

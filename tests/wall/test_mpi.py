@@ -19,7 +19,10 @@ from hpcalo.wall.simulation import Simulation, shift
 
 pytestmark = pytest.mark.mpi
 
-@pytest.mark.parametrize("options", [{}, {"force": False}, {"tau": 10.0}, {"solver": {"method": "direct"}, "points": 8}])
+
+@pytest.mark.parametrize(
+    "options", [{}, {"force": False}, {"tau": 10.0}, {"solver": {"method": "direct"}, "points": 8}]
+)
 def test_steady_solution_does_not_depend_on_ranks(comm, wire, options):
     """1e-10 relative, and the iteration count is the same."""
     options = {"cells": 61, "points": 12, **options}
@@ -64,9 +67,9 @@ def test_stepping_does_not_depend_on_ranks(comm, mode, integrator):
     results = []
     for group in (MPI.COMM_SELF, comm):
         sim = Simulation(settings, group)
-        state = sim.stepper.segment(sim.start(), 300.0)
+        state = sim.stepper.segment(sim.start(), 150.0)
         results.append(sim.mesh.gather(state.m))
-    assert np.abs(results[0] - sim.mesh.gather(sim.start().m)).max() > 1e-4
+    assert np.abs(results[0] - sim.mesh.gather(sim.start().m)).max() > 3e-5
     np.testing.assert_allclose(results[1], results[0], atol=1e-9)
 
 
@@ -93,8 +96,8 @@ cells = 41
 gradient = "2 K/nm"
 circuit = "open"
 [time]
-end = "0.0004 ns"
-output_every = "0.0001 ns"
+end = "0.0002 ns"
+output_every = "0.00005 ns"
 integrator = "arkimex"
 tolerance = 1e-6
 """
@@ -113,7 +116,7 @@ def run(comm, folder: Path, name: str, text: str, *overrides: str) -> Path:
 def test_files_and_continuation(comm, mpi_tmp_path):
     """Written by all ranks, continued by all ranks: the same bits; and the same to 1e-8 as on one rank."""
     whole = run(comm, mpi_tmp_path, "whole", TEXT)
-    half = run(comm, mpi_tmp_path, "half", TEXT, "time.end='0.0002 ns'")
+    half = run(comm, mpi_tmp_path, "half", TEXT, "time.end='0.0001 ns'")
     rest = run(comm, mpi_tmp_path, "rest", TEXT, f"wall.continue_from='{half}'")
     if comm.rank == 0:
         a, b = read_dataset(whole), read_dataset(rest)

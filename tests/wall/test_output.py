@@ -1,4 +1,5 @@
-"""Runs from input to result file: contents, continuation bit for bit, sweeps, schedules, the shipped inputs, pictures."""
+"""Runs from input to result file: contents, continuation bit for bit, sweeps, schedules, the shipped inputs,
+pictures."""
 
 from __future__ import annotations
 
@@ -55,8 +56,9 @@ def test_contents(tmp_path):
     r = read_dataset(run(tmp_path, "a", small()))
     assert r["time"].tolist() == pytest.approx([0.0, 0.001, 0.002, 0.003, 0.004], abs=1e-15)
     for name in (
-        "magnetization", "spin_accumulation", "spin_current", "charge_current", "density_deviation", "torque_electrical",
-        "torque_thermal", "torque_damping_like", "torque_field_like", "A", "B", "thermal_polarization", "beta_Q", "u",
+        "magnetization", "spin_accumulation", "spin_current", "charge_current", "density_deviation",
+        "torque_electrical", "torque_thermal", "torque_damping_like", "torque_field_like", "A", "B",
+        "thermal_polarization", "beta_Q", "u",
         "beta", "temperature", "mean_mz", "wall_position", "wall_velocity", "wall_width", "wall_angle", "energy_total",
         "power_damping", "power_spin_torque",
     ):  # fmt: skip
@@ -64,7 +66,9 @@ def test_contents(tmp_path):
     assert r["magnetization"].shape == (5, 81, 3)
     assert r["spin_current"].shape == (5, 82, 3)
     assert np.abs(np.linalg.norm(r["magnetization"], axis=2) - 1).max() < 1e-12
-    np.testing.assert_allclose(r["torque_electrical"] + r["torque_thermal"], r["torque"], atol=1e-6 * np.abs(r["torque"]).max())
+    np.testing.assert_allclose(
+        r["torque_electrical"] + r["torque_thermal"], r["torque"], atol=1e-6 * np.abs(r["torque"]).max()
+    )
     assert r.attrs["engine"] == "wall"
     assert "resolved_input" in r.texts
     assert r.attrs["linear_solves"] > 10
@@ -197,6 +201,30 @@ def test_shipped_inputs_run_and_plot(tmp_path, name):
         assert np.all(np.diff(r["u"][:, 0] * r["beta"][:, 0]) > 0)
     if name == "permalloy_wall_paper":
         assert np.ptp(r["settling_time"]) < 1e-3 * r["settling_time"][0]
+
+
+def test_petsc_options(tmp_path):
+    """Options reach the solvers; an unknown option or type is one clear line."""
+    short = ("time.end='0.0005 ns'", "time.output_every='0.0005 ns'")
+    standard = read_dataset(run(tmp_path, "a", small(), *short))
+    other = read_dataset(run(tmp_path, "b", small(), *short, "solver.petsc={ts_rk_type='3bs',ksp_type='gmres'}"))
+    assert other.attrs["steps"] != standard.attrs["steps"]
+    np.testing.assert_allclose(other["magnetization"], standard["magnetization"], atol=1e-5)
+    implicit = read_dataset(run(tmp_path, "c", small(), *short, "solver.petsc={ts_type='bdf'}"))
+    np.testing.assert_allclose(implicit["magnetization"], standard["magnetization"], atol=1e-4)
+    with pytest.raises(InputError, match=r"solver\.petsc\.ts_rk_tipe: no solver of this run knows this option"):
+        run(tmp_path, "d", small(), *short, "solver.petsc={ts_rk_tipe='3bs'}")
+    with pytest.raises(InputError, match="Unknown TS type: ruk") as caught:
+        run(tmp_path, "e", small(), *short, "solver.petsc={ts_type='ruk'}")
+    assert "\n" not in str(caught.value)
+    from petsc4py import PETSc  # noqa: PLC0415
+
+    PETSc.Options()["hpcalo_wall_ksp_tipe"] = "gmres"
+    try:
+        with pytest.raises(InputError, match="-hpcalo_wall_ksp_tipe: no solver"):
+            run(tmp_path, "f", small(), *short)
+    finally:
+        PETSc.Options().delValue("hpcalo_wall_ksp_tipe")
 
 
 def test_check_command(tmp_path):

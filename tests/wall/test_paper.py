@@ -35,7 +35,9 @@ def test_precession_is_first_order_in_x():
     """Transverse inflow into a uniform magnet: G+ = G+(0) exp[(iJ/hbar - 1/tau_s) x/v], upwind error of order 1."""
     errors = []
     for cells in (101, 201, 401):
-        p = model(gradient=0.0, e_field=0.0, velocity=0.0, points=2, window=(0.99, 1.01), cells=cells, equilibrium="-gM")
+        p = model(
+            gradient=0.0, e_field=0.0, velocity=0.0, points=2, window=(0.99, 1.01), cells=cells, equilibrium="-gM"
+        )
         m = np.tile([0.0, 0.0, 1.0], (cells, 1))
         from hpcalo.kernels import _wall  # noqa: PLC0415
 
@@ -111,7 +113,8 @@ def test_literal_damping_still_aligns():
 
 
 def test_hysteresis_field_prevents_the_claimed_final_state():
-    """H = c M(x, 0): the aligned state is stationary only for c = 0 (c/max|m| = 1 leaves M_z = 0.28 at the right end)."""
+    """H = c M(x, 0): the aligned state is stationary only for c = 0 (c/max|m| = 1 leaves M_z = 0.28 at the right
+    end)."""
     assert model(field=1.0, steps=160).evolve().m[-1, :, 2].min() < 0.9
 
 

@@ -27,10 +27,14 @@ def test_uniform_magnet_is_the_bulk(wire):
     w.m = np.tile([0.6, 0.0, 0.8], (w.mesh.n, 1))
     w.ghost = w.mesh.magnetization_with_ghosts(w.m)
     _, _, q, flux = w.solve(FIELD, 2.0)
-    expected = (w.bulk.charge_per_field * 1e9 * FIELD + w.bulk.charge_per_gradient * 2.0) / (-2 * 1.602176634e-19 * 1e33)
+    expected = (w.bulk.charge_per_field * 1e9 * FIELD + w.bulk.charge_per_gradient * 2.0) / (
+        -2 * 1.602176634e-19 * 1e33
+    )
     np.testing.assert_allclose(flux[:, 0], expected, rtol=1e-9)
     spin = w.bulk.spin_per_field * FIELD + w.bulk.spin_per_gradient * 2.0
-    np.testing.assert_allclose(flux[:, 1:], np.tile(spin * np.array([0.6, 0.0, 0.8]), (w.mesh.n + 1, 1)), atol=1e-10 * abs(spin))
+    np.testing.assert_allclose(
+        flux[:, 1:], np.tile(spin * np.array([0.6, 0.0, 0.8]), (w.mesh.n + 1, 1)), atol=1e-10 * abs(spin)
+    )
     assert np.abs(q).max() < 1e-10 * abs(expected)
 
 
@@ -91,7 +95,7 @@ def test_nonadiabatic_correction_falls_as_the_square_of_the_width(wire):
     for width in (5.0, 10.0, 20.0):
         w = wire(width=width, length=16 * width, cells=321)
         _, _, q, _ = w.solve(FIELD, 0.0)
-        u, beta = w.u_beta(q)
+        _, beta = w.u_beta(q)
         excess.append(beta * w.carriers.xi - 1)
     assert excess[0] == pytest.approx(0.0075 * w.carriers.xi - 1, rel=0.05)
     orders = np.log2(np.array(excess[:-1]) / np.array(excess[1:]))

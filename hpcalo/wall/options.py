@@ -1,0 +1,72 @@
+"""PETSc's option database: options of the input and of the command line under one prefix, put in, used, taken out
+again."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from petsc4py import PETSc
+
+from hpcalo.errors import InputError, one_line
+
+PREFIX = "hpcalo_wall_"
+UNKNOWN_TYPE = 86  # PETSC_ERR_ARG_UNKNOWN_TYPE
+
+
+class SolverOptions:
+    """Options named without prefix, as in the input's [solver.petsc]: {"ts_rk_type": "3bs"}.
+
+    What the user has put into PETSc's database already (PETSC_OPTIONS="-hpcalo_wall_ts_rk_type 3bs") takes precedence,
+    then these, then the program's own defaults of each use.
+    """
+
+    def __init__(self, values: Mapping[str, str | int | float | bool] | None = None) -> None:
+        self.values = {k: str(v).lower() if isinstance(v, bool) else str(v) for k, v in (values or {}).items()}
+        self.used: set[str] = set()
+
+    @contextmanager
+    def active(self, defaults: Mapping[str, str] | None = None) -> Iterator[None]:
+        """Options are in the database inside the block. Raises InputError for a type that PETSc does not know."""
+        database = PETSc.Options(PREFIX)
+        mine = []
+        for name, value in {**(defaults or {}), **self.values}.items():
+            if database.hasName(name):
+                self.used.add(name)  # the command line's value is in force, and is checked by itself
+            else:
+                database[name] = value
+                mine.append(name)
+        try:
+            yield
+        except PETSc.Error as problem:
+            if problem.ierr != UNKNOWN_TYPE:
+                raise
+            reason = one_line(str(problem).rpartition("[0] ")[2])
+            raise InputError(f"solver.petsc or -{PREFIX}…: {reason}") from None
+        finally:
+            self.used |= {name for name in self.values if _used(PREFIX + name)}
+            for name in mine:
+                database.delValue(name)
+
+    def unknown(self) -> list[str]:
+        """Options that nothing has asked for, those of the command line included."""
+        given = [name.removeprefix(PREFIX) for name in PETSc.Options().getAll() if name.startswith(PREFIX)]
+        left = [f"-{PREFIX}{name}" for name in given if not _used(PREFIX + name)]
+        return left + sorted(f"solver.petsc.{name}" for name in set(self.values) - self.used)
+
+    def check(self) -> None:
+        """Call after every object has been set up. Raises InputError naming the first option that nothing asked for."""
+        left = self.unknown()
+        if left:
+            raise InputError(
+                f"{left[0]}: no solver of this run knows this option"
+                + (f" (and {len(left) - 1} more)" if left[1:] else "")
+            )
+
+
+def _used(name: str) -> bool:
+    """Whether PETSc has read this option; petsc4py offers no binding, the library it is linked to has the function."""
+    flag = ctypes.c_int(0)
+    ctypes.CDLL(PETSc.__file__).PetscOptionsUsed(None, name.encode(), ctypes.byref(flag))
+    return bool(flag.value)
