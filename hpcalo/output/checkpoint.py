@@ -22,7 +22,7 @@ from hpcalo.errors import CheckpointError, OutputError, one_line
 from hpcalo.output.target import commit
 
 FORMAT = "hpcalo checkpoint"
-VERSION = 1
+VERSION = 2
 GENERATIONS = ("a", "b")
 
 
@@ -54,7 +54,8 @@ def write(result: Path, arrays: Mapping[str, NDArray], texts: Mapping[str, str],
     path = files_of(result)[sequence % len(GENERATIONS)]
     part = path.with_name(f"{path.name}.part-{socket.gethostname()}-{os.getpid()}")
     try:
-        with h5py.File(part, "w", libver="v110") as file:
+        # Put together in memory: on a full disk the HDF5 library, failing in the middle of a write, would crash later.
+        with h5py.File(part, "w", driver="core", backing_store=False) as file:
             for name, value in arrays.items():
                 file.create_dataset(name, data=value, track_times=False)
             file.attrs.update({"format": FORMAT, "version": VERSION, "sequence": sequence})
@@ -63,11 +64,14 @@ def write(result: Path, arrays: Mapping[str, NDArray], texts: Mapping[str, str],
                     f"texts/{name}", data=np.frombuffer(text.encode(), dtype=np.uint8), track_times=False
                 )
             file.attrs["sha256"] = _digest(arrays, texts, sequence)
+            file.flush()
+            image = file.id.get_file_image()
+        part.write_bytes(image)
         commit(part, path, force=True)
-    except OSError as problem:
-        raise OutputError(
-            f"{path}: the checkpoint cannot be written: {problem.strerror or one_line(problem)}"
-        ) from None
+    except (OSError, OutputError) as problem:
+        why = problem.strerror if isinstance(problem, OSError) and problem.strerror else one_line(problem)
+        stands = f"; 'hpcalo restart {result}' continues from the one before" if exists(result) else ""
+        raise OutputError(f"{path}: the checkpoint cannot be written: {why}{stands}") from None
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)

@@ -19,13 +19,20 @@ class Rounds:
     """Decides, the same on all ranks, after which pieces of work the ranks meet and what they do then.
 
     interval: seconds between checkpoints (rank 0's clock). Collective: every rank calls `meeting` after each of `count`
-    pieces, with count the largest share of any rank (ranks that have no piece left call it too).
+    pieces, with count the largest share of any rank (ranks that have no piece left call it too), and `begin` before a
+    loop whose pieces may take another time. The clock of the checkpoints goes on from one loop to the next.
     """
 
     def __init__(self, comm: Any, interval: float, stop: StopRequest) -> None:
-        self._comm, self._interval, self._stop = comm, interval, stop
+        self._comm, self._interval, self.stop = comm, interval, stop
+        self._round = min(ROUND, interval)
+        self._saved = time.monotonic()
+        self.begin()
+
+    def begin(self) -> None:
+        """A new loop: its first piece shows how long its pieces take."""
         self._every, self._pieces = 1, 0
-        self._began = self._met = self._saved = time.monotonic()
+        self._met = time.monotonic()
 
     def meeting(self) -> tuple[bool, bool]:
         """(save now, stop after it)."""
@@ -38,8 +45,8 @@ class Rounds:
         pace = self._every if self._comm.rank == 0 else 0
         if self._comm.rank == 0:
             spent = max(now - self._met, 1e-6) / self._every
-            pace = int(np.clip(ROUND / spent, 1, 4 * self._every))
-        mine = np.array([self._stop.requested, due, pace], dtype=np.int64)
+            pace = int(np.clip(self._round / spent, 1, 4 * self._every))
+        mine = np.array([self.stop.requested, due, pace], dtype=np.int64)
         agreed = np.empty_like(mine)
         from mpi4py import MPI  # noqa: PLC0415  (so that importing this module does not start MPI)
 

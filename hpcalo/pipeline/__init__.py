@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
     from pydantic import BaseModel
 
+    from hpcalo.output.checkpoint import Checkpoint
+
 ENGINES = ("kubo", "wall")
 PICTURES = (".png", ".pdf", ".svg")
 
@@ -76,17 +78,18 @@ def run(
         path = output_of(settings, source, output)
         if dry_run:
             check_output(path, force=force)
+            refuse_unfinished(path, force=force)
         remember(source)
         return engine, settings, path
 
     engine, settings, path = on_root(comm, read)
-    on_root(comm, lambda: refuse_unfinished(path, force=force))
     with together(comm):  # on all ranks: libraries that an engine loads start together (PETSc)
         pipeline = import_module(f"hpcalo.pipeline.{engine}")
         check_environment(comm)
     if dry_run:
         return on_root(comm, lambda: check_settings(engine, settings, source, comm.size))
     with prepare_output(path, comm, force=force):
+        on_root(comm, lambda: refuse_unfinished(path, force=force, forget=True))
         getattr(pipeline, f"run_{engine}")(
             settings, comm, source=source, output=path, force=force, quiet=quiet, overrides=overrides
         )
@@ -125,6 +128,8 @@ def restart(comm: Intracomm, result: Path, *, quiet: bool = False, force: bool =
         return engine, validate(schema, data, str(found.path)), Path(found.texts["source"]), overrides
 
     engine, settings, source, overrides = on_root(comm, find)
+    if not force and on_root(comm, lambda: _is_finished(result, state[0])):
+        return f"result: {result} (was complete already)"
     with prepare_output(result, comm, force=force):
         pipeline = import_module(f"hpcalo.pipeline.{engine}")
         getattr(pipeline, f"run_{engine}")(
@@ -140,19 +145,42 @@ def restart(comm: Intracomm, result: Path, *, quiet: bool = False, force: bool =
     return f"result: {result}"
 
 
+def _is_finished(result: Path, found: Checkpoint) -> bool:
+    """Whether the checkpoint is only the rest of a run that wrote its result and was killed before it tidied up; then
+    does that. Serial.
+    """
+    from hpcalo.output import checkpoint  # noqa: PLC0415
+    from hpcalo.output.hdf5 import read_dataset  # noqa: PLC0415
+
+    if found.texts["engine"] != "kubo" or found.path is None or not result.is_file():
+        return False  # a result of the wall grows: that it exists does not mean that it is complete
+    if result.stat().st_mtime_ns < found.path.stat().st_mtime_ns:
+        return False
+    try:
+        written = read_dataset(result)
+    except InputError:
+        return False
+    if written.texts.get("resolved_input") != found.texts["resolved_input"]:
+        return False
+    checkpoint.remove(result)
+    return True
+
+
 def check(source: Path, overrides: Sequence[str] = (), ranks: int = 1) -> str:
     """Validates an input file and estimates the run. Serial; starts no MPI. Raises InputError, ModelError."""
     engine, settings = load_input(source, overrides)
     return check_settings(engine, settings, source, ranks)
 
 
-def refuse_unfinished(path: Path, *, force: bool) -> None:
-    """Raises CheckpointError if an unfinished run of this output can be continued and would be lost. Serial."""
+def refuse_unfinished(path: Path, *, force: bool, forget: bool = False) -> None:
+    """Raises CheckpointError if an unfinished run of this output can be continued and would be lost; with force and
+    `forget` removes it. Serial; to forget needs the output's lock.
+    """
     from hpcalo.output import checkpoint  # noqa: PLC0415
 
-    if force:
+    if force and forget:
         checkpoint.remove(path)
-    elif checkpoint.exists(path):
+    elif not force and checkpoint.exists(path):
         raise CheckpointError(
             f"{path}: an earlier run left a checkpoint; 'hpcalo restart {path}' continues it, --force starts anew"
         )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hpcalo import __version__
 from hpcalo.config.kubo import KuboInput, KuboSection
 from hpcalo.errors import InputError
 from hpcalo.kubo.plan import make_request
@@ -26,10 +27,12 @@ from hpcalo.output.checkpoint import Checkpoint
 from hpcalo.output.fields import kubo_coordinates, to_variables, used
 from hpcalo.output.hdf5 import write_dataset
 from hpcalo.output.modelfile import load_model
-from hpcalo.output.provenance import provenance, resolved_toml
+from hpcalo.output.provenance import provenance, resolved_toml, sha256
 from hpcalo.parallel.guard import on_root, together
 from hpcalo.parallel.layout import Layout
 from hpcalo.parallel.progress import duration, tell, warn
+from hpcalo.parallel.rounds import Rounds
+from hpcalo.parallel.signals import StopRequest
 from hpcalo.pipeline.kubo_estimate import check_kubo
 from hpcalo.pipeline.kubo_pass import Keeper, forget, plan, sum_over_k
 
@@ -57,16 +60,32 @@ def run_kubo(
     resume: the checkpoint to continue from (on rank 0). Raises InputError, ModelError, ConvergenceError, OutputError,
     CheckpointError, Interrupted; on all ranks.
     """
+    with StopRequest() as stop:  # from the start: a signal that comes before the loops is heard in the first of them
+        rounds = Rounds(comm, settings.execution.checkpoint_interval, stop)
+        _run(settings, comm, source, output, force, quiet, overrides, resume, rounds)
+
+
+def _run(
+    settings: KuboInput,
+    comm: Intracomm,
+    source: Path,
+    output: Path,
+    force: bool,
+    quiet: bool,
+    overrides: tuple[str, ...],
+    resume: Checkpoint | None,
+    rounds: Rounds,
+) -> None:
     started = time.monotonic()
     section = settings.kubo
     model: Model = on_root(comm, lambda: load_model(settings.model, source.parent))
+    texts = on_root(comm, lambda: _resumable(settings, source, overrides))
     with together(comm):
         reference, n_hat, request = prepare(section, model)
-        keeper = Keeper(output, settings.execution.checkpoint_interval, _resumable(settings, source, overrides), resume)
-        keeper.sequence = resume.sequence if resume else 0
+        keeper = Keeper(output, rounds, texts, resume)
     crystal, notes = model.crystal, model.notes
     if section.energies.from_electrons:
-        reference = _fermi_energy(model, section, n_hat[0], comm, quiet)
+        reference = _fermi_energy(model, section, n_hat[0], comm, quiet, keeper)
         request = replace(
             make_request(section, reference, len(velocity_directions(crystal))), curvature=request.curvature
         )
@@ -80,7 +99,7 @@ def run_kubo(
         label = f"n = ({', '.join(f'{x:.3g}' for x in n_hat[number])})"
         tell(comm, f"{label}: {task.note}", quiet=quiet)
         lines.append(f"{label}: {task.note}")
-        raw.append(sum_over_k(task, comm, keeper=keeper, number=number, quiet=quiet, label=label))
+        raw.append(sum_over_k(task, comm, keeper=keeper, quiet=quiet, label=label))
     with together(comm):
         run = RunAxes(
             energies=request.energies - reference,
@@ -148,14 +167,17 @@ def reference_energy(section: KuboSection, model: Model) -> float:
     return model.fermi_energy
 
 
-def _fermi_energy(model: Model, section: KuboSection, n_hat: RealArray, comm: Intracomm, quiet: bool) -> float:
+def _fermi_energy(
+    model: Model, section: KuboSection, n_hat: RealArray, comm: Intracomm, quiet: bool, keeper: Keeper
+) -> float:
     """Fermi energy of the model's electrons on the input's k grid, from a first pass that only counts levels."""
     start = reference_energy(section, model)
     edges = start + np.linspace(-20.0, 20.0, 40_001)
     none = np.zeros(0)
     request = Request(np.array([start - 1.0, start + 1.0]), none, none, none, {}, count_edges=edges)
     solver = next(solvers(model, n_hat[None], frozenset()))
-    counted = sum_over_k(plan(solver, request, section, comm), comm, quiet=quiet, label="electrons")["count"]
+    task = plan(solver, request, section, comm)
+    counted = sum_over_k(task, comm, keeper=keeper, quiet=quiet, label="electrons")["count"]
     energy = energy_of_count(edges, counted, float(model.electrons or 0.0))
     if energy is None:
         raise InputError(
@@ -175,9 +197,13 @@ def _warn_if_outside(run: RunAxes, comm: Intracomm) -> None:
 
 
 def _resumable(settings: KuboInput, source: Path, overrides: tuple[str, ...]) -> dict[str, str]:
-    """What a restart needs besides the sums: the complete input, and the folder its paths are relative to."""
+    """What a restart needs besides the sums: the complete input, the folder its paths are relative to, and what must be
+    the same then. Serial.
+    """
     return {
         "engine": "kubo",
+        "program": __version__,
+        "model_sha256": "\n".join(sha256(path) for path in model_files(settings, source)),
         "resolved_input": resolved_toml(settings),
         "source": str(source.absolute()),
         "overrides": "\n".join(overrides),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hpcalo import __version__
 from hpcalo.config.kubo import KuboSection
 from hpcalo.errors import CheckpointError, InputError, Interrupted, ModelError
 from hpcalo.kubo.engine import RawSums, sum_block
@@ -25,7 +27,6 @@ from hpcalo.parallel.layout import Layout
 from hpcalo.parallel.packing import Packing
 from hpcalo.parallel.progress import Progress
 from hpcalo.parallel.rounds import Rounds
-from hpcalo.parallel.signals import StopRequest
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
@@ -45,21 +46,36 @@ class Pass:
         """Blocks of k-points, the same for any number of ranks."""
         return self.mesh.blocks(block_size(self.solver.size))
 
+    def fingerprint(self) -> str:
+        """Tells passes apart whose sums must not be mixed. Serial."""
+        digest = hashlib.sha256(repr(sorted(self.request.shapes().items())).encode())
+        axes = (self.request.energies, self.request.count_edges, self.request.gammas, self.request.mu, self.request.kt)
+        for array in (self.solver.n_hat, self.mesh.points, self.mesh.weights, *axes):
+            digest.update(np.ascontiguousarray(array, dtype=float).tobytes())
+        return digest.hexdigest()
+
 
 @dataclass
 class Keeper:
     """Saves unfinished passes beside the result, and knows what an earlier run has left.
 
-    finished: summed passes of this run's earlier directions, flat. restored: the checkpoint that is continued, rank 0
-    only.
+    finished: summed passes of this run so far, flat. plans: fingerprints of these and of the one at work (rank 0).
+    restored: the checkpoint that is continued, rank 0 only. Passes come in the same order in every run.
     """
 
     result: Path
-    interval: float
+    rounds: Rounds
     texts: Mapping[str, str]
     restored: checkpoint.Checkpoint | None = None
     finished: list[np.ndarray] = field(default_factory=list)
+    plans: list[str] = field(default_factory=list)
     sequence: int = 0
+
+    def __post_init__(self) -> None:
+        if self.restored is not None:
+            self.sequence = self.restored.sequence
+            self._check_same("program", f"by hpcalo {self.restored.texts.get('program')}, this is {__version__}")
+            self._check_same("model_sha256", "with other model files than those there are now")
 
     def save(self, comm: Intracomm, total: ExactSum, done: np.ndarray) -> None:
         """Adds up what all ranks have and writes it. Collective. Raises OutputError on all ranks."""
@@ -68,34 +84,43 @@ class Keeper:
         from mpi4py import MPI  # noqa: PLC0415
 
         comm.Reduce(done, blocks, op=MPI.MAX, root=0)
-        arrays = {
-            "limbs": everything.limbs,
-            "addends": np.array(everything.addends),
-            "done": blocks,
-            "finished": np.array(self.finished).reshape(len(self.finished), total.limbs.shape[1]),
-        }
+        arrays = {"limbs": everything.limbs, "addends": np.array(everything.addends), "done": blocks}
+        arrays |= {f"finished_{number}": flat for number, flat in enumerate(self.finished)}
         self.sequence += 1  # after a restart it goes on from the checkpoint's own number
-        on_root(comm, lambda: checkpoint.write(self.result, arrays, self.texts, self.sequence))
+        texts = {**self.texts, "plans": "\n".join(self.plans)}
+        on_root(comm, lambda: checkpoint.write(self.result, arrays, texts, self.sequence))
 
-    def earlier(self, comm: Intracomm, number: int) -> np.ndarray | None:
-        """The summed pass of direction `number` if the checkpoint has it whole. Collective."""
+    def earlier(self, comm: Intracomm, task: Pass, size: int) -> np.ndarray | None:
+        """The summed pass if the checkpoint has it whole. Collective.
+
+        Raises CheckpointError on all ranks if the checkpoint is of another calculation.
+        """
 
         def find() -> np.ndarray | None:
-            if self.restored is None or number >= len(self.restored.arrays["finished"]):
+            number = len(self.finished)
+            self.plans.append(task.fingerprint())
+            if self.restored is None:
                 return None
-            return np.array(self.restored.arrays["finished"][number])
+            known = self.restored.texts.get("plans", "").split("\n")
+            flat = self.restored.arrays.get(f"finished_{number}")
+            planned = known[number] if number < len(known) else self.plans[number]
+            if planned != self.plans[number] or (flat is not None and flat.size != size):
+                raise CheckpointError(
+                    f"{self.restored.path}: belongs to other k-points, energies or quantities: the program has changed"
+                )
+            return None if flat is None else np.array(flat)
 
         return on_root(comm, find)
 
-    def begun(self, comm: Intracomm, number: int, size: int, blocks: int) -> tuple[ExactSum | None, np.ndarray]:
-        """What the checkpoint has of direction `number`: its sum (rank 0; None elsewhere) and which blocks are in it.
+    def begun(self, comm: Intracomm, size: int, blocks: int) -> tuple[ExactSum | None, np.ndarray]:
+        """What the checkpoint has of the pass at work: its sum (rank 0; None elsewhere) and which blocks are in it.
         Collective.
 
         Raises CheckpointError on all ranks if it belongs to other blocks or sums.
         """
 
         def find() -> np.ndarray:
-            if self.restored is None or number != len(self.restored.arrays["finished"]):
+            if self.restored is None or len(self.finished) != self._restored_passes():
                 return np.zeros(blocks, dtype=np.uint8)
             done, limbs = self.restored.arrays["done"], self.restored.arrays["limbs"]
             if done.shape != (blocks,) or limbs.shape != (3, size):
@@ -112,6 +137,17 @@ class Keeper:
         total.limbs[...] = self.restored.arrays["limbs"]
         total.addends = int(self.restored.arrays["addends"])
         return total, done
+
+    def _restored_passes(self) -> int:
+        assert self.restored is not None  # asked only where there is one
+        return sum(name.startswith("finished_") for name in self.restored.arrays)
+
+    def _check_same(self, name: str, how: str) -> None:
+        assert self.restored is not None  # asked only where there is one
+        if self.restored.texts.get(name) != self.texts[name]:
+            raise CheckpointError(
+                f"{self.restored.path}: was written {how}; sums of both must not be mixed: run it anew with --force"
+            )
 
 
 def plan(solver: StateSolver, request: Request, section: KuboSection, comm: Intracomm) -> Pass:
@@ -150,7 +186,7 @@ def wedge(solver: StateSolver, request: Request, section: KuboSection) -> tuple[
 
 
 def sum_over_k(
-    task: Pass, comm: Intracomm, *, keeper: Keeper | None = None, number: int = 0, quiet: bool = True, label: str = ""
+    task: Pass, comm: Intracomm, *, keeper: Keeper | None = None, quiet: bool = True, label: str = ""
 ) -> RawSums:
     """Raw sums over the whole zone on every rank: blocks shared out, one reduction, wedge unfolded. Collective.
 
@@ -158,9 +194,9 @@ def sum_over_k(
     number of interruptions. Raises Interrupted on all ranks after a signal and the checkpoint it asked for.
     """
     blocks, packing = task.blocks, Packing(task.request.shapes())
-    flat = keeper.earlier(comm, number) if keeper else None
+    flat = keeper.earlier(comm, task, packing.size) if keeper else None
     if flat is None:
-        flat = _sum_blocks(task, blocks, packing, comm, keeper, number, quiet, label)
+        flat = _sum_blocks(task, blocks, packing, comm, keeper, quiet, label)
     if keeper:
         keeper.finished.append(flat)
     return symmetrized(packing.unpack(flat), task.mesh.operations, task.request, task.solver.directions)
@@ -172,14 +208,13 @@ def _sum_blocks(
     packing: Packing,
     comm: Intracomm,
     keeper: Keeper | None,
-    number: int,
     quiet: bool,
     label: str,
 ) -> np.ndarray:
     layout = Layout(comm.size, comm.rank, len(blocks), len(task.request.energies))
     begun, done = (None, np.zeros(len(blocks), dtype=np.uint8))
     if keeper:
-        begun, done = keeper.begun(comm, number, packing.size, len(blocks))
+        begun, done = keeper.begun(comm, packing.size, len(blocks))
     total = begun or ExactSum((packing.size,))
     # What is left is shared out anew: any number of ranks may continue.
     left = [b for b in range(len(blocks)) if not done[b]]
@@ -188,12 +223,10 @@ def _sum_blocks(
     most = -(-len(left) // layout.groups) if left else 0
     points = sum(blocks[b].stop - blocks[b].start for b in mine)
     finished = len(task.mesh.points) - sum(blocks[b].stop - blocks[b].start for b in left)
-    with (
-        StopRequest() as stop,
-        Progress(len(task.mesh.points), "k", comm, share=points + finished, quiet=quiet, label=label) as progress,
-    ):
+    with Progress(len(task.mesh.points), "k", comm, share=points + finished, quiet=quiet, label=label) as progress:
         progress.start_at(finished)
-        rounds = Rounds(comm, keeper.interval, stop) if keeper else None
+        if keeper:
+            keeper.rounds.begin()
         for turn in range(most):
             if turn < len(mine):
                 b = mine[turn]
@@ -209,13 +242,14 @@ def _sum_blocks(
                 total.add(packing.pack(sums), f"k-points {np.round(k[0], 4).tolist()} … {np.round(k[-1], 4).tolist()}")
                 done[b] = 1
                 progress.advance(len(k))
-            if rounds is None or keeper is None:
+            if keeper is None:
                 continue
-            save, end = rounds.meeting()
-            if save and turn < most - 1:
+            save, end = keeper.rounds.meeting()
+            if save:
                 keeper.save(comm, total, done)
-            if end and turn < most - 1:
-                raise Interrupted(f"stopped by {stop.name or 'a signal'}; 'hpcalo restart {keeper.result}' continues")
+            if end:
+                name = keeper.rounds.stop.name or "a signal"
+                raise Interrupted(f"stopped by {name}; 'hpcalo restart {keeper.result}' continues")
     return total.allreduce(comm).value()
 
 
