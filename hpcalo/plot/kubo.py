@@ -13,7 +13,7 @@ from hpcalo.config.kubo import Quantity
 from hpcalo.errors import InputError, nearest
 from hpcalo.output.hdf5 import Result
 from hpcalo.plot import kubo_matrix, style
-from hpcalo.plot.kubo_data import Curve, is_nine_layer_film, name_of, thermal_axis
+from hpcalo.plot.kubo_data import Curve, floor_of, is_nine_layer_film, largest_in, name_of, thermal_axis
 from hpcalo.plot.kubo_panels import Shown, draw_curves, generic, looks, overlay, trimmed, with_gamma
 
 MOST = 6
@@ -51,8 +51,9 @@ def draw(results: Sequence[Result], quantities: Sequence[str] = ()) -> Any:
 
 
 def _story(results: Sequence[Result]) -> list[Callable[[Any, Sequence[Result]], None]]:
-    """The panels that all files can fill, the first `MOST` of them in the order of PANELS."""
+    """The panels that all files can fill, the first `MOST` in the order of PANELS; what vanishes only if all do."""
     able = [p for p in PANELS if all(n in r.variables for r in results for n in p.needs)]
+    able = [p for p in able if largest_in(results, p.needs[0]) > floor_of(results[0], p.needs[0])] or able
     shown = [p for p in able if p.quantity != "density_of_states"][:MOST] or able
     if not shown:
         held = ", ".join(results[0].variables) or "nothing"
@@ -75,9 +76,10 @@ def _asked(results: Sequence[Result], names: Sequence[str]) -> list[Callable[[An
             makers.append(one[0].draw if one else _drawn_by_itself(results, name))
         else:
             present = [q for q in get_args(Quantity) if any(p.quantity == q and set(p.needs) <= held for p in PANELS)]
+            hint = "" if panels else nearest(name, [*present, *sorted(held)])
             what = f"has no '{name}'" if panels else f"'{name}' is not a quantity"
             raise InputError(
-                f"{_paths(results)}: {what}{nearest(name, [*present, *sorted(held)])}; it holds: {', '.join(present)}"
+                f"{_paths(results)}: {what}{hint}; it holds: {', '.join(present) or ', '.join(sorted(held))}"
             )
     return makers
 
@@ -94,7 +96,7 @@ def _paths(results: Sequence[Result]) -> str:
 
 
 def _torkance(axis: Any, results: Sequence[Result], part: str) -> None:
-    shown = Shown(f"{part} torkance", r"$t_{{{}}}$", A0)
+    shown = Shown(f"{part} torkance", r"$t_{{{}}}$", A0, style.short)
     found, factor = draw_curves(axis, results, f"torkance_{part}", "energy", shown, dos=True)
     if part == "even" and found and len(results) == 1:
         overlay(axis, results, "torkance_intrinsic", found, "energy", factor, lw=0.7, label="intrinsic, Γ → 0")
@@ -112,7 +114,7 @@ def _thermal(axis: Any, results: Sequence[Result], part: str) -> None:
     if along == "temperature":
         _mark_published(axis, results, part, factor, found)
     limits = axis.get_ylim()
-    if len(results) == 1:
+    if len(results) == 1 and along == "temperature":
         low: dict[str, Any] = {"ls": (0, (3, 2)), "lw": 0.8, "per_level": True, "label": "low-temperature form"}
         overlay(axis, results, f"beta_{part}_sommerfeld", found, along, factor, **low)
     axis.set_ylim(*limits)
@@ -158,14 +160,14 @@ def _conductivity(axis: Any, results: Sequence[Result]) -> None:
 
 
 def _hall(axis: Any, results: Sequence[Result]) -> None:
-    shown = Shown("anomalous Hall", r"$\sigma_{{{}}}$", "S/cm", style.thousands)
+    shown = Shown("anomalous Hall", r"$\sigma_{{{}}}$", "S/cm", style.short)
     found, factor = draw_curves(axis, results, "anomalous_hall", "energy", shown, dos=True)
     with_gamma(axis, results, "hall_conductivity", "energy", found, factor)
     trimmed(axis)
 
 
 def _broadened_hall(axis: Any, results: Sequence[Result]) -> None:
-    shown = Shown("Hall conductivity", r"$\sigma_{{{}}}$", "S/cm", style.thousands, among=("yz", "zx", "xy"))
+    shown = Shown("Hall conductivity", r"$\sigma_{{{}}}$", "S/cm", style.short, among=("yz", "zx", "xy"))
     draw_curves(axis, results, "hall_conductivity", "energy", shown, dos=True)
 
 
@@ -201,7 +203,7 @@ def _onsager(axis: Any, results: Sequence[Result]) -> None:
 
 def _expansion(axis: Any, results: Sequence[Result], name: str) -> None:
     order = name[2]
-    shown = Shown("", rf"coefficient $t^{{{{({order},0)}}}}$", A0)
+    shown = Shown("", rf"coefficient $t^{{{{({order},0)}}}}$", A0, style.short)
     draw_curves(axis, results, name, "energy", shown, dos=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections.abc import Sequence
@@ -17,12 +18,22 @@ Real = NDArray[np.float64]
 
 COMPONENTS = ("torque", "torque_2", "current", "field", "gradient", "hall", "axis")
 """Axes that number tensor elements; of a field their order is that of its indices."""
-ZERO = {"J*m/K": 1e-45, "J/m^2": 1e-14, "S/cm": 1e-6, "A/(m*K)": 1e-9, "W/m^2": 1e-6, "K/m": 1e-6, "W/m": 1e-15}
-"""What is smaller in these units is rounding error of a quantity that vanishes; 1e-12 in the others."""
+ZERO = {
+    "e*a0": 1e-6,
+    "J*m/K": 1e-42,
+    "J/m^2": 1e-14,
+    "S/cm": 1e-6,
+    "A/(m*K)": 1e-9,
+    "W/m^2": 1e-6,
+    "K/m": 1e-6,
+    "W/m": 1e-15,
+}
+"""What is smaller in these units is left over from rounding, or from the model's symmetry; 1e-12 in the others."""
 SAME_LINE = 1e-3
 """Elements that differ by less than this fraction of the largest one are one line in a picture."""
 AT_MOST = 3  # tensor elements in a panel
 LEVELS = 6  # values of Γ, μ or T in a panel
+LINES = 9  # of one variable in a panel: of more, values of Γ, μ and T are left out
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,13 +68,18 @@ def name_of(results: Sequence[Result], which: int) -> str:
 
 
 def curves(
-    results: Sequence[Result], name: str, along: str, only: Sequence[str] = (), among: Sequence[str] = ()
+    results: Sequence[Result],
+    name: str,
+    along: str,
+    only: Sequence[str] = (),
+    among: Sequence[str] = (),
+    like: Sequence[Curve] = (),
 ) -> list[Curve]:
     """The curves of a variable along one axis, from every file that has it, at the first n̂.
 
     Of the tensor's elements those are taken that symmetry leaves independent, the largest `AT_MOST` (of those `among`
     which the choice is, or all those named in `only`); the choice is that of the first file, so that the files show the
-    same elements.
+    same elements. `like`: curves that these are to go with, at the same Γ, μ and T.
     """
     found: list[Curve] = []
     chosen: list[str] = list(only)
@@ -74,6 +90,7 @@ def curves(
         tensor = {k: v for k, v in tensor.items() if not among or k in among}
         elements = independent(tensor, floor_of(result, name)) if not chosen else _named(tensor, chosen)
         chosen = chosen or [e.name for e in elements]
+        levels = _thinned(levels, LINES // max(len(results) * len(elements), 1), like)
         x = np.asarray(result[along], dtype=float)
         for element in elements:
             for index in np.ndindex(*(len(picked) for _, picked, _ in levels)):
@@ -86,7 +103,7 @@ def curves(
     return found
 
 
-def _arranged(result: Result, name: str, along: str) -> tuple[list[tuple[str, list[int], Real]], dict[str, Real]]:
+def _arranged(result: Result, name: str, along: str) -> tuple[Levels, dict[str, Real]]:
     """Axes that stay as (name, shown places, coordinate), and the elements by name, each (…, along)."""
     variable = result.variables[name]
     data = np.asarray(variable.data, dtype=float)
@@ -105,9 +122,25 @@ def _arranged(result: Result, name: str, along: str) -> tuple[list[tuple[str, li
     return levels, tensor
 
 
+Levels = list[tuple[str, list[int], Real]]
+
+
+def _thinned(levels: Levels, most: int, like: Sequence[Curve]) -> Levels:
+    """Fewer values of the axes that stay, from the longest, until at most `most` combinations are left."""
+    fixed = {dim: {c.tags[dim] for c in like if dim in c.tags} for dim, _, _ in levels}
+    kept = [1 if fixed[dim] else len(picked) for dim, picked, _ in levels]
+    while kept and math.prod(kept) > max(most, 1):
+        kept[kept.index(max(kept))] -= 1
+    return [
+        (dim, [i for i, v in enumerate(values) if v in fixed[dim]] or spread(len(values), n), values)
+        for (dim, _, values), n in zip(levels, kept, strict=True)
+    ]
+
+
 def spread(count: int, wanted: int = LEVELS) -> list[int]:
     """Places of at most `wanted` of `count` values, the first and the last among them."""
-    return sorted({round(i * (count - 1) / max(min(count, wanted) - 1, 1)) for i in range(min(count, wanted))})
+    n = min(count, wanted)
+    return sorted({round(i * (count - 1) / max(n - 1, 1)) for i in range(n)})
 
 
 def floor_of(result: Result, name: str) -> float:
@@ -145,6 +178,11 @@ def independent(tensor: dict[str, Real], floor: float = 0.0) -> list[Element]:
 
 def _named(tensor: dict[str, Real], names: Sequence[str]) -> list[Element]:
     return [Element(name, tensor[name]) for name in names if name in tensor]
+
+
+def largest_in(results: Sequence[Result], name: str) -> float:
+    """Largest absolute value of a variable in any file, in the file's unit."""
+    return max((_largest(np.asarray(r[name], dtype=float)) for r in results if name in r.variables), default=0.0)
 
 
 def _largest(values: Real) -> float:

@@ -42,11 +42,7 @@ def onsager(axis: Any, result: Result, label: str) -> None:
     rows = [str(r) for r in result["onsager_row"]]
     d = sum(r.startswith("J") for r in rows)
     n = len(rows)
-    sizes = np.ones_like(matrix)
-    for r, c in (((0, d), (0, d)), ((0, d), (d, n)), ((d, n), (0, d)), ((d, n), (d, n))):
-        block = slice(*r), slice(*c)
-        sizes[block] = max(float(np.abs(matrix[block]).max()), 1e-300)
-    share = matrix / sizes
+    share = matrix / _block_sizes(matrix, d)
     axis.imshow(share, cmap="RdBu_r", vmin=-1.0, vmax=1.0, aspect="auto")
     for i, j in np.ndindex(matrix.shape):
         if abs(share[i, j]) < 1e-9:
@@ -64,6 +60,21 @@ def onsager(axis: Any, result: Result, label: str) -> None:
     gamma, temperature = float(result["gamma"][0]), float(result["temperature"][t])
     where = f"{style.literal(label) + ', ' if label else ''}Γ = {1e3 * gamma:.4g} meV, {temperature:.4g} K: "
     style.note(axis, where + _violation(result, t))
+
+
+def _block_sizes(matrix: Real, d: int) -> Real:
+    """For every element the largest of its block, but in mixed blocks not below 1e-6 of the others' geometric mean."""
+    sizes = np.ones_like(matrix)
+    heat, rest = slice(0, d), slice(d, None)
+    top = {
+        (r, c): float(np.abs(matrix[a, b]).max())
+        for r, a in (("h", heat), ("r", rest))
+        for c, b in (("h", heat), ("r", rest))
+    }
+    mean = np.sqrt(top["h", "h"] * top["r", "r"])
+    sizes[heat, heat], sizes[rest, rest] = top["h", "h"], top["r", "r"]
+    sizes[heat, rest], sizes[rest, heat] = max(top["h", "r"], 1e-6 * mean), max(top["r", "h"], 1e-6 * mean)
+    return np.maximum(sizes, 1e-300)
 
 
 def _written(row: str, words: dict[str, str]) -> str:

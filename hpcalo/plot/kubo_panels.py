@@ -10,7 +10,7 @@ import numpy as np
 
 from hpcalo.output.hdf5 import Result
 from hpcalo.plot import style
-from hpcalo.plot.kubo_data import Curve, curves, thermal_axis
+from hpcalo.plot.kubo_data import Curve, curves, largest_in, thermal_axis
 
 AXES = {"energy": r"$E-E_\mathrm{F}$ (eV)", "temperature": "temperature (K)", "mu": r"chemical potential $\mu$ (eV)"}
 ORDER = ("file", "gamma", "element", "mu", "temperature")
@@ -121,8 +121,11 @@ def draw_curves(
         axis.set_ylim(-1.0, 1.0)
         axis.set_xlim(*_range(results, along))
         axis.set_yticks([0.0])
+        axis.locator_params(axis="x", nbins=6, steps=[1, 2, 5, 10])
         style.zero_lines(axis)
-        axis.text(0.5, 0.62, "zero within rounding", transform=axis.transAxes, ha="center", color=style.GREY)
+        top = largest_in(results, name) * shown.base
+        text = f"zero: no element above {style.number(top, 1)} {shown.unit}" if top else "zero"
+        axis.text(0.5, 0.62, text, transform=axis.transAxes, ha="center", color=style.GREY)
         return [], factor
     forced = "file" if len(results) > 1 else ""
     for curve, look in zip(found, looks(found, forced), strict=True):
@@ -233,8 +236,10 @@ def overlay(
     per_level = options.pop("per_level", False)
     styles = looks(main)
     colours = {tuple(sorted(c.tags.items())): s.colour for c, s in zip(main, styles, strict=True)}
-    for curve in curves(results, name, along, only=_distinct(main, "element")):
+    for curve in curves(results, name, along, only=_distinct(main, "element"), like=main):
         colour = colours.get(tuple(sorted(curve.tags.items())), style.COLOURS[0]) if per_level else "0.15"
+        if len(curve.x) == 1:
+            options = {"marker": "s", "mfc": "none", **options}
         axis.plot(curve.x, factor * curve.y, **{"color": colour, **options})
     axis.plot([], [], label=label, **{"color": "0.15", **options})
 
@@ -245,7 +250,7 @@ def with_gamma(
     """The curves with broadening of what `main` shows without; both get their entry in the legend."""
     if len(results) > 1 or not main:
         return
-    wide = curves(results, name, along, only=_distinct(main, "element")[:1])
+    wide = curves(results, name, along, only=_distinct(main, "element")[:1], like=main)
     if len(_distinct(main, "element")) > 1:
         return
     if not wide:

@@ -58,7 +58,11 @@ class PaperFigure(Figure):
     """A figure that is also saved in the style: ticks are made and fonts embedded only then."""
 
     def savefig(self, *args: Any, **options: Any) -> None:
-        """As matplotlib's, in the style."""
+        """As matplotlib's, in the style and without the date: the same result gives the same file."""
+        kind = str(options.get("format") or str(args[0] if args else "").rpartition(".")[2]).lower()
+        undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
+        if undated is not None:
+            options.setdefault("metadata", undated)
         with rc_context(STYLE):
             super().savefig(*args, **options)
 
@@ -227,9 +231,9 @@ def powered(unit: str, size: float) -> tuple[float, str]:
     return 10.0**-power, unit if power == 0 else rf"$10^{{{power}}}$ {unit}"
 
 
-def thousands(unit: str, size: float) -> tuple[float, str]:
-    """As `powered`, but plain numbers up to ten thousand."""
-    return powered(unit, size) if size >= 1e4 else (1.0, unit)
+def short(unit: str, size: float) -> tuple[float, str]:
+    """As `powered`, but plain numbers between a hundredth and ten thousand."""
+    return (1.0, unit) if 1e-2 <= size < 1e4 else powered(unit, size)
 
 
 def number(value: float, digits: int = 3) -> str:

@@ -62,6 +62,12 @@ def result(files: tuple[Path, Path]) -> Result:
     return read_dataset(files[0])
 
 
+@pytest.fixture(scope="module")
+def whole(result: Result) -> Any:
+    """The figure without options."""
+    return rendered(draw([result]))
+
+
 def data_lines(axis: Any) -> list[Any]:
     return [line for line in axis.get_lines() if line.get_gid() != style.GUIDE and len(line.get_xdata())]
 
@@ -98,19 +104,17 @@ def test_every_quantity_draws_with_labels_and_units(result: Result, quantity: st
     assert drawn >= 1
 
 
-def test_the_figure_of_a_whole_file_has_at_most_six_lettered_panels(result: Result) -> None:
-    figure = draw([result])
-    letters = [axis.get_title(loc="left") for axis in figure.axes if axis.get_title(loc="left")]
+def test_the_figure_of_a_whole_file_has_at_most_six_lettered_panels(whole: Any) -> None:
+    letters = [axis.get_title(loc="left") for axis in whole.axes if axis.get_title(loc="left")]
     assert letters == [f"({c})" for c in "abcdef"]
-    labels = " ".join(axis.get_ylabel() for axis in figure.axes)
+    labels = " ".join(axis.get_ylabel() for axis in whole.axes)
     for words in ("even torkance", "odd torkance", "even thermal torkance", "spiralization", "density of states"):
         assert words in labels
 
 
-def test_legends_are_inside_and_no_curve_runs_through_them(result: Result) -> None:
-    figure = rendered(draw([result]))
+def test_legends_are_inside_and_no_curve_runs_through_them(whole: Any) -> None:
     checked = 0
-    for axis in figure.axes:
+    for axis in whole.axes:
         legend = axis.get_legend()
         if legend is None:
             continue
@@ -176,14 +180,21 @@ def test_elements_that_follow_by_symmetry_are_not_drawn(result: Result) -> None:
     assert len(spread(40)) == 6
 
 
+def _tiny(values: Any) -> Any:
+    return 1e-17 * np.asarray(values) / np.abs(values).max()
+
+
 def test_quantities_that_vanish_say_so(result: Result) -> None:
     variables = dict(result.variables)
     nernst = variables["nernst_intrinsic"]
-    variables["nernst_intrinsic"] = Variable(nernst.name, nernst.dims, 1e-17 * np.asarray(nernst.data), nernst.unit)
+    variables["nernst_intrinsic"] = Variable(nernst.name, nernst.dims, _tiny(nernst.data), nernst.unit)
     quiet = Result(result.path, variables, result.coordinates, result.attrs, result.texts)
     axis = draw([quiet], ["nernst_intrinsic"]).axes[0]
-    assert [text.get_text() for text in axis.texts] == ["zero within rounding"]
+    assert [text.get_text() for text in axis.texts] == [r"zero: no element above $1\times10^{-17}$ A/(m K)"]
     assert data_lines(axis) == []
+    few = {name: variables[name] for name in ("nernst_intrinsic", "conductivity")}
+    (shown,) = [a for a in draw([Result(result.path, few, result.coordinates, {}, {})]).axes if a.get_ylabel()]
+    assert shown.get_ylabel().startswith("conductivity")
 
 
 def test_several_files_overlay_and_are_told_apart_by_name(files: tuple[Path, Path]) -> None:
@@ -194,6 +205,27 @@ def test_several_files_overlay_and_are_told_apart_by_name(files: tuple[Path, Pat
     assert len(data_lines(axis)) == 4
     for quantity in ("nernst", "onsager", "heat_currents", "damping"):
         rendered(draw(results, [quantity]))
+
+
+def test_many_values_are_thinned_to_what_a_panel_can_show(result: Result) -> None:
+    beta = result.variables["beta_odd"]
+    coordinates = dict(result.coordinates)
+    values = np.zeros((1, 8, *beta.shape[2:4], 20, 7)) + np.linspace(1, 2, 20)[:, None] * 1e-35
+    for name, points in (
+        ("gamma", np.linspace(0.01, 0.1, 8)),
+        ("mu", np.linspace(0, 1, 20)),
+        ("temperature", np.arange(1, 8.0)),
+    ):
+        coordinates[name] = Variable(name, (name,), points)
+    many = Result(result.path, {"beta_odd": Variable("beta_odd", beta.dims, values, "J*m/K")}, coordinates, {}, {})
+    found = curves([many], "beta_odd", "mu")
+    assert len(found) == 9
+    assert {c.tags["temperature"] for c in found} == {1.0, 4.0, 7.0}
+    assert {c.tags["gamma"] for c in found} >= {0.01, 0.1}
+    assert len(draw([many], ["beta_odd"]).axes[0].get_legend().get_texts()) == 6
+    # A curve that goes with others is taken at their temperatures, whatever it would choose itself.
+    beside = curves([many], "beta_odd", "mu", like=[c for c in found if c.tags["temperature"] == 4.0])
+    assert {c.tags["temperature"] for c in beside} == {4.0}
 
 
 def test_onsager_panel_states_the_violation(result: Result) -> None:
@@ -258,12 +290,13 @@ def test_pictures_of_all_kinds_are_written_and_settings_stay(files: tuple[Path, 
     before = dict(mpl.rcParams)
     signatures = {".png": b"\x89PNG", ".pdf": b"%PDF", ".svg": b"<?xml"}
     for ending, begin in signatures.items():
-        path = pipeline.plot(
-            files[:1], output=tmp_path / f"picture{ending}", force=False, quantities=("thermal_torkance", "onsager")
-        )
+        path = pipeline.plot(files[:1], output=tmp_path / f"picture{ending}", force=False, quantities=("beta_odd",))
         content = path.read_bytes()
         assert content.startswith(begin)
         assert len(content) > 10_000
+    again = pipeline.plot(files[:1], output=tmp_path / "again.svg", force=False, quantities=("beta_odd",))
+    assert again.read_bytes() == (tmp_path / "picture.svg").read_bytes()
+    again.unlink()
     assert b"/Type3" not in (tmp_path / "picture.pdf").read_bytes()
     assert dict(mpl.rcParams) == before
     assert sorted(os.listdir(tmp_path)) == ["picture.pdf", "picture.png", "picture.svg"]
@@ -281,5 +314,6 @@ def test_prefixes_and_powers() -> None:
     assert style.prefixed("J/m²", 3.7e-3) == (pytest.approx(1e3), "mJ/m²")
     assert style.prefixed("W/m²", 2.7e5) == (pytest.approx(1e-3), "kW/m²")
     assert style.powered("J m/K", 5.2e-35) == (pytest.approx(1e36), r"$10^{-36}$ J m/K")
-    assert style.thousands("S/cm", 932.0) == (1.0, "S/cm")
+    assert style.short("S/cm", 932.0) == (1.0, "S/cm")
+    assert style.short("S/cm", 9.3e4) == (pytest.approx(1e-3), "$10^{3}$ S/cm")
     assert style.prefixed("J", 0.0) == (1.0, "J")
