@@ -126,10 +126,98 @@ void even_balance(const double *e, const double *o, const double *m, const doubl
     }
 }
 
+// A e without keeping o: the two faces of a node live in a buffer that stays in the nearest cache.
+void apply(const double *e, const double *mf, const double *turn, const double *m, const double *v, const double *h,
+           const double *hd, double *out, long nodes, long np, double dx, double dp, double a, double b, double half_j,
+           double inverse_tau, double inverse_tau_sf) {
+    const long block = 4 * np;
+    std::vector<double> faces(2 * block), buffer(2 * block);
+    double *left = faces.data(), *right = left + block;
+    odd_steady(e, mf, turn, v, nullptr, left, buffer.data(), 1, np, dx, dp, a, b, half_j);
+    for (long i = 0; i < nodes; ++i) {
+        odd_steady(e + (i + 1) * block, mf + 3 * (i + 1), turn + 3 * (i + 1), v, nullptr, right, buffer.data(), 1, np,
+                   dx, dp, a, b, half_j);
+        even_balance(e + (i + 1) * block, left, m + 3 * i, turn + 3 * i, v, h + i * np, hd + i * np, out + i * block,
+                     buffer.data(), 1, np, dx, dp, a, b, half_j, inverse_tau, inverse_tau_sf);
+        std::copy(right, right + block, left);
+    }
+}
+
+// (dn, dm) of each node.
+HPCALO_CLONES
+void moments(const double *e, double *q, long rows, long np, double dp) {
+    for (long i = 0; i < rows; ++i) {
+        double sum = 0.0;
+        for (long j = 0; j < np; ++j) sum += e[i * np + j];
+        q[i] = 2.0 * dp * sum;
+    }
+}
+
+// out = base + (all (h dn + hd M.dm), all hd dn M + keep h dm): the collision gain for moments q, or the distribution
+// that has these moments (all = keep = 1).
+HPCALO_CLONES
+void prolong(const double *base, const double *q, const double *m, const double *h, const double *hd, double *out,
+             long nodes, long np, double all, double keep) {
+    for (long i = 0; i < nodes; ++i) {
+        const double *qi = q + 4 * i, *mi = m + 3 * i, *hi = h + i * np, *di = hd + i * np;
+        const double along = all * (mi[0] * qi[1] + mi[1] * qi[2] + mi[2] * qi[3]), n = all * qi[0];
+        for (long c = 0; c < 4; ++c) {
+            const double first = c ? keep * qi[c] : n, second = c ? n * mi[c - 1] : along;
+            double *o = out + (4 * i + c) * np;
+            const double *r = base ? base + (4 * i + c) * np : nullptr;
+            if (r)
+                for (long j = 0; j < np; ++j) o[j] = r[j] + first * hi[j] + second * di[j];
+            else
+                for (long j = 0; j < np; ++j) o[j] = first * hi[j] + second * di[j];
+        }
+    }
+}
+
 }  // namespace
 
 void bind_wall_kinetic(nb::module_ &m) {
     using namespace nb::literals;
+    m.def(
+        "even_apply",
+        [](In<3> e, In<2> mf, In<2> turn, In<2> mag, In<1> v, In<2> h, In<2> hd, Out<3> out, double dx, double dp,
+           double a, double b, double half_j, double inverse_tau, double inverse_tau_sf) {
+            const long nodes = out.shape(0), np = out.shape(2);
+            require(out.shape(1) == 4 && e.shape(1) == 4 && np >= 2 && (long)e.shape(0) == nodes + 2 &&
+                        (long)e.shape(2) == np && (long)mag.shape(0) == nodes && mag.shape(1) == 3 &&
+                        (long)mf.shape(0) == nodes + 1 && mf.shape(1) == 3 && (long)turn.shape(0) == nodes + 1 &&
+                        turn.shape(1) == 3 && (long)v.shape(0) == np && (long)h.shape(0) == nodes &&
+                        (long)h.shape(1) == np && (long)hd.shape(0) == nodes && (long)hd.shape(1) == np,
+                    "even_apply: shapes do not fit");
+            apply(e.data(), mf.data(), turn.data(), mag.data(), v.data(), h.data(), hd.data(), out.data(), nodes, np, dx,
+                  dp, a, b, half_j, inverse_tau, inverse_tau_sf);
+        },
+        "e"_a, "mf"_a, "turn"_a, "m"_a, "v"_a, "h"_a, "hd"_a, "out"_a, "dx"_a, "dp"_a, "a"_a, "b"_a, "half_j"_a,
+        "inverse_tau"_a, "inverse_tau_sf"_a);
+    m.def(
+        "moments",
+        [](In<3> e, Out<2> q, double dp) {
+            require(e.shape(1) == 4 && q.shape(1) == 4 && e.shape(0) == q.shape(0), "moments: shapes do not fit");
+            moments(e.data(), q.data(), 4 * (long)e.shape(0), e.shape(2), dp);
+        },
+        "e"_a, "q"_a, "dp"_a);
+    m.def(
+        "prolong",
+        [](nb::object base, In<2> q, In<2> mag, In<2> h, In<2> hd, Out<3> out, double all, double keep) {
+            const long nodes = out.shape(0), np = out.shape(2);
+            require(out.shape(1) == 4 && (long)q.shape(0) == nodes && q.shape(1) == 4 && (long)mag.shape(0) == nodes &&
+                        mag.shape(1) == 3 && (long)h.shape(0) == nodes && (long)h.shape(1) == np &&
+                        (long)hd.shape(0) == nodes && (long)hd.shape(1) == np,
+                    "prolong: shapes do not fit");
+            const double *b = nullptr;
+            if (!base.is_none()) {
+                auto array = nb::cast<In<3>>(base);
+                require((long)array.shape(0) == nodes && array.shape(1) == 4 && (long)array.shape(2) == np,
+                        "prolong: base has the shape of out");
+                b = array.data();
+            }
+            prolong(b, q.data(), mag.data(), h.data(), hd.data(), out.data(), nodes, np, all, keep);
+        },
+        "base"_a.none(), "q"_a, "m"_a, "h"_a, "hd"_a, "out"_a, "all"_a, "keep"_a);
     m.def(
         "odd_steady",
         [](In<3> e, In<2> mf, In<2> turn, In<1> v, nb::object source, Out<3> o, double dx, double dp, double a,

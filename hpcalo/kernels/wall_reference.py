@@ -123,6 +123,14 @@ def even_balance(
     return out
 
 
+def prolong(base: Array | None, q: Array, m: Array, h: Array, hd: Array, all_: float, keep: float) -> Array:
+    """base + (all (h dn + hd M.dm), all hd dn M + keep h dm): the distribution with moments q for all = keep = 1."""
+    out = np.empty((m.shape[0], 4, h.shape[1]))
+    out[:, 0] = all_ * (h * q[:, :1] + hd * np.einsum("ic,ic->i", m, q[:, 1:])[:, None])
+    out[:, 1:] = keep * np.einsum("ic,ij->icj", q[:, 1:], h) + all_ * np.einsum("i,ic,ij->icj", q[:, 0], m, hd)
+    return out if base is None else base + out
+
+
 def sweep(r: Array, m: Array, mf: Array, v: Array, dx: float, a: float, b: float) -> Array:
     """e of the operator without gain and force for the right-hand side r: dense solve for each momentum, e = 0
     outside."""

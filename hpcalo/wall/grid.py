@@ -60,14 +60,18 @@ class Mesh:
         """Positions of the own nodes, nm."""
         return np.arange(self.first, self.last) * self.dx
 
-    def with_ghosts(self, field: Array) -> Array:
-        """A new array with one neighbour node added on both sides; zero beyond the ends of the wire."""
+    def with_ghosts(self, field: Array, *, view: bool = False) -> Array:
+        """A new array with one neighbour node added on both sides; zero beyond the ends of the wire.
+
+        `view`: not a new array but one that the next call overwrites, for use on the spot.
+        """
         dof = int(np.prod(field.shape[1:], dtype=int)) if field.ndim > 1 else 1
         dm = self.dm(dof)
         _, g, loc = self._dms[dof]
         g.array[:] = field.reshape(-1)
         dm.globalToLocal(g, loc)
-        return np.array(loc.array, dtype=float).reshape((self.n + 2, *field.shape[1:]))
+        out = loc.array if view else np.array(loc.array, dtype=float)
+        return out.reshape((self.n + 2, *field.shape[1:]))
 
     def magnetization_with_ghosts(self, m: Array) -> Array:
         """M with ghosts; beyond the ends the end values are repeated (no gradient at the reservoirs)."""

@@ -60,7 +60,6 @@ class Kinetic:
         self.m = np.zeros((self.n, 3))
         self.mf = np.zeros((self.n + 1, 3))
         self.turn = np.zeros((self.n + 1, 3))
-        self._odd = np.empty((self.n + 1, 4, p.size))
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -132,21 +131,37 @@ class Kinetic:
 
     def apply(self, e_ghost: Array, shift: float = 0.0, out: Array | None = None) -> Array:
         """The operator of the even system after o is eliminated: A e, shape (n, 4, points)."""
-        self.odd(e_ghost, None, shift, self._odd)
-        return self.balance(e_ghost[1:-1], self._odd, shift, out=out)
+        c = self.carriers
+        out = np.empty(self.shape) if out is None else out
+        _wall.even_apply(
+            e_ghost, self.mf, self.turn, self.m, self.v, self.h, self.hd, out, self.dx, self.dp, 1.0 / c.tau + shift,
+            c.precession, self.half_j, 1.0 / c.tau, 1.0 / c.tau_sf,
+        )  # fmt: skip
+        return out
 
     def moments(self, e: Array) -> Array:
         """(dn, dm) = int over all p, shape (n, 4), 1/nm^3. The electron density is 2 dn."""
-        return 2.0 * self.dp * e.sum(axis=-1)
+        q = np.empty((e.shape[0], 4))
+        _wall.moments(np.ascontiguousarray(e), q, self.dp)
+        return q
 
     def flux(self, o: Array) -> Array:
         """int v o over all p on the faces, shape (n + 1, 4), 1/(nm^2 fs): (particle flow / 2, j_s)."""
         return 2.0 * self.dp * (o @ self.v)
 
-    def prolong(self, q: Array) -> Array:
-        """Distribution with moments q (n, 4) towards which collisions relax, shape (n, 4, points)."""
-        along = np.einsum("ic,ic->i", self.m, q[:, 1:])
+    def prolong(self, q: Array, base: Array | None = None, out: Array | None = None) -> Array:
+        """Distribution with moments q (n, 4) towards which collisions relax (n, 4, points), added to `base`.
+
+        `out` may be `base`.
+        """
+        out = np.empty(self.shape) if out is None else out
+        _wall.prolong(base, np.ascontiguousarray(q), self.m, self.h, self.hd, out, 1.0, 1.0)
+        return out
+
+    def gain(self, q: Array) -> Array:
+        """The collision gain (n, 4, points) for moments q (n, 4), in 1/fs times the unit of e."""
+        c = self.carriers
         out = np.empty(self.shape)
-        out[:, 0] = self.h * q[:, :1] + self.hd * along[:, None]
-        out[:, 1:] = q[:, 1:, None] * self.h[:, None, :] + (q[:, :1] * self.m)[:, :, None] * self.hd[:, None, :]
+        it = 1.0 / c.tau
+        _wall.prolong(None, np.ascontiguousarray(q), self.m, self.h, self.hd, out, it, it - 1.0 / c.tau_sf)
         return out

@@ -33,17 +33,20 @@ def reason_name(reason: int, enum: Any) -> str:
 
 
 class _Shell:
-    """Matrix and preconditioner contexts that PETSc calls with vectors of the distributed unknown."""
+    """Matrix and preconditioner contexts that PETSc calls with vectors of the distributed unknown.
+
+    `function(x, out)` works on the vectors' own memory: no array is allocated within an iteration.
+    """
 
     def __init__(self, function: Any, shape: tuple[int, ...]) -> None:
         self.function = function
         self.shape = shape
 
     def mult(self, _mat: Any, x: Any, y: Any) -> None:
-        y.array[:] = self.function(x.array_r.reshape(self.shape)).reshape(-1)
+        self.function(x.array_r.reshape(self.shape), y.array.reshape(self.shape))
 
     def apply(self, _pc: Any, x: Any, y: Any) -> None:
-        y.array[:] = self.function(x.array_r.reshape(self.shape)).reshape(-1)
+        self.function(x.array_r.reshape(self.shape), y.array.reshape(self.shape))
 
 
 class SpinDiffusion:
@@ -136,33 +139,26 @@ class SteadySolver:
 
     # -- the pieces PETSc calls -------------------------------------------------------------------------------------
 
-    def _apply(self, e: Array) -> Array:
-        return self.k.apply(self.mesh.with_ghosts(e), self.shift)
+    def _apply(self, e: Array, out: Array | None = None) -> Array:
+        return self.k.apply(self.mesh.with_ghosts(e, view=True), self.shift, out)
 
     def _gain(self, q: Array) -> Array:
         """Moments of the collision gain for moments q."""
         c = self.k.carriers
         return q * np.array([1.0 / c.tau] + 3 * [1.0 / c.tau - 1.0 / c.tau_sf])
 
-    def precondition(self, r: Array) -> Array:
+    def precondition(self, r: Array, out: Array | None = None) -> Array:
         """One sweep, then the spin-diffusion correction of what the sweep's own collisions scatter back."""
-        y = self.sweep.solve(r)
+        y = self.sweep.solve(r, out)
         if not self.accelerate:
             return y
-        return y + self.k.prolong(self.diffusion.solve(self._gain(self.k.moments(y))))
+        return self.k.prolong(self.diffusion.solve(self._gain(self.k.moments(y))), base=y, out=y)
 
-    def _emitted(self, q: Array) -> Array:
-        """The collision gain as a distribution, for moments q (n, 4)."""
-        c = self.k.carriers
-        out = self.k.prolong(q) / c.tau
-        out[:, 1:] -= q[:, 1:, None] * self.k.h[:, None, :] / c.tau_sf
-        return out
+    def _schur(self, q: Array, out: Array) -> None:
+        out[:] = q - self.k.moments(self.sweep.solve(self.k.gain(q)))
 
-    def _schur(self, q: Array) -> Array:
-        return q - self.k.moments(self.sweep.solve(self._emitted(q)))
-
-    def _schur_precondition(self, q: Array) -> Array:
-        return q + self.diffusion.solve(self._gain(q)) if self.accelerate else q
+    def _schur_precondition(self, q: Array, out: Array) -> None:
+        out[:] = q + self.diffusion.solve(self._gain(q)) if self.accelerate else q
 
     # -- solves -----------------------------------------------------------------------------------------------------
 
@@ -257,12 +253,12 @@ class SteadySolver:
             q = self._run(
                 self._ksp, self.k.moments(self.sweep.solve(right)), None if guess is None else self.k.moments(guess)
             )
-            e = self.sweep.solve(right + self._emitted(q.reshape(-1, 4)))
+            e = self.sweep.solve(right + self.k.gain(q.reshape(-1, 4)))
         else:
             e = self._run(self._ksp, right, guess).reshape(self.k.shape)
         # A last exact correction in the space of moments: charge and spin balance then hold to round-off,
         # not just to the Krylov tolerance.
-        return e + self.k.prolong(self.diffusion.solve(self.k.moments(right - self._apply(e))))
+        return self.k.prolong(self.diffusion.solve(self.k.moments(right - self._apply(e))), base=e)
 
     def solve(self, source: Array, guess: Array | None = None) -> tuple[Array, Array]:
         """(e, o) driven by the odd source on the faces (n + 1, 4, points). Collective."""

@@ -43,8 +43,8 @@ class Sweep:
         if self.comm.size > 1:
             self._spikes()
 
-    def _local(self, r: Array) -> Array:
-        z = np.empty_like(r)
+    def _local(self, r: Array, z: Array | None = None) -> Array:
+        z = np.empty_like(r) if z is None else z
         _wall.sweep_solve(r, self.speed2, self.face, self.pivot_f, self.pivot_g, z, self.a)
         return z
 
@@ -92,9 +92,9 @@ class Sweep:
         self.from_left = np.ascontiguousarray(inverse[:, rank - 1, 1]) if rank > 0 else None
         self.from_right = np.ascontiguousarray(inverse[:, rank + 1, 0]) if rank < size - 1 else None
 
-    def solve(self, r: Array) -> Array:
-        """e for the right-hand side r (n, 4, points). Collective."""
-        z = self._local(np.ascontiguousarray(r))
+    def solve(self, r: Array, out: Array | None = None) -> Array:
+        """e for the right-hand side r (n, 4, points), written to `out` if given. Collective."""
+        z = self._local(np.ascontiguousarray(r), out)
         if self.comm.size == 1:
             return z
         ends = np.ascontiguousarray(z[[0, -1]])

@@ -66,6 +66,30 @@ def test_even_balance(case, half_j):
     np.testing.assert_allclose(out, expected, **TOLERANCE)
 
 
+@pytest.mark.parametrize("half_j", [0.0, 0.053])
+def test_even_apply(case, half_j):
+    c = case
+    inner = np.ascontiguousarray(c["e"][1:-1])
+    arguments = (c["dx"], c["dp"], c["a"], c["b"], half_j)
+    out = np.empty_like(inner)
+    _wall.even_apply(c["e"], c["mf"], c["turn"], c["m"], c["v"], c["h"], c["hd"], out, *arguments, 0.9, 0.01)
+    o = twin.odd_steady(c["e"], c["mf"], c["turn"], c["v"], None, *arguments)
+    expected = twin.even_balance(inner, o, c["m"], c["turn"], c["v"], c["h"], c["hd"], *arguments, 0.9, 0.01)
+    np.testing.assert_allclose(out, expected, **TOLERANCE)
+
+
+@pytest.mark.parametrize("based", [False, True])
+def test_moments_and_prolongation(case, based):
+    c = case
+    e = np.ascontiguousarray(c["e"][1:-1])
+    q = np.empty((c["n"], 4))
+    _wall.moments(e, q, c["dp"])
+    np.testing.assert_allclose(q, 2 * c["dp"] * e.sum(axis=2), **TOLERANCE)
+    out, base = np.empty_like(e), e if based else None
+    _wall.prolong(base, q, c["m"], c["h"], c["hd"], out, 0.7, 0.6)
+    np.testing.assert_allclose(out, twin.prolong(base, q, c["m"], c["h"], c["hd"], 0.7, 0.6), **TOLERANCE)
+
+
 def test_sweep(case):
     c = case
     n, points = c["n"], c["v"].size
