@@ -1,0 +1,109 @@
+"""Two ranks against one, and what order-independent sums cost: python tests/bench/bench_scaling.py [input.toml]
+
+Run it on an idle machine. Ranks are compared by the wall-clock time that a result records for its k loop alone, in
+turn, medians; the sums by the CPU time of adding blocks to an ExactSum against adding them to an array.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from hpcalo.config.kubo import KuboInput
+from hpcalo.config.reader import apply_overrides, read_toml, validate
+from hpcalo.kubo.engine import sum_block
+from hpcalo.kubo.solvers import solvers
+from hpcalo.model.kmesh import block_size, uniform_mesh
+from hpcalo.model.symmetry import identity
+from hpcalo.output.modelfile import load_model
+from hpcalo.parallel.exact_sum import ExactSum
+from hpcalo.parallel.packing import Packing
+from hpcalo.parallel.threads import limit_threads
+from hpcalo.pipeline.kubo import prepare
+
+ROOT = Path(__file__).resolve().parents[2]
+ROUNDS = 3
+PROGRAM = """
+import sys, time
+from pathlib import Path
+from hpcalo.parallel.world import world
+from hpcalo.parallel.threads import limit_threads
+from hpcalo.config.kubo import KuboInput
+from hpcalo.config.reader import apply_overrides, read_toml, validate
+from hpcalo.kubo.solvers import solvers
+from hpcalo.output.modelfile import load_model
+from hpcalo.pipeline.kubo import prepare
+from hpcalo.pipeline.kubo_pass import plan, sum_over_k
+comm = world(); limit_threads()
+source = Path(sys.argv[1])
+settings = validate(KuboInput, apply_overrides(read_toml(source), sys.argv[2:]), str(source))
+model = load_model(settings.model, source.parent)
+_, n_hat, request = prepare(settings.kubo, model)
+task = plan(next(solvers(model, n_hat, request.need())), request, settings.kubo, comm)
+comm.Barrier(); begin = time.monotonic()
+sum_over_k(task, comm)
+comm.Barrier()
+if comm.rank == 0: print(time.monotonic() - begin)
+"""
+
+
+def k_loop(ranks: int, source: Path, overrides: list[str], program: Path) -> float:
+    command = ["mpirun", "-n", str(ranks), sys.executable, str(program), str(source), *overrides]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True, env=dict(os.environ)).stdout)
+
+
+def sums(source: Path) -> None:
+    settings = validate(KuboInput, apply_overrides(read_toml(source), []), str(source))
+    model = load_model(settings.model, source.parent)
+    _, n_hat, request = prepare(settings.kubo, model)
+    solver = next(solvers(model, n_hat, request.need()))
+    mesh = uniform_mesh(settings.kubo.k.grid, settings.kubo.k.shift, (identity(),), solver.order)
+    block = mesh.blocks(block_size(solver.size))[0]
+    begin = time.process_time()
+    raw = sum_block(solver, mesh.points[block], mesh.weights[block], request, slice(None))
+    work = time.process_time() - begin
+    packing = Packing(request.shapes())
+    flat = packing.pack(raw)
+    exact, plain = ExactSum((packing.size,)), np.zeros(packing.size)
+    begin = time.process_time()
+    for _ in range(20):
+        exact.add(flat)
+    a = (time.process_time() - begin) / 20
+    begin = time.process_time()
+    for _ in range(20):
+        plain += flat
+    b = (time.process_time() - begin) / 20
+    print(
+        f"{source.stem}: order-independent sum {1e3 * a:.2f} ms a block, plain {1e3 * b:.3f} ms, "
+        f"block {1e3 * work:.1f} ms: {100.0 * a / work:.2f} % of the run"
+    )
+
+
+def main() -> None:
+    limit_threads()
+    source = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "input" / "mnw001_small.toml"
+    overrides = ["kubo.k.grid=[64,64,1]"]
+    with tempfile.TemporaryDirectory() as folder:
+        program = Path(folder) / "loop.py"
+        program.write_text(PROGRAM)
+        times: dict[int, list[float]] = {1: [], 2: []}
+        for _ in range(ROUNDS):
+            for ranks, found in times.items():
+                found.append(k_loop(ranks, source, overrides, program))
+    one, two = (statistics.median(times[n]) for n in (1, 2))
+    print(
+        f"{source.stem}: one rank {one:.2f} s, two {two:.2f} s, ratio {one / two:.2f} (idle: at least 1.9)"
+    )
+    for name in ("mnw001_small", "rashba", "fe_ahc"):
+        sums(ROOT / "input" / f"{name}.toml")
+
+
+if __name__ == "__main__":
+    main()
