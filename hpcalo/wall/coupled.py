@@ -18,13 +18,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from petsc4py import PETSc
 
 from hpcalo.config.wall import Time
 from hpcalo.errors import InputError
 from hpcalo.wall.grid import Mesh
 from hpcalo.wall.magnetics import Magnetics
 from hpcalo.wall.options import PREFIX, SolverOptions
+from hpcalo.wall.petsc import PETSc
 from hpcalo.wall.stepping import (
     State,
     adapt_options,

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from petsc4py import PETSc
 
 from hpcalo.errors import InputError
+from hpcalo.wall.petsc import PETSc
 
 Array = NDArray[np.float64]
 

@@ -7,9 +7,8 @@ import ctypes
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from petsc4py import PETSc
-
 from hpcalo.errors import InputError, one_line
+from hpcalo.wall.petsc import PETSc
 
 PREFIX = "hpcalo_wall_"
 UNKNOWN_TYPE = 86  # PETSC_ERR_ARG_UNKNOWN_TYPE

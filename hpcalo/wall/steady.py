@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from petsc4py import PETSc
 from scipy.linalg import lapack
 
 from hpcalo.errors import ConvergenceError
 from hpcalo.wall.grid import Mesh
 from hpcalo.wall.kinetic import Kinetic
 from hpcalo.wall.options import PREFIX, SolverOptions
+from hpcalo.wall.petsc import PETSc
 from hpcalo.wall.sweep import Sweep
 
 Array = NDArray[np.float64]

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from petsc4py import PETSc
 
 from hpcalo.config.wall import Time
 from hpcalo.errors import ConvergenceError, InputError
 from hpcalo.wall.grid import Mesh
 from hpcalo.wall.magnetics import Magnetics
 from hpcalo.wall.options import PREFIX, SolverOptions
+from hpcalo.wall.petsc import PETSc
 from hpcalo.wall.steady import reason_name
 from hpcalo.wall.transport import Response, Torques, Transport
 
