@@ -12,7 +12,7 @@ from matplotlib import rc_context
 from hpcalo.config.kubo import Quantity
 from hpcalo.errors import InputError, nearest
 from hpcalo.output.hdf5 import Result
-from hpcalo.plot import kubo_matrix, style
+from hpcalo.plot import kubo_heat, kubo_onsager, style
 from hpcalo.plot.kubo_data import Curve, floor_of, is_nine_layer_film, largest_in, name_of, thermal_axis
 from hpcalo.plot.kubo_panels import Shown, draw_curves, generic, looks, overlay, trimmed, with_gamma
 
@@ -198,7 +198,7 @@ def _factor(axis: Any, results: Sequence[Result]) -> None:
 
 
 def _onsager(axis: Any, results: Sequence[Result]) -> None:
-    kubo_matrix.onsager(axis, results[0], name_of(results, 0) if len(results) > 1 else "")
+    kubo_onsager.onsager(axis, results[0], name_of(results, 0) if len(results) > 1 else "")
 
 
 def _expansion(axis: Any, results: Sequence[Result], name: str) -> None:
@@ -233,7 +233,7 @@ PANELS = (
         ("spiralization_ground_state",),
         lambda a, r: _spiralization(a, r, "energy", "spiralization_ground_state"),
     ),
-    Panel("heat_currents", ("heat_current_fmr",), kubo_matrix.heat_currents),
+    Panel("heat_currents", ("heat_current_fmr",), kubo_heat.heat_currents),
     Panel("anomalous_hall", ("anomalous_hall",), _hall),
     Panel("nernst", ("nernst_intrinsic",), _nernst),
     Panel("expansion", ("t_1_0",), lambda a, r: _expansion(a, r, "t_1_0")),
@@ -258,7 +258,7 @@ PANELS = (
 """In the order of importance for a figure of a whole file."""
 
 DETAILS = (
-    Panel("heat_currents", ("heat_current_fmr", "heat_current_spiral"), kubo_matrix.heat_table),
+    Panel("heat_currents", ("heat_current_fmr", "heat_current_spiral"), kubo_heat.heat_table),
     Panel("expansion", ("t_1_0_residual",), lambda a, r: _residual(a, r, "t_1_0_residual")),
     Panel("expansion", ("t_2_0_residual",), lambda a, r: _residual(a, r, "t_2_0_residual")),
     Panel("conductivity", ("hall_conductivity",), _broadened_hall),

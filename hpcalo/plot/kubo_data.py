@@ -33,6 +33,7 @@ SAME_LINE = 1e-3
 """Elements that differ by less than this fraction of the largest one are one line in a picture."""
 AT_MOST = 3  # tensor elements in a panel
 LEVELS = 6  # values of Γ, μ or T in a panel
+ROOM = 300.0  # K: where a single temperature is shown
 LINES = 9  # of one variable in a panel: of more, values of Γ, μ and T are left out
 
 
@@ -194,6 +195,11 @@ def thermal_axis(result: Result) -> str:
     """What thermal quantities are drawn against: temperature, or chemical potential if there are more of those."""
     sizes = {d: len(result[d]) if d in result.coordinates else 0 for d in ("temperature", "mu")}
     return "mu" if sizes["mu"] > sizes["temperature"] else "temperature"
+
+
+def nearest_room(result: Result) -> int:
+    """Place of the temperature nearest to 300 K."""
+    return int(np.argmin(np.abs(np.asarray(result["temperature"], dtype=float) - ROOM)))
 
 
 def settings_of(result: Result) -> dict[str, Any]:

@@ -237,6 +237,10 @@ def test_onsager_panel_states_the_violation(result: Result) -> None:
     assert value == pytest.approx(float(result["onsager_violation"][0, 0, 0, t]), rel=0.5)
     matrix = result["onsager_matrix"][0, 0, :, :, 0, t]
     assert len(axis.texts) == matrix.size
+    power = re.search(r"tilde.beta. \(.10\^\{(-?\d+)\}", axis.get_xlabel())
+    assert power
+    written = float(axis.texts[2].get_text().replace("−", "-")) * 10.0 ** int(power[1])
+    assert written == pytest.approx(matrix[0, 2], abs=5.1e-4 * 10.0 ** int(power[1]))
 
 
 def test_published_values_are_marked_on_their_film_only(result: Result) -> None:

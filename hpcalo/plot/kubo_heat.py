@@ -1,4 +1,4 @@
-"""The Onsager matrix as a heat map, heat currents of moving magnetization and their table."""
+"""Heat and DMI energy currents of moving magnetization, against temperature and as a table."""
 
 from __future__ import annotations
 
@@ -10,15 +10,9 @@ import numpy as np
 from hpcalo.errors import InputError
 from hpcalo.output.hdf5 import Result
 from hpcalo.plot import style
-from hpcalo.plot.kubo_data import Real, name_of, settings_of, thermal_axis
+from hpcalo.plot.kubo_data import Real, name_of, nearest_room, settings_of, thermal_axis
 from hpcalo.plot.kubo_panels import AXES, Shown, draw_curves
 
-ROOM = 300.0
-"""K: the temperature at which a single one is shown."""
-BLOCKS = (("T λ", "W/m"), ("β̃", "J/m²"), ("−Tβ/V", "J/m²"), ("−Λ/V", "J s/m³"))
-"""Of the Onsager matrix, row by row: heat → heat, motion → heat, heat → torque, motion → torque."""
-SYMBOLS = {"J": r"$J_{}$", "tau": r"$-\tau_{}/V$"}
-FORCES = {"J": r"$-\partial_{}T/T$", "tau": r"$-[\hat n\times\dot{{\hat n}}]_{}$"}
 CURRENTS = {
     "heat_current_fmr": "resonance, amplitude",
     "heat_current_spiral": "moving spiral",
@@ -33,68 +27,6 @@ TABLE = {
 }
 FMR = ("heat_current_fmr", "heat_current_fmr_per_width", "temperature_gradient_fmr")
 ROWS = (*FMR, "heat_current_spiral", "heat_current_wall", "dmi_current_spiral", "dmi_current_wall")
-
-
-def onsager(axis: Any, result: Result, label: str) -> None:
-    """The matrix at the first n̂, Γ, μ near 300 K: colours relative to the largest element of each block, and values."""
-    t = nearest_room(result)
-    matrix = np.asarray(result["onsager_matrix"], dtype=float)[0, 0, :, :, 0, t]
-    rows = [str(r) for r in result["onsager_row"]]
-    d = sum(r.startswith("J") for r in rows)
-    n = len(rows)
-    share = matrix / _block_sizes(matrix, d)
-    axis.imshow(share, cmap="RdBu_r", vmin=-1.0, vmax=1.0, aspect="auto")
-    for i, j in np.ndindex(matrix.shape):
-        if abs(share[i, j]) < 1e-9:
-            axis.text(j, i, "0", ha="center", va="center", fontsize=6, color=style.GREY)
-            continue
-        colour = "white" if abs(share[i, j]) > 0.65 else "black"
-        axis.text(j, i, style.number(float(matrix[i, j]), 3), ha="center", va="center", fontsize=5.5, color=colour)
-    axis.axhline(d - 0.5, color="black", lw=0.8, gid=style.GUIDE)
-    axis.axvline(d - 0.5, color="black", lw=0.8, gid=style.GUIDE)
-    axis.set_yticks(range(n), [_written(r, SYMBOLS) for r in rows])
-    axis.set_xticks(range(n), [_written(r, FORCES) for r in rows], fontsize=6)
-    axis.tick_params(length=0, top=False)
-    axis.set_xlabel(f"force;  blocks (unit): {';  '.join(f'{s} ({u})' for s, u in BLOCKS)}", fontsize=6)
-    axis.set_ylabel("current")
-    gamma, temperature = float(result["gamma"][0]), float(result["temperature"][t])
-    where = f"{style.literal(label) + ', ' if label else ''}Γ = {1e3 * gamma:.4g} meV, {temperature:.4g} K: "
-    style.note(axis, where + _violation(result, t))
-
-
-def _block_sizes(matrix: Real, d: int) -> Real:
-    """For every element the largest of its block, but in mixed blocks not below 1e-6 of the others' geometric mean."""
-    sizes = np.ones_like(matrix)
-    heat, rest = slice(0, d), slice(d, None)
-    top = {
-        (r, c): float(np.abs(matrix[a, b]).max())
-        for r, a in (("h", heat), ("r", rest))
-        for c, b in (("h", heat), ("r", rest))
-    }
-    mean = np.sqrt(top["h", "h"] * top["r", "r"])
-    sizes[heat, heat], sizes[rest, rest] = top["h", "h"], top["r", "r"]
-    sizes[heat, rest], sizes[rest, heat] = max(top["h", "r"], 1e-6 * mean), max(top["r", "h"], 1e-6 * mean)
-    return np.maximum(sizes, 1e-300)
-
-
-def _written(row: str, words: dict[str, str]) -> str:
-    kind, _, letter = row.partition("_")
-    return words[kind].format(letter)
-
-
-def _violation(result: Result, t: int) -> str:
-    """How well A(n̂) = [A(−n̂)]ᵀ holds, in words."""
-    if "onsager_violation" not in result.variables:
-        return ""
-    value = float(np.asarray(result["onsager_violation"], dtype=float)[0, 0, 0, t])
-    if not np.isfinite(value):
-        return r"no $-\hat n$ in the file: reciprocity not tested"
-    return r"$A(\hat n)=[A(-\hat n)]^T$ to " + style.number(value, 1)
-
-
-def nearest_room(result: Result) -> int:
-    """Place of the temperature nearest to 300 K."""
-    return int(np.argmin(np.abs(np.asarray(result["temperature"], dtype=float) - ROOM)))
 
 
 def heat_currents(axis: Any, results: Sequence[Result]) -> None:
