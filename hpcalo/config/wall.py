@@ -208,7 +208,7 @@ class Solver(Section):
 
     method: Literal["krylov", "direct"] = "krylov"
     tolerance: Annotated[float, Unit("1"), Field(gt=0, lt=1e-2)] = 1e-10
-    iterations: int = Field(default=200, ge=1)
+    iterations: int = Field(default=1000, ge=1)
     accelerate: bool = Field(
         default=True, description="spin-diffusion (DSA) preconditioner; off only to measure its use"
     )

@@ -106,7 +106,7 @@ class SteadySolver:
         *,
         method: str = "krylov",
         tolerance: float = 1e-10,
-        iterations: int = 200,
+        iterations: int = 1000,
         accelerate: bool = True,
         formulation: str | None = None,
         options: SolverOptions | None = None,
