@@ -111,10 +111,11 @@ def rotated(model: WannierModel, n_hat: NDArray | tuple[float, ...]) -> WannierM
     U is the spin rotation taking n̂_0 = model.n_hat to n̂, h_0 ⊗ 1 the part of H_odd without spin. h_0 (zero for
     built-in models) is orbital moment that exchange and spin-orbit coupling make together: it cannot be turned in
     spin space and must change sign on reversal, so it is made to follow n̂·n̂_0; its variation is of second order at
-    n̂_0, as it must be for the torque operator to be n̂ × ∂H/∂n̂. The exact reversal n̂ = −n̂_0 is time reversal,
-    H_even − H_odd: the crystal magnetized the other way without any approximation. Spin and position matrices belong
-    to the basis and stay. Start from the model as it was read: h_0 fades on the way. Raises ModelError if the model
-    has no exchange part.
+    n̂_0, as it must be for the torque operator to be n̂ × ∂H/∂n̂. Spin and position matrices belong to the basis and
+    stay. The exact reversal n̂ = −n̂_0 is time reversal of everything, Hamiltonian (H_even − H_odd), position and spin
+    matrices: the crystal magnetized the other way without any approximation, so that reciprocity between n̂ and −n̂
+    holds to rounding. Start from the model as it was read: h_0 fades on the way. Raises ModelError if the model has
+    no exchange part.
     """
     odd = require_exchange(model)
     n = unit_vector(n_hat)
@@ -122,12 +123,28 @@ def rotated(model: WannierModel, n_hat: NDArray | tuple[float, ...]) -> WannierM
         return model
     axis, angle = rotation_taking(model.n_hat, n)
     if np.pi - angle < 1e-12:
-        turned = -odd
-    else:
-        U = on_pairs(spin_rotation(axis, angle), model.up, model.down)
-        without_spin = on_spins(spin_components(odd, model.up, model.down)[0], model.up, model.down)
-        turned = U @ (odd - without_spin) @ U.conj().T + float(n @ model.n_hat) * without_spin
+        return _reversed(model, odd, n)
+    U = on_pairs(spin_rotation(axis, angle), model.up, model.down)
+    without_spin = on_spins(spin_components(odd, model.up, model.down)[0], model.up, model.down)
+    turned = U @ (odd - without_spin) @ U.conj().T + float(n @ model.n_hat) * without_spin
     return replace(model, H_Rnn=model.H_Rnn - odd + turned, odd_Rnn=turned, n_hat=n)
+
+
+def _reversed(model: WannierModel, odd: ComplexArray, n_hat: RealArray) -> WannierModel:
+    """Θ acting on all matrices of the model; spin is odd under it and keeps its meaning, <σ>, with the sign taken out."""
+    up, down = model.up, model.down
+    centres = model.centres.copy()
+    centres[up], centres[down] = model.centres[down], model.centres[up]
+    A, spin = model.A_Rvnn, model.spin_Rvnn
+    return replace(
+        model,
+        H_Rnn=model.H_Rnn - 2.0 * odd,
+        odd_Rnn=-odd,
+        A_Rvnn=None if A is None else time_reversed(A, up, down),
+        spin_Rvnn=None if spin is None else -time_reversed(spin, up, down),
+        centres=centres,
+        n_hat=n_hat,
+    )
 
 
 def torque_Rvnn(model: WannierModel) -> ComplexArray:

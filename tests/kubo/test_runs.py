@@ -1,0 +1,159 @@
+"""Whole runs: shipped inputs, ranks, electron count, what a result file holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray
+
+from hpcalo import pipeline
+from hpcalo.errors import InputError
+from hpcalo.kubo.request import TORQUE_TORQUE, TORQUE_VELOCITY, VELOCITY_VELOCITY
+from hpcalo.observables.onsager import onsager
+from hpcalo.observables.torque import torkance
+from hpcalo.output.modelfile import read_model
+from hpcalo.pipeline.kubo import run_kubo
+
+INPUTS = Path(__file__).resolve().parents[2] / "input"
+SMALL = {
+    "mnw001": ["kubo.k.grid=[2,2,1]", "kubo.energies.points=41"],
+    "mnw001_small": ["kubo.k.grid=[6,6,1]"],
+    "rashba": ["kubo.k.grid=[16,16,1]"],
+    "fe_ahc": ["kubo.k.grid=[6,6,6]"],
+    "fete": ["kubo.k.grid=[4,4,4]", "kubo.energies.points=81"],
+}
+
+
+UNDEFINED_WITHOUT_MOMENT = {"gilbert_damping", "gyromagnetic_factor", "onsager_violation"}
+
+
+def kubo_inputs() -> list[str]:
+    return sorted(path.stem for path in INPUTS.glob("*.toml") if "[kubo]" in path.read_text())
+
+
+def run(comm, name: str, output: Path, *overrides: str) -> None:
+    pipeline.run(comm, INPUTS / f"{name}.toml", output=output, quiet=True, overrides=overrides, force=True)
+
+
+@pytest.mark.parametrize("name", kubo_inputs())
+def test_every_shipped_input_runs(name, comm, tmp_path):
+    """On a coarse grid; the result opens in xarray with axes, units and the complete input."""
+    assert name in SMALL, "give this input a coarse grid to test it with"
+    output = tmp_path / f"{name}.h5"
+    run(comm, name, output, *SMALL[name])
+    with xarray.open_dataset(output, engine="h5netcdf") as data:
+        assert data.attrs["engine"] == "kubo"
+        for variable in data.data_vars.values():
+            assert variable.attrs["long_name"]
+            assert np.isfinite(variable).all() or variable.name in UNDEFINED_WITHOUT_MOMENT
+        if "energy" in data.coords:
+            assert data.energy.attrs["units"] == "eV"
+    with xarray.open_dataset(output, engine="h5netcdf", group="provenance") as record:
+        assert "resolved_input" in record.variables or "resolved_input" in record.attrs
+
+
+def test_resolved_input_reproduces_the_result(comm, tmp_path):
+    """What a result says about its input is all that is needed to make it again, to the last bit."""
+    from hpcalo.output.hdf5 import read_dataset  # noqa: PLC0415
+
+    first, second = tmp_path / "a.h5", tmp_path / "b.h5"
+    run(comm, "rashba", first, *SMALL["rashba"])
+    again = tmp_path / "again.toml"
+    again.write_text(read_dataset(first).texts["resolved_input"])
+    pipeline.run(comm, again, output=second, quiet=True)
+    a, b = read_dataset(first), read_dataset(second)
+    for name in a.variables:
+        assert a[name].tobytes() == b[name].tobytes(), name
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("name", ["rashba", "mnw001_small"])
+def test_ranks_do_not_change_a_bit(name, comm, mpi_tmp_path):
+    """The result of all ranks together equals that of rank 0 alone, also with more ranks than blocks of k-points."""
+    from mpi4py import MPI  # noqa: PLC0415
+
+    overrides = SMALL[name]
+    together, alone = mpi_tmp_path / "together.h5", mpi_tmp_path / "alone.h5"
+    run(comm, name, together, *overrides)
+    single = comm.Split(0 if comm.rank == 0 else MPI.UNDEFINED)
+    if comm.rank == 0:
+        source = INPUTS / f"{name}.toml"
+        _, settings = pipeline.load_input(source, overrides)
+        run_kubo(settings, single, source=source, output=alone, quiet=True)
+        single.Free()
+        with xarray.open_dataset(together, engine="h5netcdf") as a, xarray.open_dataset(alone, engine="h5netcdf") as b:
+            assert int(a.attrs["ranks"]) == comm.size
+            for variable in a.data_vars:
+                assert a[variable].values.tobytes() == b[variable].values.tobytes(), variable
+    comm.Barrier()
+
+
+def test_seven_ranks_for_five_blocks(launch, comm, tmp_path):
+    """More ranks than blocks: the others share the energy axis; same bits as one rank."""
+    command = ["run", INPUTS / "mnw001_small.toml", "--set", "kubo.k.grid=[12,12,1]", "--quiet", "--output", "seven.h5"]
+    done = launch(7, "-m", "hpcalo", *map(str, command), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    run(comm, "mnw001_small", tmp_path / "one.h5", "kubo.k.grid=[12,12,1]")
+    with (
+        xarray.open_dataset(tmp_path / "seven.h5", engine="h5netcdf") as a,
+        xarray.open_dataset(tmp_path / "one.h5", engine="h5netcdf") as b,
+    ):
+        for variable in a.data_vars:
+            assert a[variable].values.tobytes() == b[variable].values.tobytes(), variable
+
+
+def test_fermi_energy_from_the_electron_count(comm, tmp_path):
+    """The count at the reference energy is the model's, and the energy is where the counted bands say."""
+    output = tmp_path / "count.h5"
+    run(
+        comm,
+        "fe_ahc",
+        output,
+        *SMALL["fe_ahc"],
+        "kubo.energies.from_electrons=true",
+        'kubo.quantities=["density_of_states"]',
+        "kubo.smearing=0.004",
+    )
+    with xarray.open_dataset(output, engine="h5netcdf") as data:
+        at_zero = data.electrons.interp(energy=0.0).item()
+        assert at_zero == pytest.approx(8.0, abs=0.05)
+        assert data.attrs["reference_energy_eV"] == pytest.approx(12.6312, abs=0.3)
+        # The density of states integrates to the electrons between two energies.
+        between = data.electrons.isel(energy=-1) - data.electrons.isel(energy=0)
+        total = data.density_of_states.integrate("energy")
+        assert total.item() == pytest.approx(between.item(), abs=0.03)  # but for the Gaussians cut at the two ends
+
+
+def test_electron_count_out_of_reach_is_said(comm, tmp_path):
+    with pytest.raises(InputError, match="40 electrons per cell are not reached"):
+        run(
+            comm,
+            "fe_ahc",
+            tmp_path / "x.h5",
+            *SMALL["fe_ahc"],
+            "kubo.energies.from_electrons=true",
+            "model.electrons=40",
+        )
+
+
+def test_reversed_wannier_magnet_is_reciprocal():
+    """Ab-initio Wannier functions: reversal by time reversal of all matrices keeps A(n̂) = [A(−n̂)]ᵀ to rounding."""
+    from helpers import grid, run_axes  # noqa: PLC0415
+
+    model = read_model(INPUTS / "models" / "fete.h5", True)
+    kinds = (TORQUE_VELOCITY, TORQUE_TORQUE, VELOCITY_VELOCITY)
+    axes = run_axes(
+        model,
+        grid(4, 4, 4),
+        (model.fermi_energy or 0.0) + np.linspace(-0.6, 0.6, 61),
+        broadened=kinds,
+        sea=(TORQUE_VELOCITY,),
+        mu=[model.fermi_energy or 0.0],
+        n_hat=[model.n_hat, -model.n_hat],
+    )
+    assert onsager(axes)[1].values.max() < 1e-9
+    even, odd, _ = (f.values for f in torkance(axes))
+    np.testing.assert_allclose(even[0], even[1], atol=1e-11)
+    np.testing.assert_allclose(odd[0], -odd[1], atol=1e-10)
