@@ -18,7 +18,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from hpcalo.errors import CheckpointError, OutputError, one_line
+from hpcalo.errors import CheckpointError, InputError, OutputError, one_line
+from hpcalo.output.seal import verify
 from hpcalo.output.target import commit
 
 FORMAT = "hpcalo checkpoint"
@@ -88,8 +89,9 @@ def read(result: Path) -> Checkpoint:
             continue
         try:
             found.append(_read(path))
-        except (OSError, KeyError, ValueError, TypeError, RuntimeError) as problem:
-            remarks.append(f"{path.name} is damaged ({one_line(problem)[:100]})")
+        except (InputError, OSError, KeyError, ValueError, TypeError, RuntimeError) as problem:
+            reason = one_line(problem).removeprefix(f"{path}: is damaged: ")
+            remarks.append(f"{path.name} is damaged ({reason[:100]})")
     if not found:
         why = (
             "; ".join(remarks) if remarks else f"no {files_of(result)[0].name} or {files_of(result)[1].name} beside it"
@@ -109,6 +111,7 @@ def remove(result: Path) -> None:
 
 
 def _read(path: Path) -> Checkpoint:
+    verify(path)  # the seal first: damage is told before the HDF5 library trips over it
     with h5py.File(path, "r") as file:
         if file.attrs.get("format") != FORMAT or int(file.attrs["version"]) != VERSION:
             raise ValueError("not a checkpoint of this version")

@@ -64,9 +64,10 @@ def prepare_output(path: Path, comm: Intracomm, *, force: bool = False, need_byt
     def claim() -> None:
         check_output(path, force=force, need_bytes=need_bytes)
         lock.acquire()
-        for rest in path.parent.glob(glob.escape(path.name) + ".part-*"):
-            with suppress(OSError):
-                rest.unlink()
+        for pattern in (".part-*", ".checkpoint-?.part-*"):
+            for rest in path.parent.glob(glob.escape(path.name) + pattern):
+                with suppress(OSError):
+                    rest.unlink()
 
     on_root(comm, claim)
     try:
