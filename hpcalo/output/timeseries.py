@@ -59,8 +59,8 @@ class Frame:
 class TimeSeries:
     """Writes a growing result file. All methods are collective. Raises OutputError on all ranks."""
 
-    def __init__(self, path: Path, comm: Intracomm) -> None:
-        self.path, self.comm = path, comm
+    def __init__(self, path: Path, comm: Intracomm, time_unit: str = "ns") -> None:
+        self.path, self.comm, self.time_unit = path, comm, time_unit
         self._frames: dict[str, int] = {}
         self._serial = 0
 
@@ -70,12 +70,39 @@ class TimeSeries:
         *,
         provenance: Provenance,
         attrs: Mapping[str, Any],
-        time_unit: str,
         force: bool = False,
     ) -> None:
         """The file without frames: fixed axes, attributes, provenance. It appears under its name only when complete."""
-        self.time_unit = time_unit
         write_dataset(self.path, self.comm, (), coordinates, provenance=provenance, attrs=attrs, force=force)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Entries on each time axis."""
+        return dict(self._frames)
+
+    def reopen(self, counts: Mapping[str, int]) -> None:
+        """Goes on with an existing file after `counts` entries on each time axis; later ones are cut off.
+
+        Raises CheckpointError if it has fewer, InputError if it cannot be read.
+        """
+
+        def cut() -> int:
+            with open_hdf5(self.path):  # tells damage in one line
+                pass
+            with _refusals(self.path), h5py.File(self.path, "r+") as file:
+                for dataset in [item for item in file.values() if isinstance(item, h5py.Dataset) and item.ndim]:
+                    name = str(dataset.name)[1:] if dataset.is_scale else _axis_of(dataset)
+                    if name not in counts:
+                        continue
+                    if dataset.shape[0] < counts[name]:
+                        raise CheckpointError(
+                            f"{self.path}: holds {dataset.shape[0]} entries on {name}, the checkpoint {counts[name]}"
+                        )
+                    dataset.resize(counts[name], axis=0)
+                return int(file[STATE_GROUP].attrs["begun"])
+
+        self._serial = on_root(self.comm, cut)
+        self._frames = dict(counts)
 
     def append(self, frames: Sequence[Frame], state: Sequence[Variable], state_attrs: Mapping[str, Any]) -> None:
         """One more entry on the time axes of `frames`, and the state to continue from."""
@@ -168,6 +195,11 @@ def read_state(path: Path) -> SavedState:
         except (OSError, KeyError, TypeError, ValueError) as problem:
             raise CheckpointError(f"{path}: is damaged: {one_line(problem)}") from None
         return SavedState(arrays, attrs, {name: plain(value) for name, value in file.attrs.items()}, texts)
+
+
+def _axis_of(dataset: h5py.Dataset) -> str:
+    scales = dataset.dims[0].values()
+    return str(scales[0].name)[1:] if scales else ""
 
 
 @contextmanager

@@ -3,6 +3,7 @@ file."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +15,11 @@ from hpcalo.config.fields import Unit
 from hpcalo.config.reader import set_value, validate
 from hpcalo.config.wall import WallInput
 from hpcalo.errors import CheckpointError, ConvergenceError, HpcaloError, InputError, Interrupted
+from hpcalo.output import checkpoint
+from hpcalo.output.checkpoint import Checkpoint
 from hpcalo.output.hdf5 import Slab, Variable, write_dataset
-from hpcalo.output.provenance import provenance
+from hpcalo.output.provenance import provenance, resolved_toml
+from hpcalo.output.target import commit
 from hpcalo.output.timeseries import Frame, SavedState, TimeSeries, read_state
 from hpcalo.parallel.guard import on_root
 from hpcalo.parallel.progress import Progress, warn
@@ -43,8 +47,13 @@ def run_wall(
     force: bool = False,
     quiet: bool = False,
     overrides: Sequence[str] = (),
+    resume: Checkpoint | None = None,
 ) -> None:
-    """Runs the input and writes `output`. Collective. Raises HpcaloErrors on all ranks."""
+    """Runs the input and writes `output`; `resume`: the checkpoint to go on from (on rank 0).
+
+    Until a run in time is complete its frames are in `output`.frames, and a checkpoint of each is beside it.
+    Collective. Raises HpcaloErrors on all ranks.
+    """
     points = _points(settings)
     for text in on_root(comm, lambda: list(dict.fromkeys(w for p in points for w in check_physics(p)))):
         warn(comm, text)
@@ -63,7 +72,9 @@ def run_wall(
             output, comm, variables, coordinates, provenance=record, attrs={**attrs, "kind": "paper"}, force=force
         )
     else:
-        _single(settings, comm, output, record, attrs, force, quiet)
+        texts = {"engine": "wall", "source": str(source), "overrides": "\n".join(overrides)}
+        texts["resolved_input"] = resolved_toml(settings)
+        _single(settings, comm, output, record, attrs, texts, resume, force=force, quiet=quiet)
 
 
 def check_wall(settings: WallInput, *, source: Path, ranks: int) -> str:
@@ -91,38 +102,77 @@ def check_wall(settings: WallInput, *, source: Path, ranks: int) -> str:
 
 
 def _single(
-    settings: WallInput, comm: Intracomm, output: Path, record: Any, attrs: dict[str, Any], force: bool, quiet: bool
+    settings: WallInput,
+    comm: Intracomm,
+    output: Path,
+    record: Any,
+    attrs: dict[str, Any],
+    texts: dict[str, str],
+    resume: Checkpoint | None,
+    *,
+    force: bool,
+    quiet: bool,
 ) -> None:
     from hpcalo.wall.simulation import Simulation  # noqa: PLC0415  (loads PETSc)
 
     sim = Simulation(settings, comm)
-    state = _begin(sim, settings, comm)
-    file = TimeSeries(output, comm)
-    file.create(_axes(sim), provenance=record, attrs=attrs, time_unit="ns", force=force)
+    file = TimeSeries(output.with_name(f"{output.name}.frames"), comm)
+    saved, sequence = on_root(comm, lambda: _resumed(resume))
+    if saved is None:
+        state = _begin(sim, settings, comm)
+        file.create(_axes(sim), provenance=record, attrs=attrs, force=True)
+    else:
+        state = restored(sim, saved, output)
+        file.reopen(saved.attrs["counts"])
     total = settings.time.end if settings.wall.mode != "steady" else 0.0
     with StopRequest() as stop, Progress(total, "ns", comm, quiet=quiet, label="time") as progress:
         progress.start_at(state.t / NS_IN_FS)
         before = state.t
-        for now, frames in _frames(sim, state):
+        for now, frames in _frames(sim, state, first=saved is None):
             state = now
-            file.append(frames, _saved(sim, state), _saved_attrs(state, settings))
+            parts = _saved(sim, state)
+            file.append(frames, parts, _saved_attrs(state, settings))
+            sequence += 1
+            whole = {v.name: comm.gather(v.data.data, root=0) for v in parts}
+            told = {**_saved_attrs(state, settings), "counts": file.counts}
+            on_root(comm, lambda: _save(output, whole, {**texts, "state": json.dumps(told)}, sequence))  # noqa: B023
             progress.advance((state.t - before) / NS_IN_FS)
             before = state.t
             if stop.agreed(comm) and state.t < total * NS_IN_FS:
                 raise Interrupted(
                     f"stopped by {stop.name or 'a signal'} at {state.t / NS_IN_FS:.6g} ns; "
-                    f"an input with wall.continue_from = '{output}' goes on"
+                    f"'hpcalo restart {output}' continues"
                 )
-    file.finish(
-        {"steps": state.steps, "linear_solves": sim.transport.solves, "linear_iterations": sim.transport.iterations}
-    )
+    transport = sim.transport
+    file.finish({"steps": state.steps, "linear_solves": transport.solves, "linear_iterations": transport.iterations})
+
+    def publish() -> None:
+        commit(file.path, output, force=force)
+        checkpoint.remove(output)
+
+    on_root(comm, publish)
 
 
-def _frames(sim: Simulation, state: State) -> Iterator[tuple[State, list[Frame]]]:
+def _save(output: Path, whole: dict[str, Any], texts: dict[str, str], sequence: int) -> None:
+    checkpoint.write(output, {name: np.concatenate(parts) for name, parts in whole.items()}, texts, sequence)
+
+
+def _resumed(resume: Checkpoint | None) -> tuple[SavedState | None, int]:
+    """The checkpoint as a saved state, and its number."""
+    if resume is None:
+        return None, 0
+    arrays = {name: np.asarray(value) for name, value in resume.arrays.items()}
+    return SavedState(arrays, json.loads(resume.texts["state"]), {}, dict(resume.texts)), resume.sequence
+
+
+def _frames(sim: Simulation, state: State, *, first: bool = True) -> Iterator[tuple[State, list[Frame]]]:
+    """The state to begin with (unless it has been written already) and those at the output times, with their
+    results."""
     from hpcalo.wall.monitors import observe  # noqa: PLC0415
 
     number = 0 if state.t == 0.0 else int(np.searchsorted(sim.times(), state.t * (1 - 1e-12))) + 1
-    yield state, [_frame(sim, axis, state, q) for axis, q in observe(sim, state, number).items()]
+    if first:
+        yield state, [_frame(sim, axis, state, q) for axis, q in observe(sim, state, number).items()]
     for now in sim.run(state):
         number += 1
         yield now, [_frame(sim, axis, now, q) for axis, q in observe(sim, now, number).items()]

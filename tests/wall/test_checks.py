@@ -24,7 +24,7 @@ def read(*overrides):
         ("drive.temperature=-5", "(greater|larger) than 0"),
         ("drive.circuit='closed'", "'field', 'current' or 'open'"),
         ("drive.circuit=current", None),
-        ("magnet.damping=-0.1", "(greater|larger) than or equal to 0"),
+        ("magnet.damping=-0.1", "at least 0"),
         ("magnet.demagnetization=[0.5,0.5,0.5]", "sum <= 1"),
         ("wall.model='papre'", "did you mean 'paper'"),
         ("wire.cell=3", "did you mean 'cells'"),

@@ -11,7 +11,7 @@ import pytest
 from mpi4py import MPI
 
 from hpcalo import pipeline
-from hpcalo.errors import CheckpointError, InputError, OutputError
+from hpcalo.errors import CheckpointError, InputError, Interrupted, OutputError
 from hpcalo.output.hdf5 import read_dataset
 from hpcalo.output.timeseries import read_state
 
@@ -100,9 +100,9 @@ def test_xarray_opens_it(tmp_path):
 )
 def test_continuation_is_bitwise(tmp_path, mode, integrator):
     """Stopped after two of four frames and continued: the same bits as the run that was not stopped."""
-    options = ("time.end='0.0016 ns'", "time.output_every='0.0004 ns'", "momentum.points=20")
+    options = ("time.output_every='0.0004 ns'", "momentum.points=20", "time.end='0.0016 ns'")
     whole = read_dataset(run(tmp_path, "whole", small(mode, integrator), *options))
-    run(tmp_path, "half", small(mode, integrator), *options, "time.end='0.0008 ns'")
+    run(tmp_path, "half", small(mode, integrator), *options[:-1], "time.end='0.0008 ns'")
     rest = read_dataset(
         run(tmp_path, "rest", small(mode, integrator), *options, f"wall.continue_from='{tmp_path / 'half.h5'}'")
     )
@@ -113,6 +113,40 @@ def test_continuation_is_bitwise(tmp_path, mode, integrator):
     assert a.arrays.keys() == b.arrays.keys()
     for name, values in a.arrays.items():
         assert np.array_equal(values, b.arrays[name]), name
+
+
+@pytest.mark.parametrize(("mode", "integrator"), [("quasi-static", "rk"), ("time-dependent", "arkimex")])
+def test_restart_is_bitwise(tmp_path, monkeypatch, mode, integrator):
+    """Stopped politely after the second frame, restarted from the checkpoint: the same file as without the stop."""
+    options = (
+        "time.output_every='0.0004 ns'",
+        "time.end='0.0016 ns'",
+        "output.monitors=[{name='wall'},{name='magnetization',every=2}]",
+    )
+    whole = read_dataset(run(tmp_path, "whole", small(mode, integrator), *options))
+    calls = []
+
+    def stop_at_third(self, comm):
+        calls.append(1)
+        return len(calls) == 3
+
+    with monkeypatch.context() as patch:
+        patch.setattr("hpcalo.parallel.signals.StopRequest.agreed", stop_at_third)
+        with pytest.raises(Interrupted, match=r"at 0\.0008 ns; 'hpcalo restart .*part\.h5' continues"):
+            run(tmp_path, "part", small(mode, integrator), *options)
+    assert not (tmp_path / "part.h5").exists()
+    with pytest.raises(CheckpointError, match="left a checkpoint"):
+        run(tmp_path, "part", small(mode, integrator), *options)
+    # A frame that was written after the checkpoint is cut off and computed again.
+    with h5py.File(tmp_path / "part.h5.frames", "r+") as file:
+        for name in ("time", "wall_position"):
+            file[name].resize(4, axis=0)
+    pipeline.restart(MPI.COMM_SELF, tmp_path / "part.h5", quiet=True)
+    rest = read_dataset(tmp_path / "part.h5")
+    assert rest["time"].tolist() == whole["time"].tolist()
+    for name in whole.variables:
+        assert np.array_equal(rest[name], whole[name], equal_nan=True), name
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["part.h5", "part.toml", "whole.h5", "whole.toml"]
 
 
 def test_state_must_fit(tmp_path):
