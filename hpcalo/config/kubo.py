@@ -7,11 +7,11 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from hpcalo.config.common import Execution, OutputSection
-from hpcalo.config.fields import Section, Unit
+from hpcalo.config.fields import OneOrMore, OneOrMoreVectors, Section, Unit
 from hpcalo.config.model import ModelSection
 from hpcalo.units import BOLTZMANN_EV
 
@@ -19,6 +19,11 @@ THERMAL_WINDOW = 15.0
 """The energy grid must reach this many k_B T on both sides of a chemical potential: what is left out is below 1e-5 of
 −f'.
 """
+
+MAX_POINTS = 2**28
+"""k-points of a whole grid."""
+MAX_VALUES = 10_000_000
+"""Fermi energies times broadenings, or times directions: more would not fit a rank's memory."""
 
 Quantity = Literal[
     "torkance",
@@ -36,8 +41,9 @@ Quantity = Literal[
     "density_of_states",
 ]
 
-Vector = Annotated[tuple[float, float, float], Field(strict=False)]
-Energy = Annotated[float, Unit("eV")]
+Component = Annotated[float, Field(ge=-1e6, le=1e6)]
+Vector = Annotated[tuple[Component, Component, Component], Field(strict=False)]
+Energy = Annotated[float, Unit("eV"), Field(ge=-1e4, le=1e4)]
 Kelvin = Annotated[float, Unit("K"), Field(gt=0, le=1e5)]
 
 
@@ -57,7 +63,9 @@ class EnergyGrid(Section):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.maximum <= self.minimum:
-            raise PydanticCustomError("order", "maximum must be larger than minimum")
+            raise PydanticCustomError(
+                "order", f"maximum must be larger than minimum, given are {self.maximum:g} and {self.minimum:g} eV"
+            )
         if self.from_electrons and self.reference is not None:
             raise PydanticCustomError("conflict", "give either reference or from_electrons, not both")
         return self
@@ -81,13 +89,21 @@ class KGrid(Section):
         1e-8, gt=0, le=1e-2, description="largest relative deviation of a response at symmetry-related points"
     )
 
-    @model_validator(mode="after")
-    def _points(self) -> Self:
-        if min(self.grid) < 1 or math.prod(self.grid) > 2**28:
-            raise PydanticCustomError("grid", "grid needs 1 to 2^28 points in all, each division at least 1")
-        if not all(0.0 <= s < 1.0 for s in self.shift):
-            raise PydanticCustomError("shift", "each shift lies in [0, 1)")
-        return self
+    @field_validator("grid")
+    @classmethod
+    def _points(cls, value: tuple[int, int, int]) -> tuple[int, int, int]:
+        if min(value) < 1 or math.prod(value) > MAX_POINTS:
+            raise PydanticCustomError(
+                "grid", f"each division must be at least 1, and their product at most {MAX_POINTS}"
+            )
+        return value
+
+    @field_validator("shift")
+    @classmethod
+    def _below_one(cls, value: tuple[float, float, float]) -> tuple[float, float, float]:
+        if not all(0.0 <= s < 1.0 for s in value):
+            raise PydanticCustomError("shift", "each shift must be at least 0 and less than 1")
+        return value
 
 
 class HeatCurrents(Section):
@@ -111,19 +127,25 @@ class HeatCurrents(Section):
 class KuboSection(Section):
     """Responses and their axes."""
 
-    quantities: Annotated[tuple[Quantity, ...], Field(strict=False, min_length=1)] = Field(
+    quantities: Annotated[tuple[Quantity, ...], Field(strict=False, min_length=1), OneOrMore] = Field(
         description="what to compute"
     )
-    n_hat: Annotated[tuple[Vector, ...], Field(strict=False, min_length=1)] | None = Field(
+    n_hat: (
+        Annotated[tuple[Vector, ...], Field(strict=False, min_length=1, max_length=10_000), OneOrMoreVectors] | None
+    ) = Field(
         None, description="directions of the magnetization (majority moment), normalized; default: that of the model"
     )
     gamma: Annotated[
-        tuple[Annotated[float, Unit("eV"), Field(gt=0, le=10)], ...], Field(strict=False, min_length=1)
+        tuple[Annotated[float, Unit("eV"), Field(gt=0, le=10)], ...],
+        Field(strict=False, min_length=1, max_length=1000),
+        OneOrMore,
     ] = Field((0.025,), description="eV, quasiparticle broadenings Γ (half width)")
-    temperatures: Annotated[tuple[Kelvin, ...], Field(strict=False, min_length=1)] = Field((300.0,), description="K")
-    chemical_potentials: Annotated[tuple[Energy, ...], Field(strict=False, min_length=1)] = Field(
-        (0.0,), description="eV, relative to the reference energy, of thermal quantities"
+    temperatures: Annotated[tuple[Kelvin, ...], Field(strict=False, min_length=1, max_length=10_000), OneOrMore] = (
+        Field((300.0,), description="K")
     )
+    chemical_potentials: Annotated[
+        tuple[Energy, ...], Field(strict=False, min_length=1, max_length=10_000), OneOrMore
+    ] = Field((0.0,), description="eV, relative to the reference energy, of thermal quantities")
     spin_matrices: bool = Field(
         True,
         description="use the spin matrices of a Wannier model in torque and spin (else Pauli matrices on its pairs)",
@@ -139,17 +161,40 @@ class KuboSection(Section):
     k: KGrid
     heat_currents: HeatCurrents = HeatCurrents()
 
+    @field_validator("quantities")
+    @classmethod
+    def _once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if twice := [name for name in value if value.count(name) > 1]:
+            raise PydanticCustomError("repeated", f"'{twice[0]}' is named twice")
+        return value
+
+    @field_validator("n_hat")
+    @classmethod
+    def _directions(cls, value: tuple[Vector, ...] | None) -> tuple[Vector, ...] | None:
+        if any(math.hypot(*n) < 1e-6 for n in value or ()):
+            raise PydanticCustomError("n_hat", "a direction must not be zero")
+        return value
+
+    @field_validator("gamma", "temperatures", "chemical_potentials")
+    @classmethod
+    def _ascending(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if list(value) != sorted(set(value)):
+            raise PydanticCustomError("order", "values must be ascending and differ")
+        return value
+
     @model_validator(mode="after")
-    def _axes(self) -> Self:
-        if len(set(self.quantities)) != len(self.quantities):
-            raise PydanticCustomError("repeated", "quantities: one is named twice")
-        for n in self.n_hat or ():
-            if math.hypot(*n) < 1e-6:
-                raise PydanticCustomError("n_hat", "n_hat: a direction must not be zero")
-        for name in ("gamma", "temperatures", "chemical_potentials"):
-            values = getattr(self, name)
-            if list(values) != sorted(set(values)):
-                raise PydanticCustomError("order", f"{name}: values must be ascending and differ")
+    def _sizes(self) -> Self:
+        for name, count in (("gamma", len(self.gamma)), ("n_hat", len(self.n_hat or (0,)))):
+            if count * self.energies.points > MAX_VALUES:
+                raise PydanticCustomError(
+                    "size",
+                    f"{name}: {count} values at {self.energies.points} Fermi energies are too many "
+                    f"(their product may be {MAX_VALUES})",
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _window(self) -> Self:
         if set(self.quantities) & THERMAL:
             reach = THERMAL_WINDOW * BOLTZMANN_EV * self.temperatures[-1]
             low, high = self.chemical_potentials[0] - reach, self.chemical_potentials[-1] + reach

@@ -3,6 +3,8 @@
 //
 // A pair of levels with no grid energy between them contributes nothing to the curve (its two parts cancel); it is left out
 // instead of being cancelled in floating point, which is the exact limit for near-degenerate and for equal levels.
+// It does contribute to the integral of the curve over energy, a spike of finite area: the third row keeps the first moment
+// of the b_n, from which exact averages over the cells of the grid follow.
 #include "kubo_common.hpp"
 
 #include <vector>
@@ -27,6 +29,16 @@ void sea_row(int N, int first, double en, const double *E, double tolerance, con
     *bn += sb;
 }
 
+// Area of the spikes of the pairs (n, m), m in [n + 1, first), that share a bin: b_n E_n + b_m E_m = -Im W / (E_m - E_n).
+double spikes(int n, int first, const double *E, double tolerance, const double *x, const double *y) {
+    double area = 0;
+    for (int m = n + 1; m < first; ++m) {
+        const double d = E[m] - E[n];
+        if (d > tolerance) area -= im_w(x, y, m) / d;
+    }
+    return area;
+}
+
 void sea_pairs(In<double, 2> E, In<cdouble, 4> X, In<cdouble, 4> Y, In<int32_t, 2> pairs, In<int32_t, 2> bins, double reference,
                double tolerance, In<double, 1> weights, Out<double, 3> out) {
     const int K = E.shape(0), N = E.shape(1), P = pairs.shape(0), NB = out.shape(2), NX = X.shape(2), NY = Y.shape(2);
@@ -34,7 +46,7 @@ void sea_pairs(In<double, 2> E, In<cdouble, 4> X, In<cdouble, 4> Y, In<int32_t, 
     require(int(Y.shape(0)) == K && int(Y.shape(1)) == N && int(Y.shape(3)) == N, "Y: expected shape (K, N, b, N)");
     require(int(bins.shape(0)) == K && int(bins.shape(1)) == N, "bins: expected shape (K, N)");
     require(int(weights.shape(0)) == K && pairs.shape(1) == 2, "weights (K,) or pairs (P, 2): wrong shape");
-    require(int(out.shape(0)) == P && out.shape(1) == 2, "out: expected shape (P, 2, NE + 1)");
+    require(int(out.shape(0)) == P && out.shape(1) == 3, "out: expected shape (P, 3, NE + 1)");
     for (int p = 0; p < P; ++p)
         require(pairs(p, 0) >= 0 && pairs(p, 0) < NX && pairs(p, 1) >= 0 && pairs(p, 1) < NY, "pairs: index out of range");
     for (int k = 0; k < K; ++k)
@@ -56,11 +68,13 @@ void sea_pairs(In<double, 2> E, In<cdouble, 4> X, In<cdouble, 4> Y, In<int32_t, 
                 const double *x = xs + 2 * ((size_t(k) * N + n) * NX + pairs(p, 0)) * N;
                 const double *y = ys + 2 * ((size_t(k) * N + n) * NY + pairs(p, 1)) * N;
                 sea_row(N, first, e[n], e, tolerance, x, y, a.data(), b.data(), &a[n], &b[n]);
+                out(p, 2, bin[n]) += weights(k) * spikes(n, first, e, tolerance, x, y);
             }
-            double *second = &out(p, 0, 0), *grand = &out(p, 1, 0);
+            double *second = &out(p, 0, 0), *grand = &out(p, 1, 0), *moment = &out(p, 2, 0);
             for (int n = 0; n < N; ++n) {
                 second[bin[n]] += weights(k) * b[n];
                 grand[bin[n]] += weights(k) * (a[n] + 2.0 * b[n] * (e[n] - reference));
+                moment[bin[n]] += weights(k) * b[n] * (e[n] - reference);
             }
         }
     }
@@ -72,5 +86,5 @@ void bind_sea(nb::module_ &m) {
     m.def("sea_pairs", &sea_pairs, nb::arg("E").noconvert(), nb::arg("X").noconvert(), nb::arg("Y").noconvert(),
           nb::arg("pairs").noconvert(), nb::arg("bins").noconvert(), nb::arg("reference"), nb::arg("tolerance"),
           nb::arg("weights").noconvert(), nb::arg("out").noconvert(),
-          "Adds k-weighted sea coefficients to the histogram out (P, 2, NE + 1); see hpcalo.kernels.reference.sea_pairs.");
+          "Adds k-weighted sea coefficients to the histogram out (P, 3, NE + 1); see hpcalo.kernels.reference.sea_pairs.");
 }

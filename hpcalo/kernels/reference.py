@@ -59,10 +59,12 @@ def sea_pairs(
     weights: Real,
     out: Real,
 ) -> None:
-    """out (P, 2, NE + 1): histogram of b_n and of a_n + 2 b_n (E_n − reference) over the energy bin of level n.
+    """out (P, 3, NE + 1): histogram of b_n, a_n + 2 b_n (E_n − reference) and b_n (E_n − reference) over the bin of
+    level n.
 
     a_n = Σ_m Im W_nm/(E_m − E_n), b_n = Σ_m Im W_nm/(E_m − E_n)², over pairs in different bins that are at least
-    `tolerance` apart. bins[k, n] is the number of grid energies below E_n.
+    `tolerance` apart; in the third row over all pairs that far apart. bins[k, n] is the number of grid energies below
+    E_n.
     """
     for k, weight in enumerate(weights):
         d = E[k][None, :] - E[k][:, None]
@@ -73,6 +75,9 @@ def sea_pairs(
             a, b = (W * inverse).sum(1), (W * inverse**2).sum(1)
             np.add.at(out[p, 0], bins[k], weight * b)
             np.add.at(out[p, 1], bins[k], weight * (a + 2.0 * b * (E[k] - reference)))
+            together = (bins[k][None, :] == bins[k][:, None]) & (np.abs(d) > tolerance)
+            shared = (W * np.where(together, 1.0 / np.where(together, d, 1.0), 0.0) ** 2).sum(1)
+            np.add.at(out[p, 2], bins[k], weight * (b + shared) * (E[k] - reference))
 
 
 def thermal_pairs(

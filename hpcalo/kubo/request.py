@@ -62,7 +62,7 @@ class Request:
         for kind in self.broadened:
             shapes[raw_name("broadened", kind)] = (G, len(self.components[kind]), 2, NE)
         for kind in self.sea:
-            shapes[raw_name("sea", kind)] = (len(self.components[kind]), 2, NE + 1)
+            shapes[raw_name("sea", kind)] = (len(self.components[kind]), 3, NE + 1)
         for kind in self.thermal:
             shapes[raw_name("thermal", kind)] = (len(self.components[kind]), 4, Q)
         if self.spin:

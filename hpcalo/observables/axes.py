@@ -79,11 +79,26 @@ class RunAxes:
         B_n] of (32).
         """
         raw = self.stacked(raw_name("sea", kind))
-        raw = raw.reshape(raw.shape[0], *self.shape_of(kind), 2, raw.shape[-1])
+        raw = raw.reshape(raw.shape[0], *self.shape_of(kind), 3, raw.shape[-1])
         second = np.cumsum(raw[..., 0, :-1], axis=-1)
         constant = np.cumsum(raw[..., 1, :-1], axis=-1)
         centre = 0.5 * (self.energies[0] + self.energies[-1])
         return 2.0 * second, constant - 2.0 * (self.energies - centre) * second
+
+    def sea_averages(self, kind: Kind, power: int) -> Real:
+        """∫dE (−f'(E−μ)) (E−μ)^power of the first curve of `sea`: (A, x, y, M, T).
+
+        The curve of a finite mesh is a staircase with narrow spikes (near-degenerate levels), of which its values on
+        the grid catch or miss any one. Its averages over the cells of the grid are exact, and so is their integral with
+        the weights up to second order in the spacing.
+        """
+        raw = self.stacked(raw_name("sea", kind))
+        raw = raw.reshape(raw.shape[0], *self.shape_of(kind), 3, raw.shape[-1])
+        centre = 0.5 * (self.energies[0] + self.energies[-1])
+        second, moment = np.cumsum(raw[..., 0, :-1], axis=-1), np.cumsum(raw[..., 2, :-1], axis=-1)
+        integral = 2.0 * ((self.energies - centre) * second - moment)  # ∫ of the curve up to each energy
+        cells = np.diff(integral, axis=-1) / self.spacing
+        return np.asarray(np.einsum("aije,mte->aijmt", cells, cell_weights(self, power)), dtype=np.float64)
 
     def thermal(self, kind: Kind) -> Real:
         """Direct thermal sums (A, x, y, 4, M, T): (32), (27), (33) without 1/V, and the average of (36)."""
@@ -103,22 +118,39 @@ class RunAxes:
         return thermal_weights(self.energies, self.mu, self.temperatures, power)
 
 
+def cell_weights(run: RunAxes, power: int) -> Real:
+    """Weights (M, T, NE − 1) with Σ_i w_i t_i = ∫dE (−f'(E−μ)) (E−μ)^power t(E) for t constant in each cell of the
+    grid.
+    """
+    weights = np.zeros((len(run.mu), len(run.temperatures), len(run.energies) - 1))
+    for t, temperature in enumerate(run.temperatures):
+        for m, mu in enumerate(run.mu):
+            weights[m, t] = _inside_cells(run.energies, float(mu), float(temperature), power)[1].sum(1)
+    return weights
+
+
 def thermal_weights(energies: Real, mu: Real, temperatures: Real, power: int) -> Real:
     """Weights (M, T, NE) with Σ_i w_i t(E_i) = ∫dE (−f'(E−μ)) (E−μ)^power t(E) for t linear between the grid points."""
-    nodes, node_weights = np.polynomial.legendre.leggauss(8)
     weights = np.zeros((len(mu), len(temperatures), len(energies)))
-    step = float(energies[1] - energies[0])
     for t, temperature in enumerate(temperatures):
-        kt = BOLTZMANN_EV * float(temperature)
-        parts = max(1, int(np.ceil(step / (2.0 * kt))))
-        # Sub-intervals short against k_B T, eight points each.
-        inside = ((np.arange(parts)[:, None] + 0.5 * (1.0 + nodes)) / parts).ravel()
-        share = np.tile(0.5 * node_weights / parts, parts) * step
-        x = energies[:-1, None] + step * inside
         for m, level in enumerate(mu):
-            u = (x - level) / kt
-            minus_df = 0.25 / (kt * np.cosh(np.clip(0.5 * u, -300.0, 300.0)) ** 2)
-            value = minus_df * (x - level) ** power * share
+            inside, value = _inside_cells(energies, float(level), float(temperature), power)
             weights[m, t, :-1] += (value * (1.0 - inside)).sum(1)
             weights[m, t, 1:] += (value * inside).sum(1)
     return weights
+
+
+def _inside_cells(energies: Real, mu: float, temperature: float, power: int) -> tuple[Real, Real]:
+    """Quadrature points inside a cell as fractions of it (Q,), and (−f')(E−μ)^power times their weights, (NE − 1,
+    Q).
+    """
+    nodes, node_weights = np.polynomial.legendre.leggauss(8)
+    step = float(energies[1] - energies[0])
+    kt = BOLTZMANN_EV * temperature
+    # Sub-intervals short against k_B T, eight points each.
+    parts = max(1, int(np.ceil(step / (2.0 * kt))))
+    inside = ((np.arange(parts)[:, None] + 0.5 * (1.0 + nodes)) / parts).ravel()
+    share = np.tile(0.5 * node_weights / parts, parts) * step
+    x = energies[:-1, None] + step * inside - mu
+    minus_df = 0.25 / (kt * np.cosh(np.clip(0.5 * x / kt, -300.0, 300.0)) ** 2)
+    return inside, minus_df * x**power * share

@@ -7,27 +7,13 @@ import numpy as np
 from hpcalo import units
 from hpcalo.kubo.request import TORQUE_TORQUE, VELOCITY_VELOCITY
 from hpcalo.observables.axes import Field, Real, RunAxes
-from hpcalo.observables.transport import HALL_AXES
+from hpcalo.observables.transport import axial
 
 G_SPIN = 2.0
 """Spin g-factor in the damping: the Hamiltonians carry moments of µ_B per spin, that is g = 2."""
 
 _MU_B_PER_EV_A2 = units.E_CHARGE / units.HBAR_SI * units.EV * units.ANGSTROM**2 / units.BOHR_MAGNETON
 """µ_B in (e/ħ) · 1 eV Å²."""
-
-
-def _axial(run: RunAxes, tensor: Real, axis: int) -> Real:
-    """½ε_kij X_ij as the components (x, y, z) in place of the two component axes starting at `axis`."""
-    parts = []
-    for i, j in HALL_AXES:
-        if i in run.directions and j in run.directions:
-            a, b = run.directions.index(i), run.directions.index(j)
-            first = np.take(np.take(tensor, a, axis), b, axis)
-            second = np.take(np.take(tensor, b, axis), a, axis)
-            parts.append(0.5 * (first - second))
-        else:
-            parts.append(np.zeros(tensor.shape[:axis] + tensor.shape[axis + 2 :]))
-    return np.stack(parts, axis=axis)
 
 
 def orbital_magnetization(run: RunAxes) -> list[Field]:
@@ -45,7 +31,7 @@ def orbital_magnetization(run: RunAxes) -> list[Field]:
         Field(
             "orbital_magnetization",
             ("n_hat", "axis", "mu", "temperature"),
-            _axial(run, warm, 1) * _MU_B_PER_EV_A2,
+            axial(run, warm, 1) * _MU_B_PER_EV_A2,
             "mu_B",
             "orbital magnetization per cell",
             "(55)",
@@ -56,7 +42,7 @@ def orbital_magnetization(run: RunAxes) -> list[Field]:
         Field(
             "orbital_magnetization_ground_state",
             ("n_hat", "axis", "energy"),
-            _axial(run, ground, 1) * _MU_B_PER_EV_A2,
+            axial(run, ground, 1) * _MU_B_PER_EV_A2,
             "mu_B",
             "orbital magnetization per cell at T = 0",
             "(47), (50)",

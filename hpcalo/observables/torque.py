@@ -103,12 +103,11 @@ def thermal_torkance(run: RunAxes) -> list[Field]:
                 _beta_unit(),
             )
         )
-    intrinsic, _ = run.sea(TORQUE_VELOCITY)
     fields.append(
         Field(
             "beta_intrinsic",
             ("n_hat", "torque", "field", "mu", "temperature"),
-            -_BETA_SI * np.einsum("aije,mte->aijmt", intrinsic, weights),
+            -_BETA_SI * run.sea_averages(TORQUE_VELOCITY, 1) / run.temperatures,
             "J*m/K",
             "intrinsic thermal torkance",
             "(39) of (36)",
@@ -158,8 +157,7 @@ def inverse_thermal_torque(run: RunAxes) -> list[Field]:
     narrow = ("n_hat", "current", "torque", "mu", "temperature")
     scale = _J_PER_M2 / run.volume
     direct = run.thermal(TORQUE_VELOCITY).transpose(0, 2, 1, 3, 4, 5) * scale
-    intrinsic, _ = run.sea(TORQUE_VELOCITY)
-    by_energy = scale * np.einsum("aije,mte->ajimt", intrinsic, run.averages(1))
+    by_energy = scale * run.sea_averages(TORQUE_VELOCITY, 1).swapaxes(1, 2)
     return [
         Field("beta_tilde_even", wide, even, "J/m^2", "inverse thermal torque, even", "(38)", sign, 1),
         Field("beta_tilde_odd", wide, odd, "J/m^2", "inverse thermal torque, odd", "(38)", sign, -1),

@@ -60,16 +60,27 @@ def intrinsic_hall(run: RunAxes) -> Real:
 
     −(e²/ħ V) Σ f Ω: the sum over the model's bands, and the part of the Berry curvature outside them if the run has it.
     """
-    sea, _ = run.sea(VELOCITY_VELOCITY)
-    result = np.zeros((len(run.n_hat), 3, len(run.energies)))
-    for c, (i, j) in enumerate(HALL_AXES):
+    result = axial(run, run.sea(VELOCITY_VELOCITY)[0], 1)
+    if "curvature" in run.raw[0]:
+        result = result - run.occupied("curvature")
+    return result * _SIEMENS_PER_METRE / run.volume
+
+
+def axial(run: RunAxes, tensor: Real, axis: int) -> Real:
+    """½ε_kij X_ij as the components (yz, zx, xy) in place of the two component axes that start at `axis`.
+
+    Components along which the model does not repeat are 0. The two orders carry the same numbers up to rounding.
+    """
+    parts = []
+    for i, j in HALL_AXES:
         if i in run.directions and j in run.directions:
             a, b = run.directions.index(i), run.directions.index(j)
-            # Antisymmetric part: the two orders carry the same numbers up to rounding.
-            result[:, c] = 0.5 * (sea[:, a, b] - sea[:, b, a])
-    if "curvature" in run.raw[0]:
-        result -= run.occupied("curvature")
-    return result * _SIEMENS_PER_METRE / run.volume
+            first = np.take(np.take(tensor, a, axis), b, axis)
+            second = np.take(np.take(tensor, b, axis), a, axis)
+            parts.append(0.5 * (first - second))
+        else:
+            parts.append(np.zeros(tensor.shape[:axis] + tensor.shape[axis + 2 :]))
+    return np.stack(parts, axis=axis)
 
 
 def anomalous_hall(run: RunAxes) -> list[Field]:
@@ -108,7 +119,10 @@ def nernst(run: RunAxes) -> list[Field]:
     α_ij = (1/e) ∫dE f'(E) (E−μ)/T σ_ij(E). (52): J^Q_j = T α_ij E_i.
     """
     weights = run.averages(1) / run.temperatures[None, :, None]
-    intrinsic = -np.einsum("ace,mte->acmt", intrinsic_hall(run), weights)
+    intrinsic = axial(run, run.sea_averages(VELOCITY_VELOCITY, 1), 1) / run.temperatures
+    if "curvature" in run.raw[0]:
+        intrinsic = intrinsic - np.einsum("ace,mte->acmt", run.occupied("curvature"), weights)
+    intrinsic = -intrinsic * _SIEMENS_PER_METRE / run.volume
     _, hall = conductivity_parts(run)
     sign = "j_i = −Σ_j α_ij ∂_j T"
     return [

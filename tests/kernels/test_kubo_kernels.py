@@ -77,7 +77,7 @@ def test_equal_levels_do_not_depend_on_the_basis():
     results = []
     for rotation in (np.eye(6, dtype=complex), u):
         A, B = (np.ascontiguousarray(np.einsum("na,knvm,mb->kavb", rotation.conj(), Z, rotation)) for Z in (X, Y))
-        wide, sea, warm = np.zeros((2, 4, 2, 9)), np.zeros((4, 2, 10)), np.zeros((4, 4, 2))
+        wide, sea, warm = np.zeros((2, 4, 2, 9)), np.zeros((4, 3, 10)), np.zeros((4, 4, 2))
         _kubo.broadened_pairs(E, A, B, PAIRS, gammas, energies, weights, wide)
         _kubo.sea_pairs(E, A, B, PAIRS, bins, 0.0, 1e-8, weights, sea)
         _kubo.thermal_pairs(E, A, B, PAIRS, np.array([0.1, -0.2]), np.array([0.02, 0.3]), 1e-8, weights, warm)
@@ -107,7 +107,7 @@ def test_sea_pairs_equals_twin():
     bins = np.searchsorted(grid, E).astype(np.int32)
     results = []
     for kernel in (_kubo.sea_pairs, reference.sea_pairs):
-        out = np.zeros((4, 2, 22))
+        out = np.zeros((4, 3, 22))
         kernel(E, X, Y, PAIRS, bins, 0.3, 1e-8, weights, out)
         results.append(out)
     np.testing.assert_allclose(results[0], results[1], rtol=1e-10, atol=1e-10)

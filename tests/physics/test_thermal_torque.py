@@ -65,9 +65,10 @@ def test_both_routes_to_the_inverse_thermal_torque_agree_to_second_order_in_the_
         fields = {f.name: f.values for f in inverse_thermal_torque(thermal_run([1000.0], points))}
         direct, by_energy = fields["beta_tilde_intrinsic"], fields["beta_tilde_intrinsic_by_energy"]
         errors.append(np.abs(direct - by_energy).max() / np.abs(direct).max())
-    assert errors[2] < 2e-3
-    # The T = 0 curve of a finite k mesh is a staircase: better than first order, no better than second.
-    assert errors[0] / errors[2] > 4.0
+    assert errors[2] < 5e-4
+    assert (
+        errors[0] / errors[2] > 8.0
+    )  # sixteen at second order, less the scatter of where the levels lie in their cells
 
 
 def test_energy_current_is_heat_current_plus_spiralization():
