@@ -61,5 +61,6 @@ def nearest(given: str, allowed: Iterable[str]) -> str:
 
 
 def one_line(text: object) -> str:
-    """The text with line breaks and runs of blanks folded, so that a message stays one line."""
-    return " ".join(str(text).split())
+    """The text with line breaks and runs of blanks folded and control characters spelled out: a message of one line."""
+    line = " ".join(str(text).split())
+    return line if line.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)

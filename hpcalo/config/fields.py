@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import math
+import re
 from functools import lru_cache
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 from pydantic_core import PydanticCustomError, core_schema
-
-from hpcalo.errors import one_line
 
 
 class Section(BaseModel):
     """A table of the input file: immutable, strict about types, unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, validate_default=True)
+
+
+_NUMBER = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(.*)", re.ASCII | re.DOTALL)
+_EXPONENT = r"(?:\*\*|\^)\s*-?[1-9](?!\s*(?:\d|\*\*|\^))"
+_UNIT = re.compile(rf"(?:[^\W\d]+|[°%′]|{_EXPONENT}|[()*/·]|\s)+")
+"""Names, single-digit powers, products and quotients: nothing that would have to be calculated."""
+LONGEST = 60  # characters of a number with its unit
 
 
 @lru_cache(maxsize=1)
@@ -37,31 +43,53 @@ class Unit:
     def convert(self, value: Any) -> Any:
         """A plain float in `self.unit`; raises PydanticCustomError for text that is no such quantity."""
         if isinstance(value, bool):
-            raise PydanticCustomError("quantity", "expected a number in {unit}, not a truth value", {"unit": self.unit})
+            raise self._refusal("a number is needed, not a truth value")
         if isinstance(value, int):
-            return float(value)
-        if not isinstance(value, str):
-            return value
+            return self._finite(value)
+        if isinstance(value, str):
+            return self._finite(self._from_text(value))
+        if not isinstance(value, float):
+            raise self._refusal("a number is needed")
+        return value
+
+    def _from_text(self, text: str) -> float:
+        found = _NUMBER.fullmatch(text) if len(text) <= LONGEST else None
+        number, unit = (float(found[1]), found[2].strip()) if found else (0.0, "")
+        if found is None or (unit and not _UNIT.fullmatch(unit)):
+            raise self._refusal("not a number with a unit")
+        if not unit:
+            if self.unit == "1":
+                return number
+            raise self._refusal("the text has no unit")
         import pint  # noqa: PLC0415
 
         try:
-            quantity = _registry().Quantity(value)
-            if quantity.unitless and self.unit != "1":
-                raise PydanticCustomError(
-                    "quantity", "text needs a unit ('… {unit}'), or give a plain number", {"unit": self.unit}
-                )
-            result = float(quantity.to("" if self.unit == "1" else self.unit).magnitude)
-        except PydanticCustomError:
-            raise
+            return float(_registry().Quantity(number, unit).to("" if self.unit == "1" else self.unit).magnitude)
+        except pint.UndefinedUnitError:
+            raise self._refusal(f"the unit {unit} is unknown") from None
         except pint.DimensionalityError:
-            raise PydanticCustomError("quantity", "a unit convertible to {unit} is needed", {"unit": self.unit}) from None
-        except Exception as problem:  # pint lets tokenizer, attribute and arithmetic errors of the text through
-            raise PydanticCustomError(
-                "quantity", "not a number with a unit ({why})", {"why": one_line(problem)[:80]}
-            ) from None
-        if not math.isfinite(result):
-            raise PydanticCustomError("quantity", "a finite number is needed", {})
-        return result
+            raise self._refusal(f"{unit} cannot be converted to {self.name}") from None
+        except Exception:  # pint lets tokenizer, attribute and arithmetic errors of the text through
+            raise self._refusal("not a number with a unit") from None
+
+    def _finite(self, value: float) -> float:
+        try:
+            if math.isfinite(result := float(value)):
+                return result
+        except OverflowError:
+            pass
+        raise self._refusal("a finite number is needed")
+
+    @property
+    def name(self) -> str:
+        """How a message calls the unit."""
+        return "a plain number" if self.unit == "1" else self.unit
+
+    def _refusal(self, why: str) -> PydanticCustomError:
+        unit = self.unit
+        wanted = "give a plain number" if unit == "1" else f"give it in {unit} as a number, or as '… {unit}'"
+        text = f"{why}; {wanted}".replace("{", "(").replace("}", ")")  # braces are pydantic's placeholders
+        return PydanticCustomError("quantity", text)
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
         return core_schema.no_info_before_validator_function(self.convert, handler(source))
@@ -70,3 +98,20 @@ class Unit:
         json_schema = handler(schema)
         json_schema["unit"] = self.unit
         return json_schema
+
+
+def listed(value: Any) -> Any:
+    """A single number or text where a list is wanted: a list of one."""
+    return (value,) if isinstance(value, bool | int | float | str) else value
+
+
+def vectors(value: Any) -> Any:
+    """A single vector where a list of vectors is wanted: a list of one."""
+    plain = isinstance(value, list | tuple) and value and not any(isinstance(x, list | tuple) for x in value)
+    return (value,) if plain else value
+
+
+OneOrMore = BeforeValidator(listed)
+"""Marks a list that may be given as a single value."""
+OneOrMoreVectors = BeforeValidator(vectors)
+"""Marks a list of vectors that may be given as a single vector."""

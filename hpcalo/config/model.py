@@ -8,8 +8,8 @@ from pydantic import Field, model_validator
 
 from hpcalo.config.fields import Section, Unit
 
-Energy = Annotated[float, Unit("eV")]
-Length = Annotated[float, Unit("angstrom"), Field(gt=0)]
+Energy = Annotated[float, Unit("eV"), Field(ge=-1e4, le=1e4)]
+Length = Annotated[float, Unit("angstrom"), Field(ge=1e-2, le=1e6)]
 
 
 class RashbaParameters(Section):

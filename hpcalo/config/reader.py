@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, time
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,7 +14,9 @@ from hpcalo.errors import InputError, nearest, one_line
 
 S = TypeVar("S", bound=BaseModel)
 
-MAX_INPUT_BYTES = 4 * 1024 * 1024  # no input file of a person is larger; a larger one is some other file
+MAX_INPUT_BYTES = 2**20  # no input file of a person is larger; a larger one is some other file
+MAX_DEPTH = 20  # tables within tables: no input needs more than four
+LONGEST = 60  # characters of a given value that a message repeats
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -23,33 +26,63 @@ def read_toml(path: Path) -> dict[str, Any]:
             raise InputError(f"{path}: is a folder, not an input file")
         if path.stat().st_size > MAX_INPUT_BYTES:
             raise InputError(f"{path}: is larger than {MAX_INPUT_BYTES // 2**20} MiB: not an input file")
-        text = path.read_text(encoding="utf-8")
+        if not path.is_file():
+            raise InputError(f"{path}: is not a plain file")
+        text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise InputError(f"{path}: is not UTF-8 text") from None
     except (OSError, ValueError) as problem:
         reason = problem.strerror if isinstance(problem, OSError) and problem.strerror else str(problem)
         raise InputError(f"{path}: cannot be read: {reason}") from None
     try:
-        return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as problem:
-        raise InputError(f"{path}: not valid TOML: {one_line(problem)}") from None
+        data = tomllib.loads(text)
+    except (ValueError, RecursionError) as problem:
+        raise InputError(f"{path}: not valid TOML: {_short(problem, 160)}") from None
+    _check_depth(data, str(path))
+    return data
 
 
 def apply_overrides(data: dict[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
-    """Applies `key.sub=value` texts (TOML values; bare words are taken as strings) and returns the same dictionary."""
+    """Applies `key.sub=value` texts (TOML values; bare words are taken as strings) and returns the same dictionary.
+
+    Raises InputError for a text that is no such pair, and for a key that is given twice.
+    """
+    seen: set[tuple[str, ...]] = set()
     for text in overrides:
+        shown = f"--set {_short(text)}"
         key, equals, raw = text.partition("=")
         path = [part.strip() for part in key.split(".")]
         if not equals or not all(path):
-            raise InputError(f"--set {text}: expected key=value, for example --set grid.k=[64,64,1]")
-        try:
-            value = tomllib.loads(f"value = {raw.strip()}")["value"]
-        except (tomllib.TOMLDecodeError, RecursionError):
-            if any(c in raw for c in "\"'[]{}=\n"):
-                raise InputError(f"--set {text}: '{raw}' is not a TOML value") from None
-            value = raw.strip()
-        set_value(data, path, value, f"--set {text}")
+            raise InputError(f"{shown}: expected key=value, for example --set kubo.k.grid=[64,64,1]")
+        if tuple(path) in seen:
+            raise InputError(f"{shown}: {_short(key)} is set twice")
+        seen.add(tuple(path))
+        set_value(data, path, _value(raw.strip(), shown), shown)
+        _check_depth(data, shown)
     return data
+
+
+def _value(raw: str, shown: str) -> Any:
+    """A TOML value, or a text without quotes."""
+    try:
+        parsed = tomllib.loads(f"value = {raw}")
+        if list(parsed) == ["value"]:
+            return parsed["value"]
+    except (ValueError, RecursionError):
+        if raw and not any(c in raw for c in "\"'[]{}=\n"):
+            return raw
+    raise InputError(f"{shown}: '{_short(raw)}' is not a TOML value")
+
+
+def _check_depth(data: Mapping[str, Any], source: str) -> None:
+    """Raises InputError for absurd nesting, which no message could show and no schema needs."""
+    level: list[Any] = [data]
+    for _ in range(MAX_DEPTH):
+        inner = [list(x.values()) if isinstance(x, Mapping) else x for x in level if isinstance(x, Mapping | list)]
+        level = [value for values in inner for value in values if isinstance(value, Mapping | list)]
+        if not level:
+            return
+    raise InputError(f"{source}: tables or lists are nested more than {MAX_DEPTH} deep")
 
 
 def set_value(data: dict[str, Any], path: list[str], value: Any, source: str) -> None:
@@ -67,30 +100,109 @@ def validate(schema: type[S], data: Mapping[str, Any], source: str) -> S:
     try:
         return schema.model_validate(data)
     except ValidationError as problem:
-        # The mistake nearest to the top of the file structure is usually the cause of the others.
-        errors = sorted(problem.errors(include_url=False), key=lambda e: (e["type"] != "extra_forbidden", len(e["loc"])))
-        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-        raise InputError(f"{source}: {_describe(schema, errors[0])}{more}") from None
+        raise InputError(f"{source}: {_first(schema, problem.errors(include_url=False), data)}") from None
 
 
-def _describe(schema: type[BaseModel], error: Any) -> str:
-    loc = [str(part) for part in error["loc"] if not str(part).startswith(("function-", "tagged-union"))]
-    key = ".".join(loc) or "(file)"
-    if error["type"] == "extra_forbidden":
-        allowed = known_keys(schema, loc[:-1])
+def _first(schema: type[BaseModel], found: Sequence[Any], data: Any) -> str:
+    """The mistake nearest to the top of the file structure: it is usually the cause of the others."""
+    errors = sorted(found, key=lambda e: (e["type"] != "extra_forbidden", len(e["loc"])))
+    errors = [e for e in errors if not _follows(e, errors)]
+    first, place = errors[0], errors[0]["loc"][:-1]
+    if first["type"] == "missing" and isinstance(first["loc"][-1], int):  # the places of one list
+        needed = 1 + max(e["loc"][-1] for e in errors if e["type"] == "missing" and e["loc"][:-1] == place)
+        return f"{_key(place, data)}: {_shown(first['input'])}: {needed} values are needed"
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    return f"{_describe(schema, first, data)}{more}"
+
+
+def _follows(error: Any, errors: Sequence[Any]) -> bool:
+    """A list that is only too short because one of its items is wrong."""
+    place = error["loc"]
+    return error["type"] == "too_short" and any(
+        len(e["loc"]) > len(place) and e["loc"][: len(place)] == place for e in errors
+    )
+
+
+def _describe(schema: type[BaseModel], error: Any, data: Any) -> str:
+    loc = [part for part in error["loc"] if not str(part).startswith(("function-", "tagged-union"))]
+    kind, given, context = error["type"], error["input"], error.get("ctx", {})
+    if kind == "extra_forbidden":
+        allowed = known_keys(schema, [str(part) for part in loc[:-1]])
         listing = f"; known keys here: {', '.join(allowed)}" if allowed else ""
-        return f"{key}: unknown key{nearest(loc[-1], allowed)}{listing}"
-    if error["type"] == "missing":
-        return f"{key}: is required"
-    given = one_line(repr(error["input"]))
-    given = given if len(given) <= 60 else given[:57] + "…"
-    message = error["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
-    text = f"{key}: {given}: {message[:1].lower() + message[1:]}"
-    expected = error.get("ctx", {}).get("expected")
-    if error["type"] in {"literal_error", "enum"} and expected and isinstance(error["input"], str):
-        words = [w.strip(" '") for w in str(expected).replace(" or ", ", ").split(",")]
-        text += nearest(error["input"], words)
-    return text
+        text = f"unknown key{nearest(str(loc[-1])[:LONGEST], allowed)}{listing}"
+    elif kind == "missing":
+        text = "is required"
+    elif kind in {"too_short", "too_long"}:
+        count, limit = context.get("actual_length") or "no", context.get("min_length") or context.get("max_length")
+        text = f"{count} values given, {'at least' if kind == 'too_short' else 'at most'} {limit} must be"
+    elif kind in {"literal_error", "enum"}:
+        expected = str(context.get("expected", ""))
+        words = [w.strip(" '") for w in expected.replace(" or ", ", ").split(",")]
+        hint = nearest(given, words) if isinstance(given, str) else ""
+        text = f"{_shown(given)} is not known{hint or ':'} allowed {'is' if len(words) == 1 else 'are'} {expected}"
+    else:
+        text = _PLAIN.get(kind) or error["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+        text = text[:1].lower() + text[1:]
+        for old, new in _WORDS:
+            text = text.replace(old, new)
+        if kind in _PLAIN or not isinstance(given, Mapping | BaseModel):  # else about several keys, which it names
+            text = f"{_shown(given)}: {text}"
+    return f"{_key(loc, data)}: {text}"
+
+
+_WORDS = (
+    ("input should be", "must be"),
+    ("greater than or equal to", "at least"),
+    ("less than or equal to", "at most"),
+    ("greater than", "larger than"),
+)
+_PLAIN = {
+    "tuple_type": "a list [ … ] is needed",
+    "list_type": "a list [ … ] is needed",
+    "float_type": "a number is needed",
+    "finite_number": "a finite number is needed",
+    "int_type": "a whole number is needed",
+    "int_from_float": "a whole number is needed",
+    "string_type": "a text in quotes is needed",
+    "bool_type": "true or false is needed",
+    "model_type": "a table is needed",
+    "model_attributes_type": "a table is needed",
+    "dict_type": "a table is needed",
+}
+"""What is wanted, in the words of a TOML file."""
+
+
+def _key(loc: Sequence[str | int], data: Any) -> str:
+    """`kubo.gamma`, or `kubo.gamma (item 2)` inside a list of several."""
+    text, here = "", data
+    for part in loc:
+        if isinstance(part, int):
+            text += f" (item {part + 1})" if isinstance(here, list) and len(here) > 1 else ""
+            here = here[part] if isinstance(here, list) and part < len(here) else None
+        else:
+            text += f"{'.' if text else ''}{_short(part)}"
+            here = here.get(part) if isinstance(here, Mapping) else None
+    return text or "(file)"
+
+
+def _shown(value: Any) -> str:
+    """A value as a TOML file has it, cut to a readable length."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Mapping | BaseModel):
+        return "a table"
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, int) and abs(value) >= 10**LONGEST:
+        return "a number of more than 60 digits"
+    if isinstance(value, list | tuple):
+        return _short(f"[{', '.join(_shown(v) for v in value[:LONGEST])}]")
+    return _short(repr(value[: 2 * LONGEST]) if isinstance(value, str) else repr(value))
+
+
+def _short(text: object, most: int = LONGEST) -> str:
+    line = one_line(str(text)[: 4 * most])
+    return line if len(line) <= most else line[: most - 1] + "…"
 
 
 def known_keys(schema: type[BaseModel], path: list[str]) -> list[str]:

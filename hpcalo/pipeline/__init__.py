@@ -169,6 +169,7 @@ def _is_finished(result: Path, found: Checkpoint) -> bool:
 def check(source: Path, overrides: Sequence[str] = (), ranks: int = 1) -> str:
     """Validates an input file and estimates the run. Serial; starts no MPI. Raises InputError, ModelError."""
     engine, settings = load_input(source, overrides)
+    output_of(settings, source, None)
     return check_settings(engine, settings, source, ranks)
 
 

@@ -152,14 +152,8 @@ class Keeper:
 
 def plan(solver: StateSolver, request: Request, section: KuboSection, comm: Intracomm) -> Pass:
     """Mesh and symmetry of one direction: found on rank 0, so that all ranks have the same. Collective."""
-    grid = section.k
 
     def find() -> tuple[KMesh, str]:
-        for c, repeats in enumerate(solver.crystal.periodic):
-            if not repeats and grid.grid[c] != 1:
-                raise InputError(
-                    f"kubo.k.grid: {list(grid.grid)}: the model does not repeat along vector {c + 1}; give 1 there"
-                )
         mesh, wanted, worst = wedge(solver, request, section)
         note = f"{len(mesh.points)} of {mesh.full} k-points"
         if wanted > 1:
@@ -175,6 +169,11 @@ def plan(solver: StateSolver, request: Request, section: KuboSection, comm: Intr
 def wedge(solver: StateSolver, request: Request, section: KuboSection) -> tuple[KMesh, int, float]:
     """The mesh, the number of operations of the crystal, and how well the Hamiltonian keeps those used. Serial."""
     grid = section.k
+    for c, repeats in enumerate(solver.crystal.periodic):
+        if not repeats and grid.grid[c] != 1:
+            raise InputError(
+                f"kubo.k.grid: {list(grid.grid)}: the model does not repeat along vector {c + 1}; give 1 there"
+            )
     wanted = (identity(),) if grid.symmetry == "off" else candidates(solver.crystal, solver.n_hat)
     kept, worst = symmetries_of(solver, wanted, request, grid.tolerance)
     if grid.symmetry == "require" and len(kept) < len(wanted):

@@ -71,7 +71,7 @@ def test_parameters_with_units(tmp_path: Path) -> None:
         ({"wannier90": "a", "format": "wf"}, "format"),
         ({"wannier90": "a", "replicas": "yes"}, "replicas"),
         ({"file": "a.h5", "thickness": 0}, "thickness"),
-        ({"file": "a.h5", "thickness": "3 eV"}, "unit convertible to angstrom"),
+        ({"file": "a.h5", "thickness": "3 eV"}, "eV cannot be converted to angstrom"),
         ({"file": "a.h5", "fermi_energy": float("nan")}, "fermi_energy"),
         ({"file": "a.h5", "electrons": -1}, "electrons"),
         ({"file": 3}, "file"),
