@@ -10,7 +10,7 @@ from scipy.integrate import quad
 from hpcalo.kernels import _kubo
 from hpcalo.kubo.request import TORQUE_VELOCITY
 from hpcalo.model.builtin import ferromagnet, rashba
-from hpcalo.observables.torque import torkance
+from hpcalo.observables.torque import expansion, torkance
 from hpcalo.units import BOHR_IN_ANGSTROM
 
 
@@ -125,3 +125,29 @@ def test_no_torque_along_the_magnetization():
     for field in torkance(run)[:2]:
         along = np.einsum("i,agije->agje", n, field.values)
         assert np.abs(along).max() < 1e-13 * np.abs(field.values).max()
+
+
+def test_expansion_of_a_weakly_spin_orbit_coupled_film():
+    """Weak Rashba coupling: one coefficient of each parity describes all directions, and equals its value at n̂ = z."""
+    directions = [[0, 0, 1], [1, 0, 1], [0, 1, 1], [1, 1, 1], [1, -2, 0.5]]
+    unit = [np.array(n) / np.linalg.norm(n) for n in directions]
+    weak = rashba(rashba=0.02, exchange=1.2)
+    run = run_axes(
+        weak, grid(96, 96), [-2.5, -1.9], broadened=(TORQUE_VELOCITY,), sea=(TORQUE_VELOCITY,), gammas=[0.2], n_hat=unit
+    )
+    fields = {f.name: f.values for f in expansion(run)}
+    even, odd, _ = (f.values for f in torkance(run))
+    assert fields["t_1_0"][0] == pytest.approx(-odd[0, 0, 0, 0], rel=0.02)  # n̂ × (ẑ × x̂) = −x̂ at n̂ = ẑ
+    assert fields["t_2_0"][0] == pytest.approx(-even[0, 0, 1, 0], rel=0.02)  # n̂ × (n̂ × ŷ) = −ŷ
+    assert fields["t_1_0_residual"].max() < 0.02
+    assert fields["t_2_0_residual"].max() < 0.02
+    strong = run_axes(
+        rashba(rashba=0.9, exchange=0.8),
+        grid(48, 48),
+        [-2.5, -1.9],
+        broadened=(TORQUE_VELOCITY,),
+        gammas=[0.2],
+        n_hat=unit,
+    )
+    higher = {f.name: f.values for f in expansion(strong)}["t_1_0_residual"]
+    assert higher.min() > 5.0 * fields["t_1_0_residual"].max()
