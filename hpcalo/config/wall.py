@@ -36,7 +36,7 @@ class WallSection(Section):
         description="quasi-static: steady SBE for each magnetization, LLG in time; time-dependent: SBE and LLG "
         "stepped together; steady: torques on the initial magnetization only",
     )
-    title: str = ""
+    title: str = Field(default="", description="title of the run, kept in the result")
     continue_from: str | None = Field(
         default=None,
         description="result file whose last written state the run starts from (same wire, momentum mesh and mode)",
@@ -46,16 +46,24 @@ class WallSection(Section):
 class Electrons(Section):
     """Conduction electrons: two parabolic bands split by J_ex along the magnetization, relaxation-time collisions."""
 
-    fermi_energy: Annotated[float, Unit("eV"), Positive] = 0.14
-    exchange_splitting: Annotated[float, Unit("eV"), Field(ge=0)] = 0.106
+    fermi_energy: Annotated[float, Unit("eV"), Positive] = Field(
+        default=0.14, description="chemical potential above the mean of both band bottoms"
+    )
+    exchange_splitting: Annotated[float, Unit("eV"), Field(ge=0)] = Field(
+        default=0.106, description="J_ex: distance of the two bands"
+    )
     mass: Annotated[float, Unit("1"), Field(gt=0, description="effective mass / electron mass")] = 1.0
-    relaxation_time: Annotated[float, Unit("fs"), Positive] = 1.0
-    spin_flip_time: Annotated[float, Unit("fs"), Positive] = 1000.0
+    relaxation_time: Annotated[float, Unit("fs"), Positive] = Field(
+        default=1.0, description="tau: momentum relaxation of charge and spin"
+    )
+    spin_flip_time: Annotated[float, Unit("fs"), Positive] = Field(
+        default=1000.0, description="tau_sf: decay of the spin accumulation"
+    )
     conductivity: Annotated[float, Unit("S/m"), Positive] | None = Field(
         default=None,
         description="if given, the carrier density is multiplied (equal bands) until the bulk conductivity is this",
     )
-    g_factor: Annotated[float, Unit("1"), Positive] = 2.0
+    g_factor: Annotated[float, Unit("1"), Positive] = Field(default=2.0, description="g of the moments in g mu_B")
     force: bool = Field(default=True, description="spin-dependent force (J/2) M'.d_p on the deviation from equilibrium")
     gradient_source: Annotated[
         float, Unit("1"), Field(ge=0, le=1, description="lambda: weight of the O(J^3) equilibrium gradient source")
@@ -65,33 +73,37 @@ class Electrons(Section):
 class Momentum(Section):
     """Momentum mesh: cells centred at (j + 1/2) dp for 0 < p < cutoff; both signs of p by parity."""
 
-    points: int = Field(default=24, ge=4, le=4096)
+    points: int = Field(default=24, ge=4, le=4096, description="cells for p > 0")
     cutoff: Annotated[float, Unit("1"), Field(gt=1, description="largest momentum / Fermi momentum")] = 1.8
 
 
 class ThermalLaw(Section):
     """Temperature dependence: m(T) = 1 - (T/T_C)^(3/2); M_s = M_s0 m, A = A0 m^a, K = K0 m^k (0: constant)."""
 
-    curie_temperature: Annotated[float, Unit("K"), Positive] = 850.0
-    stiffness_exponent: Annotated[float, Unit("1"), Field(ge=0)] = 1.8
-    anisotropy_exponent: Annotated[float, Unit("1"), Field(ge=0)] = 3.0
+    curie_temperature: Annotated[float, Unit("K"), Positive] = Field(default=850.0, description="T_C")
+    stiffness_exponent: Annotated[float, Unit("1"), Field(ge=0)] = Field(default=1.8, description="a of A = A0 m^a")
+    anisotropy_exponent: Annotated[float, Unit("1"), Field(ge=0)] = Field(default=3.0, description="k of K = K0 m^k")
 
 
 class Magnet(Section):
     """Ferromagnet: easy axis z, hard axis y, wire along x. Energy density A|M'|^2 - K M_z^2 + K_hard M_y^2 + ..."""
 
-    saturation_magnetization: Annotated[float, Unit("A/m"), Positive] = 8e5
-    exchange_stiffness: Annotated[float, Unit("J/m"), Positive] = 1.3e-11
+    saturation_magnetization: Annotated[float, Unit("A/m"), Positive] = Field(default=8e5, description="M_s")
+    exchange_stiffness: Annotated[float, Unit("J/m"), Positive] = Field(
+        default=1.3e-11, description="A of the energy density A |M'|^2"
+    )
     anisotropy: Annotated[float, Unit("J/m^3"), Field(ge=0, description="uniaxial, easy axis z")] = 5.2e5
     hard_anisotropy: Annotated[float, Unit("J/m^3"), Field(ge=0, description="hard axis y")] = 0.0
     demagnetization: Vector = Field(
         default=(0.0, 0.0, 0.0), description="local factors N_x, N_y, N_z; H_d = -N_i M_s M_i"
     )
-    interfacial_dmi: Annotated[float, Unit("J/m^2")] = 0.0
-    bulk_dmi: Annotated[float, Unit("J/m^2")] = 0.0
-    damping: Annotated[float, Unit("1"), Field(ge=0)] = 0.2
-    gyromagnetic_ratio: Annotated[float, Unit("m/A/s"), Positive] = 2.21e5
-    thermal: ThermalLaw | None = None
+    interfacial_dmi: Annotated[float, Unit("J/m^2")] = Field(default=0.0, description="D of D (M_z M_x' - M_x M_z')")
+    bulk_dmi: Annotated[float, Unit("J/m^2")] = Field(default=0.0, description="D of D M.(curl M)")
+    damping: Annotated[float, Unit("1"), Field(ge=0)] = Field(default=0.2, description="Gilbert alpha")
+    gyromagnetic_ratio: Annotated[float, Unit("m/A/s"), Positive] = Field(
+        default=2.21e5, description="gamma in dM/dt = -gamma M x H, H in A/m"
+    )
+    thermal: ThermalLaw | None = Field(default=None, description="temperature dependence of M_s, A, K (default: none)")
 
     _lists = field_validator("demagnetization", mode="before")(_tuple)
 
@@ -105,8 +117,10 @@ class Magnet(Section):
 class Wire(Section):
     """The x mesh: `cells` nodes of equal spacing; equilibrium reservoirs one spacing beyond both ends."""
 
-    length: Annotated[float, Unit("nm"), Positive] = 100.0
-    cells: int = Field(default=401, ge=3, le=10_000_000)
+    length: Annotated[float, Unit("nm"), Positive] = Field(
+        default=100.0, description="distance of the first and the last node"
+    )
+    cells: int = Field(default=401, ge=3, le=10_000_000, description="number of nodes")
     follow: bool = Field(default=False, description="co-moving window: keep the wall at the centre by whole cells")
 
 
@@ -123,7 +137,7 @@ class Texture(Section):
     )
     centre: Annotated[float, Unit("nm")] | None = Field(default=None, description="default: the middle of the wire")
     angle: Annotated[float, Unit("degree")] = Field(default=0.0, description="in-wall angle from x towards y")
-    direction: Vector = (0.0, 0.0, 1.0)
+    direction: Vector = Field(default=(0.0, 0.0, 1.0), description="of a uniform magnetization; normalized")
     relax: bool = Field(default=False, description="relax the profile without drive before the run")
 
     _lists = field_validator("direction", mode="before")(_tuple)
@@ -139,9 +153,9 @@ class Zeeman(Section):
     """A magnetic field H(x, t) = field cos(2 pi frequency t + phase) exp(-(x - centre)^2 / (2 width^2))."""
 
     field: Vector = Field(description="amplitude in A/m")
-    frequency: Annotated[float, Unit("GHz"), Field(ge=0)] = 0.0
-    phase: Annotated[float, Unit("degree")] = 0.0
-    centre: Annotated[float, Unit("nm")] = 0.0
+    frequency: Annotated[float, Unit("GHz"), Field(ge=0)] = Field(default=0.0, description="0: constant field")
+    phase: Annotated[float, Unit("degree")] = Field(default=0.0, description="at t = 0")
+    centre: Annotated[float, Unit("nm")] = Field(default=0.0, description="of the envelope")
     width: Annotated[float, Unit("nm"), Positive] | None = Field(default=None, description="default: uniform")
 
     _lists = field_validator("field", mode="before")(_tuple)
@@ -150,7 +164,7 @@ class Zeeman(Section):
 class Drive(Section):
     """Temperature and its gradient, the electrical circuit, magnetic fields."""
 
-    temperature: Annotated[float, Unit("K"), Positive] = 100.0
+    temperature: Annotated[float, Unit("K"), Positive] = Field(default=100.0, description="T in the middle of the wire")
     gradient: Annotated[float, Unit("K/nm")] = Field(default=0.0, description="kappa: T(x) = temperature + kappa x")
     profile: Literal["uniform", "ramp"] = Field(
         default="uniform",
@@ -163,9 +177,13 @@ class Drive(Section):
     circuit: Literal["field", "current", "open"] = Field(
         default="field", description="field: E given; current: charge current given; open: no charge current"
     )
-    electric_field: Annotated[float, Unit("V/m")] = 0.0
-    current_density: Annotated[float, Unit("A/m^2")] = 0.0
-    zeeman: tuple[Zeeman, ...] = ()
+    electric_field: Annotated[float, Unit("V/m")] = Field(
+        default=0.0, description="E along x, for circuit = 'field'; negative: electrons are pushed to +x"
+    )
+    current_density: Annotated[float, Unit("A/m^2")] = Field(
+        default=0.0, description="charge current along x, for circuit = 'current'"
+    )
+    zeeman: tuple[Zeeman, ...] = Field(default=(), description="applied magnetic fields, added")
 
     @field_validator("zeeman", mode="before")
     @classmethod
@@ -184,13 +202,19 @@ class Drive(Section):
 class Time(Section):
     """Time integration. PETSc's own options `-hpcalo_wall_ts_...` are honoured on top of these."""
 
-    end: Annotated[float, Unit("ns"), Positive] = 1.0
-    output_every: Annotated[float, Unit("ns"), Positive] = 0.05
+    end: Annotated[float, Unit("ns"), Positive] = Field(default=1.0, description="simulated time")
+    output_every: Annotated[float, Unit("ns"), Positive] = Field(
+        default=0.05, description="distance of the output times, which are hit exactly"
+    )
     integrator: Literal["rk", "bdf", "arkimex", "rosw", "cn"] = Field(
         default="rk", description="rk: adaptive Dormand-Prince (quasi-static); arkimex, bdf, rosw: implicit"
     )
-    tolerance: Annotated[float, Unit("1"), Field(gt=0, lt=0.1)] = 1e-7
-    first_step: Annotated[float, Unit("fs"), Positive] = 10.0
+    tolerance: Annotated[float, Unit("1"), Field(gt=0, lt=0.1)] = Field(
+        default=1e-7, description="relative and absolute tolerance of the step-size control"
+    )
+    first_step: Annotated[float, Unit("fs"), Positive] = Field(
+        default=10.0, description="first step, or every step with fixed_step"
+    )
     fixed_step: bool = Field(default=False, description="no step-size control: `first_step` throughout")
     refresh: Literal["stage", "step", "interval"] = Field(
         default="interval", description="when the quasi-static spin accumulation is solved again"
@@ -206,9 +230,14 @@ class Time(Section):
 class Solver(Section):
     """Steady SBE. PETSc's own options come on top: [solver.petsc] here, or `-hpcalo_wall_...` in PETSC_OPTIONS."""
 
-    method: Literal["krylov", "direct"] = "krylov"
-    tolerance: Annotated[float, Unit("1"), Field(gt=0, lt=1e-2)] = 1e-10
-    iterations: int = Field(default=1000, ge=1)
+    method: Literal["krylov", "direct"] = Field(
+        default="krylov",
+        description="krylov: FGMRES with sweep and spin diffusion; direct: LU of the assembled matrix (MUMPS)",
+    )
+    tolerance: Annotated[float, Unit("1"), Field(gt=0, lt=1e-2)] = Field(
+        default=1e-10, description="relative residual of the Krylov solver"
+    )
+    iterations: int = Field(default=1000, ge=1, description="Krylov iterations after which the solve has failed")
     accelerate: bool = Field(
         default=True, description="spin-diffusion (DSA) preconditioner; off only to measure its use"
     )
@@ -226,7 +255,7 @@ class Paper(Section):
     )
     velocity: Annotated[float, Unit("m/s")] = Field(default=1.93e5, description="u_x")
     torque: Literal["m", "divergence"] = Field(default="m", description="torque from M x m, or from Eq. (17)")
-    torque_sign: Literal[-1, 1] = -1
+    torque_sign: Literal[-1, 1] = Field(default=-1, description="sign of (J/hbar) M x m in the LLG; -1 as in Eq. (26)")
     normalization: Annotated[float, Unit("1"), Positive] | None = Field(
         default=None, description="C: magnetization per unit of m; default g mu_B n(3D)/(2 M_s)"
     )
@@ -234,10 +263,10 @@ class Paper(Section):
         0.0
     )
     alpha_form: Literal["unit", "literal"] = Field(default="unit", description="literal: alpha / M_s with M_s in A/m")
-    cells: int = Field(default=101, ge=5)
-    points: int = Field(default=24, ge=2)
+    cells: int = Field(default=101, ge=5, description="nodes of the box")
+    points: int = Field(default=24, ge=2, description="momenta of the window")
     step: Annotated[float, Unit("1"), Positive] = Field(default=0.25, description="in hbar / (J C max|m|)")
-    steps: int = Field(default=80, ge=1)
+    steps: int = Field(default=80, ge=1, description="time steps")
 
     @field_validator("window", mode="before")
     @classmethod
@@ -254,7 +283,7 @@ class Paper(Section):
 class MonitorEntry(Section):
     """One group of results and how often it is written."""
 
-    name: Literal["magnetization", "electrons", "torques", "wall", "energies"]
+    name: Literal["magnetization", "electrons", "torques", "wall", "energies"] = Field(description="group of results")
     every: int = Field(default=1, ge=1, description="at every n-th output time (and at the start)")
 
 
@@ -264,8 +293,9 @@ class Output(Section):
     file: str | None = Field(
         default=None, description="result file below the current folder (default: the input's name)"
     )
-    monitors: tuple[MonitorEntry, ...] = tuple(
-        MonitorEntry(name=n) for n in ("magnetization", "electrons", "torques", "wall", "energies")
+    monitors: tuple[MonitorEntry, ...] = Field(
+        default=tuple(MonitorEntry(name=n) for n in ("magnetization", "electrons", "torques", "wall", "energies")),
+        description="groups of results and how often they are written",
     )
 
     @field_validator("monitors", mode="before")
@@ -285,7 +315,7 @@ class Sweep(Section):
     """Repeats the calculation for each value of one input key; ranks are split into groups, one point a group."""
 
     key: str = Field(validation_alias=AliasChoices("key", "parameter"), description="for example drive.gradient")
-    values: tuple[bool | float | int | str, ...] = Field(min_length=1)
+    values: tuple[bool | float | int | str, ...] = Field(min_length=1, description="the values, one point each")
     groups: int | None = Field(
         default=None, ge=1, description="groups of ranks (default: as many as ranks or values allow)"
     )

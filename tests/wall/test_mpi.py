@@ -11,7 +11,7 @@ from mpi4py import MPI
 from hpcalo import pipeline
 from hpcalo.config.wall import Drive, Electrons, Magnet, Momentum, Time, WallInput, WallSection
 from hpcalo.config.wall import Wire as WireSection
-from hpcalo.errors import ConvergenceError, InputError
+from hpcalo.errors import ConvergenceError, InputError, Interrupted
 from hpcalo.output.hdf5 import read_dataset
 from hpcalo.pipeline.wall import run_wall
 from hpcalo.wall.grid import Mesh
@@ -125,6 +125,27 @@ def test_files_and_continuation(comm, mpi_tmp_path):
         alone = read_dataset(run(MPI.COMM_SELF, mpi_tmp_path, "alone", TEXT))
         for name in ("magnetization", "spin_accumulation", "charge_current"):
             np.testing.assert_allclose(a[name], alone[name], atol=1e-7 * np.abs(alone[name]).max())
+    comm.Barrier()
+
+
+def test_restart(comm, mpi_tmp_path, monkeypatch):
+    """Stopped after the third frame and restarted by all ranks: the same bits."""
+    whole = run(comm, mpi_tmp_path, "whole", TEXT)
+    calls = []
+
+    def stop_at_third(self, _comm):
+        calls.append(1)
+        return len(calls) == 3
+
+    with monkeypatch.context() as patch:
+        patch.setattr("hpcalo.parallel.signals.StopRequest.agreed", stop_at_third)
+        with pytest.raises(Interrupted):
+            run(comm, mpi_tmp_path, "part", TEXT)
+    pipeline.restart(comm, mpi_tmp_path / "part.h5", quiet=True)
+    if comm.rank == 0:
+        a, b = read_dataset(whole), read_dataset(mpi_tmp_path / "part.h5")
+        for name in a.variables:
+            assert np.array_equal(a[name], b[name], equal_nan=True), name
     comm.Barrier()
 
 
