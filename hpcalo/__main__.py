@@ -218,6 +218,40 @@ def plot(results: tuple[Path, ...], output: Path | None, force: bool, quantities
     click.echo(f"picture: {pipeline.plot(results, output=output, force=force, quantities=quantities)}")
 
 
+@cli.command()
+@click.argument("source", type=FILE, metavar="INPUT.toml")
+@click.option("--nodes", "-N", type=click.IntRange(1, 10**5), default=1, show_default=True, help="Nodes.")
+@click.option("--ntasks-per-node", "-n", type=click.IntRange(1, 10**4), default=1, show_default=True, help="MPI ranks.")
+@click.option("--time", "-t", "limit", default="24:00:00", show_default=True, help="Time limit of one job.")
+@click.option("--partition", "-p", default="", help="Partition or queue.")
+@click.option("--account", "-A", default="", help="Account to charge.")
+@click.option("--scheduler", type=click.Choice(["slurm", "pbs"]), default="slurm", show_default=True)
+@click.option("--memory", type=click.IntRange(1), help="MiB a rank (default: the estimate and a half).")
+@click.option("--warning", type=click.IntRange(1), help="Seconds before the limit at which the run saves itself.")
+@click.option("--launcher", default="", help="How the site starts MPI programs.")
+@click.option("--module", "modules", multiple=True, help="Module to load; may be repeated.")
+@click.option("--activate", default="", help="File to source, such as .venv/bin/activate.")
+@click.option("--name", default="", help="Name of the job (default: that of the input).")
+@click.option("--output", "-o", type=FILE, help="Result file, as in 'hpcalo run'.")
+@set_option
+@force_option
+@click.option("--dry-run", is_flag=True, help="Print the script; write and submit nothing.")
+@alone
+def submit(
+    source: Path, limit: str, output: Path | None, overrides: tuple[str, ...], force: bool, dry_run: bool, **asked: Any
+) -> None:
+    """Write a batch script for INPUT.toml, which continues itself until the result is complete, and submit it.
+
+    \b
+    hpcalo submit input/mnw001.toml --nodes 4 --ntasks-per-node 64 --time 12:00:00 --dry-run
+    """
+    from hpcalo.pipeline.submit import Job  # noqa: PLC0415
+    from hpcalo.pipeline.submit import submit as hand_over  # noqa: PLC0415
+
+    job = Job(time=limit, **asked)
+    click.echo(hand_over(source, job, output=output, overrides=overrides, dry_run=dry_run, force=force))
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of `hpcalo` and `python -m hpcalo`; ends the process with the documented exit code."""
     defer_start()
