@@ -44,9 +44,10 @@ def _spin_of(model: WannierModel, phases: NDArray) -> NDArray[np.complex128]:
 def with_magnetization(model: WannierModel) -> WannierModel:
     """The model with n̂ = direction of the moment m = −µ_B<σ>, moments of the atoms along n̂, and notes on both.
 
-    With a Fermi energy from the occupied states; without one from the exchange part, which raises the energy of spins
-    along n̂ (the sizes of the atoms' moments are then the exchange splittings in eV: good for symmetry only). Raises
-    ModelError if the model has no exchange part.
+    With a Fermi energy both are those of the occupied states (where they nearly cancel in the cell, the direction is
+    that of the exchange part). Without one the exchange part decides, which raises the energy of spins along n̂; the
+    moments are then its splittings relative to the largest: enough for symmetry, no µ_B. Raises ModelError if the
+    model has no exchange part.
     """
     odd = require_exchange(model)
     home = int(np.flatnonzero((model.R == 0).all(axis=1))[0])
@@ -54,16 +55,19 @@ def with_magnetization(model: WannierModel) -> WannierModel:
     atoms = nearest_atoms(model.centres, model.crystal.lattice, model.crystal.positions)
     split = np.zeros((len(model.crystal.symbols), 3))
     np.add.at(split, atoms[model.up], 2 * vector.T)
-    per_atom, note = split, "direction of the moment from the exchange splitting (no Fermi energy was given)"
+    per_atom = split / max(float(np.linalg.norm(split, axis=1).max(initial=0.0)), 1e-6)
+    total = split.sum(axis=0)
+    note = (
+        "direction of the moment from the exchange splitting, moments of the atoms relative (no Fermi energy was given)"
+    )
     if model.fermi_energy is not None:
         electrons, spin = occupied_spin(model, model.fermi_energy)
-        moment = np.zeros_like(split)
-        np.add.at(moment, atoms, -spin.T)
-        if np.linalg.norm(moment.sum(axis=0)) > NO_MOMENT:
-            per_atom = moment
-            size = float(np.linalg.norm(moment.sum(axis=0)))
-            note = f"spin moment {size:.2f} µ_B and {electrons:.2f} electrons per cell on a {MESH}-point mesh"
-    total = per_atom.sum(axis=0)
+        per_atom = np.zeros_like(split)
+        np.add.at(per_atom, atoms, -spin.T)
+        size = float(np.linalg.norm(per_atom.sum(axis=0)))
+        note = f"spin moment {size:.2f} µ_B and {electrons:.2f} electrons per cell on a {MESH}-point mesh"
+        if size > NO_MOMENT:
+            total = per_atom.sum(axis=0)
     if np.linalg.norm(total) < 1e-6:
         return model.with_notes("no net moment: direction of the magnetization set to z")
     n = snapped(total / np.linalg.norm(total))

@@ -10,7 +10,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from hpcalo.errors import ModelError, one_line
+from hpcalo.errors import InputError, ModelError, one_line
+from hpcalo.output.seal import verify
 
 MAX_BYTES = 16 * 2**30
 """All arrays of a model together, unpacked: larger ones do not fit a rank, and damaged headers announce such sizes."""
@@ -35,8 +36,13 @@ class CheckedFile:
                 raise ModelError(f"{self.path}: is a folder, a model file is needed")
             if not self.path.exists():
                 raise ModelError(f"{self.path}: not found")
+            if not self.path.is_file():
+                raise ModelError(f"{self.path}: is not a plain file")
+            verify(self.path)
             self._file = h5py.File(self.path, "r")
-        except OSError as problem:
+        except InputError as problem:  # of the seal
+            raise ModelError(str(problem)) from None
+        except (OSError, ValueError) as problem:  # ValueError: a zero byte in the name
             raise ModelError(f"{self.path}: is not an intact model file: {one_line(problem)[:120]}") from None
         try:
             self._check_format()

@@ -5,8 +5,8 @@ Layout, version 1 (every dataset carries `units`, `axes` and, if only half of th
     /                attributes: format, version, kind (wannier | lcao), name, convention, created_by,
                      fermi_energy (eV, may be missing), electrons (may be missing), n_hat (wannier)
     /notes           texts: what is approximate
-    /crystal/…       lattice (3, 3) Å, positions (atoms, 3) Å, moments (atoms,) µ_B, symbols;
-                     attributes: periodic, thickness (Å, may be missing)
+    /crystal/…       lattice (3, 3) Å, positions (atoms, 3) Å, symbols, moments (atoms,) µ_B (wannier
+                     without fermi_energy: relative); attributes: periodic, thickness (Å, may be missing)
     /R               (nR, 3) cells
     /stored          (nS,) numbers of the cells whose matrices are in the file; the others follow from
                      X(−R) = adjoint · X(R)†, adjoint = 1 or −1; a dataset with adjoint = 0 holds all nR cells
@@ -197,7 +197,8 @@ def _write_common(file: Any, model: Model) -> None:
         group.attrs["thickness"] = float(model.crystal.thickness)
     _put(group, "lattice", model.crystal.lattice, "angstrom", "vector, component")
     _put(group, "positions", model.crystal.positions, "angstrom", "atom, component")
-    _put(group, "moments", model.crystal.moments, "Bohr magneton", "atom")
+    absolute = not wannier or model.fermi_energy is not None  # of a Wannier model without Fermi energy: ratios
+    _put(group, "moments", model.crystal.moments, "Bohr magneton" if absolute else "1", "atom")
     _texts(group, "symbols", model.crystal.symbols)
     _put(file, "R", model.R.astype(np.int32), "cells", "R, component")
     _put(file, "stored", _half(model.R).astype(np.int32), "1", "stored")
