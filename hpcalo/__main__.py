@@ -1,4 +1,4 @@
-"""The program's table of contents: `hpcalo run | restart | check | info | convert | plot`.
+"""The program's table of contents: `hpcalo run | restart | check | info | convert | plot | export`.
 
 MPI is started here and only for the commands that work in parallel. The others also run where MPI cannot start (login
 nodes); under a launcher only rank 0 does them.
@@ -61,6 +61,7 @@ def cli() -> None:
     mpirun -n 4 hpcalo run input/mnw001.toml  compute, on four (on a cluster: srun)
     hpcalo info mnw001.h5                     what is in a result?
     hpcalo plot mnw001.h5                     draw it
+    hpcalo export mnw001.h5 --quantity …      a curve as CSV
 
     'hpcalo COMMAND --help' explains a command.
     """
@@ -181,7 +182,7 @@ def convert(source: Path, output: Path | None, force: bool, **options: Any) -> N
     SOURCE is a Wannier90 file (seed_tb.dat, seed_hr.dat, or the seed alone) or an LCAO .npz file.
 
     \b
-    hpcalo convert Fe_tb.dat --output fe.h5 --fermi-energy "17.6 eV"
+    hpcalo convert Fe_tb.dat --output fe.h5 --fermi-energy "12.63 eV"
     hpcalo convert mnw9.npz --output mnw9.h5 --thickness "10.5 angstrom"
     """
     from hpcalo.pipeline.convert import convert as convert_model  # noqa: PLC0415
@@ -216,6 +217,39 @@ def plot(results: tuple[Path, ...], output: Path | None, force: bool, quantities
     from hpcalo import pipeline  # noqa: PLC0415
 
     click.echo(f"picture: {pipeline.plot(results, output=output, force=force, quantities=quantities)}")
+
+
+@cli.command()
+@click.argument("result", type=FILE, metavar="RESULT")
+@click.option("--quantity", "quantities", multiple=True, required=True, help="What to export; may be repeated.")
+@click.option("--output", "-o", type=FILE, help="CSV file (default: the result's name with .csv, here).")
+@click.option("--along", metavar="AXIS", help="Axis of the rows (default: the longest that all quantities have).")
+@click.option(
+    "--select", "selection", multiple=True, metavar="AXIS=VALUE", help="Only this place of an axis; may be repeated."
+)
+@force_option
+@alone
+def export(
+    result: Path,
+    quantities: tuple[str, ...],
+    output: Path | None,
+    along: str | None,
+    selection: tuple[str, ...],
+    force: bool,
+) -> None:
+    """Write curves of a RESULT as CSV, for a spreadsheet or another plotting program.
+
+    \b
+    hpcalo export mnw001.h5 --quantity torkance_even --quantity torkance_odd --output torkance.csv
+    hpcalo export mnw001.h5 --quantity beta_even --select torque=y --select field=x --along temperature
+    """
+    from hpcalo.output.interchange import export_csv  # noqa: PLC0415
+
+    if wrong := [text for text in selection if "=" not in text]:
+        raise click.UsageError(f"--select {wrong[0]}: expected AXIS=VALUE, for example gamma=0.025")
+    select = {axis.strip(): value.strip() for axis, _, value in (text.partition("=") for text in selection)}
+    path = output or Path(result.name).with_suffix(".csv")
+    click.echo(f"curves: {export_csv(result, path, quantities, along=along, select=select, force=force)}")
 
 
 @cli.command()

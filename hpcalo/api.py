@@ -1,0 +1,174 @@
+"""hpcalo from Python: open a result, load a model, compute without an input file or a result file.
+
+    import hpcalo
+
+    data = hpcalo.open("mnw001.h5")                      # an xarray.Dataset with named axes and units
+    model = hpcalo.api.load_model("Fe_tb.dat", fermi_energy=12.6312)
+    data = hpcalo.api.run({"kubo": {"quantities": ["anomalous_hall"], "k": {"grid": [16, 16, 16]}}}, model=model)
+
+Needs xarray and h5netcdf. Keys and units of the settings are those of an input file; what comes back is what the
+command line would have written, attribute by attribute, because it took the same way.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hpcalo.config.model import BuiltinName, ModelSection
+from hpcalo.config.reader import apply_overrides, read_toml, validate
+from hpcalo.errors import InputError, Interrupted, nearest
+from hpcalo.model.types import LcaoModel, WannierModel
+from hpcalo.output import modelfile
+from hpcalo.output.hdf5 import FORMAT, PROVENANCE_GROUP, open_hdf5, plain
+from hpcalo.parallel.guard import on_root
+from hpcalo.parallel.world import world
+from hpcalo.pipeline import ENGINES
+from hpcalo.pipeline.convert import WANNIER_ENDINGS
+
+if TYPE_CHECKING:
+    import xarray
+    from mpi4py.MPI import Intracomm
+
+__all__ = ["load_model", "open", "run"]
+
+Model = WannierModel | LcaoModel
+BUILTIN = BuiltinName.__args__  # type: ignore[attr-defined]
+IN_PYTHON = "(python)"
+"""What stands for the input file's name in messages and in the record."""
+
+
+def open(path: str | os.PathLike[str]) -> xarray.Dataset:
+    """A result file as an xarray.Dataset; arrays are read when they are used, `.load()` reads all of them.
+
+    Axes are named and labelled, every variable has `units`, `long_name`, and where it applies `equation`,
+    `sign_convention` and `parity_under_reversal_of_magnetization` among its `attrs`. The complete input is in
+    `attrs["resolved_input"]`. Raises InputError if the file is no result, ImportError without xarray and h5netcdf.
+    """
+    xarray = _xarray()
+    file = Path(path)
+    with open_hdf5(file) as opened:
+        kind = plain(opened.attrs.get("format", ""))
+        if kind == modelfile.FORMAT:
+            raise InputError(f"{file}: is a model, not a result; hpcalo.api.load_model reads it")
+        if kind != FORMAT:
+            raise InputError(f"{file}: is not an hpcalo result")
+        group = opened.get(PROVENANCE_GROUP, {})
+        texts = {name: str(group[name].asstr()[()]) for name in ("resolved_input",) if name in group}
+    dataset = xarray.open_dataset(file, engine="h5netcdf", decode_times=False)
+    dataset.attrs.update(texts)
+    labels = [name for name, array in dataset.data_vars.items() if array.attrs.get("hpcalo_role") == "coordinate"]
+    return dataset.set_coords(labels)
+
+
+def load_model(source: str | os.PathLike[str], **options: Any) -> Model:
+    """A Hamiltonian: a model file (.h5), an atomic-orbital .npz, a Wannier90 file or seed, or a built-in model's name.
+
+    `options` are keys of the input's table `[model]`, with its units: `fermi_energy`, `electrons`, `thickness`,
+    `replicas`, `spin`, …; for a built-in model its parameters. Raises InputError, ModelError.
+
+        load_model("mnw9.h5")      load_model("data/Fe_tb.dat", replicas=False)      load_model("rashba", exchange=0.5)
+    """
+    path = Path(source)
+    given: dict[str, Any] = dict(options)
+    if str(source) in BUILTIN:
+        name = str(source)
+        common: dict[str, Any] = {key: given.pop(key) for key in ("fermi_energy", "electrons", "thickness") if key in given}
+        given = {"builtin": name, name: given, **common}
+    elif path.suffix == ".npz":
+        given["lcao"] = str(path)
+    elif path.suffix == ".h5":
+        given["file"] = str(path)
+    else:
+        for ending, kind in WANNIER_ENDINGS.items():
+            if path.name.endswith(ending):
+                path = path.with_name(path.name.removesuffix(ending))
+                given.setdefault("format", kind)
+        given["wannier90"] = str(path)
+    return modelfile.load_model(validate(ModelSection, given, "load_model"), Path())
+
+
+def run(
+    settings: Mapping[str, Any] | str | os.PathLike[str],
+    comm: Intracomm | None = None,
+    *,
+    model: Model | None = None,
+    overrides: tuple[str, ...] = (),
+    quiet: bool = True,
+) -> xarray.Dataset:
+    """Computes and returns the result in memory.
+
+    settings: the tables of an input file as nested dictionaries, or the path of an input file. model: a Hamiltonian
+    that takes the place of the table `[model]` (Kubo runs). overrides: as `--set`, for example
+    `("kubo.k.grid=[64,64,1]",)`. comm: the ranks that compute together (all of the job if not given; then every rank
+    has to call this, and each gets the whole result). Paths in a dictionary are relative to the current folder. The
+    call belongs into the main thread. Raises the errors of `hpcalo run`; Interrupted after Ctrl-C.
+    """
+    _xarray()
+    own = comm is None
+    ranks = world() if comm is None else comm
+    try:
+        source = Path(IN_PYTHON) if isinstance(settings, Mapping) else Path(settings)
+        with _scratch(ranks) as folder:
+
+            def read() -> tuple[str, Any]:
+                data = copy.deepcopy(dict(settings)) if isinstance(settings, Mapping) else read_toml(source)
+                if model is not None:
+                    modelfile.write_model(folder / "model.h5", model)
+                    data["model"] = {"file": str((folder / "model.h5").absolute())}
+                apply_overrides(data, overrides)
+                engine = _engine_of(data, source)
+                schema = getattr(import_module(f"hpcalo.config.{engine}"), f"{engine.capitalize()}Input")
+                return engine, validate(schema, data, str(source))
+
+            engine, typed = on_root(ranks, read)
+            compute = getattr(import_module(f"hpcalo.pipeline.{engine}"), f"run_{engine}")
+            try:
+                compute(typed, ranks, source=source, output=folder / "result.h5", quiet=quiet, overrides=overrides)
+            except Interrupted as stop:
+                raise Interrupted(str(stop).partition(";")[0]) from None  # what it saved goes with the folder
+            return on_root(ranks, lambda: _loaded(folder / "result.h5"))
+    finally:
+        if own:
+            ranks.Free()
+
+
+def _loaded(path: Path) -> xarray.Dataset:
+    with open(path) as dataset:
+        return dataset.load()
+
+
+def _engine_of(data: Mapping[str, Any], source: Path) -> str:
+    found = [name for name in ENGINES if name in data]
+    if len(found) != 1:
+        hint = next((text for key in data if (text := nearest(key, ENGINES))), "") if not found else ""
+        raise InputError(f"{source}: exactly one of the tables {', '.join(ENGINES)} is needed{hint}")
+    return found[0]
+
+
+@contextmanager
+def _scratch(comm: Intracomm) -> Iterator[Path]:
+    """A folder that all ranks see: one process takes the system's, several the current folder's file system."""
+    place = None if comm.size == 1 else "."
+    folder = on_root(comm, lambda: Path(tempfile.mkdtemp(prefix=".hpcalo-", dir=place)))
+    try:
+        yield folder
+    finally:
+        if comm.rank == 0:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _xarray() -> Any:
+    try:
+        import h5netcdf  # noqa: F401, PLC0415  (xarray finds it by its name)
+        import xarray  # noqa: PLC0415
+    except ImportError as problem:
+        raise ImportError(f"xarray and h5netcdf are needed ({problem}): pip install xarray h5netcdf") from None
+    return xarray
