@@ -16,6 +16,7 @@ from hpcalo.config.wall import (
     Momentum,
     Solver,
     Texture,
+    ThermalLaw,
     Time,
     WallInput,
     WallSection,
@@ -218,6 +219,49 @@ def test_window_does_not_matter():
         assert (state.origin != 0.0) == follow
     assert paths[0][-1] > 10.0
     np.testing.assert_allclose(paths[0], paths[1], atol=2e-3 * paths[1][-1])
+
+
+def test_window_carries_the_temperature_along():
+    """In a moved window T(x), M_s(T) and the torque scale are those of the place in the wire, not in the window."""
+    drive = Drive(gradient=1.0, profile="ramp", circuit="open", temperature=150.0, ramp_length=200.0)
+    magnet = Magnet(hard_anisotropy=2e5, thermal=ThermalLaw())
+    sim = Simulation(settings(drive=drive, magnet=magnet, wall=WallSection(mode="steady")), MPI.COMM_SELF)
+    before = sim.transport.torque_scale.copy()
+    sim.place(30.0)
+    np.testing.assert_allclose(sim.transport.temperature, 150.0 + sim.mesh.x + 30.0 - 40.0)
+    m = 1 - (sim.transport.temperature / 850.0) ** 1.5
+    np.testing.assert_allclose(sim.magnetics.ms, 8e5 * m)
+    assert np.all(sim.transport.torque_scale > before)
+    o = observed(sim, replace(sim.start(), origin=30.0))
+    assert o["temperature"][0] == pytest.approx(140.0)
+    assert o["wall_position"] == pytest.approx(70.0)
+
+
+@pytest.mark.parametrize("mode", ["quasi-static", "time-dependent"])
+def test_window_shift_keeps_the_motion(mode):
+    """A shift in the middle of a run is not seen in the motion: position and velocity as without it."""
+    results = []
+    for follow in (True, False):
+        time = Time(
+            integrator="rk" if mode == "quasi-static" else "arkimex",
+            end=0.004, output_every=0.002, tolerance=1e-6, refresh_interval=500.0,
+        )  # fmt: skip
+        sim = Simulation(
+            settings(
+                wall=WallSection(mode=mode),
+                wire=Wire(length=120.0, cells=121, follow=follow),
+                texture=Texture(centre=63.0, width=5.0),
+                drive=Drive(circuit="current", current_density=-1e12),
+                momentum=Momentum(points=12),
+                time=time,
+            ),
+            MPI.COMM_SELF,
+        )
+        *_, state = sim.run(sim.start())
+        o = observed(sim, state)
+        assert (state.origin > 2.0) == follow
+        results.append((o["wall_position"], o["wall_velocity"]))
+    np.testing.assert_allclose(results[0], results[1], rtol=1e-4)
 
 
 # -- time-dependent mode

@@ -84,6 +84,27 @@ def test_window_shift(comm):
         np.testing.assert_allclose(np.unwrap(np.arctan2(moved[:, 1], moved[:, 0])), expected, atol=1e-12)
 
 
+def test_window_shift_of_the_distribution(comm):
+    """e on nodes and o on faces move together, also the reservoir's face that only the last rank has."""
+    settings = WallInput(
+        wall=WallSection(mode="time-dependent"),
+        wire=WireSection(length=40.0, cells=21),
+        momentum=Momentum(points=6),
+        time=Time(integrator="bdf"),
+    )
+    sim = Simulation(settings, comm)
+    mesh, stepper = sim.mesh, sim.stepper
+    rng = np.random.default_rng(3)
+    e, o = rng.normal(size=(21, 4, 6)), rng.normal(size=(22, 4, 6))
+    faces = slice(mesh.first, mesh.first + stepper.faces)
+    f = np.concatenate([e[mesh.first : mesh.last].reshape(-1), o[faces].reshape(-1)])
+    for cells in (2, -5):
+        moved = stepper.shifted(f, cells)
+        nodes, edges = np.clip(np.arange(21) + cells, 0, 20), np.clip(np.arange(22) + cells, 0, 21)
+        expected = np.concatenate([e[nodes][mesh.first : mesh.last].reshape(-1), o[edges][faces].reshape(-1)])
+        assert np.array_equal(moved, expected)
+
+
 TEXT = """
 [wall]
 mode = "time-dependent"
