@@ -11,6 +11,9 @@ class HpcaloError(Exception):
 
     exit_code = 1
 
+    def __str__(self) -> str:
+        return one_line(super().__str__())
+
 
 class InputError(HpcaloError):
     """The input file, a command-line value or the way the program was called is wrong."""

@@ -14,7 +14,7 @@ from hpcalo.errors import ModelError, one_line
 from hpcalo.model.film import periodic_directions, thickness_or_default
 from hpcalo.model.types import Crystal, IntArray, LcaoModel, RealArray
 
-MAX_BYTES = 32 * 2**30
+MAX_BYTES = 16 * 2**30
 REQUIRED = ("lattice", "R", "H_up", "H_dn", "S", "Hsoc_x", "Hsoc_y", "Hsoc_z", "orb_atom", "positions", "symbols")
 SMALL_OVERLAP = 1e-5
 POSITION_TOLERANCE = 1e-3  # Å; single precision leaves 1e-6
@@ -43,22 +43,28 @@ def read_lcao(
         raise ModelError(f"{path}: R: shape {R.shape}, expected (cells, 3)")
     atom_of = _integers(data["orb_atom"], path, "orb_atom")
     positions = _reals(data["positions"], path, "positions")
-    if positions.ndim != 2 or atom_of.ndim != 1 or not len(atom_of):
+    if positions.shape[1:] != (3,) or atom_of.ndim != 1 or not len(atom_of):
         raise ModelError(f"{path}: positions {positions.shape} or orb_atom {atom_of.shape}: wrong shape")
     if atom_of.min() < 0 or atom_of.max() >= len(positions):
         raise ModelError(f"{path}: orb_atom names atom {atom_of.max()}, there are {len(positions)}")
+    expected = (len(R), len(atom_of), len(atom_of))
+    for name in ("H_up", "H_dn", "S", "Hsoc_x", "Hsoc_y", "Hsoc_z"):
+        if data[name].shape != expected:
+            raise ModelError(f"{path}: {name}: shape {data[name].shape}, expected {expected} (R, orb_atom)")
     moments = _reals(data.get("magmoms", np.zeros(len(positions))), path, "magmoms")
     periodic = periodic_directions(R)
     lattice = _reals(data["lattice"], path, "lattice")
+    if lattice.shape != (3, 3) or not np.isfinite(lattice).all() or not np.isfinite(positions).all():
+        raise ModelError(f"{path}: lattice (3 × 3) and positions: finite numbers are needed")
     thickness, thickness_note = thickness_or_default(thickness, lattice, periodic, positions)
-    fermi, fermi_note = _fermi_energy(data, fermi_energy)
+    fermi, fermi_note = _fermi_energy(data, fermi_energy, path)
     try:
         model = LcaoModel(
             crystal=Crystal(
                 lattice=lattice,
                 periodic=periodic,
                 positions=positions,
-                symbols=tuple(str(s) for s in data["symbols"]),
+                symbols=tuple(str(s) for s in np.ravel(data["symbols"])),
                 moments=moments,
                 thickness=thickness,
             ),
@@ -69,9 +75,13 @@ def read_lcao(
             soc_vRnn=np.stack([_reals(data[f"Hsoc_{v}"], path, f"Hsoc_{v}") for v in "xyz"]),
             tau=positions[atom_of],
             r_vRnn=None if position_file is None else _position_matrix(position_file, R, len(atom_of)),
-            orbital_names=tuple(str(s) for s in data.get("orb_name", ())),
+            orbital_names=tuple(str(s) for s in np.ravel(data.get("orb_name", ()))),
             fermi_energy=fermi,
-            electrons=float(data["n_electrons"]) if electrons is None and "n_electrons" in data else electrons,
+            electrons=(
+                _number(data["n_electrons"], path, "n_electrons")
+                if electrons is None and "n_electrons" in data
+                else electrons
+            ),
             name=path.stem,
             notes=(*thickness_note, *fermi_note),
         )
@@ -144,13 +154,15 @@ def require_positive_overlap(model: LcaoModel) -> LcaoModel:
     return model
 
 
-def _fermi_energy(data: Mapping[str, NDArray], given: float | None) -> tuple[float | None, list[str]]:
+def _fermi_energy(data: Mapping[str, NDArray], given: float | None, path: Path) -> tuple[float | None, list[str]]:
     if given is not None:
         return given, []
     if "E_F_soc" in data:
-        return float(data["E_F_soc"]), []
+        return _number(data["E_F_soc"], path, "E_F_soc"), []
     if "E_F" in data:
-        return float(data["E_F"]), ["Fermi energy of the file is from a calculation without spin-orbit coupling"]
+        return _number(data["E_F"], path, "E_F"), [
+            "Fermi energy of the file is from a calculation without spin-orbit coupling"
+        ]
     return None, []
 
 
@@ -171,6 +183,13 @@ def _reals(value: NDArray, path: Path, name: str) -> RealArray:
     if value.dtype.kind not in "fiu":
         raise ModelError(f"{path}: {name}: real numbers are needed, found {value.dtype}")
     return value.astype(np.float64)
+
+
+def _number(value: NDArray, path: Path, name: str) -> float:
+    number = _reals(value, path, name)
+    if number.size != 1 or not np.isfinite(number).all():
+        raise ModelError(f"{path}: {name}: one finite number is needed")
+    return float(number.ravel()[0])
 
 
 def _integers(value: NDArray, path: Path, name: str) -> IntArray:

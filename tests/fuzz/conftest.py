@@ -1,0 +1,93 @@
+"""Profiles of the fuzz tests, and what no input may do. Quick by default; HPCALO_FUZZ=5000: so many cases a test."""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from hpcalo.errors import HpcaloError, one_line
+
+LONG = int(os.environ.get("HPCALO_FUZZ", "0"))
+CASES = LONG or 120
+MEMORY = 3 * 2**30  # bytes a damaged input may make the reader ask for, beyond what the process has
+DEADLINE = 3000  # ms a case may take
+
+settings.register_profile(
+    "hpcalo",
+    max_examples=CASES,
+    derandomize=not LONG,
+    deadline=DEADLINE,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+settings.load_profile("hpcalo")
+
+_FORBIDDEN = (
+    "pickle.find_class",
+    "os.system",
+    "os.exec",
+    "subprocess.Popen",
+    "socket.connect",
+    "os.mkdir",
+    "os.rename",
+)
+_seen: list[str] | None = None
+
+
+def _watch(event: str, arguments: tuple[Any, ...]) -> None:
+    if _seen is None:
+        return
+    if event in _FORBIDDEN:
+        _seen.append(f"{event} {arguments[:1]}")
+    elif event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+"):
+        _seen.append(f"writes {arguments[0]}")
+
+
+sys.addaudithook(_watch)
+
+
+@contextmanager
+def _watched() -> Iterator[None]:
+    global _seen  # noqa: PLW0603  (an audit hook stays for the life of the process: this switches it)
+    _seen = []
+    try:
+        yield
+        assert not _seen, _seen
+    finally:
+        _seen = None
+
+
+@pytest.fixture(scope="session")
+def survives() -> Callable[[Callable[[], object]], bool]:
+    """Calls a reader: True if it took the input, False if it refused it in one readable line. All else is a failure."""
+
+    def attempt(read: Callable[[], object]) -> bool:
+        try:
+            with _watched():
+                read()
+        except HpcaloError as problem:
+            text = str(problem)
+            assert text == one_line(text), text
+            assert 5 < len(text) < 900, text
+            return False
+        return True
+
+    return attempt
+
+
+@pytest.fixture(autouse=True)
+def _limited_memory() -> Iterator[None]:
+    """A reader that believes an absurd size gets a MemoryError, which fails the test, not the machine's memory."""
+    with open("/proc/self/statm") as file:
+        used = int(file.read().split()[0]) * resource.getpagesize()
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
