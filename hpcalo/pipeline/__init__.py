@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,6 +50,21 @@ def output_of(settings: BaseModel, source: Path, given: Path | None) -> Path:
     return path
 
 
+def refuse_own_input(path: Path, source: Path, settings: BaseModel) -> None:
+    """Raises InputError if the result would replace a file the run reads: `--force` does not mean that. Serial."""
+    model, wall = getattr(settings, "model", None), getattr(settings, "wall", None)
+    names = [getattr(model, name, None) for name in ("file", "lcao", "position_file")]
+    read = [source, *(source.parent / name for name in names if name)]
+    if earlier := getattr(wall, "continue_from", None):
+        read.append(Path(earlier))
+    if seed := getattr(model, "wannier90", None):
+        read += [source.parent / f"{seed}{end}" for end in ("_tb.dat", "_hr.dat", "_wsvec.dat", ".win", ".chk", ".spn")]
+    for file in read:
+        with suppress(OSError, ValueError):
+            if path.samefile(file):
+                raise InputError(f"{path}: is read by this run and cannot be its output")
+
+
 def run(
     comm: Intracomm,
     source: Path,
@@ -76,6 +92,7 @@ def run(
     def read() -> tuple[str, BaseModel, Path]:
         engine, settings = load_input(source, overrides)
         path = output_of(settings, source, output)
+        refuse_own_input(path, source, settings)
         if dry_run:
             check_output(path, force=force)
             refuse_unfinished(path, force=force)

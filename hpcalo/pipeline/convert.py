@@ -11,6 +11,7 @@ from hpcalo.config.reader import validate
 from hpcalo.errors import InputError
 from hpcalo.output.modelfile import convert_lcao, convert_wannier90, wannier_options
 
+SEED_ENDINGS = ("_tb.dat", "_hr.dat", "_wsvec.dat", ".win", ".wout", ".chk", ".spn")
 WANNIER_ENDINGS = {"_tb.dat": "tb", "_hr.dat": "hr"}
 
 
@@ -24,6 +25,7 @@ def convert(source: Path, output: Path | None, *, force: bool, options: Mapping[
     if source.suffix == ".npz":
         section = validate(ModelSection, {"lcao": str(source), **given}, "convert")
         path = output or Path(source.name).with_suffix(".h5")
+        _refuse_source(path, source)
         convert_lcao(
             source,
             path,
@@ -41,5 +43,13 @@ def convert(source: Path, output: Path | None, *, force: bool, options: Mapping[
             source = source.with_name(source.name.removesuffix(ending))
     section = validate(ModelSection, {"wannier90": str(source), **given}, "convert")
     path = output or Path(source.name + ".h5")
+    for ending in SEED_ENDINGS:
+        _refuse_source(path, source.with_name(source.name + ending))
     convert_wannier90(source, path, wannier_options(section), force=force)
     return path
+
+
+def _refuse_source(path: Path, source: Path) -> None:
+    """Raises InputError if the model file would replace what it is made of, `--force` or not."""
+    if path.exists() and source.exists() and path.samefile(source):
+        raise InputError(f"{path}: is read by this conversion and cannot be its output")
