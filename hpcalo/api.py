@@ -80,7 +80,8 @@ def load_model(source: str | os.PathLike[str], **options: Any) -> Model:
     given: dict[str, Any] = dict(options)
     if str(source) in BUILTIN:
         name = str(source)
-        common: dict[str, Any] = {key: given.pop(key) for key in ("fermi_energy", "electrons", "thickness") if key in given}
+        shared = [key for key in ("fermi_energy", "electrons", "thickness") if key in given]
+        common: dict[str, Any] = {key: given.pop(key) for key in shared}
         given = {"builtin": name, name: given, **common}
     elif path.suffix == ".npz":
         given["lcao"] = str(path)

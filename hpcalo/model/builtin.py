@@ -1,7 +1,7 @@
 """Closed-form models: Rashba ferromagnet (plane and chain), Haldane's honeycomb, a 3D ferromagnet without inversion.
 
 They are exact test grounds: the exchange part, the spin pairs and the position matrix are known by construction.
-Energies eV, lengths Å. H_exchange = (Δ/2) σ·n̂ with n̂ the direction of the majority moment (kubo.md section 1).
+Energies eV, lengths Å. H_exchange = (Δ/2) σ·n̂ with n̂ the direction of the majority moment.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def rashba(
     thickness: float = 1.0,
     n_hat: tuple[float, float, float] = Z_AXIS,
 ) -> WannierModel:
-    """Rashba ferromagnet on the square lattice (kubo.md section 2).
+    """Rashba ferromagnet on the square lattice.
 
     H(k) = −2t (cos k_x a + cos k_y a) + a_R (σ_x sin k_y a − σ_y sin k_x a) + (Δ/2) σ·n̂, with t = hopping, a_R =
     rashba, Δ = exchange (eV), a = lattice_constant (Å). A film: volume = a² × thickness. One site; the second atom in
@@ -150,7 +150,7 @@ def haldane(
     bond: float = 1.0,
     thickness: float = 1.0,
 ) -> WannierModel:
-    """Haldane's model on the honeycomb lattice: spinless, two sites (kubo.md section 5).
+    """Haldane's model on the honeycomb lattice: spinless, two sites.
 
     On-site −onsite on A and +onsite on B, nearest neighbours t1 = hopping, second neighbours t2 e^{±iφ} with t2 =
     second_hopping and φ = phase (radians); bond = length of the A–B bond in Å; volume = area × thickness. The sites

@@ -131,7 +131,9 @@ def rotated(model: WannierModel, n_hat: NDArray | tuple[float, ...]) -> WannierM
 
 
 def _reversed(model: WannierModel, odd: ComplexArray, n_hat: RealArray) -> WannierModel:
-    """Θ acting on all matrices of the model; spin is odd under it and keeps its meaning, <σ>, with the sign taken out."""
+    """Θ acting on all matrices of the model; spin is odd under it and keeps its meaning, <σ>, with the sign taken
+    out.
+    """
     up, down = model.up, model.down
     centres = model.centres.copy()
     centres[up], centres[down] = model.centres[down], model.centres[up]
@@ -150,7 +152,7 @@ def _reversed(model: WannierModel, odd: ComplexArray, n_hat: RealArray) -> Wanni
 def torque_Rvnn(model: WannierModel) -> ComplexArray:
     """Torque operator T_v = −(i/2)[σ_v, H_odd] with Pauli matrices on the pairs: (nR, 3, N, N), eV.
 
-    T·δφ = δH when the magnetization is turned by the small rotation δφ, that is T = n̂ × ∂H/∂n̂ (kubo.md section 1).
+    T·δφ = δH when the magnetization is turned by the small rotation δφ, that is T = n̂ × ∂H/∂n̂.
     Exact for the built-in models; for Wannier input see the module's docstring. Raises ModelError if the model has no
     exchange part.
     """

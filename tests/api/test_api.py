@@ -181,5 +181,5 @@ def test_all_ranks_get_the_same_whole_result(comm, mpi_tmp_path, monkeypatch):
 @pytest.mark.mpi
 def test_a_mistake_is_one_on_all_ranks(comm, mpi_tmp_path, monkeypatch):
     monkeypatch.chdir(mpi_tmp_path)
-    with pytest.raises(InputError, match="gamma.*larger than 0"):
+    with pytest.raises(InputError, match=r"gamma.*larger than 0"):
         hpcalo.api.run({**SETTINGS, "kubo": {**SETTINGS["kubo"], "gamma": [-1.0]}}, comm)

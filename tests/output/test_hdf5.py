@@ -45,7 +45,7 @@ def example(comm):
     variables = [
         Variable(
             *("torkance", ("component", "mu", "n_hat"), TENSOR if root else None, "e a0", "spin-orbit torkance"),
-            attrs={"equation": "kubo.md (12)", "parity": "even", "order": np.array([1, 2])},
+            attrs={"equation": "(12)", "parity": "even", "order": np.array([1, 2])},
         ),
         Variable("texture", ("cell", "time"), Slab((3, 6), mine.start, FIELD[mine]), "1"),
         Variable("left", ("cell",), Slab((3,), mine.start, COUNTS[mine] < 0)),
@@ -119,7 +119,7 @@ def test_read_back(comm, tmp_path):
     text = describe(path)
     assert "component 2 × mu 5 × n_hat 4" in text
     assert "gamma = 0.025" in text
-    assert "kubo.md (12)" in text
+    assert "(12)" in text
 
 
 def test_data_does_not_depend_on_the_number_of_ranks(launch, tmp_path):

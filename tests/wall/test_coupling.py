@@ -46,7 +46,7 @@ def observed(sim, state):
     return {q.name: q.data for q in observe(sim, state, 0)["time"]}
 
 
-# -- numbers of wall.md 4
+# -- numbers found before with another program
 # -----------------------------------------------------------------------------------------------
 
 
@@ -167,7 +167,7 @@ def test_permalloy_velocity_from_stepping(gradient, temperature, listed):
     """Table I, 5 nm, current plus open-circuit thermal torque, 0.8 ns: v = beta u/alpha within 1 % of the measured u,
     beta.
 
-    wall.md 4 lists 0.150 and 0.268 m/s: it takes beta = 1/xi, which the nonadiabatic correction raises by 20 % at 5 nm.
+    An earlier estimate, 0.150 and 0.268 m/s, takes beta = 1/xi, which the nonadiabatic correction raises by 20 % here.
     """
     sim = Simulation(
         settings(

@@ -15,7 +15,7 @@ TABLE = eq.Carriers(0.14, 0.106, M_E, 1.0, 1000.0)
 
 
 def test_table_one_numbers():
-    """wall.md section 1, last paragraph: independent SI arithmetic."""
+    """Numbers that follow from the paper's Table I, by independent SI arithmetic."""
     assert TABLE.xi == pytest.approx(161.04, rel=1e-4)
     assert TABLE.precession * 1e15 == pytest.approx(0.106 * si.e / si.hbar, rel=1e-12)
     assert TABLE.fermi_velocity * 1e6 == pytest.approx(np.sqrt(2 * 0.14 * si.e / si.m_e), rel=1e-12)
@@ -78,12 +78,12 @@ def test_polarization():
     up, down = (0.14 + 0.053) ** 1.5, (0.14 - 0.053) ** 1.5
     cold = eq.bulk(TABLE, eq.momentum_grid(TABLE, 600, 1.8), 10.0)
     assert cold.polarization == pytest.approx((up - down) / (up + down), rel=1e-4)
-    assert b.polarization == pytest.approx(0.5319, abs=1e-4)  # wall.md 3.4
+    assert b.polarization == pytest.approx(0.5319, abs=1e-4)
 
 
 @pytest.mark.parametrize(("temperature", "listed"), [(100.0, -24.17), (200.0, -47.12), (300.0, -67.88)])
 def test_seebeck(temperature, listed):
-    """Against wall.md 3.4, and against the Sommerfeld form within its T^2 correction."""
+    """Against numbers found before with another program, and against the Sommerfeld form within its T^2 correction."""
     b = eq.bulk(TABLE, eq.momentum_grid(TABLE, 96, 2.4), temperature)
     assert b.seebeck == pytest.approx(listed, rel=3e-3)
     energies = np.array([0.193, 0.087])

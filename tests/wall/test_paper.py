@@ -1,4 +1,4 @@
-"""Paper mode: its own verifications (wall.md 2) and the findings of wall.md 4 that the published procedure gives."""
+"""Paper mode: its own verifications, and what the published procedure gives (docs/theory/wall.md)."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_torque_without_any_drive():
 
 @pytest.mark.parametrize(("temperature", "listed"), [(150.0, 0.157), (250.0, 0.183)])
 def test_temperature_row(temperature, listed):
-    """Second row of wall.md's table (.9-1.1, -gM, u_x > 0; kappa = 5): t_s relative to kappa = 2, 100 K -> 0.15 ns."""
+    """t_s relative to kappa = 2, 100 K -> 0.15 ns, of another program (window .9-1.1, -gM, u_x > 0; kappa = 5)."""
     o = {"equilibrium": "-gM", "steps": 60}
     reference = model(gradient=2.0, **o).evolve()
     r = model(gradient=5.0, temperature=temperature, **o).evolve()

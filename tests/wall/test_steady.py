@@ -1,4 +1,4 @@
-"""The steady spinor Boltzmann equation: conservation, closed forms of wall.md 3.4, orders, solver properties."""
+"""The steady spinor Boltzmann equation: conservation, closed forms, orders, solver properties."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_equilibrium_has_exactly_no_torque(wire):
 
 
 def test_gradient_source_makes_a_spurious_equilibrium_torque(wire):
-    """lambda = 1: 7.5e6 1/s at D = 5 nm (wall.md 3.1), which is why lambda = 0 is the default."""
+    """lambda = 1: 7.5e6 1/s at D = 5 nm, which is why lambda = 0 is the default."""
     w = wire(gradient_source=1.0, cells=321)
     w.steady.update(w.ghost)
     e, _ = w.steady.solve(w.kinetic.equilibrium_source())
@@ -146,7 +146,7 @@ def test_signs(wire):
 
 @pytest.mark.parametrize(("temperature", "closed", "opened"), [(100.0, -1.130, 1.891), (300.0, -3.685, 4.800)])
 def test_thermal_spin_currents(wire, temperature, closed, opened):
-    """Thermal j_s per K/nm over j_s(E = -8e3 V/m), wall.md 3.4 (own integrals; listed with 4 digits)."""
+    """Thermal j_s per K/nm over j_s(E = -8e3 V/m), found before with another program (4 digits)."""
     b = wire(temperature=temperature, points=48, cutoff=2.2).bulk
     reference = b.spin_per_field * FIELD
     field, gradient = drives(b, "open")
