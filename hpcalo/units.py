@@ -1,7 +1,8 @@
 """Conversion factors, each once, derived from the CODATA values in scipy.constants.
 
-Inside the Kubo engine: energies eV, lengths Å, temperatures K, ħ = 1 in sums. Inside the wall engine: see `hpcalo.wall`.
-At the edges: SI and the units of the field. Every factor here has a test against an independently written number.
+Inside the Kubo engine: energies eV, lengths Å, temperatures K, ħ = 1 in sums. Inside the wall engine: see
+`hpcalo.wall`. At the edges: SI and the units of the field. Every factor here has a test against an independently
+written number.
 """
 
 from __future__ import annotations

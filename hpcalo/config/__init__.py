@@ -1,1 +1,3 @@
-"""Typed input: one place per option (unit, meaning, allowed values), and the reader that turns mistakes into one clear line."""
+"""Typed input: one place per option (unit, meaning, allowed values), and the reader that turns mistakes into one clear
+line.
+"""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,3 +32,12 @@ class Packing:
     def unpack(self, flat: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
         """The named arrays, as views of the flat one."""
         return {name: flat[place].reshape(self.shapes[name]) for name, place in self._slices.items()}
+
+
+def union(comm: Any, flags: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Element-wise maximum over the ranks, on rank 0 (zeros elsewhere). Collective."""
+    from mpi4py import MPI  # noqa: PLC0415  (importing this module alone must not load MPI)
+
+    together = np.zeros_like(flags)
+    comm.Reduce(flags, together, op=MPI.MAX, root=0)
+    return together

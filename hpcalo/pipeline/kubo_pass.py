@@ -24,7 +24,7 @@ from hpcalo.output import checkpoint
 from hpcalo.parallel.exact_sum import ExactSum
 from hpcalo.parallel.guard import on_root
 from hpcalo.parallel.layout import Layout
-from hpcalo.parallel.packing import Packing
+from hpcalo.parallel.packing import Packing, union
 from hpcalo.parallel.progress import Progress
 from hpcalo.parallel.rounds import Rounds
 
@@ -80,11 +80,7 @@ class Keeper:
     def save(self, comm: Intracomm, total: ExactSum, done: np.ndarray) -> None:
         """Adds up what all ranks have and writes it. Collective. Raises OutputError on all ranks."""
         everything = total.allreduce(comm)
-        blocks = np.zeros_like(done)
-        from mpi4py import MPI  # noqa: PLC0415
-
-        comm.Reduce(done, blocks, op=MPI.MAX, root=0)
-        arrays = {"limbs": everything.limbs, "addends": np.array(everything.addends), "done": blocks}
+        arrays = {"limbs": everything.limbs, "addends": np.array(everything.addends), "done": union(comm, done)}
         arrays |= {f"finished_{number}": flat for number, flat in enumerate(self.finished)}
         self.sequence += 1  # after a restart it goes on from the checkpoint's own number
         texts = {**self.texts, "plans": "\n".join(self.plans)}
