@@ -115,7 +115,7 @@ def load_npz(path: Path) -> dict[str, NDArray]:
     except MemoryError:
         raise ModelError(f"{path}: its arrays do not fit into memory") from None
     except Exception as problem:  # zipfile, zlib, struct and numpy's format reader each have their own
-        raise ModelError(f"{path}: is not an intact npz file: {one_line(problem)}") from None
+        raise ModelError(f"{path}: is not an intact npz file: {one_line(problem)[:160]}") from None
 
 
 def smallest_overlap(model: LcaoModel) -> float:

@@ -23,7 +23,7 @@ from hpcalo.model.wannier90.assemble import WannierOptions, read_wannier90
 from hpcalo.model.wannier90.chk import read_chk
 from hpcalo.model.wannier90.spn import read_spn
 from hpcalo.output.modelfile import read_model, write_model
-from hpcalo.output.seal import LENGTH
+from hpcalo.output.seal import HEAD, LENGTH
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "model")]
 from mutations import damaged_bytes, damaged_text  # noqa: E402
@@ -193,7 +193,7 @@ def test_sealed_model_files(tmp_path_factory, survives, sealed, data):
 
 
 def whole_seal(content: bytes) -> bool:
-    return b"hpcalo-sha256:" in content[-LENGTH:]
+    return content[-LENGTH:].startswith(HEAD)
 
 
 @given(st.data())

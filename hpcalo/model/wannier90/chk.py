@@ -13,6 +13,7 @@ from hpcalo.model.types import ComplexArray, RealArray
 from hpcalo.model.wannier90.text import check_sizes, fortran_records
 
 UNITARITY = 1e-5
+LARGEST = 1e100  # no number in a checkpoint is near; squares of it are still numbers
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,10 @@ class _Records:
             raise ModelError(
                 f"{self.path}: {what}: record {self.position} has {len(record)} bytes, {needed} are needed"
             )
-        return np.frombuffer(record, dtype=dtype)
+        values = np.frombuffer(record, dtype=dtype)
+        if values.dtype.kind in "fc" and not (np.abs(values) < LARGEST).all():
+            raise ModelError(f"{self.path}: {what}: contains a number that is not finite or absurdly large")
+        return values
 
 
 def read_chk(path: Path) -> Checkpoint:

@@ -112,9 +112,9 @@ def check_sizes(N: int, nR: int, path: Path) -> None:
 def whole(values: NDArray[np.float64], path: Path, what: str) -> NDArray[np.int64]:
     """The values as integers. Raises ModelError if one is not whole."""
     result = np.rint(values)
-    if values.size and np.abs(values - result).max() > 0:
-        bad = values[np.argmax(np.abs(values - result))]
-        raise ModelError(f"{path}: {what}: {bad:g} is not a whole number (the columns are out of step)")
+    wrong = values[(values != result) | (np.abs(result) > 2**31)]
+    if wrong.size:
+        raise ModelError(f"{path}: {what}: {wrong[0]:g} is not a whole number (the columns are out of step)")
     return result.astype(np.int64)
 
 
