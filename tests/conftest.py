@@ -66,6 +66,12 @@ def shared() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def launch_environment() -> dict[str, str]:
+    """The environment for processes that a test starts by itself."""
+    return {**MPI_SETTINGS, **ENVIRONMENT}
+
+
 @pytest.fixture
 def launch(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs `python …` in a process of its own, `launch(ranks, *arguments)`: under mpirun, or alone with ranks = 0."""
