@@ -136,7 +136,7 @@ def exit_codes() -> str:
         "# Exit codes",
         "",
         "A failure is one line on standard error, `hpcalo: error: …`, and one of these codes on every rank; nothing is",
-        "left half-written. A traceback means a mistake in the program.",
+        "left half-written. `HPCALO_TRACEBACK=1` in the environment adds the traceback.",
         "",
         "| code | kind | meaning |",
         "|---|---|---|",
@@ -146,6 +146,7 @@ def exit_codes() -> str:
     for kind in sorted(kinds, key=lambda k: k.exit_code):
         text = " ".join((kind.__doc__ or "").split())
         lines.append(f"| {kind.exit_code} | `{kind.__name__}` | {text} |")
+    lines += ["| 70 | | a mistake in the program; the line names the rank and how to see the traceback |"]
     lines += ["| 130 | | interrupted from the keyboard before there was anything to save |", ""]
     return "\n".join(lines)
 
