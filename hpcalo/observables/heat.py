@@ -90,7 +90,7 @@ def heat_currents(run: RunAxes, motion: Motion) -> list[Field]:
     n_w, dn_w = neel_wall(np.zeros(()), 0.0, motion.wall_width, motion.velocity)
     amplitude = np.abs(precession).max(axis=-1)
     dims = ("gamma", "mu", "temperature")
-    note = "coefficients at the first n̂"
+    note = {"note": "with the coefficients at the first n̂ of the run, at every place"}
     return [
         Field(
             "heat_current_fmr",
@@ -99,7 +99,7 @@ def heat_currents(run: RunAxes, motion: Motion) -> list[Field]:
             "W/m^2",
             "largest heat current J_x during ferromagnetic resonance",
             "(60)",
-            note,
+            attrs=note,
         ),
         Field(
             "heat_current_fmr_per_width",
@@ -108,7 +108,7 @@ def heat_currents(run: RunAxes, motion: Motion) -> list[Field]:
             "W/m",
             "the same through the film's thickness",
             "(60)",
-            note,
+            attrs=note,
         ),
         Field(
             "temperature_gradient_fmr",
@@ -117,7 +117,7 @@ def heat_currents(run: RunAxes, motion: Motion) -> list[Field]:
             "K/m",
             "temperature gradient that carries the same heat current",
             "J/κ",
-            note,
+            attrs=note,
         ),
         Field(
             "heat_current_spiral",
@@ -126,7 +126,7 @@ def heat_currents(run: RunAxes, motion: Motion) -> list[Field]:
             "W/m^2",
             "heat current J_x of a moving cycloid",
             "(63)",
-            note,
+            attrs=note,
         ),
         Field(
             "heat_current_wall",
@@ -135,7 +135,7 @@ def heat_currents(run: RunAxes, motion: Motion) -> list[Field]:
             "W/m^2",
             "heat current J_x at the centre of a moving Néel wall",
             "(30)",
-            note,
+            attrs=note,
         ),
         Field(
             "dmi_current_spiral",
@@ -144,7 +144,7 @@ def heat_currents(run: RunAxes, motion: Motion) -> list[Field]:
             "W/m^2",
             "DMI energy current J_x of a moving cycloid",
             "(7)",
-            note,
+            attrs=note,
         ),
         Field(
             "dmi_current_wall",
@@ -153,7 +153,7 @@ def heat_currents(run: RunAxes, motion: Motion) -> list[Field]:
             "W/m^2",
             "DMI energy current J_x at the centre of a moving wall",
             "(7)",
-            note,
+            attrs=note,
         ),
     ]
 
