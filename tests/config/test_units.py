@@ -1,0 +1,64 @@
+"""Numbers with units: what is understood, and that nothing in a text is ever calculated."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic_core import PydanticCustomError
+
+from hpcalo.config.fields import Unit
+
+
+@pytest.mark.parametrize(
+    ("unit", "text", "value"),
+    [
+        ("eV", "25 meV", 0.025),
+        ("eV", "25meV", 0.025),
+        ("eV", "-1.5e-3 eV", -1.5e-3),
+        ("eV", ".5 Ry", 6.802846561),
+        ("eV", "1e V", 1.0),
+        ("K", "20 degC", 293.15),
+        ("angstrom", "0.25 nm", 2.5),
+        ("W/m/K", "1.74 W/(cm K)", 174.0),
+        ("J/m^3", "1 kJ/m^3", 1000.0),
+        ("J/m^3", "1 J m**-3", 1.0),
+        ("degree", "3.141592653589793 rad", 180.0),
+        ("1", "0.5", 0.5),
+        ("1", "50 percent", 0.5),
+    ],
+)
+def test_understood(unit, text, value):
+    assert Unit(unit).convert(text) == pytest.approx(value, rel=1e-8)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "9**9**9**9 eV",
+            "1 eV**9**9**9",
+            "1 eV^99",
+            "2*3 eV",
+            "1 eV + 1 eV",
+            "(1 eV)",
+            "1_0 eV",
+            "0x10 eV",
+            "1,5 eV",
+        ),
+        *(
+            "__import__('os') eV",
+            "1 eV; 2",
+            "eV",
+            "",
+            "1 eV[0]",
+            "1 eV" * 30,
+            "١ eV",
+            "1 {eV}",
+            "1e400 eV",
+            "nan eV",
+            "1",
+        ),
+    ],
+)
+def test_refused_at_once(text):
+    with pytest.raises(PydanticCustomError):
+        Unit("eV").convert(text)
