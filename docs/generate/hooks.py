@@ -24,6 +24,9 @@ FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>',
 PRIMES = re.compile(r"(\\?[A-Za-z]+)('+)(?=\^)")
 """A primed symbol with an exponent: the converter wants it in braces."""
 
+PRIME = re.compile(r"<msup>(<mi[^>]*>[^<]*</mi>)<m[io][^>]*>(&#x0203[2-4];)</m[io]></msup>")
+"""As an exponent a prime is drawn twice as small; the character itself is raised already."""
+
 
 def on_files(files: Files, config: Any) -> Files:
     """Adds the generated pages."""
@@ -57,4 +60,5 @@ def _mathml(found: re.Match[str]) -> str:
         formula = convert(text, display="block" if display else "inline")
     except Exception as problem:
         raise PluginError(f"formula '{text}': {type(problem).__name__}") from problem
+    formula = PRIME.sub(r'<mrow>\1<mo lspace="0" rspace="0.1em">\2</mo></mrow>', formula)
     return f'<div class="formula">{formula}</div>' if display else formula

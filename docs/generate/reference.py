@@ -73,8 +73,13 @@ def _row(key: str, entry: dict[str, Any], required: bool) -> str:
     unit = inner.get("unit", "")
     meaning = str(entry.get("description") or first.get("description") or key.replace("_", " "))
     default = "required" if required else _value(entry.get("default"))
-    cells = (f"`{key}`", _kind(kinds), "" if unit == "1" else unit, default, _allowed(scalar, inner), meaning)
-    return "| " + " | ".join(str(c).replace("|", "\\|").replace("\n", " ") for c in cells) + " |"
+    cells = (f"`{key}`", _kind(kinds), "" if unit == "1" else unit, default, _allowed(scalar, inner), _plain(meaning))
+    return "| " + " | ".join(c.replace("|", "\\|").replace("\n", " ") for c in cells) + " |"
+
+
+def _plain(text: str) -> str:
+    """Text that Markdown leaves as it is."""
+    return re.sub(r"([*_\[\]])", r"\\\1", text.replace("&", "&amp;").replace("<", "&lt;"))
 
 
 def _kind(kinds: list[dict[str, Any]]) -> str:
@@ -167,7 +172,7 @@ def quantities() -> str:
         "",
         "What each name in `kubo.quantities` adds to the result file. Equation numbers are those of J. Phys.: Condens.",
         "Matter 28, 316001 (2016); the [theory page](../theory/kubo.md) has them in full. All variables carry these",
-        "entries as attributes. *Parity* is that under reversal of the magnetization.",
+        "entries as attributes.",
         "",
     ]
     iron = str(ROOT / "input" / "models" / "fe.h5")
@@ -178,24 +183,15 @@ def quantities() -> str:
         if name == "anomalous_hall":
             section = {"quantities": [name], "k": {"grid": [1, 1, 1]}, "energies": ENERGIES}
             variables |= run({"model": {"file": iron}, "kubo": section}).data_vars
-        lines += [
-            f"## {name}",
-            "",
-            "| variable | axes | unit | what | equation | parity | sign |",
-            "|---|---|---|---|---|---|---|",
-        ]
+        lines += [f"## {name}", "", "| variable | axes | unit | meaning |", "|---|---|---|---|"]
         for key, v in variables.items():
-            cells = (
-                f"`{key}`",
-                ", ".join(map(str, v.dims)),
-                v.attrs.get("units", ""),
-                v.attrs.get("long_name", ""),
-                v.attrs.get("equation", ""),
-                v.attrs.get("parity_under_reversal_of_magnetization", ""),
-                v.attrs.get("sign_convention", ""),
-            )
-            lines.append(
-                "| " + " | ".join(re.sub(r"([|*_<])", r"\\\1", c) if i else c for i, c in enumerate(cells)) + " |"
-            )
+            about = [str(v.attrs.get("long_name", ""))]
+            parity = v.attrs.get("parity_under_reversal_of_magnetization")
+            about += [str(v.attrs["equation"])] if "equation" in v.attrs else []
+            about += [f"{parity} under reversal of the magnetization"] if parity else []
+            about += [str(v.attrs["sign_convention"])] if "sign_convention" in v.attrs else []
+            axes, unit = ", ".join(map(str, v.dims)), str(v.attrs.get("units", ""))
+            cells = (f"`{key}`", *(_plain(text).replace("|", "\\|") for text in (axes, unit, "; ".join(about))))
+            lines.append("| " + " | ".join(cells) + " |")
         lines.append("")
     return "\n".join(lines)
