@@ -146,6 +146,8 @@ def restart(comm: Intracomm, result: Path, *, quiet: bool = False, force: bool =
 
     engine, settings, source, overrides = on_root(comm, find)
     if not force and on_root(comm, lambda: _is_finished(result, state[0])):
+        with prepare_output(result, comm, force=True):  # removes what the killed run has left besides
+            on_root(comm, lambda: checkpoint.remove(result))
         return f"result: {result} (was complete already)"
     with prepare_output(result, comm, force=force):
         pipeline = import_module(f"hpcalo.pipeline.{engine}")
@@ -163,10 +165,7 @@ def restart(comm: Intracomm, result: Path, *, quiet: bool = False, force: bool =
 
 
 def _is_finished(result: Path, found: Checkpoint) -> bool:
-    """Whether the checkpoint is only the rest of a run that wrote its result and was killed before it tidied up; then
-    does that. Serial.
-    """
-    from hpcalo.output import checkpoint  # noqa: PLC0415
+    """Whether the checkpoint is only what a run left that wrote its result and was killed before it tidied up. Serial."""
     from hpcalo.output.hdf5 import read_dataset  # noqa: PLC0415
 
     if found.texts["engine"] != "kubo" or found.path is None or not result.is_file():
@@ -177,10 +176,7 @@ def _is_finished(result: Path, found: Checkpoint) -> bool:
         written = read_dataset(result)
     except InputError:
         return False
-    if written.texts.get("resolved_input") != found.texts["resolved_input"]:
-        return False
-    checkpoint.remove(result)
-    return True
+    return written.texts.get("resolved_input") == found.texts["resolved_input"]
 
 
 def check(source: Path, overrides: Sequence[str] = (), ranks: int = 1) -> str:

@@ -116,16 +116,19 @@ def test_time_limit(cluster, long, tmp_path):
     saved_and_finished(cluster, folder, job, long / "long.h5")
 
 
-@pytest.mark.parametrize("launcher", LAUNCHERS)
-def test_warning(cluster, long, tmp_path, launcher):
-    """The same in the middle of a run, under both launchers."""
+def test_warning(cluster, long, tmp_path):
+    """The same in the middle of a run, under both launchers (at once: a requeued job waits half a minute)."""
     command = ["sbatch", "--parsable", *SMALL, JOBS / "kubo.slurm", long / "long.toml"]
-    job = cluster(*command, cwd=tmp_path, HPCALO_LAUNCHER=LAUNCHERS[launcher])
-    wait_for_checkpoint(tmp_path / "long.h5")
-    cluster("scancel", "--batch", "--signal=USR1", job)
-    saved_and_finished(cluster, tmp_path, job, long / "long.h5")
-    assert "ended with 75" in log_of(tmp_path)
-    assert "hpcalo restart long.h5" in log_of(tmp_path)
+    jobs = {}
+    for name, launcher in LAUNCHERS.items():
+        (tmp_path / name).mkdir()
+        jobs[name] = cluster(*command, cwd=tmp_path / name, HPCALO_LAUNCHER=launcher)
+        wait_for_checkpoint(tmp_path / name / "long.h5")
+        cluster("scancel", "--batch", "--signal=USR1", jobs[name])
+    for name, job in jobs.items():
+        saved_and_finished(cluster, tmp_path / name, job, long / "long.h5")
+        assert "ended with 75" in log_of(tmp_path / name)
+        assert "hpcalo restart long.h5" in log_of(tmp_path / name)
 
 
 def wait_for_checkpoint(result: Path) -> None:
