@@ -165,7 +165,7 @@ def restart(comm: Intracomm, result: Path, *, quiet: bool = False, force: bool =
 
 
 def _is_finished(result: Path, found: Checkpoint) -> bool:
-    """Whether the checkpoint is only what a run left that wrote its result and was killed before it tidied up. Serial."""
+    """Whether the checkpoint is only the rest of a run that wrote its result and died before it tidied up. Serial."""
     from hpcalo.output.hdf5 import read_dataset  # noqa: PLC0415
 
     if found.texts["engine"] != "kubo" or found.path is None or not result.is_file():

@@ -13,7 +13,7 @@ import numpy as np
 
 from hpcalo import __version__
 from hpcalo.config.kubo import KuboSection
-from hpcalo.errors import CheckpointError, InputError, Interrupted, ModelError
+from hpcalo.errors import CheckpointError, ConvergenceError, InputError, Interrupted, ModelError
 from hpcalo.kubo.engine import RawSums, sum_block
 from hpcalo.kubo.request import Request
 from hpcalo.kubo.states import StateSolver
@@ -226,15 +226,19 @@ def _sum_blocks(
             if turn < len(mine):
                 b = mine[turn]
                 k = task.mesh.points[blocks[b]]
-                sums = sum_block(
-                    task.solver,
-                    k,
-                    task.mesh.weights[blocks[b]],
-                    task.request,
-                    layout.my_energies(),
-                    whole=layout.member == 0,
-                )
-                total.add(packing.pack(sums), f"k-points {np.round(k[0], 4).tolist()} … {np.round(k[-1], 4).tolist()}")
+                where = f"k-points {np.round(k[0], 4).tolist()} … {np.round(k[-1], 4).tolist()}"
+                try:
+                    sums = sum_block(
+                        task.solver,
+                        k,
+                        task.mesh.weights[blocks[b]],
+                        task.request,
+                        layout.my_energies(),
+                        whole=layout.member == 0,
+                    )
+                except np.linalg.LinAlgError as problem:
+                    raise ConvergenceError(f"{where}: {problem}") from None
+                total.add(packing.pack(sums), where)
                 done[b] = 1
                 progress.advance(len(k))
             if keeper is None:

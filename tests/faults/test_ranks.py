@@ -40,7 +40,7 @@ def nan(module, name, call, value):
 if where == "input": broken(pipeline, "load_input")
 if where == "model": broken(kubo, "load_model")
 if where == "plan": broken(kubo_pass, "wedge")
-if where == "solver": broken(np.linalg, "eigh", 40, np.linalg.LinAlgError("Eigenvalues did not converge"))
+if where == "solver": broken(np.linalg, "eigh", 5, np.linalg.LinAlgError("Eigenvalues did not converge"))
 if where == "loop": broken(kubo_pass, "sum_block", 2)
 if where == "memory": broken(kubo_pass, "sum_block", 2, MemoryError())
 if where == "checkpoint": broken(checkpoint, "write", 2)
@@ -54,7 +54,7 @@ if where == "field":
     real = kubo.kubo_fields
     def spoil(*a):
         fields = real(*a)
-        fields[0].data.flat[0] = np.nan
+        fields[0].values.flat[0] = np.nan
         return fields
     kubo.kubo_fields = spoil
 from hpcalo.parallel.rounds import Rounds
@@ -65,18 +65,14 @@ main(["run", "r.toml", "-q", "-o", "a.h5"])
 PURPOSE = "broken on purpose"
 CASES = [
     ("input", 0, 70, PURPOSE),
-    ("model", 0, 70, PURPOSE),
     ("plan", 0, 70, PURPOSE),
-    ("solver", 0, 70, "Eigenvalues did not converge"),
-    ("solver", 2, 70, "Eigenvalues did not converge"),
-    ("loop", 0, 70, PURPOSE),
+    ("solver", 2, 4, "]: Eigenvalues did not converge"),
     ("loop", 1, 70, PURPOSE),
     ("memory", 2, 70, "out of memory"),
     ("checkpoint", 0, 70, PURPOSE),
     ("collect", 1, 70, PURPOSE),
     ("writer", 0, 70, PURPOSE),
     ("nan", 1, 4, "k-points ["),
-    ("inf", 2, 4, "k-points ["),
     ("huge", 0, 4, "k-points ["),
     ("field", 0, 4, "values are not finite, the first at "),
 ]
