@@ -20,7 +20,7 @@ THERMAL_WINDOW = 15.0
 −f'.
 """
 
-MAX_POINTS = 2**28
+MAX_POINTS = 2**26
 """k-points of a whole grid."""
 MAX_VALUES = 10_000_000
 """Fermi energies times broadenings, or times directions: more would not fit a rank's memory."""

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hpcalo.config.kubo import MAX_POINTS
 from hpcalo.errors import InputError
 from hpcalo.model.symmetry import Operation
 from hpcalo.model.types import IntArray, RealArray
 
-MAX_POINTS = 2**28
+PIECE = 2**18
+"""Points whose images are looked at together: memory does not grow with the grid, but for the points that are kept."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def uniform_mesh(
     `order`.
 
     Operations that do not map the grid onto itself are left out; the group of those that do is in the result.
-    Raises InputError for a grid without points or with more than 2^28.
+    Raises InputError for a grid without points or with more than 2^26.
     """
     n1, n2, n3 = (int(n) for n in grid)
     total = n1 * n2 * n3
@@ -64,18 +66,20 @@ def uniform_mesh(
     strides = np.ones(3, dtype=np.int64)
     for axis in reversed(range(2)):
         strides[order[axis]] = strides[order[axis + 1]] * divisions[order[axis + 1]]
-    index = np.arange(total, dtype=np.int64)
-    cells = np.stack([index // strides[c] % divisions[c] for c in range(3)], axis=1)
-    smallest = index.copy()
-    for op in kept:
-        if not op.is_identity:
-            np.minimum(smallest, _image(op, cells, divisions, offset) @ strides, out=smallest)
-    chosen, counts = np.unique(smallest, return_counts=True)
+    chosen, counts = [], []
+    for start in range(0, total, PIECE):
+        index = np.arange(start, min(start + PIECE, total), dtype=np.int64)
+        cells = np.stack([index // strides[c] % divisions[c] for c in range(3)], axis=1)
+        images = np.stack([_image(op, cells, divisions, offset) @ strides for op in kept])
+        first = images.min(axis=0) == index  # a point stands for its orbit if no image comes before it
+        orbit = np.sort(images[:, first], axis=0)
+        chosen.append(cells[first])
+        counts.append(1 + np.count_nonzero(np.diff(orbit, axis=0), axis=0))
     return KMesh(
         grid=(n1, n2, n3),
         shift=(float(offset[0]), float(offset[1]), float(offset[2])),
-        points=(cells[chosen] + offset) / divisions,
-        weights=counts / total,
+        points=(np.concatenate(chosen) + offset) / divisions,
+        weights=np.concatenate(counts) / total,
         full=total,
         operations=kept,
     )
