@@ -1,0 +1,57 @@
+"""kill -9 of runs of a domain wall: continued on as many ranks to the same bits. (HPCALO_KILLS=50 tries 50 moments.)"""
+
+from __future__ import annotations
+
+import random
+import time
+
+import pytest
+from program import differences
+from test_kill import KILLS, VICTIMS, start, strike, wait_for  # noqa: F401  (start is a fixture)
+
+from hpcalo.output import checkpoint
+
+INPUT = """
+[wall]
+mode = "quasi-static"
+[magnet]
+hard_anisotropy = "2e5 J/m^3"
+[wire]
+length = "80 nm"
+cells = 81
+[momentum]
+points = 20
+[drive]
+gradient = "6 K/nm"
+[time]
+end = "0.02 ns"
+output_every = "0.0002 ns"
+integrator = "rk"
+refresh_interval = "300 fs"
+"""
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, start):  # noqa: F811
+    folder = tmp_path_factory.mktemp("whole")
+    (folder / "a.toml").write_text(INPUT)
+    process = start(folder, "run", "a.toml", "-q")
+    begin = wait_for(folder / "a.h5.lock")
+    assert process.wait(60) == 0
+    return folder / "a.h5", time.monotonic() - begin
+
+
+@pytest.mark.parametrize("number", range(KILLS if KILLS > 12 else 4))
+def test_killed(whole, start, tmp_path, number):  # noqa: F811
+    result, takes = whole
+    chance = random.Random(20261121 + number)
+    (tmp_path / "a.toml").write_text(INPUT)
+    process = start(tmp_path, "run", "a.toml", "-q")
+    wait_for(tmp_path / "a.h5.lock")
+    time.sleep(takes * chance.uniform(0.0, 1.0))
+    strike(process, VICTIMS[number % 3], chance)
+    if (tmp_path / "a.h5").exists():
+        assert differences(result, tmp_path / "a.h5") == []
+    again = ["restart", "a.h5"] if checkpoint.exists(tmp_path / "a.h5") else ["run", "a.toml", "--force"]
+    assert start(tmp_path, *again, "-q").wait(60) == 0
+    assert differences(result, tmp_path / "a.h5") == []
