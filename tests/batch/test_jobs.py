@@ -32,7 +32,7 @@ checkpoint_interval = {interval}
 """
 SIDE = 300
 LAUNCHERS = {"srun": "srun --mpi=pmix", "mpirun": "mpirun"}
-SMALL = ["--ntasks-per-node=2", "--mem-per-cpu=200M", "--time=5"]
+SMALL = ["--ntasks-per-node=2", "--mem-per-cpu=200M", "--time=20"]  # longer than the 300 s of warning in the scripts
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +174,7 @@ def test_chain(cluster, small, tmp_path):
 
 def test_submit(cluster, small, tmp_path):
     (tmp_path / "mine.toml").write_text((small / "small.toml").read_text())
-    command = ["hpcalo", "submit", "mine.toml", "-n", "2", "--time", "0:05:00", "--launcher", "srun --mpi=pmix"]
+    command = ["hpcalo", "submit", "mine.toml", "-n", "2", "--time", "0:20:00", "--launcher", "srun --mpi=pmix"]
     answer = cluster(*command, cwd=tmp_path)
     assert answer.splitlines()[0] == "script: mine.slurm"
     job = answer.splitlines()[-1].rpartition(" ")[2]
