@@ -126,31 +126,159 @@ void even_balance(const double *e, const double *o, const double *m, const doubl
     }
 }
 
-// A e without keeping o: the two faces of a node live in a buffer that stays in the nearest cache.
-void apply(const double *e, const double *mf, const double *turn, const double *m, const double *v, const double *h,
-           const double *hd, double *out, long nodes, long np, double dx, double dp, double a, double b, double half_j,
-           double inverse_tau, double inverse_tau_sf) {
-    const long block = 4 * np;
-    std::vector<double> faces(2 * block), buffer(2 * block);
-    double *left = faces.data(), *right = left + block;
-    odd_steady(e, mf, turn, v, nullptr, left, buffer.data(), 1, np, dx, dp, a, b, half_j);
+// The distribution with moments q at one node, added to y.
+inline __attribute__((always_inline)) void prolong_row(const double *__restrict y, const double *q, const double *m,
+                                                       const double *__restrict h, const double *__restrict hd,
+                                                       double *__restrict z, long np) {
+    const double n = q[0], x = q[1], u = q[2], w = q[3], mx = m[0], my = m[1], mz = m[2];
+    const double along = mx * x + my * u + mz * w;
+#pragma omp simd
+    for (long j = 0; j < np; ++j) {
+        const double hj = h[j], dj = hd[j];
+        z[j] = y[j] + n * hj + along * dj;
+        z[np + j] = y[np + j] + x * hj + n * mx * dj;
+        z[2 * np + j] = y[2 * np + j] + u * hj + n * my * dj;
+        z[3 * np + j] = y[3 * np + j] + w * hj + n * mz * dj;
+    }
+}
+
+inline __attribute__((always_inline)) bool turns(const double *t, double half_j) {
+    return half_j != 0.0 && (t[0] != 0.0 || t[1] != 0.0 || t[2] != 0.0);
+}
+
+// o of one face into rows of np + 2 whose ends continue o beyond the first and last momentum (odd, no flux at the
+// cutoff); `mean` holds 4 such rows.
+template <bool turned>
+inline __attribute__((always_inline)) void face_row(const double *__restrict l, const double *__restrict r,
+                                                    const double *m, const double *t, const double *__restrict v,
+                                                    double *__restrict o, double *__restrict mean, long np, double idx,
+                                                    double i2dp, double a, double b, double half_j) {
+    const double ia = 1.0 / a, den = 1.0 / (a * a + b * b), bb = b * b / a, mx = m[0], my = m[1], mz = m[2];
+    const long row = np + 2;
+    const double tx = half_j * t[0], ty = half_j * t[1], tz = half_j * t[2];
+    if constexpr (turned)
+        for (long c = 0; c < 4; ++c) {
+            double *__restrict s = mean + c * row;
+#pragma omp simd
+            for (long j = 0; j < np; ++j) s[j + 1] = 0.5 * (l[c * np + j] + r[c * np + j]);
+            s[0] = s[1];
+            s[np + 1] = s[np];
+        }
+#pragma omp simd
+    for (long j = 0; j < np; ++j) {
+        const double vj = v[j] * idx;
+        double f = vj * (l[j] - r[j]), x = vj * (l[np + j] - r[np + j]), y = vj * (l[2 * np + j] - r[2 * np + j]),
+               z = vj * (l[3 * np + j] - r[3 * np + j]);
+        if constexpr (turned) {
+            const double df = i2dp * (mean[j + 2] - mean[j]), dx = i2dp * (mean[row + j + 2] - mean[row + j]),
+                         dy = i2dp * (mean[2 * row + j + 2] - mean[2 * row + j]),
+                         dz = i2dp * (mean[3 * row + j + 2] - mean[3 * row + j]);
+            f -= tx * dx + ty * dy + tz * dz;
+            x -= tx * df;
+            y -= ty * df;
+            z -= tz * df;
+        }
+        const double along = bb * (mx * x + my * y + mz * z);
+        o[1 + j] = ia * f;
+        o[row + 1 + j] = den * (a * x + b * (my * z - mz * y) + along * mx);
+        o[2 * row + 1 + j] = den * (a * y + b * (mz * x - mx * z) + along * my);
+        o[3 * row + 1 + j] = den * (a * z + b * (mx * y - my * x) + along * mz);
+    }
+    for (long c = 0; c < 4; ++c) {
+        o[c * row] = -o[c * row + 1];
+        o[c * row + np + 1] = -o[c * row + np];
+    }
+}
+
+inline __attribute__((always_inline)) void face(const double *l, const double *r, const double *m, const double *t,
+                                                const double *v, double *o, double *mean, long np, double idx,
+                                                double i2dp, double a, double b, double half_j) {
+    if (turns(t, half_j)) face_row<true>(l, r, m, t, v, o, mean, np, idx, i2dp, a, b, half_j);
+    else face_row<false>(l, r, m, t, v, o, mean, np, idx, i2dp, a, b, half_j);
+}
+
+// Even part at one node from the rows of both faces; `gain` holds the weights of h, then of hd, in the four components.
+template <bool turned>
+inline __attribute__((always_inline)) void node_row(const double *__restrict ei, const double *__restrict p,
+                                                    const double *__restrict s, const double *__restrict v,
+                                                    const double *__restrict hi, const double *__restrict di,
+                                                    const double *m, const double *tl, const double *tr,
+                                                    const double *gain, double *__restrict to, long np, double idx,
+                                                    double a, double b, double w) {
+    const long row = np + 2;
+    const double mx = m[0], my = m[1], mz = m[2];
+    const double gh = gain[0], xh = gain[1], yh = gain[2], zh = gain[3], gd = gain[4], xd = gain[5], yd = gain[6],
+                 zd = gain[7];
+    const double lx = w * tl[0], ly = w * tl[1], lz = w * tl[2], rx = w * tr[0], ry = w * tr[1], rz = w * tr[2];
+#pragma omp simd
+    for (long j = 0; j < np; ++j) {
+        const double vj = v[j] * idx, hj = hi[j], dj = di[j];
+        const double f = ei[j], x = ei[np + j], y = ei[2 * np + j], z = ei[3 * np + j];
+        double tf = vj * (s[j + 1] - p[j + 1]) + a * f - gh * hj - gd * dj;
+        double gx = vj * (s[row + j + 1] - p[row + j + 1]) + a * x - b * (my * z - mz * y) - xh * hj - xd * dj;
+        double gy = vj * (s[2 * row + j + 1] - p[2 * row + j + 1]) + a * y - b * (mz * x - mx * z) - yh * hj - yd * dj;
+        double gz = vj * (s[3 * row + j + 1] - p[3 * row + j + 1]) + a * z - b * (mx * y - my * x) - zh * hj - zd * dj;
+        if constexpr (turned) {
+            const double fl = p[j + 2] - p[j], fr = s[j + 2] - s[j];
+            tf += lx * (p[row + j + 2] - p[row + j]) + rx * (s[row + j + 2] - s[row + j]) +
+                  ly * (p[2 * row + j + 2] - p[2 * row + j]) + ry * (s[2 * row + j + 2] - s[2 * row + j]) +
+                  lz * (p[3 * row + j + 2] - p[3 * row + j]) + rz * (s[3 * row + j + 2] - s[3 * row + j]);
+            gx += lx * fl + rx * fr;
+            gy += ly * fl + ry * fr;
+            gz += lz * fl + rz * fr;
+        }
+        to[j] = tf;
+        to[np + j] = gx;
+        to[2 * np + j] = gy;
+        to[3 * np + j] = gz;
+    }
+}
+
+// A z for z = e + (distribution with moments q), one pass: neither o nor z is stored, the rows in use stay in the
+// nearest cache. `ghost` holds z beyond the first and the last node.
+HPCALO_CLONES
+void apply(const double *e, const double *ghost, const double *q, const double *mf, const double *turn,
+           const double *m, const double *v, const double *h, const double *hd, double *out, double *work, long nodes,
+           long np, double dx, double dp, double a, double b, double half_j, double inverse_tau,
+           double inverse_tau_sf) {
+    const long block = 4 * np, row = np + 2;
+    const double idx = 1.0 / dx, i2dp = 0.5 / dp, keep = inverse_tau - inverse_tau_sf;
+    double *ol = work, *orr = work + 4 * row, *mean = work + 8 * row, *now = work + 12 * row, *next = now + block;
+    const double *here = e;
+    if (q) {
+        prolong_row(e, q, m, h, hd, now, np);
+        here = now;
+    }
+    face(ghost, here, mf, turn, v, ol, mean, np, idx, i2dp, a, b, half_j);
     for (long i = 0; i < nodes; ++i) {
-        odd_steady(e + (i + 1) * block, mf + 3 * (i + 1), turn + 3 * (i + 1), v, nullptr, right, buffer.data(), 1, np,
-                   dx, dp, a, b, half_j);
-        even_balance(e + (i + 1) * block, left, m + 3 * i, turn + 3 * i, v, h + i * np, hd + i * np, out + i * block,
-                     buffer.data(), 1, np, dx, dp, a, b, half_j, inverse_tau, inverse_tau_sf);
-        std::copy(right, right + block, left);
+        const double *after = i + 1 == nodes ? ghost + block : q ? next : e + (i + 1) * block;
+        if (after == next)
+            prolong_row(e + (i + 1) * block, q + 4 * (i + 1), m + 3 * (i + 1), h + (i + 1) * np, hd + (i + 1) * np, next,
+                        np);
+        const double *tl = turn + 3 * i, *tr = tl + 3, *mi = m + 3 * i;
+        face(here, after, mf + 3 * (i + 1), tr, v, orr, mean, np, idx, i2dp, a, b, half_j);
+        const double mx = mi[0], my = mi[1], mz = mi[2];
+        const double n = 2.0 * dp * row_sum(here, np), sx = 2.0 * dp * row_sum(here + np, np),
+                     sy = 2.0 * dp * row_sum(here + 2 * np, np), sz = 2.0 * dp * row_sum(here + 3 * np, np);
+        const double gh = inverse_tau * n, gd = inverse_tau * (mx * sx + my * sy + mz * sz);
+        const double xh = keep * sx, yh = keep * sy, zh = keep * sz, xd = gh * mx, yd = gh * my, zd = gh * mz;
+        const double gain[8] = {gh, xh, yh, zh, gd, xd, yd, zd};
+        if (turns(tl, half_j) || turns(tr, half_j))
+            node_row<true>(here, ol, orr, v, h + i * np, hd + i * np, mi, tl, tr, gain, out + i * block, np, idx, a, b,
+                           0.5 * half_j * i2dp);
+        else
+            node_row<false>(here, ol, orr, v, h + i * np, hd + i * np, mi, tl, tr, gain, out + i * block, np, idx, a, b,
+                            0.0);
+        std::swap(ol, orr);
+        std::swap(now, next);
+        here = after;
     }
 }
 
 // (dn, dm) of each node.
 HPCALO_CLONES
 void moments(const double *e, double *q, long rows, long np, double dp) {
-    for (long i = 0; i < rows; ++i) {
-        double sum = 0.0;
-        for (long j = 0; j < np; ++j) sum += e[i * np + j];
-        q[i] = 2.0 * dp * sum;
-    }
+    for (long i = 0; i < rows; ++i) q[i] = 2.0 * dp * row_sum(e + i * np, np);
 }
 
 // out = base + (all (h dn + hd M.dm), all hd dn M + keep h dm): the collision gain for moments q, or the distribution
@@ -179,20 +307,28 @@ void bind_wall_kinetic(nb::module_ &m) {
     using namespace nb::literals;
     m.def(
         "even_apply",
-        [](In<3> e, In<2> mf, In<2> turn, In<2> mag, In<1> v, In<2> h, In<2> hd, Out<3> out, double dx, double dp,
-           double a, double b, double half_j, double inverse_tau, double inverse_tau_sf) {
+        [](In<3> e, In<3> ghost, nb::object q, In<2> mf, In<2> turn, In<2> mag, In<1> v, In<2> h, In<2> hd, Out<3> out,
+           double dx, double dp, double a, double b, double half_j, double inverse_tau, double inverse_tau_sf) {
             const long nodes = out.shape(0), np = out.shape(2);
-            require(out.shape(1) == 4 && e.shape(1) == 4 && np >= 2 && (long)e.shape(0) == nodes + 2 &&
-                        (long)e.shape(2) == np && (long)mag.shape(0) == nodes && mag.shape(1) == 3 &&
+            require(nodes >= 1 && out.shape(1) == 4 && e.shape(1) == 4 && np >= 2 && (long)e.shape(0) == nodes &&
+                        (long)e.shape(2) == np && ghost.shape(0) == 2 && ghost.shape(1) == 4 &&
+                        (long)ghost.shape(2) == np && (long)mag.shape(0) == nodes && mag.shape(1) == 3 &&
                         (long)mf.shape(0) == nodes + 1 && mf.shape(1) == 3 && (long)turn.shape(0) == nodes + 1 &&
                         turn.shape(1) == 3 && (long)v.shape(0) == np && (long)h.shape(0) == nodes &&
                         (long)h.shape(1) == np && (long)hd.shape(0) == nodes && (long)hd.shape(1) == np,
                     "even_apply: shapes do not fit");
-            apply(e.data(), mf.data(), turn.data(), mag.data(), v.data(), h.data(), hd.data(), out.data(), nodes, np, dx,
-                  dp, a, b, half_j, inverse_tau, inverse_tau_sf);
+            const double *added = nullptr;
+            if (!q.is_none()) {
+                auto array = nb::cast<In<2>>(q);
+                require((long)array.shape(0) == nodes && array.shape(1) == 4, "even_apply: four moments a node");
+                added = array.data();
+            }
+            std::vector<double> work(12 * (np + 2) + 8 * np);
+            apply(e.data(), ghost.data(), added, mf.data(), turn.data(), mag.data(), v.data(), h.data(), hd.data(),
+                  out.data(), work.data(), nodes, np, dx, dp, a, b, half_j, inverse_tau, inverse_tau_sf);
         },
-        "e"_a, "mf"_a, "turn"_a, "m"_a, "v"_a, "h"_a, "hd"_a, "out"_a, "dx"_a, "dp"_a, "a"_a, "b"_a, "half_j"_a,
-        "inverse_tau"_a, "inverse_tau_sf"_a);
+        "e"_a, "ghost"_a, "q"_a.none(), "mf"_a, "turn"_a, "m"_a, "v"_a, "h"_a, "hd"_a, "out"_a, "dx"_a, "dp"_a, "a"_a,
+        "b"_a, "half_j"_a, "inverse_tau"_a, "inverse_tau_sf"_a);
     m.def(
         "moments",
         [](In<3> e, Out<2> q, double dp) {

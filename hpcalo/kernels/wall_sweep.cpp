@@ -2,6 +2,8 @@
 // for all momenta at once: a scalar tridiagonal system for F and a 3x3 block one for G per momentum.
 #include "wall_common.hpp"
 
+#include <vector>
+
 namespace {
 
 // Inverse of (a - b M x) as a row-major 3x3 matrix.
@@ -51,21 +53,52 @@ void factor(const double *m, const double *mf, const double *speed2, double *fac
     }
 }
 
+// Right-hand side r + (all (h dn + hd M.dm), all hd dn M + keep h dm) for moments q at one node (r or q may be absent).
+template <bool given>
+inline __attribute__((always_inline)) void right_row(const double *__restrict r, const double *q, const double *m,
+                                                     const double *__restrict h, const double *__restrict hd,
+                                                     double *__restrict to, long np, double all, double keep) {
+    const double n = all * q[0], along = all * (m[0] * q[1] + m[1] * q[2] + m[2] * q[3]);
+    const double x = keep * q[1], y = keep * q[2], z = keep * q[3], xd = n * m[0], yd = n * m[1], zd = n * m[2];
+#pragma omp simd
+    for (long j = 0; j < np; ++j) {
+        const double hj = h[j], dj = hd[j];
+        to[j] = (given ? r[j] : 0.0) + n * hj + along * dj;
+        to[np + j] = (given ? r[np + j] : 0.0) + x * hj + xd * dj;
+        to[2 * np + j] = (given ? r[2 * np + j] : 0.0) + y * hj + yd * dj;
+        to[3 * np + j] = (given ? r[3 * np + j] : 0.0) + z * hj + zd * dj;
+    }
+}
+
+// z of (streaming + a - b M x) z = r + gain(q), and the row sums of z times `weight` if `sums` is given.
 HPCALO_CLONES
-void solve(const double *r, const double *speed2, const double *face, const double *pivot_f, const double *pivot_g,
-           double *z, long nodes, long np, double a) {
+void solve(const double *r, const double *q, const double *m, const double *h, const double *hd, const double *speed2,
+           const double *face, const double *pivot_f, const double *pivot_g, double *z, double *sums, double *buffer,
+           long nodes, long np, double a, double all, double keep, double weight) {
+    const double ia = 1.0 / a;
     for (long i = 0; i < nodes; ++i) {
-        const double *ri = r + i * 4 * np, *pf = pivot_f + i * np, *pg = pivot_g + i * 9 * np, *bl = face + 9 * i;
-        double *zi = z + i * 4 * np;
-        const double *before = zi - 4 * np;
+        const double *__restrict ri = r ? r + i * 4 * np : nullptr;
+        if (q) {
+            if (ri) right_row<true>(ri, q + 4 * i, m + 3 * i, h + i * np, hd + i * np, buffer, np, all, keep);
+            else right_row<false>(nullptr, q + 4 * i, m + 3 * i, h + i * np, hd + i * np, buffer, np, all, keep);
+            ri = buffer;
+        }
+        const double *__restrict pf = pivot_f + i * np, *__restrict pg = pivot_g + i * 9 * np, *__restrict s2 = speed2;
+        const double *bl = face + 9 * i;
+        const double b0 = bl[0], b1 = bl[1], b2 = bl[2], b3 = bl[3], b4 = bl[4], b5 = bl[5], b6 = bl[6], b7 = bl[7],
+                     b8 = bl[8];
+        double *__restrict zi = z + i * 4 * np;
+        const double *__restrict before = i ? zi - 4 * np : zi;
+        const bool first = i == 0;
+#pragma omp simd
         for (long j = 0; j < np; ++j) {
             double f = ri[j], x = ri[np + j], y = ri[2 * np + j], w = ri[3 * np + j];
-            if (i) {
-                const double s = speed2[j], tx = before[np + j], ty = before[2 * np + j], tz = before[3 * np + j];
-                f += s / a * before[j];
-                x += s * (bl[0] * tx + bl[1] * ty + bl[2] * tz);
-                y += s * (bl[3] * tx + bl[4] * ty + bl[5] * tz);
-                w += s * (bl[6] * tx + bl[7] * ty + bl[8] * tz);
+            if (!first) {
+                const double s = s2[j], tx = before[np + j], ty = before[2 * np + j], tz = before[3 * np + j];
+                f += s * ia * before[j];
+                x += s * (b0 * tx + b1 * ty + b2 * tz);
+                y += s * (b3 * tx + b4 * ty + b5 * tz);
+                w += s * (b6 * tx + b7 * ty + b8 * tz);
             }
             zi[j] = pf[j] * f;
             zi[np + j] = pg[j] * x + pg[np + j] * y + pg[2 * np + j] * w;
@@ -73,19 +106,27 @@ void solve(const double *r, const double *speed2, const double *face, const doub
             zi[3 * np + j] = pg[6 * np + j] * x + pg[7 * np + j] * y + pg[8 * np + j] * w;
         }
     }
-    for (long i = nodes - 2; i >= 0; --i) {
-        const double *pf = pivot_f + i * np, *pg = pivot_g + i * 9 * np, *br = face + 9 * (i + 1);
-        double *zi = z + i * 4 * np;
-        const double *after = zi + 4 * np;
-        for (long j = 0; j < np; ++j) {
-            const double s = speed2[j], tx = after[np + j], ty = after[2 * np + j], tz = after[3 * np + j];
-            const double x = s * (br[0] * tx + br[1] * ty + br[2] * tz), y = s * (br[3] * tx + br[4] * ty + br[5] * tz),
-                         w = s * (br[6] * tx + br[7] * ty + br[8] * tz);
-            zi[j] += pf[j] * s / a * after[j];
-            zi[np + j] += pg[j] * x + pg[np + j] * y + pg[2 * np + j] * w;
-            zi[2 * np + j] += pg[3 * np + j] * x + pg[4 * np + j] * y + pg[5 * np + j] * w;
-            zi[3 * np + j] += pg[6 * np + j] * x + pg[7 * np + j] * y + pg[8 * np + j] * w;
+    for (long i = nodes - 1; i >= 0; --i) {
+        double *__restrict zi = z + i * 4 * np;
+        if (i < nodes - 1) {
+            const double *__restrict pf = pivot_f + i * np, *__restrict pg = pivot_g + i * 9 * np,
+                         *__restrict s2 = speed2, *__restrict after = zi + 4 * np;
+            const double *br = face + 9 * (i + 1);
+            const double b0 = br[0], b1 = br[1], b2 = br[2], b3 = br[3], b4 = br[4], b5 = br[5], b6 = br[6], b7 = br[7],
+                         b8 = br[8];
+#pragma omp simd
+            for (long j = 0; j < np; ++j) {
+                const double s = s2[j], tx = after[np + j], ty = after[2 * np + j], tz = after[3 * np + j];
+                const double x = s * (b0 * tx + b1 * ty + b2 * tz), y = s * (b3 * tx + b4 * ty + b5 * tz),
+                             w = s * (b6 * tx + b7 * ty + b8 * tz);
+                zi[j] += pf[j] * s * ia * after[j];
+                zi[np + j] += pg[j] * x + pg[np + j] * y + pg[2 * np + j] * w;
+                zi[2 * np + j] += pg[3 * np + j] * x + pg[4 * np + j] * y + pg[5 * np + j] * w;
+                zi[3 * np + j] += pg[6 * np + j] * x + pg[7 * np + j] * y + pg[8 * np + j] * w;
+            }
         }
+        if (sums)
+            for (long c = 0; c < 4; ++c) sums[4 * i + c] = weight * row_sum(zi + c * np, np);
     }
 }
 
@@ -123,16 +164,40 @@ void bind_wall_sweep(nb::module_ &m) {
         "m"_a, "mf"_a, "speed2"_a, "face"_a, "pivot_f"_a, "pivot_g"_a, "a"_a, "b"_a);
     m.def(
         "sweep_solve",
-        [](In<3> r, In<1> speed2, In<2> face, In<2> pivot_f, In<3> pivot_g, Out<3> z, double a) {
-            const long nodes = r.shape(0), np = r.shape(2);
-            require(r.shape(1) == 4 && (long)z.shape(0) == nodes && z.shape(1) == 4 && (long)z.shape(2) == np &&
-                        (long)speed2.shape(0) == np && (long)face.shape(0) == nodes + 1 && face.shape(1) == 9 &&
-                        (long)pivot_f.shape(0) == nodes && (long)pivot_f.shape(1) == np &&
-                        (long)pivot_g.shape(0) == nodes && pivot_g.shape(1) == 9 && (long)pivot_g.shape(2) == np,
+        [](nb::object r, nb::object q, In<2> mag, In<2> h, In<2> hd, In<1> speed2, In<2> face, In<2> pivot_f,
+           In<3> pivot_g, Out<3> z, nb::object sums, double a, double all, double keep, double dp) {
+            const long nodes = z.shape(0), np = z.shape(2);
+            require(z.shape(1) == 4 && (long)speed2.shape(0) == np && (long)face.shape(0) == nodes + 1 &&
+                        face.shape(1) == 9 && (long)pivot_f.shape(0) == nodes && (long)pivot_f.shape(1) == np &&
+                        (long)pivot_g.shape(0) == nodes && pivot_g.shape(1) == 9 && (long)pivot_g.shape(2) == np &&
+                        (long)mag.shape(0) == nodes && mag.shape(1) == 3 && (long)h.shape(0) == nodes &&
+                        (long)h.shape(1) == np && (long)hd.shape(0) == nodes && (long)hd.shape(1) == np,
                     "sweep_solve: shapes do not fit");
-            solve(r.data(), speed2.data(), face.data(), pivot_f.data(), pivot_g.data(), z.data(), nodes, np, a);
+            require(!r.is_none() || !q.is_none(), "sweep_solve: a right-hand side, moments, or both are needed");
+            const double *right = nullptr, *moments = nullptr;
+            double *out = nullptr;
+            if (!r.is_none()) {
+                auto array = nb::cast<In<3>>(r);
+                require((long)array.shape(0) == nodes && array.shape(1) == 4 && (long)array.shape(2) == np,
+                        "sweep_solve: the right-hand side has the shape of z");
+                right = array.data();
+            }
+            if (!q.is_none()) {
+                auto array = nb::cast<In<2>>(q);
+                require((long)array.shape(0) == nodes && array.shape(1) == 4, "sweep_solve: four moments a node");
+                moments = array.data();
+            }
+            if (!sums.is_none()) {
+                auto array = nb::cast<Out<2>>(sums);
+                require((long)array.shape(0) == nodes && array.shape(1) == 4, "sweep_solve: four sums a node");
+                out = array.data();
+            }
+            std::vector<double> buffer(4 * np);
+            solve(right, moments, mag.data(), h.data(), hd.data(), speed2.data(), face.data(), pivot_f.data(),
+                  pivot_g.data(), z.data(), out, buffer.data(), nodes, np, a, all, keep, 2.0 * dp);
         },
-        "r"_a, "speed2"_a, "face"_a, "pivot_f"_a, "pivot_g"_a, "z"_a, "a"_a);
+        "r"_a.none(), "q"_a.none(), "m"_a, "h"_a, "hd"_a, "speed2"_a, "face"_a, "pivot_f"_a, "pivot_g"_a, "z"_a,
+        "sums"_a.none(), "a"_a, "all"_a, "keep"_a, "dp"_a);
     m.def(
         "spike_subtract",
         [](In<2> spike_f, In<3> spike_g, In<2> edge, Out<3> z, long first, long last) {

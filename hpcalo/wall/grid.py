@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from mpi4py import MPI
 from numpy.typing import NDArray
 
 from hpcalo.errors import InputError
@@ -60,18 +61,33 @@ class Mesh:
         """Positions of the own nodes, nm."""
         return np.arange(self.first, self.last) * self.dx
 
-    def with_ghosts(self, field: Array, *, view: bool = False) -> Array:
-        """A new array with one neighbour node added on both sides; zero beyond the ends of the wire.
+    def beyond(self, first: Array, last: Array, out: Array) -> Array:
+        """What the neighbours have beyond the own nodes whose end values are `first` and `last`: out (2, ...).
 
-        `view`: not a new array but one that the next call overwrites, for use on the spot.
+        Zero beyond the ends of the wire. Collective; two messages a rank, no copy of the field.
         """
+        size, rank = self.comm.size, self.comm.rank
+        if size == 1:
+            out[:] = 0.0
+            return out
+        left, right = (rank - 1 if rank else MPI.PROC_NULL), (rank + 1 if rank < size - 1 else MPI.PROC_NULL)
+        requests = [self.comm.Irecv(out[0], left, 1), self.comm.Irecv(out[1], right, 2)]
+        requests += [self.comm.Isend(first, left, 2), self.comm.Isend(last, right, 1)]
+        if left == MPI.PROC_NULL:
+            out[0] = 0.0
+        if right == MPI.PROC_NULL:
+            out[1] = 0.0
+        MPI.Request.Waitall(requests)
+        return out
+
+    def with_ghosts(self, field: Array) -> Array:
+        """A new array with one neighbour node added on both sides; zero beyond the ends of the wire."""
         dof = int(np.prod(field.shape[1:], dtype=int)) if field.ndim > 1 else 1
         dm = self.dm(dof)
         _, g, loc = self._dms[dof]
         g.array[:] = field.reshape(-1)
         dm.globalToLocal(g, loc)
-        out = loc.array if view else np.array(loc.array, dtype=float)
-        return out.reshape((self.n + 2, *field.shape[1:]))
+        return np.array(loc.array, dtype=float).reshape((self.n + 2, *field.shape[1:]))
 
     def magnetization_with_ghosts(self, m: Array) -> Array:
         """M with ghosts; beyond the ends the end values are repeated (no gradient at the reservoirs)."""

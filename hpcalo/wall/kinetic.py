@@ -129,13 +129,19 @@ class Kinetic:
         )  # fmt: skip
         return out
 
-    def apply(self, e_ghost: Array, shift: float = 0.0, out: Array | None = None) -> Array:
-        """The operator of the even system after o is eliminated: A e, shape (n, 4, points)."""
+    def apply(
+        self, e: Array, ends: Array, shift: float = 0.0, out: Array | None = None, added: Array | None = None
+    ) -> Array:
+        """The operator of the even system after o is eliminated: A e, shape (n, 4, points).
+
+        `ends` (2, 4, points): e beyond the first and the last own node. `added` (n, 4): moments of a distribution
+        that is added to e on the fly, as by `prolong` (`ends` must hold its part already).
+        """
         c = self.carriers
         out = np.empty(self.shape) if out is None else out
         _wall.even_apply(
-            e_ghost, self.mf, self.turn, self.m, self.v, self.h, self.hd, out, self.dx, self.dp, 1.0 / c.tau + shift,
-            c.precession, self.half_j, 1.0 / c.tau, 1.0 / c.tau_sf,
+            e, ends, added, self.mf, self.turn, self.m, self.v, self.h, self.hd, out, self.dx, self.dp,
+            1.0 / c.tau + shift, c.precession, self.half_j, 1.0 / c.tau, 1.0 / c.tau_sf,
         )  # fmt: skip
         return out
 
@@ -149,19 +155,19 @@ class Kinetic:
         """int v o over all p on the faces, shape (n + 1, 4), 1/(nm^2 fs): (particle flow / 2, j_s)."""
         return 2.0 * self.dp * (o @ self.v)
 
-    def prolong(self, q: Array, base: Array | None = None, out: Array | None = None) -> Array:
+    def prolong(
+        self, q: Array, base: Array | None = None, out: Array | None = None, rows: slice = slice(None)
+    ) -> Array:
         """Distribution with moments q (n, 4) towards which collisions relax (n, 4, points), added to `base`.
 
-        `out` may be `base`.
+        `out` may be `base`. `rows`: only these nodes, of every argument but `out`.
         """
-        out = np.empty(self.shape) if out is None else out
-        _wall.prolong(base, np.ascontiguousarray(q), self.m, self.h, self.hd, out, 1.0, 1.0)
+        m, h, hd, q = self.m[rows], self.h[rows], self.hd[rows], np.ascontiguousarray(q[rows])
+        out = np.empty((q.shape[0], *self.shape[1:])) if out is None else out
+        _wall.prolong(None if base is None else base[rows], q, m, h, hd, out, 1.0, 1.0)
         return out
 
-    def gain(self, q: Array) -> Array:
-        """The collision gain (n, 4, points) for moments q (n, 4), in 1/fs times the unit of e."""
-        c = self.carriers
-        out = np.empty(self.shape)
-        it = 1.0 / c.tau
-        _wall.prolong(None, np.ascontiguousarray(q), self.m, self.h, self.hd, out, it, it - 1.0 / c.tau_sf)
-        return out
+    @property
+    def gain_rates(self) -> tuple[float, float]:
+        """Rates (1/fs) of the collision gain: of all carriers, and of dm, which also loses spin."""
+        return 1.0 / self.carriers.tau, 1.0 / self.carriers.tau - 1.0 / self.carriers.tau_sf

@@ -1,7 +1,8 @@
 """Steady (or time-shifted) spinor Boltzmann equation as a linear solve with PETSc, distributed over x.
 
-Two formulations, both preconditioned by one exact sweep and a 4-vector spin-diffusion (DSA) problem:
-- even:    unknown e (4 points a node), complete operator with momentum coupling by the (J/2) M' force;
+Two formulations, both preconditioned by one exact sweep S and a 4-vector spin-diffusion (DSA) problem:
+- even:    unknown u with e = P^-1 u (4 points a node), complete operator with momentum coupling by the (J/2) M' force;
+           A P^-1 is one operation of two passes, so that only one Krylov basis is kept and e is formed once at the end;
 - moments: unknown (dn, dm), the Schur complement q - Mom T^-1 Gain q; exact when the force is off, where it is used.
 
 The spin-diffusion operator is Mom A Prolong, obtained by applying A to coloured unit moments: whatever A contains, the
@@ -33,7 +34,7 @@ def reason_name(reason: int, enum: Any) -> str:
 
 
 class _Shell:
-    """Matrix and preconditioner contexts that PETSc calls with vectors of the distributed unknown.
+    """Matrix or preconditioner context that PETSc calls with vectors of the distributed unknown.
 
     `function(x, out)` works on the vectors' own memory: no array is allocated within an iteration.
     """
@@ -60,13 +61,15 @@ class SpinDiffusion:
         """Blocks by three colours and four components, then LAPACK's banded LU. Collective."""
         mesh, k = self.mesh, self.k
         index = np.arange(mesh.first, mesh.last)
+        e, out, ends = np.empty(k.shape), np.empty(k.shape), np.empty((2, *k.shape[1:]))
         blocks = np.zeros((mesh.n, 3, 4, 4))  # [row node][column node - row node + 1][row comp][column comp]
         for colour in range(3):
             mine = index % 3 == colour
             for component in range(4):
                 q = np.zeros((mesh.n, 4))
                 q[mine, component] = 1.0
-                response = k.moments(k.apply(mesh.with_ghosts(k.prolong(q)), shift))
+                k.prolong(q, out=e)
+                response = k.moments(k.apply(e, mesh.beyond(e[0], e[-1], ends), shift, out))
                 for offset in (-1, 0, 1):
                     rows = (index + offset) % 3 == colour
                     blocks[rows, offset + 1, :, component] = response[rows]
@@ -122,6 +125,11 @@ class SteadySolver:
         self.last_iterations = 0
         self._ksp: Any = None
         self._vectors: tuple[Any, Any] | None = None
+        shape = kinetic.shape  # work arrays, so that no call allocates memory that it gives back
+        self._ends = np.empty((2, *shape[1:]))
+        self._moments = np.empty(shape[:2])
+        self._work, self._right = np.empty(shape), np.empty(shape)
+        self._zero, self._driven = np.zeros((shape[0] + 2, *shape[1:])), np.empty((shape[0] + 1, *shape[1:]))
 
     def update(self, m_ghost: Array, shift: float = 0.0) -> None:
         """Factors everything that depends on M (n + 2, 3, with ghosts) and on the shift. Collective."""
@@ -140,52 +148,69 @@ class SteadySolver:
     # -- the pieces PETSc calls -------------------------------------------------------------------------------------
 
     def _apply(self, e: Array, out: Array | None = None) -> Array:
-        return self.k.apply(self.mesh.with_ghosts(e, view=True), self.shift, out)
+        """A e."""
+        return self.k.apply(e, self.mesh.beyond(e[0], e[-1], self._ends), self.shift, out)
 
-    def _gain(self, q: Array) -> Array:
-        """Moments of the collision gain for moments q."""
-        c = self.k.carriers
-        return q * np.array([1.0 / c.tau] + 3 * [1.0 / c.tau - 1.0 / c.tau_sf])
-
-    def precondition(self, r: Array, out: Array | None = None) -> Array:
-        """One sweep, then the spin-diffusion correction of what the sweep's own collisions scatter back."""
-        y = self.sweep.solve(r, out)
+    def _scatter(self, q: Array) -> Array:
+        """Spin-diffusion correction (moments) of what a sweep's own collisions with moments q scatter back."""
         if not self.accelerate:
-            return y
-        return self.k.prolong(self.diffusion.solve(self._gain(self.k.moments(y))), base=y, out=y)
+            return np.zeros_like(q)
+        every, spin = self.k.gain_rates
+        return self.diffusion.solve(q * np.array([every, spin, spin, spin]))
+
+    def _preconditioned(self, u: Array, out: Array) -> None:
+        """A P^-1 u: one sweep, and one pass of A over its result plus the correction, which is nowhere stored."""
+        y, q, k = self._work, self._moments, self.k
+        self.sweep.solve(u, y, moments=q)
+        w = self._scatter(q)
+        edges = [k.prolong(w, base=y, rows=slice(i, i + 1))[0] for i in (0, self.mesh.n - 1)]
+        k.apply(y, self.mesh.beyond(edges[0], edges[1], self._ends), self.shift, out, added=w)
+
+    def _recover(self, u: Array, out: Array) -> Array:
+        """P^-1 u."""
+        self.sweep.solve(u, out, moments=self._moments)
+        return self.k.prolong(self._scatter(self._moments), base=out, out=out)
 
     def _schur(self, q: Array, out: Array) -> None:
-        out[:] = q - self.k.moments(self.sweep.solve(self.k.gain(q)))
+        self.sweep.solve(None, self._work, gain=q, moments=out)
+        np.subtract(q, out, out=out)
 
     def _schur_precondition(self, q: Array, out: Array) -> None:
-        out[:] = q + self.diffusion.solve(self._gain(q)) if self.accelerate else q
+        np.add(q, self._scatter(q), out=out)
 
     # -- solves -----------------------------------------------------------------------------------------------------
 
-    def _make_ksp(self, width: int) -> None:
+    def _make_ksp(self) -> None:
         mesh = self.mesh
-        local, total = mesh.n * width, mesh.cells * width
         moments = self.formulation == "moments"
-        shape = (mesh.n, 4) if moments else self.k.shape
-        operator = _Shell(self._schur if moments else self._apply, shape)
-        preconditioner = _Shell(self._schur_precondition if moments else self.precondition, shape)
+        shape: tuple[int, ...] = (mesh.n, 4) if moments else self.k.shape
+        width = 4 if moments else 4 * self.k.p.size
+        local, total = mesh.n * width, mesh.cells * width
+        operator = _Shell(self._schur if moments else self._preconditioned, shape)
         matrix = PETSc.Mat().createPython(((local, total), (local, total)), operator, comm=mesh.comm)
         matrix.setUp()
         ksp = PETSc.KSP().create(comm=mesh.comm)
         ksp.setOptionsPrefix(PREFIX)
         ksp.setOperators(matrix)
-        ksp.setType(PETSc.KSP.Type.FGMRES)
-        ksp.setGMRESRestart(60)
         pc = ksp.getPC()
-        pc.setType(PETSc.PC.Type.PYTHON)
-        pc.setPythonContext(preconditioner)
+        self._keep = [operator, matrix]
+        if moments:
+            ksp.setType(PETSc.KSP.Type.FGMRES)
+            preconditioner = _Shell(self._schur_precondition, shape)
+            pc.setType(PETSc.PC.Type.PYTHON)
+            pc.setPythonContext(preconditioner)
+            self._keep.append(preconditioner)
+        else:
+            ksp.setType(PETSc.KSP.Type.GMRES)
+            pc.setType(PETSc.PC.Type.NONE)  # the operator is preconditioned from the right already
+        ksp.setGMRESRestart(60)
         ksp.setTolerances(rtol=self.tolerance, atol=1e-300, max_it=self.limit)
         with self.options.active():
             ksp.setFromOptions()
         ksp.setUp()
         self._ksp = ksp
+        self._limits = ksp.getTolerances()[:2]
         self._vectors = (matrix.createVecRight(), matrix.createVecLeft())
-        self._keep = (operator, preconditioner, matrix)
 
     def _direct(self) -> None:
         """Assembles A by colouring (3 x 4 points applications) and factors it with MUMPS."""
@@ -200,7 +225,7 @@ class SteadySolver:
             for column in range(width):
                 e = np.zeros((mesh.n, width))
                 e[index % 3 == colour, column] = 1.0
-                response = k.apply(mesh.with_ghosts(e.reshape(k.shape)), self.shift).reshape(mesh.n, width)
+                response = self._apply(e.reshape(k.shape)).reshape(mesh.n, width)
                 for offset in (-1, 0, 1):
                     rows = (index + offset) % 3 == colour
                     blocks[rows, offset + 1, :, column] = response[rows]
@@ -221,13 +246,19 @@ class SteadySolver:
         self._direct_ksp = ksp
         self._vectors = (matrix.createVecRight(), matrix.createVecLeft())
 
-    def _run(self, ksp: Any, right: Array, guess: Array | None) -> Array:
+    def _run(self, ksp: Any, right: Array, guess: Array | None, size: float | None = None) -> Array:
+        """The solution, in memory that the next call overwrites. `size`: what the residual is measured against."""
         assert self._vectors is not None  # for the type checker: set together with the KSP
         x, b = self._vectors
         b.array[:] = right.reshape(-1)
-        if not np.isfinite(b.norm()):
+        norm = b.norm()
+        if not np.isfinite(norm):
             raise ConvergenceError("steady Boltzmann equation: the right-hand side is not finite")
-        x.array[:] = 0.0 if guess is None else guess.reshape(-1)
+        if size is not None:
+            relative, absolute = self._limits
+            ksp.setTolerances(rtol=1e-300, atol=max(absolute, relative * size))
+        if guess is not None:
+            x.array[:] = guess.reshape(-1)
         ksp.setInitialGuessNonzero(guess is not None and ksp.getType() != PETSc.KSP.Type.PREONLY)
         ksp.solve(b, x)
         self.last_iterations = ksp.getIterationNumber()
@@ -238,31 +269,40 @@ class SteadySolver:
                 f"{reason_name(reason, PETSc.KSP.ConvergedReason)} (residual {ksp.getResidualNorm():.2e}); "
                 "raise solver.iterations or use solver.method = 'direct'"
             )
-        return np.array(x.array_r)
+        return x.array_r
 
     def solve_even(self, right: Array, guess: Array | None = None) -> Array:
         """e with A e = right, both (n, 4, points). Collective. Raises ConvergenceError."""
-        if not self.mesh.sum(float(np.abs(right).sum())):
+        size = float(np.sqrt(self.mesh.sum(float(np.vdot(right, right)))))
+        if size == 0.0:
             self.last_iterations = 0
             return np.zeros(self.k.shape)
         if self.method == "direct":
-            return self._run(self._direct_ksp, right, None).reshape(self.k.shape)
+            return self._run(self._direct_ksp, right, None).reshape(self.k.shape).copy()
         if self._ksp is None:
-            self._make_ksp(4 if self.formulation == "moments" else 4 * self.k.p.size)
+            self._make_ksp()
         if self.formulation == "moments":
-            q = self._run(
-                self._ksp, self.k.moments(self.sweep.solve(right)), None if guess is None else self.k.moments(guess)
-            )
-            e = self.sweep.solve(right + self.k.gain(q.reshape(-1, 4)))
+            start = np.empty((self.mesh.n, 4))
+            self.sweep.solve(right, self._work, moments=start)
+            q = self._run(self._ksp, start, None if guess is None else self.k.moments(guess))
+            e = self.sweep.solve(right, gain=q.reshape(-1, 4))
         else:
-            e = self._run(self._ksp, right, guess).reshape(self.k.shape)
+            left = right
+            if guess is not None:
+                left = np.subtract(right, self._apply(guess, self._work), out=self._work)
+            u = self._run(self._ksp, left, None, size)
+            e = self._recover(u.reshape(self.k.shape), np.empty(self.k.shape))
+            if guess is not None:
+                e += guess
         # A last exact correction in the space of moments: charge and spin balance then hold to round-off,
         # not just to the Krylov tolerance.
-        return self.k.prolong(self.diffusion.solve(self.k.moments(right - self._apply(e))), base=e)
+        rest = self.k.moments(right) - self.k.moments(self._apply(e, self._work))
+        return self.k.prolong(self.diffusion.solve(rest), base=e, out=e)
 
     def solve(self, source: Array, guess: Array | None = None) -> tuple[Array, Array]:
         """(e, o) driven by the odd source on the faces (n + 1, 4, points). Collective."""
-        zero = np.zeros((self.mesh.n + 2, *self.k.shape[1:]))
-        driven = self.k.odd(zero, source, self.shift)
-        e = self.solve_even(-self.k.balance(zero[1:-1], driven, self.shift), guess)
+        driven = self.k.odd(self._zero, source, self.shift, self._driven)
+        right = self.k.balance(self._zero[1:-1], driven, self.shift, gain=False, out=self._right)
+        np.negative(right, out=right)
+        e = self.solve_even(right, guess)
         return e, self.k.odd(self.mesh.with_ghosts(e), source, self.shift)

@@ -43,9 +43,12 @@ class Sweep:
         if self.comm.size > 1:
             self._spikes()
 
-    def _local(self, r: Array, z: Array | None = None) -> Array:
-        z = np.empty_like(r) if z is None else z
-        _wall.sweep_solve(r, self.speed2, self.face, self.pivot_f, self.pivot_g, z, self.a)
+    def _local(self, r: Array | None, z: Array, q: Array | None = None, sums: Array | None = None) -> Array:
+        k = self.k
+        _wall.sweep_solve(
+            r, q, k.m, k.h, k.hd, self.speed2, self.face, self.pivot_f, self.pivot_g, z, sums, self.a, *k.gain_rates,
+            k.dp,
+        )  # fmt: skip
         return z
 
     def _spike(self, node: int, face: int) -> tuple[Array, Array]:
@@ -56,7 +59,7 @@ class Sweep:
             r = np.zeros(self.k.shape)
             r[node, 0] = -self.speed2 / self.a
             r[node, 1:] = -self.speed2 * self.face[face].reshape(3, 3)[:, column, None]
-            z = self._local(r)
+            z = self._local(r, np.empty_like(r))
             f = z[:, 0].copy()
             g[:, column::3] = z[:, 1:]
         return f, g
@@ -92,9 +95,15 @@ class Sweep:
         self.from_left = np.ascontiguousarray(inverse[:, rank - 1, 1]) if rank > 0 else None
         self.from_right = np.ascontiguousarray(inverse[:, rank + 1, 0]) if rank < size - 1 else None
 
-    def solve(self, r: Array, out: Array | None = None) -> Array:
-        """e for the right-hand side r (n, 4, points), written to `out` if given. Collective."""
-        z = self._local(np.ascontiguousarray(r), out)
+    def solve(
+        self, r: Array | None, out: Array | None = None, *, gain: Array | None = None, moments: Array | None = None
+    ) -> Array:
+        """e for the right-hand side r (n, 4, points) plus the collision gain of the moments `gain` (n, 4). Collective.
+
+        Either may be absent. `out` and `moments` (n, 4) receive e and its moments if given, in the same pass.
+        """
+        out = np.empty(self.k.shape) if out is None else out
+        z = self._local(None if r is None else np.ascontiguousarray(r), out, gain, moments)
         if self.comm.size == 1:
             return z
         ends = np.ascontiguousarray(z[[0, -1]])
@@ -104,7 +113,11 @@ class Sweep:
         if self.from_left is not None:
             edge = np.ascontiguousarray((self.from_left @ flat)[:, :, 0].T)
             _wall.spike_subtract(*self.left, edge, z, 0, self.left_end)
+            if moments is not None:
+                _wall.moments(z[: self.left_end], moments[: self.left_end], self.k.dp)
         if self.from_right is not None:
             edge = np.ascontiguousarray((self.from_right @ flat)[:, :, 0].T)
             _wall.spike_subtract(*self.right, edge, z, self.right_start, self.k.n)
+            if moments is not None:
+                _wall.moments(z[self.right_start :], moments[self.right_start :], self.k.dp)
         return z

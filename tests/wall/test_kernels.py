@@ -67,13 +67,20 @@ def test_even_balance(case, half_j):
 
 
 @pytest.mark.parametrize("half_j", [0.0, 0.053])
-def test_even_apply(case, half_j):
+@pytest.mark.parametrize("added", [False, True])
+def test_even_apply(case, half_j, added):
     c = case
     inner = np.ascontiguousarray(c["e"][1:-1])
+    ends = np.ascontiguousarray(c["e"][[0, -1]])
+    q = np.random.default_rng(2).normal(size=(c["n"], 4)) if added else None
     arguments = (c["dx"], c["dp"], c["a"], c["b"], half_j)
     out = np.empty_like(inner)
-    _wall.even_apply(c["e"], c["mf"], c["turn"], c["m"], c["v"], c["h"], c["hd"], out, *arguments, 0.9, 0.01)
-    o = twin.odd_steady(c["e"], c["mf"], c["turn"], c["v"], None, *arguments)
+    _wall.even_apply(inner, ends, q, c["mf"], c["turn"], c["m"], c["v"], c["h"], c["hd"], out, *arguments, 0.9, 0.01)
+    if q is not None:
+        inner = twin.prolong(inner, q, c["m"], c["h"], c["hd"], 1.0, 1.0)
+    o = twin.odd_steady(
+        np.concatenate([ends[:1], inner, ends[1:]]), c["mf"], c["turn"], c["v"], None, *arguments
+    )  # fmt: skip
     expected = twin.even_balance(inner, o, c["m"], c["turn"], c["v"], c["h"], c["hd"], *arguments, 0.9, 0.01)
     np.testing.assert_allclose(out, expected, **TOLERANCE)
 
@@ -90,16 +97,27 @@ def test_moments_and_prolongation(case, based):
     np.testing.assert_allclose(out, twin.prolong(base, q, c["m"], c["h"], c["hd"], 0.7, 0.6), **TOLERANCE)
 
 
-def test_sweep(case):
+@pytest.mark.parametrize(("right", "gain"), [(True, False), (False, True), (True, True)])
+def test_sweep(case, right, gain):
+    """For a right-hand side, for the collision gain of given moments, and for both; with and without moments."""
     c = case
     n, points = c["n"], c["v"].size
     speed2 = (c["v"] / c["dx"]) ** 2
     face, pivot_f, pivot_g = np.empty((n + 1, 9)), np.empty((n, points)), np.empty((n, 9, points))
     _wall.sweep_factor(c["m"], c["mf"], speed2, face, pivot_f, pivot_g, c["a"], c["b"])
     r = np.ascontiguousarray(c["e"][1:-1])
-    out = np.empty_like(r)
-    _wall.sweep_solve(r, speed2, face, pivot_f, pivot_g, out, c["a"])
-    np.testing.assert_allclose(out, twin.sweep(r, c["m"], c["mf"], c["v"], c["dx"], c["a"], c["b"]), **TOLERANCE)
+    q = np.random.default_rng(2).normal(size=(n, 4)) if gain else None
+    out, again, sums = np.empty_like(r), np.empty_like(r), np.empty((n, 4))
+    arguments = (r if right else None, q, c["m"], c["h"], c["hd"], speed2, face, pivot_f, pivot_g)
+    _wall.sweep_solve(*arguments, out, None, c["a"], 0.7, 0.6, c["dp"])
+    _wall.sweep_solve(*arguments, again, sums, c["a"], 0.7, 0.6, c["dp"])
+    whole = r if right else np.zeros_like(r)
+    if q is not None:
+        whole = twin.prolong(whole, q, c["m"], c["h"], c["hd"], 0.7, 0.6)
+    expected = twin.sweep(whole, c["m"], c["mf"], c["v"], c["dx"], c["a"], c["b"])
+    np.testing.assert_allclose(out, expected, **TOLERANCE)
+    np.testing.assert_array_equal(again, out)
+    np.testing.assert_allclose(sums, 2 * c["dp"] * expected.sum(axis=2), **TOLERANCE)
 
 
 def test_spike_subtraction(case):
