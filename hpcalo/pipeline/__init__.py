@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hpcalo.output.checkpoint import Checkpoint
 
 ENGINES = ("kubo", "wall")
-PICTURES = (".png", ".pdf", ".svg")
+PICTURES = (".png", ".pdf", ".svg", ".gif")
 
 
 def load_input(source: Path, overrides: Sequence[str] = ()) -> tuple[str, BaseModel]:
@@ -221,10 +221,17 @@ def plot(results: Sequence[Path], *, output: Path | None, force: bool, quantitie
         raise InputError(
             f"{', '.join(map(str, results))}: are not all results of one engine, and cannot share a picture"
         )
-    figure = import_module(f"hpcalo.plot.{engine}").draw(read, quantities)
+    module = import_module(f"hpcalo.plot.{engine}")
+    if path.suffix.lower() == ".gif":
+        if engine != "wall" or quantities:
+            raise InputError(f"{path}: an animation is of a run of the wall as a whole; choose another ending")
+        first, *others = module.animate(read)
+        save, options = first.save, {"save_all": True, "append_images": others, "duration": 100, "loop": 0}
+    else:
+        save, options = module.draw(read, quantities).savefig, {}
     part = path.with_name(f"{path.name}.part-plot")
     try:
-        figure.savefig(part, format=path.suffix.lower()[1:])
+        save(part, format=path.suffix.lower()[1:], **options)
         commit(part, path, force=force)
     except OSError as problem:
         raise OutputError(f"{path}: cannot be written: {problem.strerror or problem}") from None

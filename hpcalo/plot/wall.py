@@ -1,124 +1,185 @@
-"""Pictures of wall results: the moving wall, the response to the drives, sweeps, and the published model."""
+"""Pictures of wall results: which panels a file, or what the user names, is drawn with."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
+from matplotlib import rc_context
 
-from hpcalo.errors import InputError
+from hpcalo.errors import InputError, nearest
+from hpcalo.output.hdf5 import Result
+from hpcalo.plot import style, wall_panels, wall_sweep
+from hpcalo.plot.wall_data import is_paper, is_sweep, kind, series
 
-if TYPE_CHECKING:
-    from hpcalo.output.hdf5 import Result, Variable
+Maker = Callable[[Any, Sequence[Result]], None]
 
-FIXED = {"x", "x_face", "component", "s"}
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+
+@dataclass(frozen=True)
+class Panel:
+    """A panel: its name for `--quantity`, the variables it needs, who draws it, how it fits a page."""
+
+    name: str
+    needs: tuple[str, ...]
+    draw: Maker
+    times: bool = False
+    """Whether it says nothing about a single time."""
+    wide: bool = False
+    asked: bool = False
+    """Drawn only when asked for."""
 
 
 def draw(results: Sequence[Result], quantities: Sequence[str] = ()) -> Any:
-    """A matplotlib figure of one or more wall results. Raises InputError if there is nothing to draw."""
-    names = list(quantities) or _choice(results[0])
-    for result in results:
-        for name in names:
-            if name not in result.variables:
-                raise InputError(f"{result.path}: has no '{name}'; it holds: {', '.join(result.variables)}")
-    from matplotlib.figure import Figure  # noqa: PLC0415
+    """A matplotlib figure of one or more wall results of the same kind: the main story, or what is named.
 
-    columns = min(2, len(names))
-    rows = -(-len(names) // columns)
-    figure = Figure(figsize=(5.6 * columns, 3.4 * rows), layout="constrained")
-    axes = np.atleast_1d(figure.subplots(rows, columns, squeeze=False)).ravel()
-    for axis, name in zip(axes, names, strict=False):
-        for number, result in enumerate(results):
-            label = str(result.path.stem) if len(results) > 1 else ""
-            _panel(axis, result, result.variables[name], label, number)
-        if axis.get_legend_handles_labels()[1]:
-            axis.legend(fontsize=8, frameon=False)
-    for axis in axes[len(names) :]:
-        axis.set_visible(False)
-    title = str(results[0].attrs.get("title", ""))
-    if title and len(results) == 1:
-        figure.suptitle(title, fontsize=11)
+    A name is one of a panel or of a variable of the file. Raises InputError for other names, for results of different
+    kinds, and for files that hold nothing to draw.
+    """
+    kinds = list(dict.fromkeys(kind(r) for r in results))
+    if len(kinds) > 1:
+        raise InputError(f"{_paths(results)}: are {' and '.join(kinds)}, and cannot share a picture")
+    if is_sweep(results[0]) and len({str(r.coordinates[r.variables["error"].dims[0]].unit) for r in results}) > 1:
+        raise InputError(f"{_paths(results)}: have different units of the swept input")
+    makers = _asked(results, quantities) if quantities else _story(results)
+    titles = {str(r.attrs.get("title", "")) for r in results}
+    with rc_context(style.STYLE):
+        figure, axes = _page(makers, titles.pop() if len(titles) == 1 else "", results)
+        for axis, panel in zip(axes, makers, strict=True):
+            panel.draw(axis, results)
+        style.finish(figure, axes)
+        for axis in axes:
+            wall_panels.scale_arrows(axis)
     return figure
 
 
-def _choice(result: Result) -> list[str]:
-    """What tells most about this kind of result."""
-    v = result.variables
-    if "settling_time" in v and "magnetization" in v:
-        wanted = (
-            ["magnetization", "settling_time"]
-            if np.ndim(v["settling_time"].data)
-            else ["magnetization", "torque_initial"]
-        )
-    elif "error" in v:
-        wanted = ["u", "u_electrical", "u_thermal", "beta"]
-    elif result.attrs.get("kind") == "steady":
-        wanted = ["magnetization", "spin_accumulation", "torque_electrical", "torque_thermal"]
-    else:
-        wanted = ["magnetization", "wall_position", "wall_velocity", "energy_total"]
-    names = [name for name in wanted if name in v]
-    if not names:
-        names = [n for n, item in v.items() if np.ndim(item.data) and np.asarray(item.data).dtype.kind == "f"][:4]
-    if not names:
-        raise InputError(f"{result.path}: holds nothing that can be drawn")
-    return names
+def _page(makers: Sequence[Panel], title: str, results: Sequence[Result]) -> tuple[style.PaperFigure, list[Any]]:
+    """As `style.panels`, with a wide first panel above the two columns, and no longer than a page."""
+    wide = makers[0].wide
+    if not wide and len(makers) <= 6:
+        return style.panels(len(makers), title)
+    rest = len(makers) - wide
+    rows = -(-rest // 2)
+    each = 1.85 if rows > 2 else 2.2
+    first = [0.55 + 0.34 * wall_panels.rows_of_arrows(results)] if wide else []
+    height = each * rows + sum(first) + 0.2 * bool(title)
+    figure = style.PaperFigure(figsize=(style.WIDTH, height), dpi=style.DPI, layout="constrained")
+    grid = figure.add_gridspec(rows + wide, 2, height_ratios=[*first, *[each] * rows])
+    axes = [figure.add_subplot(grid[0, :])] if wide else []
+    for i in range(rest):
+        row, column = divmod(i, 2)
+        alone = i == rest - 1 and column == 0
+        axes.append(figure.add_subplot(grid[row + wide, :] if alone else grid[row + wide, column]))
+    if title:
+        figure.suptitle(style.literal(style.fill(title, 95)), fontsize=7.5, color="0.25")
+    return figure, axes
 
 
-def _panel(axis: Any, result: Result, variable: Variable, label: str, number: int) -> None:
-    data = np.asarray(variable.data, dtype=float)
-    dims = list(variable.dims)
-    if "component" in dims:
-        if dims[-1] != "component":
-            raise InputError(f"{variable.name}: cannot be drawn")
-        _profile(axis, result, variable, data, dims, label)
-        return
-    if "x" in dims or "x_face" in dims:
-        _profile(axis, result, variable, data[..., None], [*dims, "component"], label)
-        return
-    while data.ndim > 1:  # a sweep of a time series: its last time
-        data, dims = data[..., -1], dims[:-1]
-    if not dims:
-        raise InputError(f"{variable.name}: is a single number ({float(data):.6g}); 'hpcalo info' shows it")
-    x = np.asarray(result[dims[0]])
-    marker = "" if dims[0].startswith("time") and x.size > 12 else "o"
-    if x.dtype.kind in "fiu":
-        axis.plot(x, data, marker=marker, ms=4, color=COLOURS[number % len(COLOURS)], label=label or None)
-    else:
-        axis.plot(np.arange(x.size), data, "o", color=COLOURS[number % len(COLOURS)], label=label or None)
-        axis.set_xticks(np.arange(x.size), [str(t) for t in x])
-    axis.set_xlabel(_label(result, dims[0]))
-    axis.set_ylabel(_named(variable))
-    axis.margins(y=0.15)
-    if not dims[0].startswith("time") and np.all(np.isfinite(data)) and np.ptp(data) < 0.02 * np.abs(data).max():
-        # What does not depend on the swept input should look so, not like a trend of the last digit.
-        axis.set_ylim(*sorted((0.0, 1.3 * data[np.argmax(np.abs(data))])))
+def animate(results: Sequence[Result]) -> list[Any]:
+    """Pictures (PIL) of the moving wall, one for each time of a run. Raises InputError if nothing moves."""
+    from hpcalo.plot.wall_movie import pictures  # noqa: PLC0415
+
+    if len(results) != 1 or is_sweep(results[0]) or not _able(MAPS[0], results):
+        raise InputError(f"{_paths(results)}: an animation shows the magnetization of one run at several times")
+    with rc_context(style.STYLE):
+        return pictures(results[0])
 
 
-def _profile(axis: Any, result: Result, variable: Variable, data: Any, dims: list[str], label: str) -> None:
-    """Components against x at the first (thin) and the last (thick) entry of the leading axes."""
-    x = np.asarray(result[dims[-2]])
-    lead = data.reshape(-1, *data.shape[-2:])
-    count = lead.shape[2]
-    for c in range(count):
-        name = f"{label} {'xyz'[c]}".strip() if count == 3 else label
-        if lead.shape[0] > 1:
-            axis.plot(x, lead[0, :, c], lw=0.8, ls=":", color=COLOURS[c])
-        axis.plot(x, lead[-1, :, c], lw=1.4, color=COLOURS[c], label=name or None)
-    if lead.shape[0] > 1:
-        axis.plot([], [], lw=0.8, ls=":", color="0.3", label="start")
-    axis.set_xlabel(_label(result, dims[-2]))
-    axis.set_ylabel(_named(variable))
+def panels_of(result: Result) -> tuple[Panel, ...]:
+    """The panels that there are for this kind of result."""
+    if is_paper(result):
+        return PAPER_SWEEP if is_sweep(result) else PAPER
+    return SWEEP if is_sweep(result) else RUN
 
 
-def _label(result: Result, dim: str) -> str:
-    item = result.coordinates.get(dim)
-    unit = f" ({item.unit})" if item is not None and item.unit else ""
-    words = {"x": "x", "x_face": "x", "time": "time", "s": "s"}
-    return words.get(dim, dim.replace("_", " ")) + unit
+def _story(results: Sequence[Result]) -> list[Panel]:
+    shown = [p for p in panels_of(results[0]) if not p.asked and _able(p, results)]
+    if not shown:
+        held = ", ".join(results[0].variables) or "nothing"
+        raise InputError(f"{_paths(results)}: hold{'s' * (len(results) == 1)} nothing that can be drawn ({held})")
+    return shown
 
 
-def _named(variable: Variable) -> str:
-    unit = f" ({variable.unit})" if variable.unit else ""
-    return variable.name.replace("_", " ") + unit
+def _able(panel: Panel, results: Sequence[Result]) -> bool:
+    if not all(n in r.variables for r in results for n in panel.needs):
+        return False
+    return not panel.times or all(len(series(r, panel.needs[0])[0]) > 1 for r in results)
+
+
+def _asked(results: Sequence[Result], names: Sequence[str]) -> list[Panel]:
+    panels = panels_of(results[0])
+    held = set.intersection(*(set(r.variables) for r in results))
+    generic = wall_sweep.generic if is_sweep(results[0]) else wall_panels.generic
+    chosen: list[Panel] = []
+    for name in names:
+        able = [p for p in panels if p.name == name and _able(p, results)]
+        by_variable = [p for p in panels if not p.asked and p.needs[0] == name and _able(p, results)]
+        if able or by_variable:
+            chosen += able or by_variable[-1:]
+        elif name in held:
+            chosen.append(Panel(name, (name,), _drawn_by_itself(generic, name)))
+        elif any(p.name == name for p in panels):
+            raise InputError(f"{_paths(results)}: '{name}' needs more than is held (several times, or all monitors)")
+        else:
+            known = list(dict.fromkeys(p.name for p in panels))
+            hint = nearest(name, [*known, *sorted(held)])
+            raise InputError(f"{_paths(results)}: '{name}' is not a quantity{hint}; there are: {', '.join(known)}, "
+                             f"and the file's variables: {', '.join(sorted(held))}")  # fmt: skip
+    return sorted(chosen, key=lambda p: not p.wide) if len(chosen) > 1 else chosen
+
+
+def _drawn_by_itself(generic: Callable[[Any, Sequence[Result], str], None], name: str) -> Maker:
+    return lambda axis, results: generic(axis, results, name)
+
+
+def _paths(results: Sequence[Result]) -> str:
+    return ", ".join(str(r.path) for r in results)
+
+
+def _map(component: int) -> Maker:
+    return lambda axis, results: wall_panels.space_time(axis, results, component)
+
+
+def _torque(part: str) -> Maker:
+    return lambda axis, results: wall_panels.torque(axis, results, part)
+
+
+MAPS = (
+    Panel("map", ("magnetization",), _map(2), times=True, asked=True),
+    Panel("map_x", ("magnetization",), _map(0), times=True, asked=True),
+    Panel("map_y", ("magnetization",), _map(1), times=True, asked=True),
+)
+ARROWS = Panel("arrows", ("magnetization", "magnetization"), wall_panels.arrows, wide=True)
+
+RUN = (
+    ARROWS,
+    Panel("profile", ("magnetization",), wall_panels.profile),
+    Panel("accumulation", ("spin_accumulation",), wall_panels.accumulation),
+    Panel("position", ("wall_position",), wall_panels.position, times=True),
+    Panel("velocity", ("wall_velocity",), wall_panels.velocity, times=True),
+    Panel("torques", ("torque_damping_like",), _torque("damping-like")),
+    Panel("torques", ("torque_field_like",), _torque("field-like")),
+    Panel("energies", ("energy_total",), wall_panels.energies, times=True),
+    Panel("powers", ("power_spin_torque", "power_damping"), wall_panels.powers, times=True),
+    *MAPS,
+)
+SWEEP = (
+    Panel("velocity", ("u", "beta"), wall_sweep.speed),
+    Panel("u", ("u",), wall_sweep.drift),
+    Panel("beta", ("beta",), wall_sweep.nonadiabaticity),
+    Panel("thermal_share", ("u_thermal", "u"), wall_sweep.thermal_share),
+)
+PAPER = (
+    ARROWS,
+    Panel("mean", ("magnetization", "normalization"), wall_sweep.means),
+    Panel("accumulation", ("m_initial", "m_final"), wall_sweep.paper_accumulation),
+    Panel("torque", ("torque_initial", "torque_final"), wall_sweep.paper_torque),
+    Panel("current", ("j_s_initial", "j_s_final"), wall_sweep.paper_current),
+    *MAPS,
+)
+PAPER_SWEEP = (
+    Panel("settling", ("settling_time",), wall_sweep.settling),
+    Panel("mean", ("magnetization", "normalization"), wall_sweep.means),
+    Panel("accumulation", ("m_initial", "m_final"), wall_sweep.paper_accumulation),
+    Panel("torque", ("torque_initial", "torque_final"), wall_sweep.paper_torque),
+)
