@@ -188,6 +188,8 @@ def means(axis: Any, results: Sequence[Result]) -> None:
                 style.note(axis, f"published $t_s$ = {written(printed, printed)} not reproduced")
     else:
         _swept_means(axis, result)
+        if len(results) > 1:
+            style.note(axis, f"only {stem(result)}, the first of its values widest")
     axis.set_ylabel(r"mean magnetization $\langle M_i\rangle$")
     style.zero_lines(axis)
     axis.margins(y=0.08)
@@ -230,6 +232,8 @@ def _paper_profile(axis: Any, results: Sequence[Result], name: str, words: str) 
         swept_symbol = WORDS.get(swept(result), "").rpartition(" ")[2]
         text = f"{value:g} {unit}" if isinstance(value, float | np.floating) else str(value)
         style.note(axis, f"{swept_symbol} = {text}" if swept_symbol.startswith("$") else style.literal(text))
+    if len(results) > 1:
+        style.note(axis, f"only {stem(result)}", add=True)
     factor, unit = scale(head.unit, largest(arrays))
     x = np.asarray(result["x"], dtype=float)
     symbol = words[words.index("$") :]

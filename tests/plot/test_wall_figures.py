@@ -113,7 +113,7 @@ def test_without_options_each_kind_has_its_figure(results: dict[str, Result], ki
             assert np.isfinite(np.asarray(line.get_ydata(), dtype=float)).any()
 
 
-@pytest.mark.parametrize("kind", ["run", "steady", "sweep", "moving_sweep", "paper"])
+@pytest.mark.parametrize("kind", ["run", "steady", "sweep", "moving_sweep", "paper", "paper_sweep"])
 def test_several_results_share_a_figure(results: dict[str, Result], kind: str, tmp_path: Path) -> None:
     one = results[kind]
     other = Result(tmp_path / "other.h5", one.variables, one.coordinates, one.attrs, one.texts)
