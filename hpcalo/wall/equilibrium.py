@@ -1,6 +1,6 @@
 """Local equilibrium of the two spin bands and the closed-form bulk transport that follows from it.
 
-wall.md 3.1. p = p_x is kept, p_perp is integrated out:
+docs/theory/wall.md, "The consistent model". p = p_x is kept, p_perp is integrated out:
 
     N_s(p; T, mu) = 2 pi m k T / (2 pi hbar)^3 ln{1 + exp[(mu + s J/2 - p^2/2m)/kT]},   s = +1 (up), -1 (down)
 
@@ -140,7 +140,7 @@ class Bulk:
 
 
 def bulk(c: Carriers, p: Array, temperature: float) -> Bulk:
-    """Closed forms of uniform transport, summed on the momentum mesh (wall.md 3.4).
+    """Closed forms of uniform transport, summed on the momentum mesh (docs/theory/wall.md).
 
     deviation = tau S with the sources S_F = -v kappa dN/dT avg + eE dN/dp avg; the force term acts on F0's derivative.
     """

@@ -1,4 +1,4 @@
-"""The linearized spinor Boltzmann operator on one rank's nodes (wall.md 3.1, 3.3), arrays in, arrays out.
+"""The linearized spinor Boltzmann operator on one rank's nodes (docs/theory/wall.md), arrays in, arrays out.
 
 Unknown is the deviation from local equilibrium, split by parity in p: e (even, on nodes) and o (odd, on faces), each of
 shape [x, component F Gx Gy Gz, p > 0], in 1/(nm^3 eV fs/nm). With a = 1/tau + shift and b = J/hbar

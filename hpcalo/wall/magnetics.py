@@ -1,4 +1,4 @@
-"""Magnetic energy, effective field and LLG rate of the wire (wall.md 3.2).
+"""Magnetic energy, effective field and LLG rate of the wire (docs/theory/wall.md).
 
 The field is the exact gradient of the discrete energy, so energy falls monotonically without drive and the boundary
 conditions of exchange and DMI at the wire's ends come out by themselves. Fields A/m, energies J per m^2 cross-section,

@@ -1,4 +1,5 @@
-"""Paper mode: the equations and the procedure of PRB 106, 054432 as published, for comparison only (wall.md 1, 2).
+"""Paper mode: the equations and the procedure of PRB 106, 054432 as published, for comparison only
+(docs/theory/wall.md).
 
 Not a consistent model: charge and spin are not conserved, equilibrium carries a torque, and the absolute time is set
 by a

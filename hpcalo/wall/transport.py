@@ -4,7 +4,7 @@ Both drives are solved per unit (1 V/nm, 1 K/nm) and added, so every result is t
 (proportional to the applied field) and a thermal part (kappa and the field kappa itself produces in the circuit).
 
 Signs: moment convention, M is the direction of the moments; the electron charge is -e, a negative field pushes
-electrons to +x. Torque on M: -(g mu_B/M_s)(J/hbar) M x m (wall.md 3.2), in 1/fs.
+electrons to +x. Torque on M: -(g mu_B/M_s)(J/hbar) M x m (docs/theory/wall.md), in 1/fs.
 """
 
 from __future__ import annotations
@@ -212,8 +212,8 @@ class Transport:
 def zhang_li(mesh: Mesh, m_ghost: Array, torque: Array) -> tuple[float, float]:
     """(u, beta u) in m/s of a torque (n, 3) in 1/fs: least squares of -u M' + beta u M x M'. Collective.
 
-    u = -int tau.M'/int |M'|^2, beta u = int tau.(M x M')/int |M'|^2 with centred M' (wall.md 3.4). (0, 0) if M is
-    uniform.
+    u = -int tau.M'/int |M'|^2, beta u = int tau.(M x M')/int |M'|^2 with centred M' (docs/theory/wall.md). (0, 0) if M
+    is uniform.
     """
     m = m_ghost[1:-1]
     slope = (m_ghost[2:] - m_ghost[:-2]) / (2.0 * mesh.dx)
