@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from mpi4py import MPI
 from numpy.typing import NDArray
 
 from hpcalo.errors import InputError
+from hpcalo.parallel.halo import beyond_ends
 from hpcalo.wall.petsc import PETSc
 
 Array = NDArray[np.float64]
@@ -66,19 +66,10 @@ class Mesh:
 
         Zero beyond the ends of the wire. Collective; two messages a rank, no copy of the field.
         """
-        size, rank = self.comm.size, self.comm.rank
-        if size == 1:
+        if self.comm.size == 1:
             out[:] = 0.0
             return out
-        left, right = (rank - 1 if rank else MPI.PROC_NULL), (rank + 1 if rank < size - 1 else MPI.PROC_NULL)
-        requests = [self.comm.Irecv(out[0], left, 1), self.comm.Irecv(out[1], right, 2)]
-        requests += [self.comm.Isend(first, left, 2), self.comm.Isend(last, right, 1)]
-        if left == MPI.PROC_NULL:
-            out[0] = 0.0
-        if right == MPI.PROC_NULL:
-            out[1] = 0.0
-        MPI.Request.Waitall(requests)
-        return out
+        return beyond_ends(self.comm, first, last, out)
 
     def with_ghosts(self, field: Array) -> Array:
         """A new array with one neighbour node added on both sides; zero beyond the ends of the wire."""

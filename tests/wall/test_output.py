@@ -272,5 +272,5 @@ def test_check_command(tmp_path):
 
 def test_plot_names_what_it_has(tmp_path):
     path = run(tmp_path, "a", small(), "wall.mode=steady")
-    with pytest.raises(InputError, match="has no 'torgue'"):
+    with pytest.raises(InputError, match="'torgue' is not a quantity; did you mean 'torque'"):
         pipeline.plot([path], output=tmp_path / "a.png", force=False, quantities=("torgue",))
