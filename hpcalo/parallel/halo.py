@@ -11,7 +11,7 @@ Array = NDArray[np.float64]
 
 
 def beyond_ends(comm: Any, first: Array, last: Array, out: Array) -> Array:
-    """Values that the neighbours on a line of ranks have next to this rank's end values `first` and `last`: out (2, ...).
+    """Values that the neighbours on a line of ranks have next to this rank's `first` and `last`: out (2, ...).
 
     Zero beyond the two ends of the line. Collective; two messages a rank.
     """
