@@ -89,7 +89,7 @@ def sums(source: Path) -> None:
 def main() -> None:
     limit_threads()
     source = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "input" / "mnw001_small.toml"
-    overrides = ["kubo.k.grid=[64,64,1]"]
+    overrides = ["kubo.k.grid=[128,128,1]"]
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / "loop.py"
         program.write_text(PROGRAM)
