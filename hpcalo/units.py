@@ -36,8 +36,3 @@ CONDUCTANCE_QUANTUM_HALF = E_CHARGE**2 / HBAR_SI
 """e²/ħ in S."""
 
 S_PER_M_IN_S_PER_CM = 1e-2
-
-
-def angstrom_to_e_a0(value: float) -> float:
-    """Torkance: a length in Å times e, expressed in e a0."""
-    return value / BOHR_IN_ANGSTROM

@@ -23,6 +23,7 @@ from hpcalo.model.types import LcaoModel, RealArray, WannierModel
 from hpcalo.observables.axes import RunAxes
 from hpcalo.observables.collect import kubo_fields
 from hpcalo.observables.magnet import energy_of_count
+from hpcalo.output import checkpoint
 from hpcalo.output.checkpoint import Checkpoint
 from hpcalo.output.fields import kubo_coordinates, to_variables, used
 from hpcalo.output.hdf5 import write_dataset
@@ -34,7 +35,7 @@ from hpcalo.parallel.progress import duration, tell, warn
 from hpcalo.parallel.rounds import Rounds
 from hpcalo.parallel.signals import StopRequest
 from hpcalo.pipeline.kubo_estimate import check_kubo
-from hpcalo.pipeline.kubo_pass import Keeper, forget, plan, sum_over_k
+from hpcalo.pipeline.kubo_pass import Keeper, plan, sum_over_k
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
@@ -137,7 +138,7 @@ def _run(
         texts={"notes": "\n".join(lines)},
         force=force,
     )
-    on_root(comm, lambda: forget(output))
+    on_root(comm, lambda: checkpoint.remove(output))
     tell(comm, f"{len(fields)} quantities in {duration(time.monotonic() - started)}", quiet=quiet)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -250,9 +249,3 @@ def _sum_blocks(
                 name = keeper.rounds.stop.name or "a signal"
                 raise Interrupted(f"stopped by {name}; 'hpcalo restart {keeper.result}' continues")
     return total.allreduce(comm).value()
-
-
-def forget(result: Path) -> None:
-    """Removes the checkpoints of a finished result. Serial."""
-    with suppress(OSError):
-        checkpoint.remove(result)
