@@ -101,6 +101,13 @@ class Mesh:
         self.comm.Allgatherv(field, [out, self.counts * width])
         return out
 
+    def total(self, field: Array) -> Any:
+        """Sum over all nodes of the wire of a field (n,) or (n, k), the same bits on any number of ranks: a number or
+        (k,). Collective; moves the field, so give it what is summed within a node already.
+        """
+        summed = self.gather(field).sum(axis=0)
+        return float(summed) if np.ndim(summed) == 0 else summed
+
     def sum(self, value: float | Array) -> Any:
         """Sum over ranks of a number or a small array."""
         return self.comm.allreduce(value)

@@ -154,21 +154,22 @@ class Magnetics:
         m = m_ghost[1:-1]
         a, b = m_ghost[:-1], m_ghost[1:]
         faces = slice(0, mesh.n)  # a rank owns the face on the left of each node; the outermost ones carry no energy
-        exchange = np.sum((self.stiffness * self.inside * np.sum((b - a) ** 2, axis=1))[faces]) / dx
+        exchange = (self.stiffness * self.inside * np.sum((b - a) ** 2, axis=1))[faces] / dx
         inter = a[:, 2] * b[:, 0] - a[:, 0] * b[:, 2]
         bulk = a[:, 2] * b[:, 1] - a[:, 1] * b[:, 2]
-        dmi = np.sum((MU_0 * dx * (self.dmi_i * inter + self.dmi_b * bulk))[faces])
-        demag = 0.5 * MU_0 * dx * np.sum(self.ms[:, None] ** 2 * np.array(magnet.demagnetization) * m**2)
-        values = mesh.sum(
-            np.array(
+        dmi = (MU_0 * dx * (self.dmi_i * inter + self.dmi_b * bulk))[faces]
+        demag = 0.5 * MU_0 * dx * (self.ms[:, None] ** 2 * np.array(magnet.demagnetization) * m**2).sum(axis=1)
+        values = mesh.total(
+            np.stack(
                 [
                     exchange,
-                    dx * np.sum(self.uniaxial * (1.0 - m[:, 2] ** 2)),
-                    dx * magnet.hard_anisotropy * np.sum(m[:, 1] ** 2),
+                    dx * self.uniaxial * (1.0 - m[:, 2] ** 2),
+                    dx * magnet.hard_anisotropy * m[:, 1] ** 2,
                     demag,
                     dmi,
-                    -MU_0 * dx * np.sum(self.ms[:, None] * m * self.zeeman(t)),
-                ]
+                    -MU_0 * dx * self.ms * (m * self.zeeman(t)).sum(axis=1),
+                ],
+                axis=1,
             )
         )
         return Energies(*(float(v) for v in values))
@@ -179,9 +180,9 @@ class Magnetics:
         dE/dt = (mu0 M_s/gamma) int [-alpha |dM/dt|^2 + dM/dt.(M x torque)]. Rate and torque (n, 3) in 1/fs. Collective.
         """
         scale = MU_0 * self.ms / self.magnet.gyromagnetic_ratio * self.mesh.dx * NM / FS**2
-        damping = -self.alpha * np.sum(scale * np.sum(rate**2, axis=1))
-        spin = np.sum(scale * np.einsum("ic,ic->i", rate, np.cross(m, torque)))
-        sums = self.mesh.sum(np.array([damping, spin]))
+        damping = -self.alpha * scale * np.sum(rate**2, axis=1)
+        spin = scale * np.sum(rate * np.cross(m, torque), axis=1)
+        sums = self.mesh.total(np.stack([damping, spin], axis=1))
         return float(sums[0]), float(sums[1])
 
 

@@ -44,7 +44,7 @@ def _own_faces(sim: Simulation, faces: Array) -> Array:
 
 def magnetization(sim: Simulation, state: State, torques: Torques) -> list[Quantity]:
     """M and its mean."""
-    mean = sim.mesh.sum(state.m.sum(axis=0)) / sim.mesh.cells
+    mean = sim.mesh.total(state.m) / sim.mesh.cells
     return [
         Quantity("magnetization", ("x", "component"), state.m, "", "unit vector M"),
         *(Quantity(f"mean_m{c}", (), float(mean[i]), "", f"<M_{c}> over the wire") for i, c in enumerate("xyz")),

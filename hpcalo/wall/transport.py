@@ -137,7 +137,7 @@ class Transport:
 
     def _charge(self, response: Response) -> float:
         """Mean charge current density over the wire, A/m^2 (uniform in a steady state)."""
-        total = self.mesh.sum(float(response.flux[: self.mesh.n, 0].sum()))
+        total = self.mesh.total(response.flux[: self.mesh.n, 0])
         return -2.0 * CURRENT_IN_SI * total / self.mesh.cells
 
     def charge_current(self, response: Response) -> Array:
@@ -195,7 +195,7 @@ class Transport:
         k, n = self.kinetic, self.mesh.n
         own = slice(0, n)  # the face on the left of each node
         weight = np.sum(k.turn**2, axis=1)[own]
-        sums = self.mesh.sum(np.array([weight.sum(), np.sum(weight * faces[own]), faces[own].sum()]))
+        sums = self.mesh.total(np.stack([weight, weight * faces[own], faces[own]], axis=1))
         return float(sums[1] / sums[0]) if sums[0] > 1e-20 else float(sums[2] / self.mesh.cells)
 
     def polarization(self, response: Response) -> float:
@@ -205,7 +205,7 @@ class Transport:
 
     def spin_velocity(self, response: Response) -> float:
         """u0 = g mu_B j_s/M_s in m/s with j_s = M . int v G dp averaged over the wall. Collective."""
-        per_flow = self.mesh.sum(float(self.torque_scale.sum())) / self.mesh.cells / self.carriers.precession
+        per_flow = self.mesh.total(self.torque_scale) / self.mesh.cells / self.carriers.precession
         return self.wall_average(self.longitudinal(response)) * per_flow / METRE_PER_SECOND
 
 
@@ -217,7 +217,10 @@ def zhang_li(mesh: Mesh, m_ghost: Array, torque: Array) -> tuple[float, float]:
     """
     m = m_ghost[1:-1]
     slope = (m_ghost[2:] - m_ghost[:-2]) / (2.0 * mesh.dx)
-    sums = mesh.sum(np.array([np.sum(slope**2), -np.sum(torque * slope), np.sum(torque * np.cross(m, slope))]))
+    across = np.cross(m, slope)
+    sums = mesh.total(
+        np.stack([(a * b).sum(axis=1) for a, b in ((slope, slope), (-torque, slope), (torque, across))], 1)
+    )
     if sums[0] < 1e-20:
         return 0.0, 0.0
     return float(sums[1] / sums[0] / METRE_PER_SECOND), float(sums[2] / sums[0] / METRE_PER_SECOND)
