@@ -17,9 +17,7 @@ from hpcalo.model.types import LcaoModel, WannierModel
 from hpcalo.output.modelfile import load_model
 from hpcalo.parallel.packing import Packing
 from hpcalo.parallel.progress import duration
-
-PROGRAM = 150 * 2**20
-"""Bytes of interpreter and libraries."""
+from hpcalo.pipeline.estimate import PROGRAM, Work
 
 
 def check_kubo(settings: KuboInput, *, source: Path, ranks: int) -> str:
@@ -27,14 +25,24 @@ def check_kubo(settings: KuboInput, *, source: Path, ranks: int) -> str:
 
     Raises InputError, ModelError and ConvergenceError as the run would.
     """
-    from hpcalo.pipeline.kubo import prepare  # noqa: PLC0415  (kubo re-exports this function)
+    return work_kubo(settings, source=source).report(ranks)
+
+
+def work_kubo(settings: KuboInput, *, source: Path) -> Work:
+    """What a run has to share out: blocks of k-points. Serial; times one small block on this machine.
+
+    Raises InputError, ModelError and ConvergenceError as the run would.
+    """
+    from hpcalo.pipeline.kubo import prepare  # noqa: PLC0415  (kubo re-exports the function above)
     from hpcalo.pipeline.kubo_pass import wedge  # noqa: PLC0415
 
+    started = time.monotonic()
     section = settings.kubo
     model = load_model(settings.model, source.parent)
     _, n_hat, request = prepare(section, model)
     solver = next(solvers(model, n_hat, request.need(), spin_matrices=section.spin_matrices))
     mesh, wanted, _ = wedge(solver, request, section)
+    start = time.monotonic() - started
     size = block_size(solver.size)
     probe = mesh.points[: min(size, len(mesh.points), 4 if solver.size > 100 else 64)]
     weights = np.full(len(probe), 1.0 / len(probe))
@@ -43,23 +51,42 @@ def check_kubo(settings: KuboInput, *, source: Path, ranks: int) -> str:
     sum_block(solver, probe, weights, request, slice(None))
     per_k = (time.process_time() - begin) / len(probe)
     blocks = -(-len(mesh.points) // size)
-    seconds = per_k * size * -(-blocks // ranks) * len(n_hat)
+    block = per_k * min(size, len(mesh.points)) * len(n_hat)
     sums = 8.0 * Packing(request.shapes()).size
-    lines = [
-        f"{source}: valid",
-        f"model        {model.name or '(unnamed)'}: {solver.size} states, {len(model.R)} cells R, "
-        f"volume {model.crystal.volume:.3f} Å^3",
-        f"k-points     {len(mesh.points)} of {mesh.full} ({len(mesh.operations)} of {wanted} symmetry operations), "
-        f"{blocks} blocks of {size}",
-        f"directions   {len(n_hat)} of the magnetization",
-        f"raw sums     {sums * len(n_hat) / 2**20:.1f} MiB",
-        f"memory       about {memory_per_rank(model, solver, request) / 2**20:.0f} MiB per rank",
-        f"time         about {duration(seconds)} on {ranks} rank{'s' if ranks > 1 else ''} "
-        f"({1e3 * per_k:.3g} ms per k-point here)",
-    ]
-    if blocks < ranks:
-        lines.append(f"note         {ranks} ranks for {blocks} blocks: the others share the energies and mostly wait")
-    return "\n".join(lines)
+    memory = memory_per_rank(model, solver, request)
+
+    def report(ranks: int) -> str:
+        seconds = block * -(-blocks // ranks)
+        lines = [
+            f"{source}: valid",
+            f"model        {model.name or '(unnamed)'}: {solver.size} states, {len(model.R)} cells R, "
+            f"volume {model.crystal.volume:.3f} Å^3",
+            f"k-points     {len(mesh.points)} of {mesh.full} ({len(mesh.operations)} of {wanted} symmetry operations), "
+            f"{blocks} blocks of {size}",
+            f"directions   {len(n_hat)} of the magnetization",
+            f"raw sums     {sums * len(n_hat) / 2**20:.1f} MiB",
+            f"memory       about {memory / 2**20:.0f} MiB per rank",
+            f"time         about {duration(seconds)} on {ranks} rank{'s' if ranks > 1 else ''} "
+            f"({1e3 * per_k:.3g} ms per k-point here)",
+        ]
+        if blocks < ranks:
+            lines.append(
+                f"note         {ranks} ranks for {blocks} blocks: the others share the energies and mostly wait"
+            )
+        return "\n".join(lines)
+
+    return Work(
+        engine="kubo",
+        tasks=blocks,
+        groups=blocks,
+        team=1,
+        what=f"blocks of {size} k-points",
+        piece=f"all of the {len(mesh.points)} k-points in one block",
+        memory=lambda _: memory,
+        report=report,
+        start=start,
+        task_seconds=block,
+    )
 
 
 def memory_per_rank(model: WannierModel | LcaoModel, solver: StateSolver, request: Request) -> float:

@@ -24,6 +24,7 @@ from hpcalo.output.timeseries import Frame, SavedState, TimeSeries, read_state
 from hpcalo.parallel.guard import on_root
 from hpcalo.parallel.progress import Progress, warn
 from hpcalo.parallel.signals import StopRequest
+from hpcalo.pipeline.wall_estimate import check_wall
 from hpcalo.wall import paper
 from hpcalo.wall.checks import check_settings as check_physics
 from hpcalo.wall.units import NS_IN_FS
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from hpcalo.wall.monitors import Quantity
     from hpcalo.wall.simulation import Simulation
     from hpcalo.wall.stepping import State
+
+__all__ = ["check_wall", "groups_of", "points_of", "restored", "run_wall"]
 
 COMPONENTS = np.array(["x", "y", "z"])
 
@@ -54,11 +57,11 @@ def run_wall(
     Until a run in time is complete its frames are in `output`.frames, and a checkpoint of each is beside it.
     Collective. Raises HpcaloErrors on all ranks.
     """
-    points = _points(settings)
+    points = points_of(settings)
     for text in on_root(comm, lambda: list(dict.fromkeys(w for p in points for w in check_physics(p)))):
         warn(comm, text)
     layout = (
-        f"{comm.size} ranks share x" if settings.sweep is None else f"{_groups(settings, comm.size)} groups of ranks"
+        f"{comm.size} ranks share x" if settings.sweep is None else f"{groups_of(settings, comm.size)} groups of ranks"
     )
     record = provenance(comm, settings, source=source, overrides=overrides, layout=layout)
     attrs = {"engine": "wall", "kind": settings.wall.mode, "model": settings.wall.model}
@@ -75,27 +78,6 @@ def run_wall(
         texts = {"engine": "wall", "source": str(source), "overrides": "\n".join(overrides)}
         texts["resolved_input"] = resolved_toml(settings)
         _single(settings, comm, output, record, attrs, texts, resume, force=force, quiet=quiet)
-
-
-def check_wall(settings: WallInput, *, source: Path, ranks: int) -> str:
-    """Warnings and an estimate of memory for the run. Serial. Raises InputError."""
-    points = _points(settings)
-    lines = [f"{source}: wall, {settings.wall.model} model, {settings.wall.mode}"]
-    lines += [f"warning: {w}" for w in dict.fromkeys(w for p in points for w in check_physics(p))]
-    groups = _groups(settings, ranks) if settings.sweep else 1
-    unknowns = settings.wire.cells * settings.momentum.points * 4
-    vectors = 80  # Krylov basis, factors of the sweep, fields
-    lines.append(f"{len(points)} point(s), {groups} group(s) of about {max(1, ranks // groups)} rank(s)")
-    lines.append(
-        f"steady system: {unknowns:,} unknowns, about {unknowns * 8 * vectors * groups / 2**20 / ranks:.3g} MiB a rank"
-    )
-    if settings.wall.mode != "steady" and settings.wall.model == "consistent":
-        frames = int(settings.time.end / settings.time.output_every) + 1
-        lines.append(
-            f"{settings.time.end:g} ns, {frames} frames, about "
-            f"{frames * settings.wire.cells * 300 / 2**20:.3g} MiB of results"
-        )
-    return "\n".join(lines)
 
 
 # -- one run -------------------------------------------------------------------------------------------------------
@@ -273,7 +255,7 @@ def restored(sim: Simulation, saved: SavedState, path: Path) -> State:
 # -- sweeps --------------------------------------------------------------------------------------------------------
 
 
-def _points(settings: WallInput) -> list[WallInput]:
+def points_of(settings: WallInput) -> list[WallInput]:
     """One input per value of the sweep, each checked against the schema."""
     if settings.sweep is None:
         return [settings]
@@ -293,7 +275,7 @@ def validate_copy(data: dict[str, Any]) -> dict[str, Any]:
     return {k: validate_copy(v) if isinstance(v, dict) else v for k, v in data.items()}
 
 
-def _groups(settings: WallInput, ranks: int) -> int:
+def groups_of(settings: WallInput, ranks: int) -> int:
     assert settings.sweep is not None  # asked only for sweeps
     return min(settings.sweep.groups or ranks, ranks, len(settings.sweep.values))
 
@@ -302,7 +284,7 @@ def _sweep(
     settings: WallInput, points: list[WallInput], comm: Intracomm, output: Path, record: Any, attrs: dict[str, Any],
     force: bool, quiet: bool,
 ) -> None:  # fmt: skip
-    groups = _groups(settings, comm.size)
+    groups = groups_of(settings, comm.size)
     colour = comm.rank % groups
     group: Any = comm.Split(colour, comm.rank)
     mine: dict[int, Any] = {}

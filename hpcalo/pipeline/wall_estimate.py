@@ -1,0 +1,71 @@
+"""What a wall calculation will cost: points, groups of ranks, memory per rank, size of the result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hpcalo.config.wall import WallInput
+from hpcalo.pipeline.estimate import PROGRAM, Work
+from hpcalo.wall.checks import check_settings as check_physics
+
+CELLS = 1000
+"""Cells of the wire that are worth a rank: with fewer, what every rank does for the whole wire outweighs its share."""
+VECTORS = {"steady": 55, "quasi-static": 55, "time-dependent": 105}
+"""Arrays of the size of the distribution, by mode, as measured: Krylov basis, factors of the sweep, responses, stages
+of the time step.
+"""
+WHOLE_WIRE = 1500
+"""Bytes a cell that every rank holds of the whole wire: the spin-diffusion matrix and its factors."""
+
+
+def check_wall(settings: WallInput, *, source: Path, ranks: int) -> str:
+    """Warnings and an estimate of memory for the run. Serial. Raises InputError."""
+    return work_wall(settings, source=source).report(ranks)
+
+
+def work_wall(settings: WallInput, *, source: Path) -> Work:
+    """What a run has to share out: the cells of the wire, and the values of a sweep. Serial. Raises InputError."""
+    from hpcalo.pipeline.wall import groups_of, points_of  # noqa: PLC0415  (wall re-exports the function above)
+
+    points = points_of(settings)
+    warnings = list(dict.fromkeys(w for p in points for w in check_physics(p)))
+    shared = settings.wall.model == "consistent"  # the published model runs on one rank
+    cells = max(p.wire.cells for p in points)
+    unknowns = max(p.wire.cells * p.momentum.points * 4 for p in points)
+    vectors = max(VECTORS[p.wall.mode] for p in points)
+
+    def groups(ranks: int) -> int:
+        return groups_of(settings, ranks) if settings.sweep else 1
+
+    def memory(ranks: int) -> float:
+        if not shared:
+            return 2.0 * PROGRAM
+        return PROGRAM + WHOLE_WIRE * cells + 8.0 * unknowns * vectors / max(1, ranks // groups(ranks))
+
+    def report(ranks: int) -> str:
+        lines = [f"{source}: wall, {settings.wall.model} model, {settings.wall.mode}"]
+        lines += [f"warning: {w}" for w in warnings]
+        lines.append(
+            f"{len(points)} point(s), {groups(ranks)} group(s) of about {max(1, ranks // groups(ranks))} rank(s)"
+        )
+        system = f"steady system: {unknowns:,} unknowns, " if shared else ""
+        lines.append(f"{system}about {memory(ranks) / 2**20:.0f} MiB a rank")
+        if settings.wall.mode != "steady" and shared:
+            frames = int(settings.time.end / settings.time.output_every) + 1
+            lines.append(
+                f"{settings.time.end:g} ns, {frames} frames, about "
+                f"{frames * settings.wire.cells * 300 / 2**20:.3g} MiB of results"
+            )
+        return "\n".join(lines)
+
+    at_once = groups_of(settings, 10**9) if settings.sweep else 1
+    return Work(
+        engine="wall",
+        tasks=len(points),
+        groups=at_once,
+        team=max(1, cells // CELLS) if shared else 1,
+        what=f"values of {settings.sweep.key}" if settings.sweep else "wires",
+        piece=f"{cells} cells of the wire shared by x" if shared else "the published model runs on one rank",
+        memory=memory,
+        report=report,
+    )
