@@ -254,8 +254,22 @@ def export(
 
 @cli.command()
 @click.argument("source", type=FILE, metavar="INPUT.toml")
-@click.option("--nodes", "-N", type=click.IntRange(1, 10**5), default=1, show_default=True, help="Nodes.")
-@click.option("--ntasks-per-node", "-n", type=click.IntRange(1, 10**4), default=1, show_default=True, help="MPI ranks.")
+@click.option("--nodes", "-N", type=click.IntRange(1, 10**5), default=1, show_default=True, help="Nodes at most.")
+@click.option(
+    "--ntasks-per-node", "-n", type=click.IntRange(1, 10**4), help="MPI ranks a node (default: chosen by the estimate)."
+)
+@click.option(
+    "--cores-per-node",
+    type=click.IntRange(1, 10**4),
+    envvar="HPCALO_CORES_PER_NODE",
+    help="Cores of a node (default: what the batch system says).",
+)
+@click.option(
+    "--memory-per-node",
+    type=click.IntRange(1),
+    envvar="HPCALO_MEMORY_PER_NODE",
+    help="MiB of a node (default: what the batch system says).",
+)
 @click.option("--time", "-t", "limit", default="24:00:00", show_default=True, help="Time limit of one job.")
 @click.option("--partition", "-p", default="", help="Partition or queue.")
 @click.option("--account", "-A", default="", help="Account to charge.")
@@ -277,7 +291,7 @@ def submit(
     """Write a batch script for INPUT.toml, which continues itself until the result is complete, and submit it.
 
     \b
-    hpcalo submit input/mnw001.toml --nodes 4 --ntasks-per-node 64 --time 12:00:00 --dry-run
+    hpcalo submit input/mnw001.toml --nodes 4 --cores-per-node 64 --time 12:00:00 --dry-run
     """
     from hpcalo.pipeline.submit import Job  # noqa: PLC0415
     from hpcalo.pipeline.submit import submit as hand_over  # noqa: PLC0415

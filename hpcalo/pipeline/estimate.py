@@ -59,11 +59,14 @@ class Work:
 
 @dataclass(frozen=True)
 class Site:
-    """What one node of a cluster has. memory: MiB, None where it is not known. told: who says so."""
+    """What one node of a cluster has. memory: MiB, None where it is not known. told: who says so. sure: whether it is
+    more than a guess.
+    """
 
     cores: int
     memory: int | None
     told: str
+    sure: bool = False
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,8 @@ def _last(high: int, holds: Callable[[int], bool], default: int = 0) -> int:
 
 def _why(work: Work, n: int, t: int, nodes: int, site: Site, memory: int, fits: Callable[[int, int], bool]) -> str:
     ranks = n * t
-    text = f"{ranks} ranks = {n} node{'s' * (n > 1)} x {t} of {site.cores} cores ({site.told}), {memory} MiB a rank"
+    text = f"{ranks} rank{'s' * (ranks > 1)} = {n} node{'s' * (n > 1)} x {t} of {site.cores} cores ({site.told})"
+    text += f", {memory} MiB a rank"
     at_once = min(work.groups, ranks)
     share = ranks // at_once
     if work.groups == 1:

@@ -1,5 +1,5 @@
-"""Writes a batch script for an input file and submits it; memory per rank and remarks come from the estimate of
-`hpcalo check`.
+"""Writes a batch script for an input file and submits it; ranks, memory and remarks come from the estimate of
+`hpcalo check` and from what a node of the cluster has.
 """
 
 from __future__ import annotations
@@ -12,30 +12,35 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
+from importlib import import_module, resources
 from pathlib import Path
 
 from hpcalo.errors import EnvironmentMismatch, InputError, OutputError, one_line
 from hpcalo.output.target import check_output
-from hpcalo.pipeline import check_settings, load_input, output_of
+from hpcalo.parallel.progress import duration
+from hpcalo.pipeline import load_input, output_of
+from hpcalo.pipeline.estimate import Ranks, Site, Work, choose
+from hpcalo.pipeline.site import site_of
 
 COMMANDS = {"slurm": "sbatch", "pbs": "qsub"}
 LAUNCHERS = {"slurm": "srun --mpi=pmix --cpu-bind=cores", "pbs": "mpirun"}
-MARGIN = 1.5
-"""Memory asked for, over the estimate."""
-LEAST_MEMORY = 500  # MiB a rank
+LONGEST_WARNING = 300  # seconds; as in jobs/
 WORD = re.compile(r"[\w.,:@+=/%-]+")
 WAIT = 60.0  # seconds that the batch system may take to answer
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a user asks a batch system for. time: `D-HH:MM:SS`, `HH:MM:SS`, or minutes. memory: MiB a rank, None for the
-    estimate. warning: seconds before the limit at which the run is told to save.
+    """What a user asks a batch system for. ntasks_per_node: None for the layout that the estimate suggests on at most
+    `nodes` nodes. cores_per_node, memory_per_node (MiB): None for what the batch system says. time: `D-HH:MM:SS`,
+    `HH:MM:SS`, or minutes. memory: MiB a rank, None for the estimate. warning: seconds before the limit at which the
+    run is told to save.
     """
 
     nodes: int = 1
-    ntasks_per_node: int = 1
+    ntasks_per_node: int | None = None
+    cores_per_node: int | None = None
+    memory_per_node: int | None = None
     time: str = "24:00:00"
     scheduler: str = "slurm"
     partition: str = ""
@@ -68,52 +73,75 @@ def submit(
             f"{command} not found: this machine does not belong to a {job.scheduler.upper()} cluster; "
             "--dry-run prints the script, --scheduler chooses another batch system"
         )
+    seconds(job.time)  # a mistake here is told before the estimate is made
     engine, settings = load_input(source, overrides)
     result = output_of(settings, source, output)
-    estimate = check_settings(engine, settings, source, job.nodes * job.ntasks_per_node)
-    text, notes = script(source, job, engine, result, overrides, estimate, force=force)
+    work = getattr(import_module(f"hpcalo.pipeline.{engine}_estimate"), f"work_{engine}")(settings, source=source)
+    site = site_of(job.scheduler, job.partition, job.cores_per_node, job.memory_per_node)
+    ranks = layout(work, job, site)
+    text, notes = script(source, job, work, ranks, result, overrides, force=force)
     if dry_run:
         return text.rstrip("\n")
     check_output(result, force=force or _begun(result))
     path = source.with_suffix(f".{job.scheduler}")
     _write(path, text, force)
-    return "\n".join([f"script: {path}", *notes, f"submitted: {_hand_over(command, path)}"])
+    return "\n".join([f"script: {path}", f"layout: {ranks.why}", *notes, f"submitted: {_hand_over(command, path)}"])
+
+
+def layout(work: Work, job: Job, site: Site) -> Ranks:
+    """Nodes and ranks: those asked for, or those that end first. Raises InputError where they do not fit on a node."""
+    if job.ntasks_per_node is None:
+        return choose(work, job.nodes, site, job.memory)
+    t, total = job.ntasks_per_node, job.nodes * job.ntasks_per_node
+    memory = job.memory if job.memory is not None else work.asked(total)
+    if site.sure and t > site.cores:
+        raise InputError(f"--ntasks-per-node {t}: a node has {site.cores} cores ({site.told})")
+    if site.memory is not None and t * memory > site.memory:
+        fit = site.memory // memory
+        raise InputError(
+            f"--ntasks-per-node {t}: {t} x {memory} MiB are more than the {site.memory} MiB of a node ({site.told}); "
+            + (f"{fit} ranks fit" if fit else "not even one rank fits")
+        )
+    why = f"{total} ranks as asked for, {memory} MiB a rank"
+    if total > work.most:
+        why += f"; more than {work.most} do not help: {work.tasks} {work.what}"
+    return Ranks(job.nodes, t, memory, why)
 
 
 def script(
     source: Path,
     job: Job,
-    engine: str,
+    work: Work,
+    ranks: Ranks,
     result: Path,
     overrides: Sequence[str],
-    estimate: str,
     *,
     force: bool = False,
 ) -> tuple[str, list[str]]:
     """The text of the batch script, and remarks for the user. Raises InputError."""
     limit = seconds(job.time)
-    warning = job.warning if job.warning is not None else int(min(300, max(limit // 10, 1)))
-    if warning >= limit:
-        raise InputError(f"--warning {warning}: the time limit is only {limit} s")
-    needed = memory_estimate(estimate)
-    memory = job.memory if job.memory is not None else max(LEAST_MEMORY, 100 * math.ceil(MARGIN * needed / 100))
-    notes = [f"note: {line.split(maxsplit=1)[1]}" for line in estimate.splitlines() if line.startswith("note ")]
-    if memory < needed:
-        notes.append(f"note: {memory} MiB a rank is less than the {needed:.0f} MiB of the estimate")
+    warning = warning_of(job, work, limit)
+    estimate = work.report(ranks.total).splitlines()
+    notes = [f"note: {line.split(maxsplit=1)[1]}" for line in estimate if line.startswith("note ")]
+    needed = work.memory(ranks.total) / 2**20
+    if ranks.memory < needed:
+        notes.append(f"note: {ranks.memory} MiB a rank is less than the {needed:.0f} MiB of the estimate")
+    whole = work.seconds(ranks.total)
+    if whole is not None and whole > limit - warning:
+        notes.append(f"note: about {math.ceil(whole / (limit - warning))} jobs of this length, one after the other")
     options = [word for text in overrides for word in ("--set", text)] + (["--force"] if force else [])
     described = [
-        f"# {engine}: {one_line(source.name)} -> {one_line(result.name)}, written by 'hpcalo submit'. Estimate:",
+        f"# {work.engine}: {one_line(source.name)} -> {one_line(result.name)}, written by 'hpcalo submit'. Estimate:",
         "#",
     ]
-    described += [f"#   {one_line(line)}" for line in estimate.splitlines()[1:]]
+    described += [f"#   {one_line(line)}" for line in [*estimate[1:], f"layout       {ranks.why}"]]
     path = source.absolute().with_suffix(f".{job.scheduler}")
     fields = {
         "description": "\n".join(described),
         "name": _word("--name", job.name or re.sub(r"[^\w.+-]", "_", source.stem)[:60] or "hpcalo"),
-        "nodes": str(job.nodes),
-        "ntasks": str(job.ntasks_per_node),
-        "memory": str(memory),
-        "memory_node": str(memory * job.ntasks_per_node),
+        "nodes": str(ranks.nodes),
+        "ntasks": str(ranks.per_node),
+        "memory_node": str(ranks.memory * ranks.per_node),
         "time": clock(limit) if job.scheduler == "pbs" else job.time,
         "extra": _extra(job),
         "warning": str(warning),
@@ -130,6 +158,25 @@ def script(
     }
     template = resources.files("hpcalo.pipeline").joinpath(f"jobs/job.{job.scheduler}").read_text(encoding="utf-8")
     return re.sub(r"\{\{(\w+)\}\}", lambda match: fields[match[1]], template), notes
+
+
+def warning_of(job: Job, work: Work, limit: int) -> int:
+    """Seconds before the limit at which the run is told to save: time for the piece of work at hand and the checkpoint.
+
+    Raises InputError where the limit leaves no time to compute anything before it.
+    """
+    piece = work.task_seconds or 0.0
+    least = math.ceil(2.0 * piece) + 1  # a rank may have begun another piece when the ranks agree to stop
+    warning = job.warning if job.warning is not None else max(min(LONGEST_WARNING, limit // 10), least)
+    if warning >= limit:
+        given = f"--warning {warning}" if job.warning is not None else f"a warning {warning} s before the end"
+        raise InputError(f"{given}: the time limit is only {limit} s")
+    if limit - warning < work.start + piece:
+        raise InputError(
+            f"--time {job.time}: {limit - warning} s before the warning do not suffice: starting takes about "
+            f"{duration(work.start)} and the first {work.what.rstrip('s')} {duration(piece)} on this machine"
+        )
+    return warning
 
 
 def seconds(time: str) -> int:
@@ -154,12 +201,6 @@ def seconds(time: str) -> int:
 def clock(total: int) -> str:
     """HH:MM:SS."""
     return f"{total // 3600:02d}:{total // 60 % 60:02d}:{total % 60:02d}"
-
-
-def memory_estimate(estimate: str) -> float:
-    """MiB a rank, as an engine's estimate says it; 0 where it says nothing."""
-    match = re.search(r"about ([\d.e+]+) MiB (?:per|a) rank", estimate)
-    return float(match[1]) if match else 0.0
 
 
 def _extra(job: Job) -> str:
