@@ -9,6 +9,10 @@ tolerance fits all.
 ARKIMEX: the electrons implicit, M explicit. BDF, ROSW, CN: everything implicit. The implicit systems are solved with
 the exact kinetic block (the steady solver at shift a) and the exact magnetic block; what couples the two is left to the
 nonlinear iteration, or, fully implicit, to FGMRES on the true (matrix-free) Jacobian.
+
+The result has the same bits on any number of ranks: step sizes follow from the largest weighted error (a maximum does
+not depend on an order), inner products are added in the order of the wire (`hpcalo.wall.newton`), and of the nonlinear
+iteration only the number of its steps depends on a norm.
 """
 
 from __future__ import annotations
@@ -23,26 +27,28 @@ from hpcalo.config.wall import Time
 from hpcalo.errors import InputError
 from hpcalo.wall.grid import Mesh
 from hpcalo.wall.magnetics import Magnetics
+from hpcalo.wall.newton import BlockTridiagonal, Fgmres
 from hpcalo.wall.options import PREFIX, SolverOptions
 from hpcalo.wall.petsc import PETSc
 from hpcalo.wall.stepping import (
     State,
+    Stepper,
     adapt_options,
-    direct_solver,
-    fill_tridiagonal,
+    advanced,
+    gentle_start,
     make_ts,
-    next_step,
     normalized,
     project,
     run_ts,
-    tridiagonal_matrix,
 )
 from hpcalo.wall.transport import Response, Transport
 
 Array = NDArray[np.float64]
 
+DIFFERENCE = 1.5e-8  # about sqrt(eps): step of the difference quotient, relative to the size of the state
 
-class Coupled:
+
+class Coupled(Stepper):
     """SBE + LLG in one TS. Collective throughout."""
 
     def __init__(
@@ -65,7 +71,6 @@ class Coupled:
         self.points = points
         self.scale = self._scale()
         self.fields = (0.0, 0.0)
-        self._matrix = tridiagonal_matrix(mesh)
         self._factored: tuple[float, bytes] | None = None
 
     def _scale(self) -> float:
@@ -158,8 +163,10 @@ class Coupled:
             spin = np.ascontiguousarray(self.scale * self.transport.kinetic.moments(e)[:, 1:])
             blocks = -self.magnetics.jacobian(ghost, t, spin, self.transport.torque_scale)
             blocks[:, 1] += shift * np.eye(3)
-            fill_tridiagonal(self._matrix, self.mesh, blocks)
-            self._magnetic.setOperators(self._matrix)
+            self._magnetic = BlockTridiagonal(self.mesh.gather(blocks))
+            self._at, self._time = np.array(u.array_r), t
+            self._here = np.concatenate([r.reshape(-1) for r in self._rates(t, self._at)])
+            self._size = self.mesh.max(np.abs(self._at).max(initial=0.0))
         j.assemble()
 
     def apply(self, _pc: Any, x: Any, y: Any) -> None:
@@ -168,9 +175,7 @@ class Coupled:
         if self.imex:
             ym = rm / self.shift
         else:
-            self._right.array[:] = rm.reshape(-1)
-            self._magnetic.solve(self._right, self._left)
-            ym = self._left.array_r.reshape(-1, 3)
+            ym = self._magnetic.solve(self.mesh.gather(rm))[self.mesh.first : self.mesh.last]
         k, solver = self.transport.kinetic, self.transport.solver
         k.set_magnetization(self._ghost)  # residuals at other M may have been evaluated since the factorization
         source = self._all_faces(ro)
@@ -181,30 +186,38 @@ class Coupled:
         y.array[:] = np.concatenate([ym.reshape(-1), e.reshape(-1), o[: self.faces].reshape(-1)])
 
     def mult(self, _mat: Any, x: Any, y: Any) -> None:
-        """The diagonal blocks' operator (only asked for if the user chooses a Krylov method without matrix-free)."""
-        dm, de, do = self.unpack(x.array_r)
-        k = self.transport.kinetic
-        o_all = self._all_faces(do)
-        e = np.ascontiguousarray(de)
-        rate_e = k.balance(e, o_all)
-        rate_o = -k.odd_rate(self.mesh.with_ghosts(e), o_all, None)[: self.faces]
-        if self.imex:
-            rate_m = self.shift * dm
-        else:
-            self._right.array[:] = dm.reshape(-1)
-            self._matrix.mult(self._right, self._left)
-            rate_m = self._left.array_r.reshape(-1, 3).copy()
-        y.array[:] = np.concatenate(
-            [rate_m.reshape(-1), (rate_e + self.shift * de).reshape(-1), (rate_o + self.shift * do).reshape(-1)]
-        )
+        """shift x - d(rates) x by a one-sided difference about the state of the last Jacobian."""
+        direction = x.array_r
+        largest = self.mesh.max(np.abs(direction).max(initial=0.0))
+        if largest == 0.0:
+            y.set(0.0)
+            return
+        h = DIFFERENCE * (1.0 + self._size) / largest
+        there = self._rates(self._time, self._at + h * direction)
+        y.array[:] = self.shift * direction - (np.concatenate([r.reshape(-1) for r in there]) - self._here) / h
+
+    def dot(self, a: Array, b: Array) -> float:
+        """Inner product of two vectors of unknowns, added in the order of the wire. Collective."""
+        i, j = self.split
+        n = self.mesh.n
+        product = a * b
+        nodes = product[:i].reshape(n, -1).sum(axis=1) + product[i:j].reshape(n, -1).sum(axis=1)
+        faces = product[j:].reshape(self.faces, -1).sum(axis=1)
+        nodes += faces[:n]
+        nodes[-1:] += faces[n:]  # the right reservoir's face, on the last rank
+        return float(self.mesh.total(nodes))
 
     def _after_step(self, ts: Any) -> None:
         project(ts, ts.getSolution(), self.split[0])
+        if self.watch is not None:
+            self.watch()
 
-    # -- segments ---------------------------------------------------------------------------------------------------
+    # -- pieces -----------------------------------------------------------------------------------------------------
 
-    def segment(self, state: State, end: float) -> State:
-        """The state at `end` (fs). `state.f` None: starts with electrons settled for the initial M."""
+    def piece(self, state: State, end: float) -> State:
+        """The state some steps later, at `end` (fs) at the latest. `state.f` None: starts with electrons settled for
+        the initial M.
+        """
         comm = self.mesh.comm
         f = self.steady(state.m) if state.f is None else state.f
         self.set_circuit(state.m)
@@ -212,32 +225,27 @@ class Coupled:
         vector.array[:] = np.concatenate([state.m.reshape(-1), f])
         total = vector.getSize()
         options = adapt_options(self.time)
+        options["ts_adapt_wnormtype"] = "infinity"
         options["snes_type"] = "newtonls"
         options["snes_rtol"] = "1e-10"
         options["snes_atol"] = "1e-13"
         options["snes_stol"] = "1e-13"
         options["snes_linesearch_type"] = "basic"
         with self.options.active(options):
-            ts = make_ts(comm, self.time, state.t, state.dt, end, state.steps)
+            ts = make_ts(comm, self.time, state.t, state.dt, end)
             matrix = PETSc.Mat().createPython(((self.local, total), (self.local, total)), self, comm=comm)
             matrix.setUp()
             ts.setIFunction(self._implicit, vector.duplicate())
             ts.setIJacobian(self._jacobian, matrix, matrix)
             if self.imex:
                 ts.setRHSFunction(self._explicit, vector.duplicate())
-            snes = ts.getSNES()
-            ksp = snes.getKSP()
+            ksp = ts.getSNES().getKSP()
             if self.imex:
                 ksp.setType(PETSc.KSP.Type.PREONLY)
             else:
-                snes.setUseMF(True)
-                ksp.setType(PETSc.KSP.Type.FGMRES)
+                ksp.setType(PETSc.KSP.Type.PYTHON)
+                ksp.setPythonContext(Fgmres(self.dot))
                 ksp.setTolerances(rtol=1e-6)
-                self._magnetic = PETSc.KSP().create(comm=comm)
-                self._magnetic.setOptionsPrefix(PREFIX + "magnetic_")
-                direct_solver(self._magnetic)
-                self._magnetic.setFromOptions()
-                self._left, self._right = self._matrix.createVecs()
             pc = ksp.getPC()
             pc.setType(PETSc.PC.Type.PYTHON)
             pc.setPythonContext(self)
@@ -245,11 +253,11 @@ class Coupled:
             ksp.setOptionsPrefix(PREFIX + "newton_")
             ts.setPostStep(self._after_step)
             ts.setFromOptions()
+            gentle_start(ts, self.time)
             run_ts(ts, vector, "Boltzmann + Landau-Lifshitz-Gilbert")
-        dt = state.dt if self.time.fixed_step else next_step(ts, state, end)
         out = np.array(vector.array_r)
         m = normalized(out[: self.split[0]].reshape(-1, 3))
-        done = replace(state, m=m, t=end, dt=dt, steps=state.steps + ts.getStepNumber(), f=out[self.split[0] :])
+        done = replace(advanced(ts, self.time, state, end), m=m, f=out[self.split[0] :])
         ts.destroy()
         self._factored = None
         return done

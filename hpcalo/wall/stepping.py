@@ -1,12 +1,18 @@
 """PETSc time stepping of the wall: what the two modes share, and the quasi-static mode.
 
-A run is a chain of segments between output times. Each segment is a new TS that starts from the written state alone
-(M, time, step size and, time-dependent, the distribution): continuing from a file is then the same computation as not
-having stopped, bit for bit, and output times are hit exactly.
+A run is a chain of pieces: from one output time to the next, and on the way at most so many steps. Each piece is a new
+TS that starts from the saved state alone (M, time, step size and, time-dependent, the distribution): continuing from a
+file is then the same computation as not having stopped, bit for bit, and output times are hit exactly.
+
+Nothing in it may depend on how the wire is cut into ranks: step sizes follow from error norms, and a last bit there
+would be a last bit everywhere. In quasi-static mode every rank therefore steps the whole M, with the same arithmetic on
+all of them (M is a thousand times smaller than the distribution); its rate is computed node by node where the node
+lives and gathered.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpcalo.config.wall import Time
-from hpcalo.errors import ConvergenceError, InputError
+from hpcalo.errors import ConvergenceError, HpcaloError, InputError
 from hpcalo.wall.grid import Mesh
 from hpcalo.wall.magnetics import Magnetics
 from hpcalo.wall.options import PREFIX, SolverOptions
@@ -25,6 +31,10 @@ from hpcalo.wall.transport import Response, Torques, Transport
 Array = NDArray[np.float64]
 
 TS_TYPES = {"rk": "rk", "bdf": "bdf", "arkimex": "arkimex", "rosw": "rosw", "cn": "cn"}
+# Accepted steps of a piece. A one-step method loses nothing by a new start; BDF has to build up its history again.
+PIECE = {"rk": 50, "arkimex": 50, "rosw": 50, "cn": 100, "bdf": 500}
+# BDF starts with half a backward Euler step, whose error nobody controls: a start this much smaller makes it harmless.
+BDF_START = 1.0 / 32.0
 
 
 @dataclass(frozen=True)
@@ -63,8 +73,31 @@ def project(ts: Any, vector: Any, count: int) -> None:
         vector.stateSet(state)
 
 
-def make_ts(comm: Any, time: Time, t: float, dt: float, end: float, steps: int) -> Any:
-    """A TS from t to `end` (fs) with the settings of the input and then those of `-hpcalo_wall_ts_...`."""
+class Stepper:
+    """A chain of pieces. `watch` is called after every accepted step (collective; what it raises ends the run)."""
+
+    watch: Callable[[], None] | None = None
+
+    def piece(self, state: State, end: float) -> State:
+        """The state some steps later, at `end` (fs) at the latest, starting from `state` and nothing else."""
+        raise NotImplementedError
+
+    def pieces(self, state: State, end: float) -> Iterator[State]:
+        """The states after each piece; the last one is at `end`."""
+        while state.t < end:
+            state = self.piece(state, end)
+            yield state
+
+    def segment(self, state: State, end: float) -> State:
+        """The state at `end` (fs)."""
+        for now in self.pieces(state, end):
+            state = now
+        return state
+
+
+def make_ts(comm: Any, time: Time, t: float, dt: float, end: float) -> Any:
+    """A TS for a piece from t towards `end` (fs) with the settings of the input, before those of
+    `-hpcalo_wall_ts_...`."""
     ts = PETSc.TS().create(comm=comm)
     ts.setOptionsPrefix(PREFIX)
     ts.setProblemType(PETSc.TS.ProblemType.NONLINEAR)
@@ -78,7 +111,7 @@ def make_ts(comm: Any, time: Time, t: float, dt: float, end: float, steps: int) 
     ts.setTime(t)
     ts.setTimeStep(min(dt, end - t))
     ts.setMaxTime(end)
-    ts.setMaxSteps(2**31 - 1)
+    ts.setMaxSteps(PIECE[time.integrator])
     ts.setExactFinalTime(PETSc.TS.ExactFinalTime.MATCHSTEP)
     ts.setTolerances(rtol=time.tolerance, atol=time.tolerance)
     ts.setMaxSNESFailures(5)
@@ -100,7 +133,7 @@ def run_ts(ts: Any, vector: Any, what: str) -> None:
         ts.solve(vector)
     except PETSc.Error as problem:
         cause = problem.__cause__ or problem.__context__
-        if isinstance(cause, ConvergenceError):
+        if isinstance(cause, HpcaloError):
             raise cause from None
         text = {91: "nonlinear solver failed too often", 74: "floating point error"}.get(
             problem.ierr, f"PETSc error {problem.ierr}"
@@ -168,7 +201,7 @@ class SpinAccumulation:
         return np.ascontiguousarray(q + np.cross(axis, q) + np.cross(axis, np.cross(axis, q)) / 2.0)
 
 
-class QuasiStatic:
+class QuasiStatic(Stepper):
     """LLG by TS; the electrons follow the magnetization without delay.
 
     `transport` None: LLG alone. `options`: PETSc options of the input. Collective.
@@ -196,56 +229,78 @@ class QuasiStatic:
 
     def rate(self, t: float, m: Array) -> Array:
         """dM/dt (n, 3) in 1/fs. Collective."""
-        ghost = self.mesh.magnetization_with_ghosts(m)
+        return self._rate(t, self.mesh.magnetization_with_ghosts(m))
+
+    def _rate(self, t: float, ghost: Array) -> Array:
         if self.accumulation.active and (self.time.refresh == "stage" or self.accumulation.torques is None):
             self.accumulation.solve(t, ghost)
-        return self.magnetics.rate(ghost, t, self.accumulation.spin(m), self.scale)
+        return self.magnetics.rate(ghost, t, self.accumulation.spin(ghost[1:-1]), self.scale)
 
     def _rhs(self, _ts: Any, t: float, u: Any, f: Any) -> None:
-        f.array[:] = self.rate(t, u.array_r.reshape(-1, 3)).reshape(-1)
+        f.array[:] = self.mesh.gather(self._rate(t, own_with_ghosts(self.mesh, u))).reshape(-1)
 
     def _jacobian(self, _ts: Any, t: float, u: Any, _j: Any, p: Any) -> None:
-        mesh = self.mesh
-        m = u.array_r.reshape(-1, 3)
-        ghost = mesh.magnetization_with_ghosts(m)
-        blocks = self.magnetics.jacobian(ghost, t, self.accumulation.spin(m), self.scale)
-        fill_tridiagonal(p, mesh, blocks)
+        ghost = own_with_ghosts(self.mesh, u)
+        blocks = self.magnetics.jacobian(ghost, t, self.accumulation.spin(ghost[1:-1]), self.scale)
+        fill_tridiagonal(p, self.mesh.gather(blocks))
 
     def _before_step(self, ts: Any) -> None:
         if not self.accumulation.active or self.time.refresh == "stage":
             return
-        m = ts.getSolution().array_r.reshape(-1, 3)
-        if self.accumulation.due(ts.getTime(), m):
-            self.accumulation.solve(ts.getTime(), self.mesh.magnetization_with_ghosts(m))
+        ghost = own_with_ghosts(self.mesh, ts.getSolution())
+        if self.accumulation.due(ts.getTime(), ghost[1:-1]):
+            self.accumulation.solve(ts.getTime(), ghost)
 
     def _after_step(self, ts: Any) -> None:
-        project(ts, ts.getSolution(), 3 * self.mesh.n)
+        project(ts, ts.getSolution(), 3 * self.mesh.cells)
+        if self.watch is not None:
+            self.watch()
 
-    def segment(self, state: State, end: float) -> State:
-        """The state at `end` (fs), starting from `state` and nothing else."""
+    def piece(self, state: State, end: float) -> State:
+        """The state some steps later, at `end` (fs) at the latest, starting from `state` and nothing else."""
+        mesh = self.mesh
         self.accumulation.forget()
-        vector = self.mesh.dm(3).createGlobalVec()
-        vector.array[:] = state.m.reshape(-1)
+        vector = PETSc.Vec().createSeq(3 * mesh.cells, comm=PETSc.COMM_SELF)
+        vector.array[:] = mesh.gather(state.m).reshape(-1)
         with self.options.active(adapt_options(self.time)):
-            ts = make_ts(self.mesh.comm, self.time, state.t, state.dt, end, state.steps)
+            ts = make_ts(PETSc.COMM_SELF, self.time, state.t, state.dt, end)
             ts.setRHSFunction(self._rhs, vector.duplicate())
             if self._matrix is None:
-                self._matrix = tridiagonal_matrix(self.mesh)
+                self._matrix = tridiagonal_matrix(mesh.cells)
             ts.setRHSJacobian(self._jacobian, self._matrix, self._matrix)  # explicit types do not ask for it
             direct_solver(ts.getSNES().getKSP())
             ts.setPreStep(self._before_step)
             ts.setPostStep(self._after_step)
             ts.setFromOptions()
+            gentle_start(ts, self.time)
             run_ts(ts, vector, "Landau-Lifshitz-Gilbert")
-        dt = state.dt if self.time.fixed_step else next_step(ts, state, end)
-        m = normalized(np.array(vector.array_r).reshape(-1, 3))
-        done = replace(state, m=m, t=end, dt=dt, steps=state.steps + ts.getStepNumber())
+        m = normalized(np.array(vector.array_r).reshape(-1, 3))[mesh.first : mesh.last]
+        done = replace(advanced(ts, self.time, state, end), m=m)
         ts.destroy()
         return done
 
 
+def own_with_ghosts(mesh: Mesh, u: Any) -> Array:
+    """The own nodes and their neighbours, end values repeated, of a vector that holds the whole M."""
+    m = u.array_r.reshape(-1, 3)
+    return np.ascontiguousarray(m[np.clip(np.arange(mesh.first - 1, mesh.last + 1), 0, mesh.cells - 1)])
+
+
+def gentle_start(ts: Any, time: Time) -> None:
+    """A smaller first step where the method needs one; call when the type is settled."""
+    if ts.getType() == PETSc.TS.Type.BDF and not time.fixed_step:
+        ts.setTimeStep(BDF_START * ts.getTimeStep())
+
+
+def advanced(ts: Any, time: Time, state: State, end: float) -> State:
+    """`state` with the time, step size and step count that TS has arrived at."""
+    t = end if ts.getConvergedReason() == PETSc.TS.ConvergedReason.CONVERGED_TIME else float(ts.getTime())
+    dt = state.dt if time.fixed_step else next_step(ts, state, end)
+    return replace(state, t=t, dt=dt, steps=state.steps + ts.getStepNumber())
+
+
 def next_step(ts: Any, state: State, end: float) -> float:
-    """Step size to begin the next segment with: the controller's proposal, or the old one where the segment cut it
+    """Step size to begin the next piece with: the controller's proposal, or the old one where the segment's end cut it
     short."""
     proposed = float(ts.getTimeStep())
     if ts.getStepNumber() <= 1 and end - state.t < state.dt:
@@ -253,23 +308,21 @@ def next_step(ts: Any, state: State, end: float) -> float:
     return proposed
 
 
-def tridiagonal_matrix(mesh: Mesh) -> Any:
-    """AIJ matrix with 3 x 3 blocks for nearest neighbours."""
-    size = (3 * mesh.n, 3 * mesh.cells)
-    matrix = PETSc.Mat().createAIJ((size, size), bsize=3, nnz=9, comm=mesh.comm)
+def tridiagonal_matrix(cells: int) -> Any:
+    """AIJ matrix with 3 x 3 blocks for nearest neighbours, whole on every rank."""
+    matrix = PETSc.Mat().createAIJ((3 * cells, 3 * cells), bsize=3, nnz=9, comm=PETSc.COMM_SELF)
     matrix.setUp()
     return matrix
 
 
-def fill_tridiagonal(matrix: Any, mesh: Mesh, blocks: Array) -> None:
-    """Sets the blocks (n, 3 [offset + 1], 3, 3) and assembles. Collective."""
-    n = mesh.n
+def fill_tridiagonal(matrix: Any, blocks: Array) -> None:
+    """Sets the blocks (cells, 3 [offset + 1], 3, 3) and assembles."""
+    cells = blocks.shape[0]
     offset = np.arange(9) // 3 - 1
-    node = np.arange(mesh.first, mesh.last)
-    neighbour = node[:, None] + offset[None, :]
-    kept = (neighbour >= 0) & (neighbour < mesh.cells)
+    neighbour = np.arange(cells)[:, None] + offset[None, :]
+    kept = (neighbour >= 0) & (neighbour < cells)
     columns = np.repeat((3 * neighbour + np.arange(9)[None, :] % 3)[:, None, :], 3, axis=1)
-    values = blocks.transpose(0, 2, 1, 3).reshape(n, 3, 9)
+    values = blocks.transpose(0, 2, 1, 3).reshape(cells, 3, 9)
     keep = np.repeat(kept[:, None, :], 3, axis=1)
     starts = np.concatenate([[0], np.cumsum(keep.sum(axis=2).reshape(-1))]).astype(np.int32)
     matrix.setValuesIJV(starts, columns[keep].astype(np.int32), values[keep])
