@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, Field, field_validator, model_validator
 
+from hpcalo.config.electronic_structure import ElectronicStructure
 from hpcalo.config.fields import Section, Unit
 
 Positive = Field(gt=0)
@@ -64,6 +65,11 @@ class Electrons(Section):
         description="if given, the carrier density is multiplied (equal bands) until the bulk conductivity is this",
     )
     g_factor: Annotated[float, Unit("1"), Positive] = Field(default=2.0, description="g of the moments in g mu_B")
+    spin_torque: bool = Field(
+        default=True,
+        description="spin-transfer torque of the conduction electrons on M; false: their equation is not solved and M "
+        "moves under fields and spin-orbit torques alone",
+    )
     force: bool = Field(default=True, description="spin-dependent force (J/2) M'.d_p on the deviation from equilibrium")
     gradient_source: Annotated[
         float, Unit("1"), Field(ge=0, le=1, description="lambda: weight of the O(J^3) equilibrium gradient source")
@@ -283,7 +289,10 @@ class Paper(Section):
 class MonitorEntry(Section):
     """One group of results and how often it is written."""
 
-    name: Literal["magnetization", "electrons", "torques", "wall", "energies"] = Field(description="group of results")
+    name: Literal["magnetization", "electrons", "torques", "wall", "energies", "heat"] = Field(
+        description="group of results; heat: heat and DMI energy currents of the moving wall, needs "
+        "[electronic_structure]"
+    )
     every: int = Field(default=1, ge=1, description="at every n-th output time (and at the start)")
 
 
@@ -295,7 +304,7 @@ class Output(Section):
     )
     monitors: tuple[MonitorEntry, ...] = Field(
         default=tuple(MonitorEntry(name=n) for n in ("magnetization", "electrons", "torques", "wall", "energies")),
-        description="groups of results and how often they are written",
+        description="groups of results and how often they are written (with [electronic_structure] also heat)",
     )
 
     @field_validator("monitors", mode="before")
@@ -339,5 +348,24 @@ class WallInput(Section):
     time: Time = Time()
     solver: Solver = Solver()
     paper: Paper = Paper()
+    electronic_structure: ElectronicStructure | None = None
     output: Output = Output()
     sweep: Sweep | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _heat_by_default(cls, data: Any) -> Any:
+        """With an electronic structure the group 'heat' is one of those that are written if none is named."""
+        if not isinstance(data, dict) or data.get("electronic_structure") is None:
+            return data
+        output = data.get("output", {})
+        if isinstance(output, dict) and "monitors" not in output:
+            groups = [{"name": m.name, "every": m.every} for m in Output().monitors]
+            return {**data, "output": {**output, "monitors": [*groups, {"name": "heat"}]}}
+        return data
+
+    @model_validator(mode="after")
+    def _heat_needs_coefficients(self) -> WallInput:
+        if self.electronic_structure is None and any(m.name == "heat" for m in self.output.monitors):
+            raise ValueError("output.monitors: 'heat' needs the table [electronic_structure]")
+        return self

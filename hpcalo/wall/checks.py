@@ -133,6 +133,10 @@ def _momentum(s: WallInput, coldest: float, hottest: float) -> list[str]:
 def _time(s: WallInput) -> list[str]:
     if s.wall.mode == "steady":
         return []
+    if s.wall.mode == "time-dependent" and not s.electrons.spin_torque:
+        raise InputError(
+            "electrons.spin_torque: false needs wall.mode = 'quasi-static'; time-dependent steps electrons"
+        )
     if s.wall.mode == "time-dependent" and s.time.integrator == "rk":
         raise InputError("time.integrator: 'rk' is explicit; time-dependent mode takes arkimex, bdf, rosw or cn")
     if (
@@ -151,6 +155,8 @@ def _time(s: WallInput) -> list[str]:
 
 
 def _paper(s: WallInput) -> list[str]:
+    if s.electronic_structure is not None:
+        raise InputError("electronic_structure: the published model has no place for it; use wall.model = 'consistent'")
     width = s.texture.width or 5.0
     t = s.drive.temperature + s.drive.gradient * np.array([0.0, width])
     if t.min() <= 0.0:

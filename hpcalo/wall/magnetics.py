@@ -16,7 +16,9 @@ from hpcalo.config.wall import Magnet, Zeeman
 from hpcalo.errors import InputError
 from hpcalo.kernels import _wall
 from hpcalo.units import MU_0
+from hpcalo.wall.coefficients import Coefficients
 from hpcalo.wall.grid import Mesh
+from hpcalo.wall.spin_orbit_torque import SpinOrbitTorque
 from hpcalo.wall.units import FS, NM
 
 Array = NDArray[np.float64]
@@ -58,12 +60,24 @@ def _law(magnet: Magnet, temperature: Array) -> tuple[Array, Array, Array]:
 
 
 class Magnetics:
-    """LLG coefficients on the own nodes; `place` must be called again when the window or the temperature moves."""
+    """LLG coefficients on the own nodes; `place` must be called again when the window or the temperature moves.
 
-    def __init__(self, mesh: Mesh, magnet: Magnet, zeeman: tuple[Zeeman, ...], temperature: Array) -> None:
+    `coefficients` of an electronic structure take the place of the magnet's M_s, DMI and damping where they hold them.
+    `spin_orbit`: its torques as effective fields, if the wall feels them (set by the caller, placed after `place`).
+    """
+
+    def __init__(
+        self,
+        mesh: Mesh,
+        magnet: Magnet,
+        zeeman: tuple[Zeeman, ...],
+        temperature: Array,
+        coefficients: Coefficients | None = None,
+    ) -> None:
         self.mesh, self.magnet, self.sources = mesh, magnet, zeeman
+        self.coefficients = coefficients
+        self.spin_orbit: SpinOrbitTorque | None = None
         self.gamma = magnet.gyromagnetic_ratio * FS  # m/(A fs)
-        self.alpha = magnet.damping
         self.place(temperature, 0.0)
 
     def place(self, temperature: Array, origin: float) -> None:
@@ -72,9 +86,16 @@ class Magnetics:
         self.origin = origin
         ms, stiffness, uniaxial = _law(magnet, temperature)
         dx = mesh.dx * NM
-        ghost = mesh.with_ghosts(np.stack([stiffness, ms], axis=1))
+        c = self.coefficients
+        relative = ms / magnet.saturation_magnetization
+        self.alpha: Array = c.at("damping", temperature) if c and c.has("damping") else np.full(mesh.n, magnet.damping)
+        self.interfacial: Array = magnet.interfacial_dmi * relative
+        if c is not None:
+            ms = c.saturation(temperature) if c.has("moment") else ms
+            self.interfacial = c.interfacial_dmi(temperature) if c.has("spiralization") else self.interfacial
+        self.bulk: Array = magnet.bulk_dmi * relative
+        ghost = mesh.with_ghosts(np.stack([stiffness, self.interfacial, self.bulk], axis=1))
         self.stiffness = mesh.faces(ghost[:, 0])
-        relative = mesh.faces(ghost[:, 1]) / magnet.saturation_magnetization
         inside = np.ones(mesh.n + 1)
         if mesh.at_left:
             inside[0] = 0.0
@@ -84,8 +105,8 @@ class Magnetics:
         self.ms = ms
         self.uniaxial = uniaxial
         self.exchange = inside * 2.0 * self.stiffness / (MU_0 * dx**2)
-        self.dmi_i = inside * magnet.interfacial_dmi * relative / (MU_0 * dx)
-        self.dmi_b = inside * magnet.bulk_dmi * relative / (MU_0 * dx)
+        self.dmi_i = inside * mesh.faces(ghost[:, 1]) / (MU_0 * dx)
+        self.dmi_b = inside * mesh.faces(ghost[:, 2]) / (MU_0 * dx)
         self.inverse_ms = 1.0 / ms
         self.easy = 2.0 * uniaxial / MU_0
         self.hard = np.full(mesh.n, 2.0 * magnet.hard_anisotropy / MU_0)
@@ -104,9 +125,12 @@ class Magnetics:
     def field(self, m_ghost: Array, t: float) -> Array:
         """Effective field H (n, 3) in A/m."""
         h = np.empty((self.mesh.n, 3))
+        outside = self.zeeman(t)
+        if self.spin_orbit is not None:
+            outside += self.spin_orbit.field(m_ghost[1:-1])
         _wall.llg_field(
             m_ghost, self.exchange, self.dmi_i, self.dmi_b, self.inverse_ms, self.easy, self.hard, self.demag,
-            self.zeeman(t), h,
+            outside, h,
         )  # fmt: skip
         return h
 
@@ -117,7 +141,12 @@ class Magnetics:
         """
         out = np.empty((self.mesh.n, 3))
         m = np.ascontiguousarray(m_ghost[1:-1])
-        _wall.llg_rate(m, self.field(m_ghost, t), spin, torque_scale, out, self.gamma, self.alpha)
+        varies = self.coefficients is not None and self.coefficients.has("damping")
+        damping = 0.0 if varies else self.magnet.damping
+        _wall.llg_rate(m, self.field(m_ghost, t), spin, torque_scale, out, self.gamma, damping)
+        if varies:  # out is T: the kernel knows one alpha for all nodes
+            a = self.alpha[:, None]
+            out = np.ascontiguousarray((out + a * np.cross(m, out)) / (1.0 + a**2))
         return out
 
     def jacobian(self, m_ghost: Array, t: float, spin: Array, torque_scale: Array) -> Array:
@@ -142,9 +171,12 @@ class Magnetics:
             stencil[:, 0, 2, c] += w * dmi[:-1]
             stencil[:, 2, 2, c] -= w * dmi[1:]
         turn = _cross(m)
-        gilbert = (np.eye(3) + self.alpha * turn) / (1.0 + self.alpha**2)
+        if self.spin_orbit is not None:
+            stencil[:, 1] += self.spin_orbit.jacobian()
+        a = self.alpha[:, None, None]
+        gilbert = (np.eye(3) + a * turn) / (1.0 + a**2)
         out = np.einsum("iab,ibc,idce->idae", gilbert, -self.gamma * turn, stencil)
-        out[:, 1] += gilbert @ _cross(p) - self.alpha * _cross(torque) / (1.0 + self.alpha**2)
+        out[:, 1] += gilbert @ _cross(p) - a * _cross(torque) / (1.0 + a**2)
         return out
 
     def energies(self, m_ghost: Array, t: float) -> Energies:

@@ -8,8 +8,9 @@ Arrays are the own part of a rank: nodes first ... last - 1, faces the ones left
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -43,9 +44,12 @@ def _own_faces(sim: Simulation, faces: Array) -> Array:
 
 
 def magnetization(sim: Simulation, state: State, torques: Torques) -> list[Quantity]:
-    """M and its mean."""
+    """M and its mean; M_s where it is not the input's number."""
     mean = sim.mesh.total(state.m) / sim.mesh.cells
+    ms = sim.magnetics.ms
+    varies = sim.mesh.max(float(np.abs(ms - sim.settings.magnet.saturation_magnetization).max(initial=0.0))) > 0.0
     return [
+        *([Quantity("saturation_magnetization", ("x",), ms, "A/m", "M_s at the local temperature")] if varies else ()),
         Quantity("magnetization", ("x", "component"), state.m, "", "unit vector M"),
         *(Quantity(f"mean_m{c}", (), float(mean[i]), "", f"<M_{c}> over the wire") for i, c in enumerate("xyz")),
     ]
@@ -167,18 +171,21 @@ def axis_name(every: int) -> str:
     return "time" if every == 1 else f"time_{every}"
 
 
-def scheduled(sim: Simulation, number: int) -> dict[str, list[Monitor]]:
+def scheduled(sim: Simulation, number: int, more: Mapping[str, Monitor]) -> dict[str, list[Monitor]]:
     """Monitors due at output `number` (0 is the start), grouped by the name of their time axis."""
     due: dict[str, list[Monitor]] = {}
+    known = {**MONITORS, **more}
     for entry in sim.settings.output.monitors:
         if number % entry.every == 0:
-            due.setdefault(axis_name(entry.every), []).append(MONITORS[entry.name])
+            due.setdefault(axis_name(entry.every), []).append(known[entry.name])
     return due
 
 
-def observe(sim: Simulation, state: State, number: int) -> dict[str, list[Quantity]]:
-    """Results due at output `number`, by time axis. Collective."""
-    due = scheduled(sim, number)
+def observe(
+    sim: Simulation, state: State, number: int, more: Mapping[str, Monitor] = MappingProxyType({})
+) -> dict[str, list[Quantity]]:
+    """Results due at output `number`, by time axis; `more`: monitors that live above this module. Collective."""
+    due = scheduled(sim, number, more)
     if not due:
         return {}
     torques = sim.electrons(state)

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from hpcalo.config.wall import Time, WallInput
 from hpcalo.errors import ConvergenceError
+from hpcalo.wall.coefficients import Coefficients
 from hpcalo.wall.coupled import Coupled
 from hpcalo.wall.grid import Mesh
 from hpcalo.wall.magnetics import Magnetics
 from hpcalo.wall.options import SolverOptions
+from hpcalo.wall.spin_orbit_torque import SpinOrbitTorque
 from hpcalo.wall.stepping import QuasiStatic, State, normalized
 from hpcalo.wall.texture import initial, measure
 from hpcalo.wall.transport import Response, Torques, Transport
@@ -29,19 +31,26 @@ RELAX_SEGMENTS = 200
 class Simulation:
     """The consistent model on one communicator (an mpi4py communicator, passed in). All methods are collective."""
 
-    def __init__(self, settings: WallInput, comm: Any) -> None:
-        self.settings = settings
+    def __init__(self, settings: WallInput, comm: Any, coefficients: Coefficients | None = None) -> None:
+        """`coefficients`: those of the input's [electronic_structure], read by the caller."""
+        if (coefficients is None) != (settings.electronic_structure is None):
+            raise ValueError("coefficients are given exactly with [electronic_structure]")
+        self.settings, self.coefficients = settings, coefficients
         self.mesh = Mesh(comm, settings.wire.cells, settings.wire.length)
         mesh, s = self.mesh, settings
         self.options = SolverOptions(s.solver.petsc)
         self.transport = Transport(mesh, s.electrons, s.momentum, s.drive, s.solver, self.options)
-        self.magnetics = Magnetics(mesh, s.magnet, s.drive.zeeman, self.transport.temperature)
+        self.magnetics = Magnetics(mesh, s.magnet, s.drive.zeeman, self.transport.temperature, coefficients)
         self.transport.set_saturation(self.magnetics.ms)
+        if coefficients is not None:
+            self.magnetics.spin_orbit = SpinOrbitTorque(coefficients, self.transport.bulk_field)
+            self._place_spin_orbit()
         self.stepper: QuasiStatic | Coupled
         if s.wall.mode == "time-dependent":
             self.stepper = Coupled(mesh, self.magnetics, self.transport, s.time, self.options)
         else:
-            self.stepper = QuasiStatic(mesh, self.magnetics, self.transport, s.time, self.options)
+            felt = self.transport if s.electrons.spin_torque else None
+            self.stepper = QuasiStatic(mesh, self.magnetics, felt, s.time, self.options)
 
     def start(self) -> State:
         """The input's initial state."""
@@ -53,9 +62,9 @@ class Simulation:
 
     def relaxed(self, m: Array) -> Array:
         """M at rest without drive and applied field, reached by strongly damped motion. Raises ConvergenceError."""
-        quiet = Magnetics(
-            self.mesh, self.settings.magnet.model_copy(update={"damping": 1.0}), (), self.transport.temperature
-        )
+        static = self.coefficients and self.coefficients.without("damping")
+        strong = self.settings.magnet.model_copy(update={"damping": 1.0})
+        quiet = Magnetics(self.mesh, strong, (), self.transport.temperature, static)
         stepper = QuasiStatic(self.mesh, quiet, None, Time(tolerance=1e-9, end=1.0, output_every=1.0))
         state = State(m=m, t=0.0, dt=10.0)
         for _ in range(RELAX_SEGMENTS):
@@ -99,6 +108,12 @@ class Simulation:
         self.transport.place(origin)
         self.magnetics.place(self.transport.temperature, origin)
         self.transport.set_saturation(self.magnetics.ms)
+        self._place_spin_orbit()
+
+    def _place_spin_orbit(self) -> None:
+        if self.magnetics.spin_orbit is not None:
+            t = self.transport
+            self.magnetics.spin_orbit.place(t.temperature, t.node_gradient, self.magnetics.ms)
 
     def follow(self, state: State) -> State:
         """The state with the window moved by whole cells so that the wall is in its middle again."""
@@ -120,6 +135,8 @@ class Simulation:
         taken from the stationary response (the equation is linear; only their sum is integrated in time).
         """
         self.place(state.origin)
+        if not self.settings.electrons.spin_torque:
+            return self.transport.silent()
         ghost = self.mesh.magnetization_with_ghosts(state.m)
         unit = self.transport.respond(ghost)
         torques = self.transport.combine(unit)

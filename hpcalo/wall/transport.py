@@ -21,7 +21,7 @@ from hpcalo.wall.grid import Mesh
 from hpcalo.wall.kinetic import Kinetic
 from hpcalo.wall.options import SolverOptions
 from hpcalo.wall.steady import SteadySolver
-from hpcalo.wall.units import CURRENT_IN_SI, METRE_PER_SECOND, MOMENT_VOLUME, VOLT_PER_METRE
+from hpcalo.wall.units import CURRENT_IN_SI, METRE_PER_SECOND, MOMENT_VOLUME, NM, VOLT_PER_METRE
 
 Array = NDArray[np.float64]
 
@@ -129,6 +129,32 @@ class Transport:
         accumulation."""
         self.torque_scale = self.electrons.g_factor * MOMENT_VOLUME / saturation * self.carriers.precession
 
+    @property
+    def node_gradient(self) -> Array:
+        """dT/dx on the own nodes, K/m."""
+        return self.drive.gradient / NM * 0.5 * (self.gradient_shape[:-1] + self.gradient_shape[1:])
+
+    @property
+    def bulk_field(self) -> float:
+        """E along the wire in V/m as the circuit has it in a wire without a wall: given, or j/sigma + S kappa."""
+        d = self.drive
+        if d.circuit == "field":
+            return d.electric_field
+        b = eq.bulk(self.carriers, self.p, d.temperature)
+        return (d.current_density - d.gradient * b.charge_per_gradient) / b.charge_per_field
+
+    def silent(self) -> Torques:
+        """What there is without the electrons' torques: the circuit's field and current, all responses zero."""
+        d, nothing, nan = self.drive, self._nothing(), float("nan")
+        b = eq.bulk(self.carriers, self.p, d.temperature)
+        applied = d.electric_field if d.circuit == "field" else d.current_density / b.charge_per_field
+        current = b.charge_per_field * self.bulk_field + b.charge_per_gradient * d.gradient
+        return Torques(nothing, nothing, self.bulk_field, applied, current, nan, nan)
+
+    def _nothing(self) -> Response:
+        n = self.mesh.n
+        return Response(np.zeros(self.kinetic.shape), np.zeros((n, 4)), np.zeros((n + 1, 4)))
+
     def _solve(self, source: Array, guess: Response | None) -> Response:
         e, o = self.solver.solve(source, guess.e if guess is not None else None)
         self.solves += 1
@@ -149,7 +175,7 @@ class Transport:
         Collective."""
         self.solver.update(m_ghost)
         d = self.drive
-        nothing = Response(np.zeros(self.kinetic.shape), np.zeros((self.mesh.n, 4)), np.zeros((self.mesh.n + 1, 4)))
+        nothing = self._nothing()
         need_e = d.circuit != "field" or d.electric_field != 0.0
         unit_e = self._solve(self.kinetic.source(1.0, 0.0), before[0] if before else None) if need_e else nothing
         unit_k = self._solve(self.kinetic.source(0.0, 1.0), before[1] if before else None) if d.gradient else nothing

@@ -1,0 +1,77 @@
+"""Coefficients of the electronic structure on the wire: from numbers of a unit cell to those of the magnet's film.
+
+A Kubo result gives torques per cell (J), energies and currents per volume of its cell. They meet the magnet, whose M_s,
+A and K are densities over a film of thickness t, per area of the film: a torque tau per cell of area S acts like the
+magnetic field tau x n/(mu0 M_s t S), and a spiralization D of a cell of thickness d is the interfacial DMI D d/t.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import PchipInterpolator
+
+from hpcalo.units import BOHR_MAGNETON, MU_0
+
+Array = NDArray[np.float64]
+
+MEANING = {
+    "torkance_odd": ("C*m", "t^(1,0) of the torque t^(1,0) n x (z x E) per cell"),
+    "torkance_even": ("C*m", "t^(2,0) of the torque t^(2,0) n x [n x (z x E)] per cell"),
+    "beta_odd": ("J*m/K", "b^(1,0) of the torque -b^(1,0) n x (z x grad T) per cell"),
+    "beta_even": ("J*m/K", "b^(2,0) of the torque -b^(2,0) n x [n x (z x grad T)] per cell"),
+    "beta_tilde_odd": ("J/m^2", "coefficient of the heat current -b (n x (z x e_i)).(n x dn/dt)"),
+    "beta_tilde_even": ("J/m^2", "coefficient of the heat current -b (z x e_i).(n x dn/dt)"),
+    "spiralization": ("J/m^2", "D of the free energy D (z x e_i).(n x d_i n) per volume of the cell"),
+    "damping": ("1", "Gilbert damping alpha"),
+    "moment": ("mu_B", "spin moment per cell along the magnetization"),
+}
+"""Names, units and meaning of the tables; n is the direction of the magnetization, z the film's normal."""
+
+
+@dataclass(frozen=True)
+class Coefficients:
+    """Lowest-order coefficients of one Kubo result against temperature.
+
+    `tables`: those that the input uses, by the names of MEANING, each (T,). `residual`: part of each that lies outside
+    the lowest order in n. cell_area m^2, cell_thickness m; `thickness`: m, of the film that M_s, A and K refer to.
+    """
+
+    temperatures: Array
+    tables: Mapping[str, Array]
+    cell_area: float
+    cell_thickness: float
+    thickness: float
+    residual: Mapping[str, float] = field(default_factory=dict)
+
+    def has(self, name: str) -> bool:
+        """Whether the input uses this coefficient."""
+        return name in self.tables
+
+    def without(self, name: str) -> Coefficients:
+        """The others alone."""
+        return replace(self, tables={key: value for key, value in self.tables.items() if key != name})
+
+    def at(self, name: str, temperature: Array) -> Array:
+        """The coefficient at the given temperatures (K), monotone cubic between those of the result; 0 if not used."""
+        if name not in self.tables:
+            return np.zeros(np.shape(temperature))
+        values = self.tables[name]
+        if len(values) == 1:
+            return np.full(np.shape(temperature), values[0])
+        return np.asarray(PchipInterpolator(self.temperatures, values)(temperature), dtype=np.float64)
+
+    def interfacial_dmi(self, temperature: Array) -> Array:
+        """D of D (M_z M_x' - M_x M_z') in J/m^2 over the magnet's thickness: for the wire along x, D_xy d/t."""
+        return self.at("spiralization", temperature) * self.cell_thickness / self.thickness
+
+    def saturation(self, temperature: Array) -> Array:
+        """M_s in A/m over the magnet's thickness, from the moment per cell."""
+        return self.at("moment", temperature) * BOHR_MAGNETON / (self.cell_area * self.thickness)
+
+    def field_per_torque(self, saturation: Array) -> Array:
+        """Magnetic field (A/m) that acts like a torque of 1 J per cell, for M_s (A/m) of the magnet."""
+        return 1.0 / (MU_0 * saturation * self.thickness * self.cell_area)
