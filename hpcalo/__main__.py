@@ -1,4 +1,4 @@
-"""The program's table of contents: `hpcalo run | restart | check | info | convert | plot | export`.
+"""The program's table of contents: `hpcalo run | restart | check | info | convert | plot | report | export | submit`.
 
 MPI is started here and only for the commands that work in parallel. The others also run where MPI cannot start (login
 nodes); under a launcher only rank 0 does them.
@@ -61,6 +61,7 @@ def cli() -> None:
     mpirun -n 4 hpcalo run input/mnw001.toml  compute, on four (on a cluster: srun)
     hpcalo info mnw001.h5                     what is in a result?
     hpcalo plot mnw001.h5                     draw it
+    hpcalo report mnw001.h5                   a page with figures, checks, input, provenance
     hpcalo export mnw001.h5 --quantity …      a curve as CSV
 
     'hpcalo COMMAND --help' explains a command.
@@ -202,17 +203,16 @@ def _number_or_text(text: str | None) -> float | str | None:
 
 @cli.command()
 @click.argument("results", type=FILE, nargs=-1, required=True, metavar="RESULT...")
-@click.option(
-    "--output", "-o", type=FILE, help="Picture: .png, .pdf or .svg (default: the result's name with .png, here)."
-)
+@click.option("--output", "-o", type=FILE, help="Picture .png, .pdf, .svg or movie .gif, .mp4 (default: .png, here).")
 @force_option
 @click.option("--quantity", "quantities", multiple=True, help="Draw only this quantity; may be repeated.")
 @alone
 def plot(results: tuple[Path, ...], output: Path | None, force: bool, quantities: tuple[str, ...]) -> None:
-    """Draw one or more RESULT files into a picture.
+    """Draw one or more RESULT files into a picture, or a run of the wall into a movie.
 
     \b
     hpcalo plot mnw001.h5 --quantity torkance_even --output torkance.pdf
+    hpcalo plot permalloy_wall.h5 --output wall.mp4
     """
     from hpcalo import pipeline  # noqa: PLC0415
 
@@ -250,6 +250,22 @@ def export(
     select = {axis.strip(): value.strip() for axis, _, value in (text.partition("=") for text in selection)}
     path = output or Path(result.name).with_suffix(".csv")
     click.echo(f"curves: {export_csv(result, path, quantities, along=along, select=select, force=force)}")
+
+
+@cli.command()
+@click.argument("result", type=FILE, metavar="RESULT")
+@click.option("--output", "-o", type=FILE, help="Page: .html (default: the result's name with .html, here).")
+@force_option
+@alone
+def report(result: Path, output: Path | None, force: bool) -> None:
+    """Write one HTML page about a RESULT: figures, checks, warnings, input, provenance, data.
+
+    \b
+    hpcalo report mnw001.h5 --output mnw001.html
+    """
+    from hpcalo import pipeline  # noqa: PLC0415
+
+    click.echo(f"report: {pipeline.report(result, output=output, force=force)}")
 
 
 @cli.command()

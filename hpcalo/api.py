@@ -31,13 +31,14 @@ from hpcalo.output.hdf5 import FORMAT, PROVENANCE_GROUP, open_hdf5, plain
 from hpcalo.parallel.guard import on_root
 from hpcalo.parallel.world import world
 from hpcalo.pipeline import ENGINES
+from hpcalo.pipeline import report as write_report
 from hpcalo.pipeline.convert import WANNIER_ENDINGS
 
 if TYPE_CHECKING:
     import xarray
     from mpi4py.MPI import Intracomm
 
-__all__ = ["load_model", "open", "run"]
+__all__ = ["load_model", "open", "report", "run"]
 
 Model = WannierModel | LcaoModel
 BUILTIN = BuiltinName.__args__  # type: ignore[attr-defined]
@@ -94,6 +95,16 @@ def load_model(source: str | os.PathLike[str], **options: Any) -> Model:
                 given.setdefault("format", kind)
         given["wannier90"] = str(path)
     return modelfile.load_model(validate(ModelSection, given, "load_model"), Path())
+
+
+def report(
+    result: str | os.PathLike[str], output: str | os.PathLike[str] | None = None, *, force: bool = False
+) -> Path:
+    """Writes the HTML page about a result file, as `hpcalo report`, and returns its path.
+
+    Raises InputError if the file is no result, OutputError if the page cannot be written or exists (without force).
+    """
+    return write_report(Path(result), output=None if output is None else Path(output), force=force)
 
 
 def run(

@@ -46,3 +46,11 @@ def verify(path: Path) -> None:
             rest -= len(block)
     if trailer != HEAD + digest.hexdigest().encode() + b"\n":
         raise InputError(f"{path}: is damaged: its checksum does not fit")
+
+
+def checksum(path: Path) -> str:
+    """The SHA-256 that the file's seal states, "" without a seal. Raises OSError."""
+    with open(path, "rb") as file:
+        file.seek(max(0, path.stat().st_size - LENGTH))
+        trailer = file.read(LENGTH)
+    return trailer[len(HEAD) :].decode("ascii", "replace").strip() if trailer.startswith(HEAD) else ""

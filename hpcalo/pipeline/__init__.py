@@ -6,8 +6,9 @@ load are imported where they are used, so that `hpcalo --help` and a misspelt ke
 
 from __future__ import annotations
 
+import os
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from hpcalo.output.checkpoint import Checkpoint
 
 ENGINES = ("kubo", "wall")
-PICTURES = (".png", ".pdf", ".svg", ".gif")
+PICTURES = (".png", ".pdf", ".svg", ".gif", ".mp4")
+MOVIES = (".gif", ".mp4")
+PAGES = (".html", ".htm")
 
 
 def load_input(source: Path, overrides: Sequence[str] = ()) -> tuple[str, BaseModel]:
@@ -209,11 +212,13 @@ def check_settings(engine: str, settings: BaseModel, source: Path, ranks: int) -
 def plot(results: Sequence[Path], *, output: Path | None, force: bool, quantities: tuple[str, ...] = ()) -> Path:
     """Draws results of one engine into a picture and returns its path. Serial. Raises InputError, OutputError."""
     from hpcalo.output.hdf5 import read_dataset  # noqa: PLC0415
-    from hpcalo.output.target import check_output, commit  # noqa: PLC0415
+    from hpcalo.output.target import check_output  # noqa: PLC0415
 
     path = output or Path(results[0].name).with_suffix(".png")
     if path.suffix.lower() not in PICTURES:
-        raise InputError(f"{path}: a picture's name ends with {', '.join(PICTURES)}")
+        raise InputError(
+            f"{path}: a picture's name ends with {', '.join(PICTURES)}{nearest(path.suffix.lower(), PICTURES)}"
+        )
     check_output(path, force=force)
     read = [read_dataset(result) for result in results]
     engines = {str(result.attrs.get("engine", "")) for result in read}
@@ -222,22 +227,50 @@ def plot(results: Sequence[Path], *, output: Path | None, force: bool, quantitie
             f"{', '.join(map(str, results))}: are not all results of one engine, and cannot share a picture"
         )
     module = import_module(f"hpcalo.plot.{engine}")
-    if path.suffix.lower() == ".gif":
+    kind = path.suffix.lower()
+    if kind in MOVIES:
         if engine != "wall" or quantities:
             raise InputError(f"{path}: an animation is of a run of the wall as a whole; choose another ending")
-        first, *others = module.animate(read)
-        save, options = first.save, {"save_all": True, "append_images": others, "duration": 100, "loop": 0}
+        from hpcalo.plot import movie  # noqa: PLC0415
+
+        movie.check(kind)
+        pictures = module.animate(read)
+        _publish(path, force, lambda part: movie.save(pictures, part, kind))
     else:
-        save, options = module.draw(read, quantities).savefig, {}
-    part = path.with_name(f"{path.name}.part-plot")
+        figure = module.draw(read, quantities)
+        _publish(path, force, lambda part: figure.savefig(part, format=kind[1:]))
+    return path
+
+
+def report(result: Path, *, output: Path | None = None, force: bool = False) -> Path:
+    """Writes the HTML page about a result and returns its path. Serial. Raises InputError, OutputError."""
+    from hpcalo.output.hdf5 import read_dataset  # noqa: PLC0415
+    from hpcalo.output.target import check_output  # noqa: PLC0415
+
+    path = output or Path(result.name).with_suffix(".html")
+    if path.suffix.lower() not in PAGES:
+        raise InputError(f"{path}: a report's name ends with {' or '.join(PAGES)}")
+    check_output(path, force=force)
+    read = read_dataset(result)
+    from hpcalo.report.page import render  # noqa: PLC0415
+
+    text = render(read)
+    _publish(path, force, lambda part: part.write_text(text, encoding="utf-8"))
+    return path
+
+
+def _publish(path: Path, force: bool, write: Callable[[Path], object]) -> None:
+    """A file that appears under its name only when it is whole. Serial. Raises OutputError."""
+    from hpcalo.output.target import commit  # noqa: PLC0415
+
+    part = path.with_name(f"{path.name}.part-{os.getpid()}")
     try:
-        save(part, format=path.suffix.lower()[1:], **options)
+        write(part)
         commit(part, path, force=force)
     except OSError as problem:
         raise OutputError(f"{path}: cannot be written: {problem.strerror or problem}") from None
     finally:
         part.unlink(missing_ok=True)
-    return path
 
 
 def _engine_of(data: dict[str, Any], source: Path) -> str:

@@ -50,11 +50,34 @@ def draw(results: Sequence[Result], quantities: Sequence[str] = ()) -> Any:
     return figure
 
 
-def _story(results: Sequence[Result]) -> list[Callable[[Any, Sequence[Result]], None]]:
+def pages(result: Result) -> list[tuple[str, ...]]:
+    """What to ask `draw` for, figure by figure, to see all that a file holds: the main story (), then the quantities
+    with a panel that is not in it, at most `MOST` panels a figure.
+    """
+    told = {p.needs for p in _chosen([result])}
+    able = [p for p in (*PANELS, *DETAILS) if set(p.needs) <= set(result.variables)]
+    rest = [p for p in able if largest_in([result], p.needs[0]) > floor_of(result, p.needs[0]) and p.needs not in told]
+    found: list[tuple[str, ...]] = [()]
+    room = 0
+    for name in dict.fromkeys(p.quantity for p in rest):
+        size = sum(p.quantity == name for p in able)
+        if size > room:
+            found.append(())
+            room = MOST
+        found[-1] = (*found[-1], name)
+        room -= size
+    return found
+
+
+def _chosen(results: Sequence[Result]) -> list[Panel]:
     """The panels that all files can fill, the first `MOST` in the order of PANELS; what vanishes only if all do."""
     able = [p for p in PANELS if all(n in r.variables for r in results for n in p.needs)]
     able = [p for p in able if largest_in(results, p.needs[0]) > floor_of(results[0], p.needs[0])] or able
-    shown = [p for p in able if p.quantity != "density_of_states"][:MOST] or able
+    return [p for p in able if p.quantity != "density_of_states"][:MOST] or able
+
+
+def _story(results: Sequence[Result]) -> list[Callable[[Any, Sequence[Result]], None]]:
+    shown = _chosen(results)
     if not shown:
         held = ", ".join(results[0].variables) or "nothing"
         raise InputError(

@@ -85,6 +85,12 @@ def animate(results: Sequence[Result]) -> list[Any]:
         return pictures(results[0])
 
 
+def pages(result: Result) -> list[tuple[str, ...]]:
+    """What to ask `draw` for, figure by figure, to see all that a file holds: the main story (), then the maps."""
+    maps = tuple(dict.fromkeys(p.name for p in panels_of(result) if p.asked and _able(p, [result])))
+    return [(), maps] if maps else [()]
+
+
 def panels_of(result: Result) -> tuple[Panel, ...]:
     """The panels that there are for this kind of result."""
     if is_paper(result):

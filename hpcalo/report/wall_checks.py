@@ -1,0 +1,315 @@
+"""Checks of a wall result from its numbers alone: conservation laws, |M| = 1, definitions, balances in time.
+
+The balances are formed here from the stored arrays in SI with constants of scipy; they share no code with the solver.
+Of a sweep every point that did not fail is tested, and the worst is reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from scipy import constants
+from scipy.interpolate import CubicSpline
+
+from hpcalo.config.reader import validate
+from hpcalo.config.wall import WallInput
+from hpcalo.errors import HpcaloError
+from hpcalo.output.hdf5 import Result
+from hpcalo.plot.wall_data import is_paper, is_sweep, swept
+from hpcalo.report.check import Check, Real, below, finite, relative, setting, settings_of, untested
+from hpcalo.wall.checks import check_settings
+
+UNDEFINED = (
+    *("wall_position", "wall_velocity", "wall_width", "wall_angle"),
+    *("beta", "beta_Q", "beta_electrical", "polarization", "thermal_polarization", "settling_s", "settling_time"),
+)
+"""Variables that are NaN where there is no wall, no drive, or no end."""
+UNIT = 1e-12  # |M| - 1
+EXACT = 1e-8  # identities; the constants used here agree to ten digits
+STEADY = 1e-9  # conservation, of a steady state
+MOVING = 1e-3  # conservation between the written times
+BALANCE = 1e-2  # integrals over the written times
+UNRESOLVED = 0.2  # such an integral that changes by more with every second time left out tells nothing
+
+
+def checks(result: Result) -> list[Check]:
+    """All checks for which the file holds the variables."""
+    found = [finite(result, UNDEFINED)]
+    if is_sweep(result):
+        found.append(_points(result))
+    if "magnetization" in result.variables:
+        length = np.linalg.norm(_good(result, "magnetization"), axis=-1)
+        found.append(below("Length of the magnetization", "largest ||M| − 1|", _largest(length - 1.0), UNIT))
+    makers: tuple[Callable[[Result], Iterator[Check]], ...] = (_paper,)
+    if not is_paper(result):
+        makers = (_charge, _spin, _torque, _circuit, _energy_parts, _balances)
+    for maker in makers:
+        found += maker(result)
+    return found
+
+
+def hints(result: Result) -> list[tuple[str, str]]:
+    """What the file tells about the solver, in words: (what, value)."""
+    told = []
+    for name in ("steps", "linear_solves", "linear_iterations"):
+        if name in result.attrs:
+            told.append((name.replace("_", " "), f"{int(result.attrs[name]):,}"))
+    solves = int(result.attrs.get("linear_solves", 0))
+    if solves and "linear_iterations" in result.attrs:
+        told.append(("iterations per solve", f"{int(result.attrs['linear_iterations']) / solves:.1f}"))
+    width = _good(result, "wall_width") if "wall_width" in result.variables else np.zeros(0)
+    if np.isfinite(width).any() and "x" in result.coordinates:
+        spacing = float(result["x"][1] - result["x"][0])
+        told.append(("nodes per wall parameter", f"{float(np.nanmin(width)) / spacing:.3g}, at the narrowest wall"))
+    return told
+
+
+def warnings(result: Result) -> list[str]:
+    """What the run warned of before it started: the checks of its input, made again."""
+    base = settings_of(result)
+    sweep = base.pop("sweep", None)
+    told: list[str] = []
+    try:
+        told += check_settings(validate(WallInput, base, "input"))
+    except HpcaloError as problem:
+        told.append(str(problem))
+    if isinstance(sweep, dict):
+        told = [f"{text} (at the input's own {sweep.get('key', '?')})" for text in told]
+    return told
+
+
+def _good(result: Result, name: str) -> Real:
+    """The variable; of a sweep without the points that failed."""
+    data = np.asarray(result[name], dtype=float)
+    return data[np.asarray(result["error"]) == ""] if is_sweep(result) else data
+
+
+def _largest(values: Any) -> float:
+    """NaN if any value is."""
+    return float(np.max(np.abs(values), initial=0.0))
+
+
+def _points(result: Result) -> Check:
+    errors = [str(e) for e in result["error"]]
+    failed = [f"{v}: {e}" for v, e in zip(result[swept(result)], errors, strict=True) if e]
+    must = "points that failed"
+    return below(f"All {len(errors)} points of the sweep", must, len(failed), 0, "; ".join(failed))
+
+
+def _value(result: Result, *keys: str) -> Any:
+    """A number of the input; where it is the swept one, an array that goes with the variables' first axis."""
+    if is_sweep(result) and swept(result) == "_".join(keys):
+        values = np.asarray(result[swept(result)])
+        if values.dtype.kind not in "fiu":
+            return None
+        return values[np.asarray(result["error"]) == ""].astype(float)
+    return setting(result, *keys)
+
+
+def _shaped(value: Any, like: Real) -> Any:
+    """The value so that it multiplies an array with the points of a sweep in front."""
+    return value.reshape(-1, *[1] * (like.ndim - 1)) if isinstance(value, np.ndarray) else float(value)
+
+
+def _divergence(result: Result, name: str) -> Real:
+    """∂_x of a current on the faces, at the nodes, per metre."""
+    axis = -1 if result.variables[name].dims[-1] == "x_face" else -2
+    spacing = 1e-9 * float(result["x_face"][1] - result["x_face"][0])
+    return np.asarray(np.diff(_good(result, name), axis=axis) / spacing)
+
+
+def _moving(result: Result) -> bool:
+    return result.attrs.get("kind") == "time-dependent"
+
+
+def _same_times(result: Result, *names: str) -> bool:
+    """Whether the variables are there and were written at the same times."""
+    held = [result.variables[n].dims for n in names if n in result.variables]
+    return len(held) == len(names) and len({d[1 if is_sweep(result) else 0] for d in held}) == 1
+
+
+def _between(result: Result, name: str, density: Real, rest: Real) -> Real | None:
+    """∂_t density + rest by the trapezoid rule between the written times; None for a single time."""
+    axis = 1 if is_sweep(result) else 0
+    t = 1e-9 * np.asarray(result[result.variables[name].dims[axis]], dtype=float)
+    if len(t) < 2:
+        return None
+    steps = np.diff(t).reshape(-1, *[1] * (density.ndim - axis - 1))
+    head = (slice(None),) * axis
+    mean = 0.5 * (rest[(*head, slice(1, None))] + rest[(*head, slice(None, -1))])
+    return np.asarray(np.diff(density, axis=axis) / steps + mean)
+
+
+def _charge(result: Result) -> Iterator[Check]:
+    if "charge_current" not in result.variables:
+        return
+    current = _good(result, "charge_current")
+    name = "Conservation of charge"
+    if not _moving(result):
+        must = "variation of the charge current along the wire, relative to it"
+        gaps = np.ptp(current, axis=-1)
+        size = np.abs(current).max(axis=-1)
+        heat = _good(result, "spin_current") if "spin_current" in result.variables else current
+        floor = 1e-9 * constants.e * float(np.abs(heat).max(initial=0.0))  # open circuit: no current but rounding
+        found = max((float(g / max(s, floor, 1e-300)) for g, s in zip(gaps.ravel(), size.ravel(), strict=True)),
+                    default=0.0)  # fmt: skip
+        yield below(name, must, found, STEADY)
+        return
+    must = "∂n/∂t + ∂j/∂x = 0 between the written times: current it leaves open, relative to the current"
+    if not _same_times(result, "charge_current", "density_deviation"):
+        yield untested(name, must, "current and density were not written at the same times")
+        return
+    outflow = -_divergence(result, "charge_current") / constants.e
+    rest = _between(result, "charge_current", _good(result, "density_deviation"), outflow)
+    if rest is None:
+        yield untested(name, must, "a single time")
+        return
+    spacing = 1e-9 * float(result["x"][1] - result["x"][0])
+    open_current = constants.e * spacing * np.cumsum(rest, axis=-1)
+    yield below(name, must, relative(open_current, current), MOVING)
+
+
+def _spin(result: Result) -> Iterator[Check]:
+    names = ("spin_current", "spin_accumulation", "magnetization")
+    if any(n not in result.variables for n in names):
+        return
+    name = "Conservation of spin"
+    law = "∂j_s/∂x = (J/ħ) M × m − m/τ_sf"
+    must = f"∂m/∂t + {law}, between the written times" if _moving(result) else f"{law}, relative to its largest term"
+    splitting, flip = _value(result, "electrons", "exchange_splitting"), _value(result, "electrons", "spin_flip_time")
+    if splitting is None or flip is None or not _same_times(result, *names):
+        yield untested(name, must, "needs J, τ_sf, and M, m, j_s at the same times")
+        return
+    m = _good(result, "spin_accumulation")
+    precession = _shaped(splitting, m) * constants.e / constants.hbar * np.cross(_good(result, "magnetization"), m)
+    flow = _divergence(result, "spin_current")
+    balance = flow - precession + m / (1e-15 * _shaped(flip, m))
+    if _moving(result):
+        rest = _between(result, "spin_accumulation", m, balance)
+        if rest is None:
+            yield untested(name, must, "a single time")
+            return
+        yield below(name, must, relative(rest, precession), MOVING)
+        return
+    yield below(name, must, relative(balance, precession), EXACT)
+
+
+def _torque(result: Result) -> Iterator[Check]:
+    parts = ("torque", "torque_electrical", "torque_thermal")
+    if all(n in result.variables for n in parts) and setting(result, "electronic_structure") is None:
+        total, electrical, thermal = (_good(result, n) for n in parts)
+        must = "τ = τ_electrical + τ_thermal, relative"
+        yield below("Torques add up", must, relative(total - electrical - thermal, total), EXACT)
+    names = ("torque", "magnetization", "spin_accumulation")
+    if any(n not in result.variables for n in names) or not _same_times(result, *names):
+        return
+    tau, m = _good(result, "torque"), _good(result, "magnetization")
+    yield below("Torque is perpendicular to M", "M·τ relative to τ", relative((tau * m).sum(-1), tau), EXACT)
+    values = [
+        _value(result, *keys)
+        for keys in (("electrons", "g_factor"), ("electrons", "exchange_splitting"),
+                     ("magnet", "saturation_magnetization"))
+    ]  # fmt: skip
+    if None not in [v if not isinstance(v, np.ndarray) else 0 for v in values] and (
+        setting(result, "magnet", "thermal") is None and setting(result, "electronic_structure") is None
+    ):
+        g, splitting, saturation = (_shaped(v, tau) for v in values)
+        magneton = constants.physical_constants["Bohr magneton"][0]
+        rate = g * magneton / saturation * splitting * constants.e / constants.hbar
+        expected = -rate * np.cross(m, _good(result, "spin_accumulation"))
+        must = "τ = −(g µ_B/M_s)(J/ħ) M × m from the accumulation, relative"
+        yield below("Torque follows from the accumulation", must, relative(tau - expected, expected), EXACT)
+
+
+def _circuit(result: Result) -> Iterator[Check]:
+    circuit = setting(result, "drive", "circuit")
+    name, quantity, key = {
+        "current": ("Given current flows", "mean_charge_current", "current_density"),
+        "field": ("Given field is applied", "electric_field", "electric_field"),
+        "open": ("Open circuit carries no current", "mean_charge_current", ""),
+    }.get(str(circuit), ("", "", ""))
+    if not name or quantity not in result.variables:
+        return
+    found = _good(result, quantity)
+    given = _value(result, "drive", key) if key else 0.0
+    if given is None:
+        return
+    wanted = _shaped(given, found) * np.ones(found.shape)
+    scale = np.abs(wanted)
+    if circuit == "open" or not scale.any():  # against what the thermal spin current would carry as charge
+        spin = _good(result, "spin_current") if "spin_current" in result.variables else np.ones(1)
+        scale = np.array([constants.e * float(np.abs(spin).max(initial=0.0)) or 1.0])
+    unit = result.variables[quantity].unit
+    must = f"{quantity} − the input's {key or 'zero'}, relative" + ("" if key else f" to the spin current as {unit}")
+    yield below(name, must, relative(found - wanted, scale), EXACT)
+
+
+def _energy_parts(result: Result) -> Iterator[Check]:
+    parts = [n for n in result.variables if n.startswith("energy_") and result.variables[n].unit == "J/m^2"]
+    if "energy_total" in parts and len(parts) > 2:
+        total = _good(result, "energy_total")
+        rest = sum(_good(result, n) for n in parts if n != "energy_total")
+        yield below("Energies add up", "total − sum of its parts, relative", relative(total - rest, total), EXACT)
+
+
+def _balances(result: Result) -> Iterator[Check]:
+    """What a rate and its quantity have to do with each other between the first and the last written time."""
+    powers = ("power_spin_torque", "power_damping")
+    pairs = [
+        ("Energy balance", "energy_total", powers, 1.0, "E(end) − E(start) = ∫ (P_torque + P_damping) dt, "
+         "relative to ∫ (|P_torque| + |P_damping|) dt"),
+        ("Wall velocity is that of the wall", "wall_position", ("wall_velocity",), 1e9,
+         "x(end) − x(start) = ∫ v dt, relative to ∫ |v| dt"),
+    ]  # fmt: skip
+    fields: Any = setting(result, "drive", "zeeman") or []
+    for name, quantity, rates, factor, must in pairs:
+        if quantity not in result.variables or any(r not in result.variables for r in rates):
+            continue
+        if result.attrs.get("kind") == "steady":
+            continue
+        if quantity == "energy_total" and any(f.get("frequency") for f in fields if isinstance(f, dict)):
+            yield untested(name, must, "an alternating field works on the magnet, too")
+            continue
+        if not _same_times(result, quantity, *rates):
+            yield untested(name, must, "not written at the same times")
+            continue
+        axis = result.variables[quantity].dims[-1]
+        times = 1e-9 * np.asarray(result[axis], dtype=float)
+        rows = [np.atleast_2d(_good(result, n)) for n in (quantity, *rates)]
+        found = [_balance(times, one[0], one[1:], factor) for one in zip(*rows, strict=True)]
+        usable = [(gap, doubt) for gap, doubt in found if np.isnan(gap) or doubt <= UNRESOLVED]
+        if len(times) < 5 or not usable:
+            yield untested(name, must, "the written times are too few to integrate over")
+            continue
+        gap, doubt = max(usable, key=lambda pair: np.inf if np.isnan(pair[0]) else pair[0] - pair[1])
+        remark = f"integral over {len(times)} times, good to about {doubt:.1g}"
+        yield below(name, must, gap, max(BALANCE, doubt), remark)
+
+
+def _balance(times: Real, values: Real, rates: Any, factor: float) -> tuple[float, float]:
+    """(deviation, what leaving out every second time changes), both relative to the integral of the rates' sizes."""
+    rate = factor * sum(rates)
+    gone = factor * sum(np.abs(r) for r in rates)
+    if not (np.isfinite(rate).all() and np.isfinite(values).all()):
+        return (np.nan, 0.0) if np.isfinite(values).all() else (0.0, np.inf)  # a wall that has left: nothing to test
+    if len(times) < 5:
+        return 0.0, np.inf
+    size = float(np.trapezoid(gone, times))
+    if size == 0.0:
+        return 0.0, 0.0
+    last = (len(times) - 1) // 2 * 2
+    whole = float(CubicSpline(times, rate).integrate(times[0], times[-1]))
+    even = float(CubicSpline(times, rate).integrate(times[0], times[last]))
+    half = float(CubicSpline(times[: last + 1 : 2], rate[: last + 1 : 2]).integrate(times[0], times[last]))
+    return abs(float(values[-1] - values[0]) - whole) / size, abs(even - half) / size
+
+
+def _paper(result: Result) -> Iterator[Check]:
+    for when in ("initial", "final"):
+        names = (f"torque_{when}", f"torque_divergence_{when}")
+        if all(n in result.variables for n in names):
+            direct, through = (_good(result, n) for n in names)
+            must = "(J/ħ) M × m = its form through the spin current, relative"
+            yield below(f"Identity (17), {when} state", must, relative(direct - through, direct), EXACT)
