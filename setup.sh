@@ -25,20 +25,20 @@ missing() { for p in "$@"; do dpkg-query -W -f='${Status}' "$p" 2>/dev/null | gr
 
 system_packages() {
   command -v apt-get >/dev/null || fail "this script installs with apt-get (Debian 12); on another system load MPI, PETSc and parallel HDF5 and run 'pip install .'"
-  local need; need=$(missing "${APT[@]}")
-  [ -z "$need" ] && return
-  [ "$(id -u)" = 0 ] || fail "these packages are missing and need root to install: $(echo $need)"
-  say "system packages: $(echo $need)"
+  local need; mapfile -t need < <(missing "${APT[@]}")
+  [ "${#need[@]}" = 0 ] && return
+  [ "$(id -u)" = 0 ] || fail "these packages are missing and need root to install: ${need[*]}"
+  say "system packages: ${need[*]}"
   apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $need >/dev/null
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${need[@]}" >/dev/null
 }
 
 batch_packages() {
-  local need; need=$(missing "${APT_BATCH[@]}")
-  if [ -z "$need" ]; then return; fi
-  if [ "$(id -u)" != 0 ]; then say "batch tests will be skipped: $(echo $need) not installed"; return; fi
-  say "batch system: $(echo $need)"
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $need >/dev/null || say "batch tests will be skipped: $(echo $need) cannot be installed"
+  local need; mapfile -t need < <(missing "${APT_BATCH[@]}")
+  if [ "${#need[@]}" = 0 ]; then return; fi
+  if [ "$(id -u)" != 0 ]; then say "batch tests will be skipped: ${need[*]} not installed"; return; fi
+  say "batch system: ${need[*]}"
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${need[@]}" >/dev/null || say "batch tests will be skipped: ${need[*]} cannot be installed"
 }
 
 # Builds NAME==VERSION once and keeps the wheel. Without build isolation: an isolated build would compile an MPI of its own.

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Every check and every test: lint, types, import arrows, the serial suite, batch jobs, the MPI suite on 1, 2, 3 and 4 ranks.
+# Every check and every test: lint, types, shell scripts, import arrows, the serial suite, batch jobs, the MPI suite on 1, 2, 3 and 4 ranks.
 #
 #   bash tests/run_all.sh                 everything (set up the environment before: bash setup.sh env)
 #   bash tests/run_all.sh lint serial     some of: lint serial batch mpi
 #
 # HPCALO_TEST_RANKS="1 2" chooses other rank counts. Ends with a summary and non-zero if anything failed.
 set -uo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 [ -d .venv/bin ] && export PATH="$PWD/.venv/bin:$PATH"
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PYTHONUNBUFFERED=1
 if [ "$(id -u)" = 0 ]; then export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1; fi
@@ -30,8 +30,10 @@ step() {
 
 # The first rank's output is the report; the others' is shown only if the run failed. Without a rank count that any MPI
 # test needs, pytest finds nothing to run and says so with exit code 5, which is no failure.
+# shellcheck disable=SC2317,SC2329  # step calls it
 mpi_suite() {
   local ranks=$1 base=$work/mpi-$1 status; mkdir -p "$base"
+  # shellcheck disable=SC2016
   BASE=$base timeout -k 20 "$MPI_LIMIT" mpirun -n "$ranks" bash -c '
     rank=${OMPI_COMM_WORLD_RANK:-${PMI_RANK:-0}}
     run() { python -m pytest -q --color=no -m mpi --with-mpi --basetemp="$BASE/tmp-$rank" -p no:cacheprovider; }
@@ -39,14 +41,15 @@ mpi_suite() {
     [ $status = 5 ] && status=0
     exit $status'
   status=$?
-  if [ $status != 0 ]; then
+  if [ "$status" != 0 ]; then
     for log in "$base"/rank-*.log; do [ -e "$log" ] && { echo "--- ${log##*/}"; tail -n 60 "$log"; }; done
   fi
-  return $status
+  return "$status"
 }
 
 # Jobs on a real SLURM live by its clock: on a machine that was busy with something else a second look is fair. What failed the
 # first time is run once more, alone, and has to pass then.
+# shellcheck disable=SC2317,SC2329  # step calls it
 batch_suite() {
   local run=(timeout -k 20 "$BATCH_LIMIT" python -m pytest -q --color=no --basetemp="$work/batch" tests/batch)
   "${run[@]}" && return
@@ -59,6 +62,7 @@ for part in $parts; do
   case $part in
     lint)
       step "ruff" ruff check .
+      step "shellcheck" shellcheck setup.sh tests/run_all.sh .ci/run jobs/*
       step "mypy" mypy
       step "import arrows" lint-imports ;;
     serial) step "serial suite" timeout -k 20 "$SERIAL_LIMIT" python -m pytest -q --color=no --durations=10 --basetemp="$work/serial" --ignore=tests/batch ;;
