@@ -64,9 +64,13 @@ class Crystal:
         full = abs(float(np.linalg.det(self.lattice)))
         if self.thickness is None or self.dimensions == 3:
             return full
+        return self.area * self.thickness ** (3 - self.dimensions)
+
+    @property
+    def area(self) -> float:
+        """What the periodic lattice vectors span, Å to the power of their number: of a film the area of its cell."""
         repeated = self.lattice[list(self.periodic)]
-        measure = float(np.sqrt(np.linalg.det(repeated @ repeated.T)))
-        return measure * self.thickness ** (3 - self.dimensions)
+        return float(np.sqrt(np.linalg.det(repeated @ repeated.T)))
 
 
 @dataclass(frozen=True)

@@ -133,6 +133,7 @@ def _run(
             "title": settings.title or source.stem,
             "reference_energy_eV": reference,
             "cell_volume_A3": crystal.volume,
+            **({"cell_area_A2": crystal.area} if velocity_directions(crystal) == (0, 1) else {}),
             "k_points_full": task.mesh.full,
         },
         texts={"notes": "\n".join(lines)},
