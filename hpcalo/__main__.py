@@ -221,9 +221,12 @@ def plot(results: tuple[Path, ...], output: Path | None, force: bool, quantities
 
 @cli.command()
 @click.argument("result", type=FILE, metavar="RESULT")
-@click.option("--quantity", "quantities", multiple=True, required=True, help="What to export; may be repeated.")
-@click.option("--output", "-o", type=FILE, help="CSV file (default: the result's name with .csv, here).")
-@click.option("--along", metavar="AXIS", help="Axis of the rows (default: the longest that all quantities have).")
+@click.option(
+    "--to", "kind", type=click.Choice(["csv", "vtkhdf", "xdmf", "ovf"]), default="csv", show_default=True, help="Format"
+)
+@click.option("--quantity", "quantities", multiple=True, help="What to export; may be repeated.")
+@click.option("--output", "-o", type=FILE, help="File (default: the result's name with the format's ending, here).")
+@click.option("--along", metavar="AXIS", help="Axis of the rows (CSV; default: the longest) or of the frames.")
 @click.option(
     "--select", "selection", multiple=True, metavar="AXIS=VALUE", help="Only this place of an axis; may be repeated."
 )
@@ -231,25 +234,28 @@ def plot(results: tuple[Path, ...], output: Path | None, force: bool, quantities
 @alone
 def export(
     result: Path,
+    kind: str,
     quantities: tuple[str, ...],
     output: Path | None,
     along: str | None,
     selection: tuple[str, ...],
     force: bool,
 ) -> None:
-    """Write curves of a RESULT as CSV, for a spreadsheet or another plotting program.
+    """Write a RESULT for other programs: curves as CSV; fields of a wall in time for ParaView or OOMMF and Ubermag.
 
     \b
     hpcalo export mnw001.h5 --quantity torkance_even --quantity torkance_odd --output torkance.csv
     hpcalo export mnw001.h5 --quantity beta_even --select torque=y --select field=x --along temperature
+    hpcalo export permalloy_wall.h5 --to vtkhdf        everything on the wire, for ParaView 5.12 and later
+    hpcalo export permalloy_wall.h5 --to xdmf          the same for older ones
+    hpcalo export permalloy_wall.h5 --to ovf           M in A/m, one OVF 2.0 file for each time
     """
-    from hpcalo.output.interchange import export_csv  # noqa: PLC0415
+    from hpcalo.pipeline.export import export as write  # noqa: PLC0415
 
     if wrong := [text for text in selection if "=" not in text]:
         raise click.UsageError(f"--select {wrong[0]}: expected AXIS=VALUE, for example gamma=0.025")
     select = {axis.strip(): value.strip() for axis, _, value in (text.partition("=") for text in selection)}
-    path = output or Path(result.name).with_suffix(".csv")
-    click.echo(f"curves: {export_csv(result, path, quantities, along=along, select=select, force=force)}")
+    click.echo(write(result, kind, quantities, output=output, along=along, select=select, force=force))
 
 
 @cli.command()

@@ -54,12 +54,12 @@ def curves_as_csv(
     result: Result, quantities: Sequence[str], *, along: str | None = None, select: Mapping[str, str] | None = None
 ) -> str:
     """The text of the CSV file. Raises InputError for a quantity, axis or value that the result does not have."""
-    variables = [_variable(result, name) for name in quantities]
+    variables = [find_variable(result, name) for name in quantities]
     axis = _axis(result, variables, along)
-    places = {name: _place(result, name, value, variables) for name, value in (select or {}).items()}
+    places = {name: find_place(result, name, value, variables) for name, value in (select or {}).items()}
     if axis in places:
         raise InputError(f"{result.path}: rows run along '{axis}', which cannot be selected; give another --along")
-    label = _coordinate(result, axis, _length(variables, axis))
+    label = find_coordinate(result, axis, _length(variables, axis))
     head = [f"# {result.path.name}: {result.attrs.get('title', '')}".rstrip(": ")]
     columns: list[tuple[str, NDArray[Any]]] = []
     for variable in variables:
@@ -77,7 +77,8 @@ def curves_as_csv(
     return text.getvalue()
 
 
-def _variable(result: Result, name: str) -> Variable:
+def find_variable(result: Result, name: str) -> Variable:
+    """The variable of this name. Raises InputError if there is none, or if it is a single number."""
     if name not in result.variables:
         known = ", ".join(result.variables)
         raise InputError(f"{result.path}: has no '{name}'{nearest(name, result.variables)}; it holds: {known}")
@@ -103,20 +104,21 @@ def _length(variables: Sequence[Variable], axis: str) -> int:
     return variables[0].shape[variables[0].dims.index(axis)]
 
 
-def _coordinate(result: Result, axis: str, length: int) -> Variable:
+def find_coordinate(result: Result, axis: str, length: int) -> Variable:
+    """The labels of an axis; numbers from 0 where it has none."""
     found = result.coordinates.get(axis)
     return found if found is not None and found.dims == (axis,) else Variable(axis, (axis,), np.arange(length))
 
 
-def _place(result: Result, axis: str, wanted: str, variables: Sequence[Variable]) -> int:
-    """Number of the place on the axis that the text names."""
+def find_place(result: Result, axis: str, wanted: str, variables: Sequence[Variable]) -> int:
+    """Number of the place on the axis that the text names: a value (the nearest), a label, `first`, `last`."""
     dims = list(dict.fromkeys(d for v in variables for d in v.dims))
     if axis not in dims:
         raise InputError(f"{result.path}: no axis '{axis}'{nearest(axis, dims)}; axes here: {', '.join(dims)}")
     length = next(v.shape[v.dims.index(axis)] for v in variables if axis in v.dims)
     if wanted in {"first", "last"}:
         return 0 if wanted == "first" else length - 1
-    values = np.asarray(_coordinate(result, axis, length).data)
+    values = np.asarray(find_coordinate(result, axis, length).data)
     if values.dtype.kind in "fiu":
         try:
             return int(np.abs(values - float(wanted)).argmin())
@@ -134,7 +136,7 @@ def _columns(
     """Name and values of each column of a variable; the name tells the place on every axis longer than one."""
     data = np.moveaxis(np.asarray(variable.data), variable.dims.index(axis), -1)
     dims = [d for d in variable.dims if d != axis]
-    labels = [np.asarray(_coordinate(result, d, n).data).tolist() for d, n in zip(dims, data.shape, strict=False)]
+    labels = [np.asarray(find_coordinate(result, d, n).data).tolist() for d, n in zip(dims, data.shape, strict=False)]
     chosen = [[places[d]] if d in places else range(n) for d, n in zip(dims, data.shape, strict=False)]
     if np.prod([float(len(c)) for c in chosen]) > MOST_COLUMNS:
         raise InputError(f"{result.path}: '{variable.name}': too many columns; choose with --select or another --along")
