@@ -6,6 +6,11 @@ nodes); under a launcher only rank 0 does them.
 
 from __future__ import annotations
 
+from hpcalo.parallel.early import Stopped, end_at_once, forget, listen, loaded
+
+if __name__ == "__main__":  # `python -m hpcalo`; the command `hpcalo` comes from hpcalo.start
+    listen()
+
 import os
 import sys
 import time
@@ -38,6 +43,7 @@ def alone(command: Command) -> Command:
     @wraps(command)
     def first_only(*args: Any, **options: Any) -> None:
         if is_first():
+            end_at_once()
             leave_job()
             command(*args, **options)
 
@@ -326,6 +332,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of `hpcalo` and `python -m hpcalo`; ends the process with the documented exit code."""
     defer_start()
     with ExitStack() as stack:
+        if listen():  # called from another program, which goes on
+            stack.callback(forget)
         if not is_first():  # every rank reads the same command line: one of them answers
             stack.enter_context(redirect_stdout(stack.enter_context(open(os.devnull, "w", encoding="utf-8"))))
         code = _main(list(sys.argv[1:] if arguments is None else arguments))
@@ -334,11 +342,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _main(arguments: list[str]) -> int:
     try:
+        loaded()
         preset_threads()
         return cli.main(arguments, prog_name="hpcalo", standalone_mode=False) or 0
     except click.ClickException as problem:
         if is_first():
-            problem.show()
+            _show_usage(problem)
         else:
             time.sleep(0.5)  # a launcher ends the job at the first failed exit: let rank 0 speak before
         return problem.exit_code
@@ -347,12 +356,34 @@ def _main(arguments: list[str]) -> int:
     except BrokenPipeError:  # `hpcalo info FILE | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except Exception as problem:  # of a command that works alone; the others end in their collective guard
+    except (Exception, Stopped) as problem:  # of a command that works alone; the others end in their collective guard
         from hpcalo.parallel.guard import exit_code, show  # noqa: PLC0415
 
         if is_first():
             show(problem)
         return exit_code(problem)
+
+
+def _show_usage(problem: click.ClickException) -> None:
+    """A mistake in the command line, told like the others: in one line, with the nearest match."""
+    from hpcalo.errors import nearest, one_line  # noqa: PLC0415
+
+    context = getattr(problem, "ctx", None)
+    if context is not None and problem.message == context.get_help():  # called without anything: that is the help
+        problem.show()
+        return
+    text, place, names = problem.format_message(), "hpcalo", list(cli.commands)
+    if context is not None and context.parent is not None:
+        place = context.command_path
+    if isinstance(problem, click.NoSuchOption):
+        text, given = problem.message, problem.option_name
+        names = [name for item in context.command.get_params(context) for name in item.opts] if context else []
+    elif problem.message.startswith("No such command"):
+        text, given = problem.message, problem.message.split("'")[1]
+    else:
+        given = ""
+    text = text.rstrip(".") + (nearest(given, names) if given else "")
+    sys.stderr.write(f"hpcalo: error: {one_line(text)} ('{place} --help' explains)\n")
 
 
 if __name__ == "__main__":

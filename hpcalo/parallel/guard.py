@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 import numpy as np
 
 from hpcalo.errors import HpcaloError, Interrupted, one_line
+from hpcalo.parallel.early import Stopped
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
@@ -127,7 +128,7 @@ def message(problem: BaseException, rank: int | None = None) -> str:
     """The line a user sees for this exception; `rank` where only that rank failed."""
     place = "" if rank is None else f"[rank {rank}] "
     text = one_line(problem)
-    if isinstance(problem, HpcaloError):
+    if isinstance(problem, HpcaloError | Stopped):
         return f"hpcalo: error: {place}{text}"
     if isinstance(problem, KeyboardInterrupt):
         return f"hpcalo: {place}interrupted"
@@ -149,6 +150,8 @@ def exit_code(problem: BaseException) -> int:
     """The exit status this exception ends the program with."""
     if isinstance(problem, HpcaloError):
         return problem.exit_code
+    if isinstance(problem, Stopped):
+        return Interrupted.exit_code
     if isinstance(problem, SystemExit):
         return problem.code if isinstance(problem.code, int) else 1
     if isinstance(problem, KeyboardInterrupt):
@@ -162,7 +165,7 @@ def _report(failure: BaseException | None) -> np.ndarray:
     kind = _CAUSE
     if isinstance(failure, RemoteFailure):
         kind = _ECHO
-    elif isinstance(failure, Interrupted | KeyboardInterrupt):
+    elif isinstance(failure, Interrupted | Stopped | KeyboardInterrupt):
         kind = _INTERRUPTED
     return np.array([kind, exit_code(failure), zlib.crc32(message(failure).encode())], dtype=np.int64)
 

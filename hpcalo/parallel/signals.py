@@ -11,19 +11,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hpcalo.errors import Interrupted
+from hpcalo.parallel.early import SAME_REQUEST, SIGNALS, Heard
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
-
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
-# Launchers and batch systems deliver the same request over several ways; copies that come this close are one request.
-SAME_REQUEST = 1.0
 
 
 class StopRequest:
     """While active, the first signal only sets `requested`; a second SIGTERM or SIGINT stops at once.
 
-    `SIGUSR1` (a batch system's early warning) stays polite however often it comes.
+    `SIGUSR1` (a batch system's early warning) stays polite however often it comes. A signal that has come since the
+    program's start (`hpcalo.parallel.early`) counts as the first.
 
         with StopRequest() as stop:
             for block in blocks:
@@ -42,6 +40,8 @@ class StopRequest:
     def __enter__(self) -> StopRequest:
         for number in SIGNALS:
             self._previous[number] = signal.signal(number, self._receive)
+        if Heard.name:
+            self.requested, self.name, self._first_hard = True, Heard.name, Heard.first_hard
         return self
 
     def __exit__(
@@ -71,3 +71,10 @@ class StopRequest:
                 if number == signal.SIGINT and sys.stderr.isatty():
                     sys.stderr.write("\nhpcalo: stopping at the next checkpoint; press Ctrl-C again to stop at once\n")
         self.requested = True
+
+
+def end_if_asked(comm: Intracomm, when: str) -> None:
+    """Raises Interrupted on all ranks if a signal has come to any of them since the program's start. Collective."""
+    with StopRequest() as stop:
+        if stop.agreed(comm):
+            raise Interrupted(f"stopped by {stop.name or 'a signal'} {when}")

@@ -86,6 +86,7 @@ def run(
     from hpcalo.output.provenance import remember  # noqa: PLC0415
     from hpcalo.output.target import check_output, prepare_output  # noqa: PLC0415
     from hpcalo.parallel.guard import on_root, together  # noqa: PLC0415
+    from hpcalo.parallel.signals import end_if_asked  # noqa: PLC0415
     from hpcalo.parallel.threads import limit_threads  # noqa: PLC0415
 
     with together(comm):
@@ -108,6 +109,7 @@ def run(
         check_environment(comm)
     if dry_run:
         return on_root(comm, lambda: check_settings(engine, settings, source, comm.size))
+    end_if_asked(comm, "before anything was computed: run it again")
     with prepare_output(path, comm, force=force):
         on_root(comm, lambda: refuse_unfinished(path, force=force, forget=True))
         getattr(pipeline, f"run_{engine}")(
@@ -127,6 +129,7 @@ def restart(comm: Intracomm, result: Path, *, quiet: bool = False, force: bool =
     from hpcalo.output.target import prepare_output  # noqa: PLC0415
     from hpcalo.parallel.guard import on_root, together  # noqa: PLC0415
     from hpcalo.parallel.progress import tell  # noqa: PLC0415
+    from hpcalo.parallel.signals import end_if_asked  # noqa: PLC0415
     from hpcalo.parallel.threads import limit_threads  # noqa: PLC0415
 
     with together(comm):
@@ -152,6 +155,7 @@ def restart(comm: Intracomm, result: Path, *, quiet: bool = False, force: bool =
         with prepare_output(result, comm, force=True):  # removes what the killed run has left besides
             on_root(comm, lambda: checkpoint.remove(result))
         return f"result: {result} (was complete already)"
+    end_if_asked(comm, f"before it went on; 'hpcalo restart {result}' continues")
     with prepare_output(result, comm, force=force):
         pipeline = import_module(f"hpcalo.pipeline.{engine}")
         getattr(pipeline, f"run_{engine}")(

@@ -97,15 +97,18 @@ def test_answers_come_once_under_a_launcher(hpcalo):
     assert hpcalo("--version", ranks=3).stdout.count(__version__) == 1
     result = hpcalo("rum", ranks=3)
     assert result.returncode == 2
-    assert result.stderr.count("No such command 'rum'") == 1
-    assert "Did you mean 'run'?" in result.stderr
+    refused(result, 2, "No such command 'rum'; did you mean 'run'? ('hpcalo --help' explains)")
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["run"], "Missing argument 'INPUT.toml'"),
-        (["run", "--forse", "a.toml"], "--force"),
+        (["run", "--forse", "a.toml"], "option '--forse'; did you mean '--force'? ('hpcalo run --help' explains)"),
+        (["run", "-Q", "a.toml"], "did you mean '-q'?"),
+        (["run", "a.toml", "--output"], "Option '--output' requires an argument"),
+        (["convert", "a.npz", "--format", "bt"], "'bt' is not one of 'tb', 'hr'"),
+        (["exprot"], "did you mean 'export'?"),
         (["check", "a.toml", "--ranks", "0"], "0 is not in the range"),
         (["info"], "Give either a FILE or --environment"),
         (["info", "a.h5", "--environment"], "Give either a FILE or --environment"),
@@ -114,9 +117,8 @@ def test_answers_come_once_under_a_launcher(hpcalo):
 )
 def test_usage_mistakes(hpcalo, arguments, words):
     result = hpcalo(*arguments)
-    assert result.returncode == 2
-    assert words in result.stderr
-    assert "Traceback" not in result.stderr
+    refused(result, 2, words)
+    assert result.stderr.count("\n") == 1
 
 
 MISTAKES = [
