@@ -29,8 +29,10 @@ UNDEFINED = (
 UNIT = 1e-12  # |M| - 1
 EXACT = 1e-8  # identities; the constants used here agree to ten digits
 STEADY = 1e-9  # conservation, of a steady state
-MOVING = 1e-3  # conservation between the written times
+MOVING = 1e-3  # conservation of spin between the written times
+DENSITY = 0.1  # conservation of charge between them: the density changes little, and fastest at the start
 BALANCE = 1e-2  # integrals over the written times
+RIGID = 5e-2  # the same for the wall's position: velocity and position agree for a wall that keeps its shape
 UNRESOLVED = 0.2  # such an integral that changes by more with every second time left out tells nothing
 
 
@@ -157,18 +159,20 @@ def _charge(result: Result) -> Iterator[Check]:
                     default=0.0)  # fmt: skip
         yield below(name, must, found, STEADY)
         return
-    must = "∂n/∂t + ∂j/∂x = 0 between the written times: current it leaves open, relative to the current"
+    must = "∂n/∂t + ∂j/∂x = 0 between the written times: what it leaves open, relative to ∫∂n/∂t dx or 10⁻⁶ j"
     if not _same_times(result, "charge_current", "density_deviation"):
         yield untested(name, must, "current and density were not written at the same times")
         return
     outflow = -_divergence(result, "charge_current") / constants.e
-    rest = _between(result, "charge_current", _good(result, "density_deviation"), outflow)
-    if rest is None:
+    density = _good(result, "density_deviation")
+    rest = _between(result, "charge_current", density, outflow)
+    change = _between(result, "charge_current", density, np.zeros_like(density))
+    if rest is None or change is None:
         yield untested(name, must, "a single time")
         return
-    spacing = 1e-9 * float(result["x"][1] - result["x"][0])
-    open_current = constants.e * spacing * np.cumsum(rest, axis=-1)
-    yield below(name, must, relative(open_current, current), MOVING)
+    charge = constants.e * 1e-9 * float(result["x"][1] - result["x"][0])
+    size = max(charge * _largest(np.cumsum(change, axis=-1)), 1e-6 * _largest(current))
+    yield below(name, must, relative(charge * np.cumsum(rest, axis=-1), size), DENSITY)
 
 
 def _spin(result: Result) -> Iterator[Check]:
@@ -258,13 +262,13 @@ def _balances(result: Result) -> Iterator[Check]:
     """What a rate and its quantity have to do with each other between the first and the last written time."""
     powers = ("power_spin_torque", "power_damping")
     pairs = [
-        ("Energy balance", "energy_total", powers, 1.0, "E(end) − E(start) = ∫ (P_torque + P_damping) dt, "
+        ("Energy balance", "energy_total", powers, 1.0, BALANCE, "E(end) − E(start) = ∫ (P_torque + P_damping) dt, "
          "relative to ∫ (|P_torque| + |P_damping|) dt"),
-        ("Wall velocity is that of the wall", "wall_position", ("wall_velocity",), 1e9,
+        ("Wall velocity is that of the wall", "wall_position", ("wall_velocity",), 1e9, RIGID,
          "x(end) − x(start) = ∫ v dt, relative to ∫ |v| dt"),
     ]  # fmt: skip
     fields: Any = setting(result, "drive", "zeeman") or []
-    for name, quantity, rates, factor, must in pairs:
+    for name, quantity, rates, factor, limit, must in pairs:
         if quantity not in result.variables or any(r not in result.variables for r in rates):
             continue
         if result.attrs.get("kind") == "steady":
@@ -285,7 +289,7 @@ def _balances(result: Result) -> Iterator[Check]:
             continue
         gap, doubt = max(usable, key=lambda pair: np.inf if np.isnan(pair[0]) else pair[0] - pair[1])
         remark = f"integral over {len(times)} times, good to about {doubt:.1g}"
-        yield below(name, must, gap, max(BALANCE, doubt), remark)
+        yield below(name, must, gap, max(limit, doubt), remark)
 
 
 def _balance(times: Real, values: Real, rates: Any, factor: float) -> tuple[float, float]:
