@@ -19,7 +19,9 @@ NEWBORN = 10.0  # seconds
 class OutputLock:
     """A lock file `NAME.lock`, made atomically and holding host, process and job; used by one rank.
 
-    A lock whose process is known to be dead (same host, or an earlier start of the same batch job) is taken over.
+    A lock whose process is known to be dead is taken over: on the same host where the system was started again, or where
+    the process is gone, a zombie, or another one with a number used again; anywhere if it is of an earlier start of the
+    same batch job. Of a process on another host, or in a container with its own process numbers, nothing is known.
     """
 
     def __init__(self, output: Path) -> None:
@@ -80,12 +82,39 @@ class OutputLock:
 
 def _identity() -> dict[str, Any]:
     return {
-        "host": socket.gethostname(),
+        **_machine(),
         "pid": os.getpid(),
         "process_start": process_start_ticks(os.getpid()),
         "job": os.environ.get("SLURM_JOB_ID") or os.environ.get("PBS_JOBID") or "",
         "job_restarts": os.environ.get("SLURM_RESTART_COUNT", "0"),
     }
+
+
+def _machine() -> dict[str, str]:
+    """What has to be the same for a process number to mean the same: host, its installation, its start, the container.
+
+    Empty texts where the system does not tell.
+    """
+    return {
+        "host": socket.gethostname(),
+        "machine": _line_of("/etc/machine-id"),
+        "boot": _line_of("/proc/sys/kernel/random/boot_id"),
+        "processes": _link_of("/proc/self/ns/pid"),
+    }
+
+
+def _line_of(path: str) -> str:
+    try:
+        return Path(path).read_text().strip()
+    except (OSError, ValueError):
+        return ""
+
+
+def _link_of(path: str) -> str:
+    try:
+        return os.readlink(path)
+    except OSError:
+        return ""
 
 
 def process_start_ticks(pid: int) -> int | None:
@@ -113,7 +142,15 @@ def _is_dead(owner: dict[str, Any]) -> bool:
         earlier, now = str(owner.get("job_restarts")), os.environ.get("SLURM_RESTART_COUNT", "0")
         if earlier.isdigit() and now.isdigit() and int(earlier) < int(now):
             return True
-    if owner.get("host") != socket.gethostname() or not isinstance(owner.get("pid"), int):
+    here = _machine()
+    if owner.get("host") != here["host"] or not isinstance(owner.get("pid"), int):
+        return False
+    # A file of the time before these were written says nothing of them: then host and process number have to do.
+    then = {name: owner.get(name, now) for name, now in here.items()}
+    if then["boot"] != here["boot"]:
+        # Started again since, unless it is another machine of the same name: the installation tells them apart.
+        return bool(here["machine"]) and then["machine"] == here["machine"]
+    if then["processes"] != here["processes"]:
         return False
     start = process_start_ticks(owner["pid"])
     return start is None or start != owner.get("process_start")
