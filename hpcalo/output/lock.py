@@ -19,7 +19,7 @@ NEWBORN = 10.0  # seconds
 class OutputLock:
     """A lock file `NAME.lock`, made atomically and holding host, process and job; used by one rank.
 
-    A lock whose process is known to be dead is taken over: on the same host where the system was started again, or where
+    A lock whose process is known to be dead is taken over: on the same host if the system was started again, or if
     the process is gone, a zombie, or another one with a number used again; anywhere if it is of an earlier start of the
     same batch job. Of a process on another host, or in a container with its own process numbers, nothing is known.
     """

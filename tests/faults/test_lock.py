@@ -103,7 +103,7 @@ def test_after_the_machine_was_started_again(output):
         {"host": "elsewhere", "pid": "12"},
         {"pid": None},
     ],
-    ids=lambda c: "-".join(c),
+    ids="-".join,
 )
 def test_where_nothing_is_known_it_stands(output, changes):
     left_behind(output, **changes)
