@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -60,19 +60,13 @@ PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP
 class Cluster:
     """Commands of the cluster; every one of them ends in time."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self.folder = folder
-        clean = {k: v for k, v in os.environ.items() if not k.startswith(("SLURM_", "PMIX_", "OMPI_", "PBS_"))}
+        clean = {k: v for k, v in environment.items() if not k.startswith(("SLURM_", "PMIX_", "PBS_"))}
         self.environment = {
             **clean,
             "SLURM_CONF": str(folder / "slurm.conf"),
             "PATH": f"{Path(sys.executable).parent}:{clean['PATH']}",
-            "OMPI_ALLOW_RUN_AS_ROOT": "1",
-            "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-            "OMPI_MCA_rmaps_base_oversubscribe": "1",
-            "OMPI_MCA_mpi_yield_when_idle": "1",
-            "OMPI_MCA_btl": "self,vader",
-            "OMPI_MCA_btl_vader_single_copy_mechanism": "none",
         }
 
     def __call__(self, *command: str | Path, cwd: Path | None = None, **environment: str) -> str:
@@ -107,7 +101,7 @@ class Cluster:
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
+def cluster(launch_environment: dict[str, str]) -> Iterator[Cluster]:
     """Starts munge, slurmctld and slurmd, and ends them (and nothing else) afterwards."""
     missing = [
         name for name in (*DAEMONS, "sbatch") if shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin") is None
@@ -119,7 +113,7 @@ def cluster() -> Iterator[Cluster]:
     folder = Path(tempfile.mkdtemp(prefix="hpcalo-slurm-"))
     try:
         problem = _start(folder)
-        cluster = Cluster(folder)
+        cluster = Cluster(folder, launch_environment)
         if problem:
             pytest.skip(f"the batch system does not start here: {problem}")
         yield cluster

