@@ -92,6 +92,17 @@ def finish(figure: PaperFigure, axes: Sequence[Any]) -> None:
     figure.draw_without_rendering()
     for axis in axes:
         place_legend(axis)
+    freeze(figure)
+
+
+def freeze(figure: PaperFigure) -> None:
+    """Keeps the axes where they are, to a millionth of the page: saving lays out nothing anew, and the last digits of
+    the layout, which differ from one time to the next, do not get into the file.
+    """
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axis in figure.axes:
+        axis.set_position(np.round(axis.get_position().bounds, 6))
 
 
 def place_legend(axis: Any) -> None:

@@ -150,14 +150,10 @@ def _charge(result: Result) -> Iterator[Check]:
     current = _good(result, "charge_current")
     name = "Conservation of charge"
     if not _moving(result):
-        must = "variation of the charge current along the wire, relative to it"
-        gaps = np.ptp(current, axis=-1)
-        size = np.abs(current).max(axis=-1)
-        heat = _good(result, "spin_current") if "spin_current" in result.variables else current
-        floor = 1e-9 * constants.e * float(np.abs(heat).max(initial=0.0))  # open circuit: no current but rounding
-        found = max((float(g / max(s, floor, 1e-300)) for g, s in zip(gaps.ravel(), size.ravel(), strict=True)),
-                    default=0.0)  # fmt: skip
-        yield below(name, must, found, STEADY)
+        must = "variation of j along the wire, relative to j or, if larger, to e j_s"
+        spin = _good(result, "spin_current") if "spin_current" in result.variables else np.zeros(1)
+        size = max(_largest(current), constants.e * _largest(spin))  # an open circuit carries no charge but rounding
+        yield below(name, must, relative(np.ptp(current, axis=-1), size), STEADY)
         return
     must = "∂n/∂t + ∂j/∂x = 0 between the written times: what it leaves open, relative to ∫∂n/∂t dx or 10⁻⁶ j"
     if not _same_times(result, "charge_current", "density_deviation"):
