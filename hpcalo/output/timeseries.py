@@ -67,13 +67,16 @@ class TimeSeries:
     def create(
         self,
         coordinates: Sequence[Variable],
+        variables: Sequence[Variable] = (),
         *,
         provenance: Provenance,
         attrs: Mapping[str, Any],
         force: bool = False,
     ) -> None:
-        """The file without frames: fixed axes, attributes, provenance. It appears under its name only when complete."""
-        write_dataset(self.path, self.comm, (), coordinates, provenance=provenance, attrs=attrs, force=force)
+        """The file without frames: fixed axes, what does not change in time, attributes, provenance. It appears under
+        its name only when complete.
+        """
+        write_dataset(self.path, self.comm, variables, coordinates, provenance=provenance, attrs=attrs, force=force)
 
     @property
     def counts(self) -> dict[str, int]:

@@ -24,6 +24,7 @@ from hpcalo.output.timeseries import Frame, SavedState, TimeSeries, read_state
 from hpcalo.parallel.guard import on_root
 from hpcalo.parallel.progress import Progress, warn
 from hpcalo.parallel.signals import StopRequest
+from hpcalo.pipeline.electronic_structure import KuboSource, sources_of
 from hpcalo.pipeline.wall_estimate import check_wall
 from hpcalo.wall import paper
 from hpcalo.wall.checks import check_settings as check_physics
@@ -58,7 +59,9 @@ def run_wall(
     Collective. Raises HpcaloErrors on all ranks.
     """
     points = points_of(settings)
-    for text in on_root(comm, lambda: list(dict.fromkeys(w for p in points for w in check_physics(p)))):
+    told = on_root(comm, lambda: [w for p in points for w in check_physics(p)])
+    sources = on_root(comm, lambda: sources_of(points, source.parent))
+    for text in dict.fromkeys([*told, *(w for s in sources if s for w in s.warnings)]):
         warn(comm, text)
     layout = (
         f"{comm.size} ranks share x" if settings.sweep is None else f"{groups_of(settings, comm.size)} groups of ranks"
@@ -67,17 +70,21 @@ def run_wall(
     attrs = {"engine": "wall", "kind": settings.wall.mode, "model": settings.wall.model}
     if settings.wall.title:
         attrs["title"] = settings.wall.title
+    if sources[0] is not None:
+        attrs |= sources[0].attrs
+        record.texts.update(sources[0].texts)
     if settings.sweep is not None:
-        _sweep(settings, points, comm, output, record, attrs, force, quiet)
+        _sweep(settings, points, sources, comm, output, record, attrs, force, quiet)
     elif settings.wall.model == "paper":
         variables, coordinates = on_root(comm, lambda: _paper(settings))
         write_dataset(
             output, comm, variables, coordinates, provenance=record, attrs={**attrs, "kind": "paper"}, force=force
         )
     else:
-        texts = {"engine": "wall", "source": str(source), "overrides": "\n".join(overrides)}
+        texts = {"engine": "wall", "source": str(source.absolute()), "overrides": "\n".join(overrides)}
         texts["resolved_input"] = resolved_toml(settings)
-        _single(settings, comm, output, record, attrs, texts, resume, force=force, quiet=quiet)
+        texts["electronic_structure"] = sources[0].sha256 if sources[0] else ""
+        _single(settings, comm, output, record, attrs, texts, resume, sources[0], force=force, quiet=quiet)
 
 
 # -- one run -------------------------------------------------------------------------------------------------------
@@ -91,19 +98,22 @@ def _single(
     attrs: dict[str, Any],
     texts: dict[str, str],
     resume: Checkpoint | None,
+    coefficients: KuboSource | None,
     *,
     force: bool,
     quiet: bool,
 ) -> None:
     from hpcalo.wall.simulation import Simulation  # noqa: PLC0415  (loads PETSc)
 
-    sim = Simulation(settings, comm)
+    sim = Simulation(settings, comm, coefficients.coefficients if coefficients else None)
     file = TimeSeries(output.with_name(f"{output.name}.frames"), comm)
     saved, sequence = on_root(comm, lambda: _resumed(resume))
     if saved is None:
         state = _begin(sim, settings, comm)
-        file.create(_axes(sim), provenance=record, attrs=attrs, force=True)
+        tables = coefficients.tables() if coefficients else []
+        file.create([*_axes(sim), *tables[:1]], tables[1:], provenance=record, attrs=attrs, force=True)
     else:
+        on_root(comm, lambda: _same_source(saved, texts, output))
         state = restored(sim, saved, output)
         file.reopen(saved.attrs["counts"])
     total = settings.time.end if settings.wall.mode != "steady" else 0.0
@@ -147,17 +157,24 @@ def _resumed(resume: Checkpoint | None) -> tuple[SavedState | None, int]:
     return SavedState(arrays, json.loads(resume.texts["state"]), {}, dict(resume.texts)), resume.sequence
 
 
+def _same_source(saved: SavedState, texts: dict[str, str], output: Path) -> None:
+    if saved.texts.get("electronic_structure", "") != texts["electronic_structure"]:
+        raise CheckpointError(f"{output}: the result that [electronic_structure] names has changed since the run began")
+
+
 def _frames(sim: Simulation, state: State, *, first: bool = True) -> Iterator[tuple[State, list[Frame]]]:
     """The state to begin with (unless it has been written already) and those at the output times, with their
     results."""
+    from hpcalo.observables.wall_heat import heat  # noqa: PLC0415  (loads PETSc)
     from hpcalo.wall.monitors import observe  # noqa: PLC0415
 
+    above = {"heat": heat}
     number = 0 if state.t == 0.0 else int(np.searchsorted(sim.times(), state.t * (1 - 1e-12))) + 1
     if first:
-        yield state, [_frame(sim, axis, state, q) for axis, q in observe(sim, state, number).items()]
+        yield state, [_frame(sim, axis, state, q) for axis, q in observe(sim, state, number, above).items()]
     for now in sim.run(state):
         number += 1
-        yield now, [_frame(sim, axis, now, q) for axis, q in observe(sim, now, number).items()]
+        yield now, [_frame(sim, axis, now, q) for axis, q in observe(sim, now, number, above).items()]
 
 
 def _frame(sim: Simulation, axis: str, state: State, quantities: Sequence[Quantity]) -> Frame:
@@ -281,8 +298,8 @@ def groups_of(settings: WallInput, ranks: int) -> int:
 
 
 def _sweep(
-    settings: WallInput, points: list[WallInput], comm: Intracomm, output: Path, record: Any, attrs: dict[str, Any],
-    force: bool, quiet: bool,
+    settings: WallInput, points: list[WallInput], sources: list[KuboSource | None], comm: Intracomm, output: Path,
+    record: Any, attrs: dict[str, Any], force: bool, quiet: bool,
 ) -> None:  # fmt: skip
     groups = groups_of(settings, comm.size)
     colour = comm.rank % groups
@@ -292,7 +309,7 @@ def _sweep(
         len(points), "points", comm, share=len(range(colour, len(points), groups)), quiet=quiet, label="sweep"
     ) as progress:
         for index in range(colour, len(points), groups):
-            mine[index] = _point(points[index], group)
+            mine[index] = _point(points[index], sources[index], group)
             progress.advance()
     speaker = mine if group.rank == 0 else {}
     gathered = comm.gather(speaker, root=0)
@@ -311,14 +328,14 @@ def _sweep(
         warn(comm, f"{failed} of {len(points)} points failed; the result's 'error' says why")
 
 
-def _point(point: WallInput, group: Intracomm) -> Any:
+def _point(point: WallInput, source: KuboSource | None, group: Intracomm) -> Any:
     """(variables, coordinates) of one point on rank 0 of the group, or the text of its failure."""
     try:
         if point.wall.model == "paper":
             return _paper(point)
         from hpcalo.wall.simulation import Simulation  # noqa: PLC0415
 
-        sim = Simulation(point, group)
+        sim = Simulation(point, group, source.coefficients if source else None)
         state = sim.start()
         series: dict[str, list[Frame]] = {}
         for _, frames in _frames(sim, state):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hpcalo.config.wall import WallInput
+from hpcalo.pipeline.electronic_structure import sources_of
 from hpcalo.pipeline.estimate import PROGRAM, Work
 from hpcalo.wall.checks import check_settings as check_physics
 
@@ -29,6 +30,7 @@ def work_wall(settings: WallInput, *, source: Path) -> Work:
 
     points = points_of(settings)
     warnings = list(dict.fromkeys(w for p in points for w in check_physics(p)))
+    warnings += dict.fromkeys(w for s in sources_of(points, source.parent) if s for w in s.warnings)
     shared = settings.wall.model == "consistent"  # the published model runs on one rank
     cells = max(p.wire.cells for p in points)
     unknowns = max(p.wire.cells * p.momentum.points * 4 for p in points)
