@@ -204,7 +204,8 @@ class Coupled(Stepper):
         nodes = product[:i].reshape(n, -1).sum(axis=1) + product[i:j].reshape(n, -1).sum(axis=1)
         faces = product[j:].reshape(self.faces, -1).sum(axis=1)
         nodes += faces[:n]
-        nodes[-1:] += faces[n:]  # the right reservoir's face, on the last rank
+        if self.mesh.at_right:
+            nodes[-1] += faces[n]  # the right reservoir's face
         return float(self.mesh.total(nodes))
 
     def _after_step(self, ts: Any) -> None:
