@@ -11,9 +11,9 @@ from dataclasses import dataclass
 class Layout:
     """The share of one rank.
 
-    `groups` groups of ranks share the blocks (block b belongs to group b mod groups: neighbouring blocks cost the same,
-    so the load is even); inside a group, ranks share the energy axis. More ranks than blocks thus still work, with the
-    eigenproblem of a block solved once in each rank of its group.
+    `groups` groups of ranks share the blocks (block b belongs to group b mod groups); inside a group, ranks share the
+    energy axis. More ranks than blocks thus still work, with the eigenproblem of a block solved once in each rank of
+    its group. With no more ranks than blocks every rank is a group, and `Sharing` hands the blocks out by speed.
     """
 
     size: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +26,8 @@ from hpcalo.parallel.guard import on_root
 from hpcalo.parallel.layout import Layout
 from hpcalo.parallel.packing import Packing, union
 from hpcalo.parallel.progress import Progress
-from hpcalo.parallel.rounds import Rounds
+from hpcalo.parallel.rounds import ROUND, Rounds
+from hpcalo.parallel.sharing import LATE, Sharing
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
@@ -205,47 +207,57 @@ def _sum_blocks(
     quiet: bool,
     label: str,
 ) -> np.ndarray:
-    layout = Layout(comm.size, comm.rank, len(blocks), len(task.request.energies))
     begun, done = (None, np.zeros(len(blocks), dtype=np.uint8))
     if keeper:
         begun, done = keeper.begun(comm, packing.size, len(blocks))
     total = begun or ExactSum((packing.size,))
     # What is left is shared out anew: any number of ranks may continue.
     left = [b for b in range(len(blocks)) if not done[b]]
-    mine = [left[i] for i in Layout(comm.size, comm.rank, len(left), layout.energies).my_blocks()] if left else []
-    layout = Layout(comm.size, comm.rank, len(left), len(task.request.energies))
-    most = -(-len(left) // layout.groups) if left else 0
-    points = sum(blocks[b].stop - blocks[b].start for b in mine)
     finished = len(task.mesh.points) - sum(blocks[b].stop - blocks[b].start for b in left)
-    with Progress(len(task.mesh.points), "k", comm, share=points + finished, quiet=quiet, label=label) as progress:
+
+    def work(b: int, energies: slice, whole: bool) -> None:
+        k = task.mesh.points[blocks[b]]
+        where = f"k-points {np.round(k[0], 4).tolist()} … {np.round(k[-1], 4).tolist()}"
+        try:
+            sums = sum_block(task.solver, k, task.mesh.weights[blocks[b]], task.request, energies, whole=whole)
+        except np.linalg.LinAlgError as problem:
+            raise ConvergenceError(f"{where}: {problem}") from None
+        total.add(packing.pack(sums), where)
+        done[b] = 1
+
+    def meet() -> None:
+        if keeper is None:
+            return
+        save, end = keeper.rounds.meeting()
+        if save:
+            keeper.save(comm, total, done)
+        if end:
+            name = keeper.rounds.stop.name or "a signal"
+            raise Interrupted(f"stopped by {name}; 'hpcalo restart {keeper.result}' continues")
+
+    with Progress(len(task.mesh.points), "k", comm, quiet=quiet, label=label) as progress:
         progress.start_at(finished)
         if keeper:
             keeper.rounds.begin()
-        for turn in range(most):
-            if turn < len(mine):
-                b = mine[turn]
-                k = task.mesh.points[blocks[b]]
-                where = f"k-points {np.round(k[0], 4).tolist()} … {np.round(k[-1], 4).tolist()}"
-                try:
-                    sums = sum_block(
-                        task.solver,
-                        k,
-                        task.mesh.weights[blocks[b]],
-                        task.request,
-                        layout.my_energies(),
-                        whole=layout.member == 0,
-                    )
-                except np.linalg.LinAlgError as problem:
-                    raise ConvergenceError(f"{where}: {problem}") from None
-                total.add(packing.pack(sums), where)
-                done[b] = 1
-                progress.advance(len(k))
-            if keeper is None:
-                continue
-            save, end = keeper.rounds.meeting()
-            if save:
-                keeper.save(comm, total, done)
-            if end:
-                name = keeper.rounds.stop.name or "a signal"
-                raise Interrupted(f"stopped by {name}; 'hpcalo restart {keeper.result}' continues")
+        if comm.size > len(left) > 0:  # several ranks share a block's energies: one turn, no time to lose
+            layout = Layout(comm.size, comm.rank, len(left), len(task.request.energies))
+            work(left[layout.group], layout.my_energies(), layout.member == 0)
+            meet()
+            progress.advance(len(task.mesh.points) - finished)
+            left = []
+        sharing = Sharing(comm, left)
+        while sharing.left:
+            turn = keeper.rounds.turn if keeper else ROUND
+            begin, count = time.monotonic(), 0
+            for b in sharing.mine:
+                work(b, slice(None), True)
+                count += 1
+                if time.monotonic() - begin > LATE * turn or (keeper and keeper.rounds.stop.requested):
+                    break
+            spent = time.monotonic() - begin
+            if keeper and count:
+                keeper.rounds.piece = spent / count
+            meet()
+            turn = keeper.rounds.turn if keeper else ROUND
+            progress.advance(sum(blocks[b].stop - blocks[b].start for b in sharing.settle(count, spent, turn)))
     return total.allreduce(comm).value()
