@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, Field, field_validator, model_validator
 
+from hpcalo.config.common import Execution
 from hpcalo.config.electronic_structure import ElectronicStructure
 from hpcalo.config.fields import Section, Unit
 
@@ -350,6 +351,7 @@ class WallInput(Section):
     paper: Paper = Paper()
     electronic_structure: ElectronicStructure | None = None
     output: Output = Output()
+    execution: Execution = Execution()
     sweep: Sweep | None = None
 
     @model_validator(mode="before")

@@ -6,6 +6,7 @@ moment a run is killed at, at least the older one is whole.
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
 import socket
@@ -25,6 +26,8 @@ from hpcalo.output.target import commit
 FORMAT = "hpcalo checkpoint"
 VERSION = 2
 GENERATIONS = ("a", "b")
+POINT = ".point-"
+"""Between a result's name and the number of one point of its sweep; each point has checkpoints of its own."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +107,9 @@ def read(result: Path) -> Checkpoint:
 
 
 def remove(result: Path) -> None:
-    """Removes both generations, once the result is in its place. Serial."""
-    for path in files_of(result):
+    """Removes both generations, and those of a sweep's points, once the result is in its place. Serial."""
+    points = result.parent.glob(f"{glob.escape(result.name + POINT)}[0-9]*.checkpoint-*")
+    for path in [*points, *files_of(result)]:
         with suppress(OSError):
             path.unlink()
 

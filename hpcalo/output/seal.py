@@ -29,6 +29,15 @@ def seal(path: Path) -> None:
         file.write(HEAD + digest.encode() + b"\n")
 
 
+def unseal(path: Path) -> None:
+    """Cuts the checksum off a file that is going to be changed. Raises OSError."""
+    size = path.stat().st_size
+    with open(path, "r+b") as file:
+        file.seek(max(0, size - LENGTH))
+        if file.read(LENGTH).startswith(HEAD):
+            os.truncate(file.fileno(), size - LENGTH)
+
+
 def verify(path: Path) -> None:
     """Raises InputError if the file has a seal that does not fit, OSError if it cannot be read."""
     size = path.stat().st_size

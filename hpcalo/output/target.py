@@ -64,7 +64,7 @@ def prepare_output(path: Path, comm: Intracomm, *, force: bool = False, need_byt
     def claim() -> None:
         check_output(path, force=force, need_bytes=need_bytes)
         lock.acquire()
-        for pattern in (".part-*", ".checkpoint-?.part-*"):
+        for pattern in (".part-*", ".checkpoint-?.part-*", ".frames.part-*"):
             for rest in path.parent.glob(glob.escape(path.name) + pattern):
                 with suppress(OSError):
                     rest.unlink()

@@ -14,6 +14,7 @@ group computes the same.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -206,9 +207,13 @@ class PaperModel:
         ms = self.settings.magnet.saturation_magnetization
         return e.g_factor * units.BOHR_MAGNETON * difference / (2.0 * ms)
 
-    def evolve(self) -> Trajectory:
+    def evolve(self, begun: Array | None = None, each: Callable[[list[Array]], None] | None = None) -> Trajectory:
         """LLG with the published torque, fourth-order Runge-Kutta, electrons solved in every stage; |M| = 1 after
-        each step."""
+        each step.
+
+        `begun` (steps + 1, nodes, 3): the magnetizations of an earlier run's first steps, to go on from to the same
+        bits. `each` is called after every step with those so far.
+        """
         o, magnet = self.options, self.settings.magnet
         first = self.steady(self.m0)
         top = float(np.abs(np.linalg.norm(first.m, axis=1)).max())
@@ -224,9 +229,10 @@ class PaperModel:
             t = t - o.field * np.cross(m, self.m0)
             return (t + alpha * np.cross(m, t)) / (1.0 + alpha**2)
 
-        m, h = self.m0.copy(), o.step
-        frames = [m]
-        for _ in range(o.steps):
+        h = o.step
+        frames = [self.m0.copy()] if begun is None else list(begun)
+        m = frames[-1]
+        for _ in range(o.steps + 1 - len(frames)):
             k1 = rate(m)
             k2 = rate(m + h / 2 * k1)
             k3 = rate(m + h / 2 * k2)
@@ -234,6 +240,8 @@ class PaperModel:
             m = m + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
             m = m / np.linalg.norm(m, axis=1, keepdims=True)
             frames.append(m)
+            if each is not None:
+                each(frames)
         path, s = np.array(frames), np.asarray(h * np.arange(o.steps + 1), dtype=np.float64)
         away = np.abs(path[:, :, 2] - np.sign(path[-1, :, 2].mean())).max(axis=1) > SETTLED
         still = np.flatnonzero(away)

@@ -61,10 +61,14 @@ class Simulation:
         return State(m=m, t=0.0, dt=s.time.first_step)
 
     def relaxed(self, m: Array) -> Array:
-        """M at rest without drive and applied field, reached by strongly damped motion. Raises ConvergenceError."""
+        """M at rest without drive and applied field, reached by strongly damped motion. Raises ConvergenceError.
+
+        All at the temperature of the wire's middle: where M_s, A, K or D vary along the wire, a wall moves by itself.
+        """
         static = self.coefficients and self.coefficients.without("damping")
         strong = self.settings.magnet.model_copy(update={"damping": 1.0})
-        quiet = Magnetics(self.mesh, strong, (), self.transport.temperature, static)
+        even = np.full(self.mesh.n, self.settings.drive.temperature)
+        quiet = Magnetics(self.mesh, strong, (), even, static)
         stepper = QuasiStatic(self.mesh, quiet, None, Time(tolerance=1e-9, end=1.0, output_every=1.0))
         state = State(m=m, t=0.0, dt=10.0)
         for _ in range(RELAX_SEGMENTS):
@@ -85,6 +89,11 @@ class Simulation:
 
     def run(self, state: State) -> Iterator[State]:
         """The states at the output times after `state.t`."""
+        return (now for now, output in self.pieces(state) if output)
+
+    def pieces(self, state: State) -> Iterator[tuple[State, bool]]:
+        """The states after `state.t` from which the run can go on to the same bits, and whether each is at an output
+        time."""
         if self.settings.wall.mode == "steady":
             self.options.check()
             return
@@ -93,13 +102,16 @@ class Simulation:
             if end <= state.t * (1 + 1e-12):
                 continue
             self.place(state.origin)
-            state = self.stepper.segment(state, float(end))
-            if not checked:  # every solver of the run has been set up by now
-                self.options.check()
-                checked = True
+            for now in self.stepper.pieces(state, float(end)):
+                state = now
+                if not checked:  # every solver of the run has been set up by now
+                    self.options.check()
+                    checked = True
+                if state.t < end:
+                    yield state, False
             if self.settings.wire.follow:
                 state = self.follow(state)
-            yield state
+            yield state, True
 
     def place(self, origin: float) -> None:
         """Puts the window where it begins at x = origin (nm)."""

@@ -13,7 +13,9 @@ from hpcalo.config.wall import Drive, Electrons, Magnet, Momentum, Time, WallInp
 from hpcalo.config.wall import Wire as WireSection
 from hpcalo.errors import ConvergenceError, InputError, Interrupted
 from hpcalo.output.hdf5 import read_dataset
+from hpcalo.output.timeseries import TimeSeries
 from hpcalo.pipeline.wall import run_wall
+from hpcalo.pipeline.wall_keeper import Asked, Keeper
 from hpcalo.wall.grid import Mesh
 from hpcalo.wall.simulation import Simulation, shift
 
@@ -152,14 +154,19 @@ def test_files_and_continuation(comm, mpi_tmp_path):
 def test_restart(comm, mpi_tmp_path, monkeypatch):
     """Stopped after the third frame and restarted by all ranks: the same bits."""
     whole = run(comm, mpi_tmp_path, "whole", TEXT)
-    calls = []
+    written, append = [], TimeSeries.append
 
-    def stop_at_third(self, _comm):
-        calls.append(1)
-        return len(calls) == 3
+    def counted(self, *arguments):
+        written.append(1)
+        append(self, *arguments)
+
+    def ask(self):
+        if len(written) == 3:
+            raise Asked("stopped by SIGTERM")
 
     with monkeypatch.context() as patch:
-        patch.setattr("hpcalo.parallel.signals.StopRequest.agreed", stop_at_third)
+        patch.setattr(TimeSeries, "append", counted)
+        patch.setattr(Keeper, "ask", ask)
         with pytest.raises(Interrupted):
             run(comm, mpi_tmp_path, "part", TEXT)
     pipeline.restart(comm, mpi_tmp_path / "part.h5", quiet=True)

@@ -13,7 +13,8 @@ from mpi4py import MPI
 from hpcalo import pipeline
 from hpcalo.errors import CheckpointError, InputError, Interrupted, OutputError
 from hpcalo.output.hdf5 import read_dataset
-from hpcalo.output.timeseries import read_state
+from hpcalo.output.timeseries import TimeSeries, read_state
+from hpcalo.pipeline.wall_keeper import Asked, Keeper
 
 INPUTS = Path(__file__).parents[2] / "input"
 SMALL = """
@@ -124,29 +125,44 @@ def test_restart_is_bitwise(tmp_path, monkeypatch, mode, integrator):
         "output.monitors=[{name='wall'},{name='magnetization',every=2}]",
     )
     whole = read_dataset(run(tmp_path, "whole", small(mode, integrator), *options))
-    calls = []
-
-    def stop_at_third(self, comm):
-        calls.append(1)
-        return len(calls) == 3
-
     with monkeypatch.context() as patch:
-        patch.setattr("hpcalo.parallel.signals.StopRequest.agreed", stop_at_third)
+        stopped_after(patch, 3)
         with pytest.raises(Interrupted, match=r"at 0\.0008 ns; 'hpcalo restart .*part\.h5' continues"):
             run(tmp_path, "part", small(mode, integrator), *options)
     assert not (tmp_path / "part.h5").exists()
     with pytest.raises(CheckpointError, match="left a checkpoint"):
         run(tmp_path, "part", small(mode, integrator), *options)
-    # A frame that was written after the checkpoint is cut off and computed again.
+    unfinished = read_dataset(tmp_path / "part.h5.frames")
+    assert unfinished["wall_position"].shape == whole["wall_position"].shape
+    assert np.isnan(unfinished["wall_position"][3:]).all()
+    assert np.isnan(unfinished["magnetization"][2:]).all()
+    assert np.array_equal(unfinished["magnetization"][:2], whole["magnetization"][:2])
+    # A frame that was written after the checkpoint is computed again.
     with h5py.File(tmp_path / "part.h5.frames", "r+") as file:
         for name in ("time", "wall_position"):
-            file[name].resize(4, axis=0)
+            file[name][3] = 7.0
     pipeline.restart(MPI.COMM_SELF, tmp_path / "part.h5", quiet=True)
     rest = read_dataset(tmp_path / "part.h5")
     assert rest["time"].tolist() == whole["time"].tolist()
     for name in whole.variables:
         assert np.array_equal(rest[name], whole[name], equal_nan=True), name
     assert sorted(p.name for p in tmp_path.iterdir()) == ["part.h5", "part.toml", "whole.h5", "whole.toml"]
+
+
+def stopped_after(patch, frames):
+    """Runs inside are asked to stop in the first step after so many frames."""
+    written, append = [], TimeSeries.append
+
+    def counted(self, *arguments):
+        written.append(1)
+        append(self, *arguments)
+
+    def ask(self):
+        if len(written) == frames:
+            raise Asked("stopped by SIGTERM")
+
+    patch.setattr(TimeSeries, "append", counted)
+    patch.setattr(Keeper, "ask", ask)
 
 
 def test_state_must_fit(tmp_path):

@@ -1,0 +1,156 @@
+"""States of the wall as arrays that can be saved and restored, and their results as frames of a time series."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hpcalo.config.wall import WallInput
+from hpcalo.errors import CheckpointError, ConvergenceError
+from hpcalo.output.hdf5 import Slab, Variable
+from hpcalo.output.timeseries import Frame, SavedState, read_state
+from hpcalo.parallel.guard import on_root
+from hpcalo.wall.units import NS_IN_FS
+
+if TYPE_CHECKING:
+    from mpi4py.MPI import Intracomm
+
+    from hpcalo.wall.monitors import Quantity
+    from hpcalo.wall.simulation import Simulation
+    from hpcalo.wall.stepping import State
+
+COMPONENTS = np.array(["x", "y", "z"])
+
+
+def moments(sim: Simulation, state: State, *, first: bool = True) -> Iterator[tuple[State, list[Frame] | None]]:
+    """The state to begin with (unless it has been written already) and those after it, with the results of those at
+    output times and None for those between."""
+    from hpcalo.observables.wall_heat import heat  # noqa: PLC0415  (loads PETSc)
+    from hpcalo.wall.monitors import observe  # noqa: PLC0415
+
+    above = {"heat": heat}
+    number = outputs_until(sim, state)
+    if first:
+        yield state, [_frame(sim, axis, state, q) for axis, q in observe(sim, state, number, above).items()]
+    for now, output in sim.pieces(state):
+        if not output:
+            yield now, None
+            continue
+        number += 1
+        yield now, [_frame(sim, axis, now, q) for axis, q in observe(sim, now, number, above).items()]
+
+
+def outputs_until(sim: Simulation, state: State) -> int:
+    """Number of the last output time that `state` has reached; 0 is the start."""
+    return int(np.count_nonzero(sim.times() <= state.t * (1 + 1e-12)))
+
+
+def entries(sim: Simulation, state: State) -> dict[str, int]:
+    """How many entries each time axis gets in a run that begins with `state`."""
+    start = outputs_until(sim, state)
+    end = start if sim.settings.wall.mode == "steady" else sim.times().size
+    from hpcalo.wall.monitors import axis_name  # noqa: PLC0415  (loads PETSc)
+
+    out = {}
+    for every in {monitor.every for monitor in sim.settings.output.monitors}:
+        out[axis_name(every)] = end // every - (start - 1) // every
+    return out
+
+
+def _frame(sim: Simulation, axis: str, state: State, quantities: Sequence[Quantity]) -> Frame:
+    return Frame(axis, state.t / NS_IN_FS, tuple(_variable(sim, q) for q in quantities))
+
+
+def _variable(sim: Simulation, q: Quantity) -> Variable:
+    return Variable(q.name, q.dims, _slab(sim, q), q.unit, q.long_name, nan_ok=True)
+
+
+def _slab(sim: Simulation, q: Quantity) -> Any:
+    if not q.dims:
+        if np.isinf(q.data):
+            raise ConvergenceError(f"{q.name}: is not finite")
+        return np.asarray(q.data)
+    length = sim.mesh.cells + (1 if q.dims[0] == "x_face" else 0)
+    if not np.isfinite(q.data).all():
+        raise ConvergenceError(f"{q.name}: is not finite")
+    return Slab((length, *q.data.shape[1:]), sim.mesh.first, np.ascontiguousarray(q.data))
+
+
+def axes(sim: Simulation) -> list[Variable]:
+    mesh = sim.mesh
+    nodes = np.arange(mesh.cells) * mesh.dx
+    return [
+        Variable("x", ("x",), nodes, "nm", "nodes, from the left end of the window"),
+        Variable(
+            "x_face",
+            ("x_face",),
+            np.append(nodes, mesh.length + mesh.dx) - 0.5 * mesh.dx,
+            "nm",
+            "faces between the nodes",
+        ),
+        Variable("component", ("component",), COMPONENTS),
+    ]
+
+
+def saved_arrays(sim: Simulation, state: State) -> list[Variable]:
+    """Everything a continuation starts from, in double precision as it is."""
+    mesh = sim.mesh
+    out = [Variable("m", ("x", "component"), Slab((mesh.cells, 3), mesh.first, state.m))]
+    if sim.settings.wall.mode == "time-dependent":
+        stepper: Any = sim.stepper
+        e, o = stepper.parts(state)
+        tail = e.shape[1:]
+        out += [
+            Variable("e", ("x", "c", "p"), Slab((mesh.cells, *tail), mesh.first, e)),
+            Variable("o", ("x_face", "c", "p"), Slab((mesh.cells + 1, *tail), mesh.first, o)),
+        ]
+    return out
+
+
+def saved_attrs(sim: Simulation, state: State) -> dict[str, Any]:
+    """The numbers of a state, and what has been counted so far."""
+    return {
+        "t_fs": state.t,
+        "dt_fs": state.dt,
+        "origin_nm": state.origin,
+        "steps": state.steps,
+        "electrons": state.f is not None,
+        "mode": sim.settings.wall.mode,
+        "linear_solves": sim.transport.solves,
+        "linear_iterations": sim.transport.iterations,
+    }
+
+
+def begin(sim: Simulation, settings: WallInput, comm: Intracomm) -> State:
+    """The first state: the input's, or the last one of `wall.continue_from`."""
+    if settings.wall.continue_from is None:
+        return sim.start()
+    path = Path(settings.wall.continue_from)
+    saved: SavedState = on_root(comm, lambda: read_state(path))
+    return restored(sim, saved, path)
+
+
+def restored(sim: Simulation, saved: SavedState, path: Path) -> State:
+    """This rank's part of a saved state. Raises CheckpointError where it does not fit the input."""
+    from hpcalo.wall.stepping import State  # noqa: PLC0415
+
+    mesh, mode = sim.mesh, sim.settings.wall.mode
+    if saved.attrs.get("mode") != mode:
+        raise CheckpointError(f"{path}: was written in mode '{saved.attrs.get('mode')}', the input has '{mode}'")
+    m = saved.arrays["m"]
+    if m.shape != (mesh.cells, 3):
+        raise CheckpointError(f"{path}: holds {m.shape[0]} cells, the input has {mesh.cells}")
+    f = None
+    if saved.attrs["electrons"]:
+        stepper: Any = sim.stepper
+        e, o = saved.arrays["e"], saved.arrays["o"]
+        if e.shape[2] != sim.transport.p.size:
+            raise CheckpointError(f"{path}: holds {e.shape[2]} momenta, the input has {sim.transport.p.size}")
+        own = o[mesh.first : mesh.first + stepper.faces]
+        f = np.concatenate([e[mesh.first : mesh.last].reshape(-1), own.reshape(-1)])
+    a = saved.attrs
+    sim.transport.solves, sim.transport.iterations = int(a.get("linear_solves", 0)), int(a.get("linear_iterations", 0))
+    return State(m[mesh.first : mesh.last].copy(), a["t_fs"], a["dt_fs"], a["origin_nm"], int(a["steps"]), f)

@@ -1,0 +1,89 @@
+"""The published model from input to named results; one rank of a communicator computes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hpcalo.config.wall import WallInput
+from hpcalo.output.checkpoint import Checkpoint
+from hpcalo.output.hdf5 import Variable
+from hpcalo.parallel.guard import on_root
+from hpcalo.pipeline.wall_frames import COMPONENTS
+from hpcalo.pipeline.wall_keeper import Asked, Keeper
+from hpcalo.wall import paper
+
+if TYPE_CHECKING:
+    from mpi4py.MPI import Intracomm
+    from numpy.typing import NDArray
+
+Results = tuple[list[Variable], list[Variable]]
+
+
+def evolved(settings: WallInput, comm: Intracomm, keeper: Keeper, begun: Checkpoint | None) -> Results:
+    """Variables and coordinates, on all ranks. Collective.
+
+    `keeper`: over the same ranks. `begun`: the checkpoint to go on from, on rank 0. Raises Asked on all ranks, after it
+    has saved.
+    """
+
+    def compute() -> Results:
+        path: NDArray[np.float64] | None = None if begun is None else np.asarray(begun.arrays["path"])
+
+        def each(frames: list[NDArray[np.float64]]) -> None:
+            def save() -> None:
+                keeper.save((), {"steps": len(frames) - 1}, {"path": np.array(frames)})
+
+            try:
+                keeper.ask()
+            except Asked:
+                save()
+                raise
+            if keeper.wanted(frame=False):
+                save()
+
+        return _named(paper.PaperModel(settings).evolve(path, each))
+
+    with keeper.alone():
+        return on_root(comm, compute)
+
+
+def _named(r: paper.Trajectory) -> Results:
+    first, last = r.initial, r.final
+    node = ("x",)
+    vector = ("x", "component")
+    variables = [
+        Variable("magnetization", ("s", *vector), r.m, "", "unit vector M"),
+        Variable(
+            "settling_s", (), r.settled, "", "s at which every spin points along the final direction", nan_ok=True
+        ),
+        Variable(
+            "settling_time", (), r.settled * r.unit_ns, "ns", "t_s: scales with 1/normalization only", nan_ok=True
+        ),
+        Variable("max_m", (), r.max_m, "eV fs/nm", "max |int G dp| at the start"),
+        Variable("normalization", (), r.magnetization_per_m, "nm/(eV fs)", "C: magnetization in units of M_s per m"),
+    ]
+    for name, state in (("initial", first), ("final", last)):
+        variables += [
+            Variable(f"m_{name}", vector, state.m, "eV fs/nm", "int G dp"),
+            Variable(f"n_{name}", node, state.n, "eV fs/nm", "int F dp"),
+            Variable(f"j_s_{name}", vector, state.spin_current, "eV", "Eq. (12)"),
+            Variable(f"j_e_{name}", node, state.charge_current, "eV", "-2 int (v F + u M.G) dp, Eq. (13)"),
+            Variable(f"torque_{name}", vector, state.torque, "eV/nm", "(J/hbar) M x m"),
+            Variable(
+                f"torque_divergence_{name}",
+                vector,
+                state.torque_divergence,
+                "eV/nm",
+                "the same through Eqs. (16), (17)",
+            ),
+            Variable(f"A_{name}", node, state.a, "eV", "A(x) = u_x n, Eq. (18)"),
+            Variable(f"B_{name}", node, state.b, "eV", "B(x) = M . int v G dp, Eq. (18)"),
+        ]
+    coordinates = [
+        Variable("x", ("x",), r.x, "nm"),
+        Variable("s", ("s",), r.s, "", "time in units of hbar / (J C max|m|)"),
+        Variable("component", ("component",), COMPONENTS),
+    ]
+    return variables, coordinates
