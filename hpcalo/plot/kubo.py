@@ -122,7 +122,8 @@ def _torkance(axis: Any, results: Sequence[Result], part: str) -> None:
     shown = Shown(f"{part} torkance", r"$t_{{{}}}$", A0, style.short)
     found, factor = draw_curves(axis, results, f"torkance_{part}", "energy", shown, dos=True)
     if part == "even" and found and len(results) == 1:
-        overlay(axis, results, "torkance_intrinsic", found, "energy", factor, lw=0.7, label="intrinsic, Γ → 0")
+        options: dict[str, Any] = {"lw": 0.7, "label": "intrinsic, Γ → 0", "symbol": shown.symbol}
+        overlay(axis, results, "torkance_intrinsic", found, "energy", factor, **options)
         trimmed(axis)
 
 
@@ -133,12 +134,14 @@ def _thermal(axis: Any, results: Sequence[Result], part: str) -> None:
     if not found:
         return
     if part == "even" and len(results) == 1:
-        overlay(axis, results, "beta_intrinsic", found, along, factor, lw=0.7, label="intrinsic, Γ → 0")
+        options: dict[str, Any] = {"lw": 0.7, "label": "intrinsic, Γ → 0", "symbol": shown.symbol}
+        overlay(axis, results, "beta_intrinsic", found, along, factor, **options)
     if along == "temperature":
         _mark_published(axis, results, part, factor, found)
     limits = axis.get_ylim()
     if len(results) == 1 and along == "temperature":
         low: dict[str, Any] = {"ls": (0, (3, 2)), "lw": 0.8, "per_level": True, "label": "low-temperature form"}
+        low["symbol"] = shown.symbol
         overlay(axis, results, f"beta_{part}_sommerfeld", found, along, factor, **low)
     axis.set_ylim(*limits)
 
@@ -167,7 +170,7 @@ def _inverse(axis: Any, results: Sequence[Result], part: str) -> None:
         line: dict[str, Any] = {"lw": 0.7}
         marks: dict[str, Any] = {"ls": "None", "marker": "o", "ms": 4.5, "mfc": "none", "mew": 0.7}
         for (name, label), look in zip(routes.items(), (line, marks), strict=True):
-            overlay(axis, results, name, found, along, factor, label=label, **look)
+            overlay(axis, results, name, found, along, factor, label=label, symbol=shown.symbol, **look)
 
 
 def _spiralization(axis: Any, results: Sequence[Result], along: str, name: str) -> None:

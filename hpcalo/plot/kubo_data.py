@@ -35,6 +35,7 @@ AT_MOST = 3  # tensor elements in a panel
 LEVELS = 6  # values of Γ, μ or T in a panel
 ROOM = 300.0  # K: where a single temperature is shown
 LINES = 9  # of one variable in a panel: of more, values of Γ, μ and T are left out
+WIGGLY = 4  # the same against energy, where curves cross each other all the time
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +92,9 @@ def curves(
         tensor = {k: v for k, v in tensor.items() if not among or k in among}
         elements = independent(tensor, floor_of(result, name)) if not chosen else _named(tensor, chosen)
         chosen = chosen or [e.name for e in elements]
-        levels = _thinned(levels, LINES // max(len(results) * len(elements), 1), like)
+        levels = _thinned(
+            levels, (WIGGLY if along == "energy" else LINES) // max(len(results) * len(elements), 1), like
+        )
         x = np.asarray(result[along], dtype=float)
         for element in elements:
             for index in np.ndindex(*(len(picked) for _, picked, _ in levels)):

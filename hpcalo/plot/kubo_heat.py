@@ -85,24 +85,21 @@ def heat_table(axis: Any, results: Sequence[Result]) -> None:
             (r, _level(r, "gamma", 0.025), style.literal(name_of(results, i))) for i, r in enumerate(results[:4])
         ]
     rows = [name for name in ROWS if all(name in r.variables for r, _, _ in columns)]
-    lines = len(rows) + 2
+    told = _motion(results[0])
+    heads = 1 + (len(told) > 1)  # lines above the table
+    lines = len(rows) + 1 + heads
     first = 0.31
     places = first + (1.0 - first) * (np.arange(len(columns)) + 1.0) / len(columns)
     temperature = float(results[0]["temperature"][nearest_room(results[0])])
-    axis.text(
-        0.0,
-        1.0 - 0.5 / lines,
-        f"$T$ = {temperature:.4g} K,  {_motion(results[0])}",
-        va="center",
-        fontsize=6.5,
-        color="0.3",
-    )
+    words = [f"$T$ = {temperature:.4g} K" + (f",  {told[0]}" if told else ""), ",  ".join(told[1:])]
+    for i, text in enumerate(words[:heads]):
+        axis.text(0.0, 1.0 - (i + 0.5) / lines, text, va="center", fontsize=6.5, color="0.3")
     for place, (_, _, head) in zip(places, columns, strict=True):
-        axis.text(place, 1.0 - 1.5 / lines, head, ha="right", va="center", fontsize=6.5)
-    for y, width in ((1.0 - 2.0 / lines, 0.6), (0.0, 0.8), (1.0 - 1.0 / lines, 0.8)):
+        axis.text(place, 1.0 - (heads + 0.5) / lines, head, ha="right", va="center", fontsize=6.5)
+    for y, width in ((1.0 - (heads + 1.0) / lines, 0.6), (0.0, 0.8), (1.0 - heads / lines, 0.8)):
         axis.plot([0.0, 1.0], [y, y], color="black", lw=width, gid=style.GUIDE, clip_on=False)
     for i, name in enumerate(rows):
-        y = 1.0 - (i + 2.5) / lines
+        y = 1.0 - (i + heads + 1.5) / lines
         axis.text(0.0, y, TABLE[name], va="center", fontsize=6.5)
         for place, (result, g, _) in zip(places, columns, strict=True):
             value = float(_at(result, name, g, _level(result, "mu", 0.0))[nearest_room(result)])
@@ -113,8 +110,8 @@ def heat_table(axis: Any, results: Sequence[Result]) -> None:
     axis.set_ylim(0.0, 1.0)
 
 
-def _motion(result: Result) -> str:
-    """The prescribed motion, from the input the file keeps."""
+def _motion(result: Result) -> list[str]:
+    """The prescribed motions, from the input the file keeps."""
     kubo = settings_of(result).get("kubo", {})
     given = kubo.get("heat_currents", {}) if isinstance(kubo, dict) else {}
     words = [
@@ -122,4 +119,4 @@ def _motion(result: Result) -> str:
         (("wavelength", "velocity"), "spiral {:.3g} nm, {:.3g} m/s"),
         (("wall_width",), "wall Δ = {:.3g} nm"),
     ]
-    return ",  ".join(text.format(*(given[k] for k in keys)) for keys, text in words if all(k in given for k in keys))
+    return [text.format(*(given[k] for k in keys)) for keys, text in words if all(k in given for k in keys)]

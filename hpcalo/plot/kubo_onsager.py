@@ -37,6 +37,9 @@ def onsager(axis: Any, result: Result, label: str) -> None:
     axis.set_yticks(range(n), [_written(r, CURRENTS) for r in rows])
     axis.set_xticks(range(n), [_written(r, FORCES) for r in rows], fontsize=6)
     axis.tick_params(length=0, top=False)
+    axis.tick_params(axis="x", pad=8)
+    for text in axis.get_xticklabels():  # of different heights
+        text.set_verticalalignment("center")
     places = ((0, 0), (0, d), (d, 0), (d, d))
     units = [f"{s} ({_unit(float(sizes[p]), u)})" for (s, u), p in zip(BLOCKS, places, strict=True)]
     axis.set_xlabel(f"force;  blocks: {',  '.join(units[:2])},\n{',  '.join(units[2:])}", fontsize=6.5)

@@ -153,7 +153,7 @@ def remarks(results: Sequence[Result], name: str, found: Sequence[Curve], symbol
         vector = ", ".join(f"{x:.3g}" for x in np.asarray(results[0]["n_vector"])[0]).replace("-", "−")
         notes.append(f"n̂ = ({vector})")
     gammas, levels = _distinct(found, "gamma"), _distinct(found, "mu")
-    if len(gammas) == 1 and len(results) > 1:
+    if len(gammas) == 1 and (len(results) > 1 or len(_distinct(found, "element")) > 1):
         notes.append(_tag("gamma", gammas[0], ""))
     if len(levels) == 1 and levels[0] != 0.0:
         notes.append(_tag("mu", levels[0], ""))
@@ -231,12 +231,15 @@ def density_behind(axis: Any, result: Result, *, labelled: bool = True) -> None:
 def overlay(
     axis: Any, results: Sequence[Result], name: str, main: Sequence[Curve], along: str, factor: float, **options: Any
 ) -> None:
-    """A second variable in the panel of a first one, the same elements, one label for all its lines."""
-    label = options.pop("label")
+    """A second variable in the panel of a first one, its largest element there, one label for all its lines."""
+    label, symbol = options.pop("label"), options.pop("symbol", "")
+    elements = _distinct(main, "element")
+    if len(elements) > 1:  # of the largest element only: lines without a colour of their own cannot be told apart
+        label = f"{symbol.format(elements[0])} {label}"
     per_level = options.pop("per_level", False)
     styles = looks(main)
     colours = {tuple(sorted(c.tags.items())): s.colour for c, s in zip(main, styles, strict=True)}
-    for curve in curves(results, name, along, only=_distinct(main, "element"), like=main):
+    for curve in curves(results, name, along, only=elements[:1], like=main):
         colour = colours.get(tuple(sorted(curve.tags.items())), style.COLOURS[0]) if per_level else "0.15"
         if len(curve.x) == 1:
             options = {"marker": "s", "mfc": "none", **options}
@@ -252,6 +255,7 @@ def with_gamma(
         return
     wide = curves(results, name, along, only=_distinct(main, "element")[:1], like=main)
     if len(_distinct(main, "element")) > 1:
+        style.note(axis, "intrinsic, Γ → 0", add=True)
         return
     if not wide:
         axis.plot([], [], color=style.COLOURS[0], label="intrinsic, Γ → 0")

@@ -90,9 +90,21 @@ def finish(figure: PaperFigure, axes: Sequence[Any]) -> None:
         for letter, axis in zip("abcdefghijklmnopqrstuvwxyz", axes, strict=False):
             axis.set_title(f"({letter})", loc="left", fontweight="bold", pad=3)
     figure.draw_without_rendering()
+    if sum(wrap_label(axis) for axis in axes):  # of all of them
+        figure.draw_without_rendering()
     for axis in axes:
         place_legend(axis)
     freeze(figure)
+
+
+def wrap_label(axis: Any) -> bool:
+    """Puts the unit of a y axis into a second line where the label is longer than the axis; returns whether it did."""
+    label = axis.yaxis.label
+    words, bracket, unit = label.get_text().rpartition(" (")
+    long = bool(bracket) and label.get_window_extent().height > axis.get_window_extent().height
+    if long:
+        label.set_text(f"{words}\n({unit}")
+    return long
 
 
 def freeze(figure: PaperFigure) -> None:
@@ -110,11 +122,11 @@ def place_legend(axis: Any) -> None:
     handles, labels = axis.get_legend_handles_labels()
     if not handles:
         return
-    for columns, size in ((2, 7), (1, 7), (1, 6)) if len(handles) > 3 else ((1, 7), (1, 6)):
+    for columns, size in ((2, 7), (2, 6), (1, 7), (1, 6)) if len(handles) > 3 else ((1, 7), (1, 6)):
         legend = axis.legend(handles, labels, loc="upper left", ncols=columns, columnspacing=1.0, fontsize=size)
         legend.set_in_layout(False)
         box = legend.get_window_extent().transformed(axis.transAxes.inverted())
-        if box.width < 0.99 and box.height < 0.6:
+        if box.width < 0.96 and box.height < 0.6:
             break
     w, h = box.width + 0.03, box.height + 0.04
     best = ("upper left", 0.0, 1.0)
@@ -135,7 +147,7 @@ def _occupied(axis: Any, left: float, right: float) -> tuple[float, float]:
     for line in axis.get_lines():
         if line.get_gid() == GUIDE:
             continue
-        points = axis.transAxes.inverted().transform(axis.transData.transform(line.get_xydata()))
+        points = axis.transAxes.inverted().transform(line.get_transform().transform(line.get_xydata()))
         points = points[np.isfinite(points).all(1)]
         if not len(points):
             continue

@@ -28,6 +28,8 @@ class Panel:
     wide: bool = False
     asked: bool = False
     """Drawn only when asked for."""
+    sensible: Callable[[Sequence[Result]], bool] = lambda results: True
+    """Whether it says something about these results without being asked for."""
 
 
 def draw(results: Sequence[Result], quantities: Sequence[str] = ()) -> Any:
@@ -99,7 +101,7 @@ def panels_of(result: Result) -> tuple[Panel, ...]:
 
 
 def _story(results: Sequence[Result]) -> list[Panel]:
-    shown = [p for p in panels_of(results[0]) if not p.asked and _able(p, results)]
+    shown = [p for p in panels_of(results[0]) if not p.asked and _able(p, results) and p.sensible(results)]
     if not shown:
         held = ", ".join(results[0].variables) or "nothing"
         raise InputError(f"{_paths(results)}: hold{'s' * (len(results) == 1)} nothing that can be drawn ({held})")
@@ -173,7 +175,7 @@ SWEEP = (
     Panel("velocity", ("u", "beta"), wall_sweep.speed),
     Panel("u", ("u",), wall_sweep.drift),
     Panel("beta", ("beta",), wall_sweep.nonadiabaticity),
-    Panel("thermal_share", ("u_thermal", "u"), wall_sweep.thermal_share),
+    Panel("thermal_share", ("u_thermal", "u"), wall_sweep.thermal_share, sensible=wall_sweep.is_share),
 )
 PAPER = (
     ARROWS,

@@ -52,6 +52,8 @@ def pictures(result: Result) -> list[Any]:
     pad = 0.6 * (high - low) / ARROWS
     for axis in (top, below):
         axis.set_xlim(low - pad, high + pad)
+    top.set_title("$t$ = 0", loc="left", fontsize=8)
+    style.freeze(figure)  # nothing but the wall moves
     made = []
     for i in chosen(len(m.t), MOST):
         values = _at(places, m.x[i], m.y[i])

@@ -39,7 +39,7 @@ UNITS = {
     "eV fs/nm": "eV fs/nm",
     "degree": "°",
 }
-PREFIXED = ("J/m^2", "W/m^2")
+PREFIXED = ("J/m^2", "W/m^2", "V/m")
 XYZ = "xyz"
 
 
@@ -199,7 +199,7 @@ def _along(axis: Any, results: Sequence[Result], name: str, words: str, componen
             y = factor * (field.y[..., c] if vector else field.y)
             colour = style.COLOURS[n if several else (c or 0)]
             text = stem(result) if several else f"${words.split('$')[1].format(XYZ[c])}$" if c is not None else ""
-            axis.plot(field.x[-1], y[-1], color=colour, label=text or None)
+            axis.plot(field.x[-1], y[-1], color=colour, ls=_dashes(n), label=text or None)
             if len(field.t) > 1 and not several and np.abs(y[0] - y[-1]).max() > 3e-3 * largest([factor * field.y]):
                 axis.plot(field.x[0], y[0], color=colour, ls=style.DASHES[3], lw=1.0)
                 dashed = True
@@ -209,6 +209,11 @@ def _along(axis: Any, results: Sequence[Result], name: str, words: str, componen
     axis.set_ylabel(" ".join(part for part in (shown, f"({label})" if label else "") if part))
     _wire_axis(axis, low, high)
     _when(axis, held)
+
+
+def _dashes(n: int) -> Any:
+    """Of the n-th file: where files agree, the ones below are seen between the dashes."""
+    return style.DASHES[n % len(style.DASHES)]
 
 
 def _wire_axis(axis: Any, low: float, high: float) -> None:
@@ -234,7 +239,8 @@ def torque(axis: Any, results: Sequence[Result], part: str) -> None:
     factor, unit = scale("1/s", largest([f.y[-1] for f in held]))
     for n, (result, field) in enumerate(zip(results, held, strict=True)):
         if len(results) > 1:
-            axis.plot(field.x[-1], factor * field.y[-1], color=style.COLOURS[n % 6], label=stem(result))
+            look: dict[str, Any] = {"color": style.COLOURS[n % 6], "ls": _dashes(n)}
+            axis.plot(field.x[-1], factor * field.y[-1], label=stem(result), **look)
             continue
         for suffix, (colour, word) in PARTS.items():
             if f"torque{suffix}_{name}" not in result.variables:
@@ -284,8 +290,11 @@ def velocity(axis: Any, results: Sequence[Result]) -> None:
         if steady is not None:
             t_u, _ = series(result, "u")
             line = {"color": colour if len(results) > 1 else "0.15", "ls": style.DASHES[1], "lw": 0.9}
-            axis.plot(factor * t_u, steady, label=None if n else r"steady motion, $\beta u/\alpha$", **line)
+            axis.plot(factor * t_u, steady, **line)
             values.append(steady)
+    if any(steady_velocity(r) is not None for r in results):
+        look = {"color": "0.3" if len(results) > 1 else "0.15", "ls": style.DASHES[1], "lw": 0.9}
+        axis.plot([], [], label=r"steady motion, $\beta u/\alpha$", **look)
     everything = np.concatenate(values)
     everything = everything[np.isfinite(everything)]
     axis.margins(y=0.08)

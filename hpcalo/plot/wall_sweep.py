@@ -83,7 +83,9 @@ def nonadiabaticity(axis: Any, results: Sequence[Result]) -> None:
         axis.axhline(wide, color="0.15", lw=0.7, ls=style.DASHES[3], label=r"wide wall, $\hbar/J\tau_\mathrm{sf}$")
     axis.set_ylabel(r"nonadiabaticity $\beta$")
     _frame(axis, results)
-    _from_zero(axis)
+    low, high = axis.get_ylim()
+    if low < 0.5 * high:  # else what tells the parts apart would be squeezed into a line
+        _from_zero(axis)
 
 
 def thermal_share(axis: Any, results: Sequence[Result]) -> None:
@@ -97,11 +99,21 @@ def thermal_share(axis: Any, results: Sequence[Result]) -> None:
     _from_zero(axis, at_least=1.0)
 
 
+def is_share(results: Sequence[Result]) -> bool:
+    """Whether the gradient's part of u lies between nothing and all of it, wherever there are points."""
+    for result in results:
+        thermal, total = last(result, "u_thermal"), last(result, "u")
+        if np.any(thermal * total < 0.0) or np.any(np.abs(thermal) > np.abs(total)):
+            return False
+    return True
+
+
 def speed(axis: Any, results: Sequence[Result]) -> None:
     """The velocity that a run ended with, and that of steady motion; of steady states the latter only."""
+    both = any("wall_velocity" in r.variables and r.attrs.get("kind") != "steady" for r in results)
     for n, (result, x) in enumerate(zip(results, _points(axis, results), strict=True)):
         steady = steady_velocity(result)
-        named = f"{stem(result)}: " if len(results) > 1 else ""
+        named = (f"{stem(result)}: " if both else stem(result)) if len(results) > 1 else ""
         colour = style.COLOURS[n % 6]
         moving = "wall_velocity" in result.variables and result.attrs.get("kind") != "steady"
         if moving:
@@ -109,13 +121,12 @@ def speed(axis: Any, results: Sequence[Result]) -> None:
         if steady is not None:
             y = steady[:, -1] if steady.ndim > 1 else steady
             dashes: dict[str, Any] = {"ls": style.DASHES[1], "lw": 0.9} if moving else {}
-            axis.plot(x, y, color=colour, marker="s" if moving else "o", label=rf"{named}$\beta u/\alpha$", **dashes)
+            label = rf"{named}$\beta u/\alpha$" if both else named or None
+            axis.plot(x, y, color=colour, marker="s" if moving else "o", label=label, **dashes)
         elif not moving:
             raise InputError(f"{result.path}: holds no velocity and not what it would follow from")
     axis.set_ylabel("wall velocity (m/s)")
-    lines = [line for line in axis.get_lines() if line.get_gid() != style.GUIDE]
-    if len(lines) == 1 and steady_velocity(results[0]) is not None:
-        lines[0].set_label("_")
+    if not both:
         axis.set_ylabel(r"wall velocity $\beta u/\alpha$ (m/s)")
     if all(r.attrs.get("kind") == "steady" for r in results):
         style.note(axis, "steady motion below the breakdown")
@@ -240,6 +251,7 @@ def _paper_profile(axis: Any, results: Sequence[Result], name: str, words: str) 
     for c in range(3):
         axis.plot(x, factor * arrays[0][:, c], color=style.COLOURS[c], label=symbol.format(XYZ[c]))
         axis.plot(x, factor * arrays[1][:, c], color=style.COLOURS[c], ls=style.DASHES[3], lw=1.0)
+    axis.plot([], [], color="0.3", label="start")
     axis.plot([], [], color="0.3", ls=style.DASHES[3], lw=1.0, label="end")
     axis.set_xlabel("$x$ (nm)")
     axis.set_xlim(x[0], x[-1])
