@@ -16,6 +16,7 @@ CACHE=${HPCALO_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/hpcalo}
 APT=(ca-certificates python3-venv python3-dev g++ make cmake ninja-build openmpi-bin libopenmpi-dev libhdf5-openmpi-dev
      libpetsc-real3.18-dev libopenblas-serial-dev)
 APT_BATCH=(slurm-wlm munge)   # the batch tests start a cluster of one machine; without these they skip
+APT_BROWSER=(chromium)        # the tests of reports look at the page in it
 MULTIARCH=$(gcc -dumpmachine 2>/dev/null || echo "$(uname -m)-linux-gnu")
 
 say() { printf '\033[1m== %s\033[0m\n' "$*"; }
@@ -33,12 +34,14 @@ system_packages() {
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${need[@]}" >/dev/null
 }
 
-batch_packages() {
-  local need; mapfile -t need < <(missing "${APT_BATCH[@]}")
+# What only some tests need: `optional WORDS PACKAGE…`.
+optional() {
+  local words=$1 need; shift
+  mapfile -t need < <(missing "$@")
   if [ "${#need[@]}" = 0 ]; then return; fi
-  if [ "$(id -u)" != 0 ]; then say "batch tests will be skipped: ${need[*]} not installed"; return; fi
-  say "batch system: ${need[*]}"
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${need[@]}" >/dev/null || say "batch tests will be skipped: ${need[*]} cannot be installed"
+  if [ "$(id -u)" != 0 ]; then say "$words will be skipped: ${need[*]} not installed"; return; fi
+  say "for the $words: ${need[*]}"
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${need[@]}" >/dev/null || say "$words will be skipped: ${need[*]} cannot be installed"
 }
 
 # Builds NAME==VERSION once and keeps the wheel. Without build isolation: an isolated build would compile an MPI of its own.
@@ -101,7 +104,7 @@ demo() {
 
 case "${1:-}" in
   demo) setup; demo ;;
-  test) setup; batch_packages; bash tests/run_all.sh "${@:2}" ;;
+  test) setup; optional "batch tests" "${APT_BATCH[@]}"; optional "browser tests" "${APT_BROWSER[@]}"; bash tests/run_all.sh "${@:2}" ;;
   env) setup; say "ready: source .venv/bin/activate" ;;
   build) runtime; rm -f build/.kernels; kernels ;;
   *) sed -n '2,11s/^# \{0,1\}//p' "$0"; [ -z "${1:-}" ] || fail "unknown target '$1' (demo, test, env, build)" ;;
