@@ -53,12 +53,7 @@ class StopRequest:
 
     def agreed(self, comm: Intracomm) -> bool:
         """Whether any rank was asked to stop. Collective: every rank must ask at the same point of its work."""
-        from mpi4py import MPI  # noqa: PLC0415  (importing this module alone must not load MPI)
-
-        mine = np.array([self.requested], dtype=np.int32)
-        anyone = np.empty_like(mine)
-        comm.Allreduce(mine, anyone, op=MPI.MAX)
-        return bool(anyone[0])
+        return _anyone(comm, self.requested)
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         now = time.monotonic()
@@ -75,6 +70,14 @@ class StopRequest:
 
 def end_if_asked(comm: Intracomm, when: str) -> None:
     """Raises Interrupted on all ranks if a signal has come to any of them since the program's start. Collective."""
-    with StopRequest() as stop:
-        if stop.agreed(comm):
-            raise Interrupted(f"stopped by {stop.name or 'a signal'} {when}")
+    if _anyone(comm, bool(Heard.name)):
+        raise Interrupted(f"stopped by {Heard.name or 'a signal'} {when}")
+
+
+def _anyone(comm: Intracomm, asked: bool) -> bool:
+    from mpi4py import MPI  # noqa: PLC0415  (importing this module alone must not load MPI)
+
+    mine = np.array([asked], dtype=np.int32)
+    anyone = np.empty_like(mine)
+    comm.Allreduce(mine, anyone, op=MPI.MAX)
+    return bool(anyone[0])

@@ -53,6 +53,11 @@ def output_of(settings: BaseModel, source: Path, given: Path | None) -> Path:
     return path
 
 
+def frames_of(result: Path) -> Path:
+    """Where a run in time keeps its frames until it is complete."""
+    return result.with_name(f"{result.name}.frames")
+
+
 def refuse_own_input(path: Path, source: Path, settings: BaseModel) -> None:
     """Raises InputError if the result would replace a file the run reads: `--force` does not mean that. Serial."""
     model, wall = getattr(settings, "model", None), getattr(settings, "wall", None)
@@ -153,7 +158,7 @@ def restart(comm: Intracomm, result: Path, *, quiet: bool = False, force: bool =
     engine, settings, source, overrides = on_root(comm, find)
     if not force and on_root(comm, lambda: _is_finished(result, state[0])):
         with prepare_output(result, comm, force=True):  # removes what the killed run has left besides
-            on_root(comm, lambda: checkpoint.remove(result))
+            on_root(comm, lambda: _remove_unfinished(result))
         return f"result: {result} (was complete already)"
     end_if_asked(comm, f"before it went on; 'hpcalo restart {result}' continues")
     with prepare_output(result, comm, force=force):
@@ -175,8 +180,8 @@ def _is_finished(result: Path, found: Checkpoint) -> bool:
     """Whether the checkpoint is only the rest of a run that wrote its result and died before it tidied up. Serial."""
     from hpcalo.output.hdf5 import read_dataset  # noqa: PLC0415
 
-    if found.texts["engine"] != "kubo" or found.path is None or not result.is_file():
-        return False  # a result of the wall grows: that it exists does not mean that it is complete
+    if found.path is None or not result.is_file():
+        return False
     if result.stat().st_mtime_ns < found.path.stat().st_mtime_ns:
         return False
     try:
@@ -200,11 +205,20 @@ def refuse_unfinished(path: Path, *, force: bool, forget: bool = False) -> None:
     from hpcalo.output import checkpoint  # noqa: PLC0415
 
     if force and forget:
-        checkpoint.remove(path)
+        _remove_unfinished(path)
     elif not force and checkpoint.exists(path):
         raise CheckpointError(
             f"{path}: an earlier run left a checkpoint; 'hpcalo restart {path}' continues it, --force starts anew"
         )
+
+
+def _remove_unfinished(result: Path) -> None:
+    """Removes all that an unfinished run keeps beside its result. Serial; needs the output's lock."""
+    from hpcalo.output import checkpoint  # noqa: PLC0415
+
+    checkpoint.remove(result)
+    with suppress(OSError):
+        frames_of(result).unlink()
 
 
 def check_settings(engine: str, settings: BaseModel, source: Path, ranks: int) -> str:
