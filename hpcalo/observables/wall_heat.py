@@ -72,8 +72,8 @@ def dmi_balance(sim: Simulation, m: Real, rate: Real, dmi_current: Real) -> tupl
 
     dF/dt + dJ^DMI/dx = w, w = -mu0 M_s H_DMI.dn/dt: what the magnetization gives to the DMI energy (0 in (8), which
     holds where the DMI does no work, as for n(x - vt) without a change of shape and in uniform D). Returned is the
-    largest |dF/dt + dJ/dx - w| over the largest |dJ/dx|: the discretization error of (7), of second order in the mesh.
-    Collective.
+    largest |dF/dt + dJ/dx - w| over the largest |dJ/dx| or |w|: the discretization error of (7), of second order in the
+    mesh. Collective.
     """
     mesh, magnetics = sim.mesh, sim.magnetics
     c = magnetics.coefficients
@@ -92,7 +92,8 @@ def dmi_balance(sim: Simulation, m: Real, rate: Real, dmi_current: Real) -> tupl
     work = mesh.with_ghosts(given)
     rest = by_left + by_right + (b[:, 6] - a[:, 6]) / dx - 0.5 * (work[:-1] + work[1:])
     inner = magnetics.inside[: mesh.n] > 0.0
-    slope = np.abs((b[:, 6] - a[:, 6]) / dx)[: mesh.n][inner].max(initial=0.0)
+    terms = np.maximum(np.abs((b[:, 6] - a[:, 6]) / dx), 0.5 * np.abs(work[:-1] + work[1:]))
+    slope = terms[: mesh.n][inner].max(initial=0.0)
     worst = mesh.max(float(np.abs(rest[: mesh.n][inner]).max(initial=0.0)))
     largest = mesh.max(float(slope))
     return energy, worst / largest if largest > 0.0 else 0.0
@@ -125,7 +126,7 @@ def heat(sim: Simulation, state: State, torques: Torques) -> list[Quantity]:
             "dmi_energy", ("x_face",), energy[: mesh.n + (1 if mesh.at_right else 0)], "J/m^2",
             "DMI energy per area of the film, D [n x n']",
         ),
-        Quantity("dmi_balance", (), balance, "", "largest |dF/dt + dJ/dx - w| over |dJ/dx| of the DMI energy (8)"),
+        Quantity("dmi_balance", (), balance, "", "largest |dF/dt + dJ/dx - w| over |dJ/dx| or |w| of the DMI energy (8)"),
         _wire("field_like_field", spin_orbit.field_like, "spin-orbit field along y, both drives", "A/m"),
         _wire("damping_like_field", spin_orbit.damping_like, "strength of the spin-orbit field n x y", "A/m"),
     ]  # fmt: skip
