@@ -35,6 +35,7 @@ TS_TYPES = {"rk": "rk", "bdf": "bdf", "arkimex": "arkimex", "rosw": "rosw", "cn"
 PIECE = {"rk": 50, "arkimex": 50, "rosw": 50, "cn": 100, "bdf": 500}
 # BDF starts with half a backward Euler step, whose error nobody controls: a start this much smaller makes it harmless.
 BDF_START = 1.0 / 32.0
+BDF_RISE = 8  # steps after which the controller has found its own size again
 
 
 @dataclass(frozen=True)
@@ -305,6 +306,8 @@ def next_step(ts: Any, state: State, end: float) -> float:
     proposed = float(ts.getTimeStep())
     if ts.getStepNumber() <= 1 and end - state.t < state.dt:
         return state.dt
+    if ts.getType() == PETSc.TS.Type.BDF and ts.getStepNumber() <= BDF_RISE:
+        return max(proposed, state.dt)  # else short pieces would begin with ever smaller steps
     return proposed
 
 
