@@ -65,8 +65,8 @@ def project(ts: Any, vector: Any, count: int) -> None:
     """|M| = 1 for the first `count` values of TS's solution, after a step.
 
     PETSc takes a changed solution for a discontinuity and starts multistep methods again, at first order. The change
-    here is of the size of the step's own error, so BDF, and Crank-Nicolson's error estimate from the last two steps, are
-    kept from noticing; Runge-Kutta methods must notice (they would reuse the last stage's rate).
+    here is of the size of the step's own error, so BDF and Crank-Nicolson's error estimate, which look back over two
+    steps, are kept from noticing; Runge-Kutta methods must notice (they would reuse the last stage's rate).
     """
     state = vector.stateGet()
     vector.array[:count] = normalized(vector.array_r[:count].reshape(-1, 3)).reshape(-1)
