@@ -44,6 +44,32 @@ checkpoint_interval = 0.01
 """
 VICTIMS = ("one rank", "all ranks", "launcher")
 
+# Rank 0 stands still at call number COUNT of a function of the module os, before it or after it.
+STANDS_STILL = """
+import os, sys, time
+from pathlib import Path
+moment, count = sys.argv[1], int(sys.argv[2])
+name, _, after = moment.partition(" ")
+real = getattr(os, name)
+def stop():
+    Path("here").touch()
+    time.sleep(60)
+def call(*arguments, **options):
+    global count
+    count -= 1
+    if count == 0 and not after:
+        stop()
+    answer = real(*arguments, **options)
+    if count == 0 and after:
+        stop()
+    return answer
+setattr(os, name, call)
+from hpcalo.__main__ import main
+main(["run", "a.toml", "-q"])
+"""
+# Checkpoints get their name by os.replace, a new result by os.link; fsync comes before and after each.
+MOMENTS = ("link after", "replace", "link", "fsync", "replace after")
+
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory, start):
@@ -61,9 +87,10 @@ def start(launch_environment):
     if shutil.which("mpirun") is None:
         pytest.skip("mpirun not found")
 
-    def begin(folder: Path, *arguments: str, ranks: int = 2) -> subprocess.Popen:
+    def begin(folder: Path, *arguments: str, ranks: int = 2, code: str = "") -> subprocess.Popen:
+        program = ["-c", code] if code else ["-m", "hpcalo"]
         return subprocess.Popen(
-            ["mpirun", "-n", str(ranks), sys.executable, "-m", "hpcalo", *arguments],
+            ["mpirun", "-n", str(ranks), sys.executable, *program, *arguments],
             cwd=folder,
             env=launch_environment,
             stdin=subprocess.DEVNULL,
@@ -129,6 +156,32 @@ def no_wrong_file(folder: Path, whole: Path) -> None:
         except HpcaloError:
             continue
         assert differences(whole, path) == []
+
+
+def strike_at(start, folder: Path, moment: str, count: int, victim: str, chance: random.Random) -> None:
+    """Kills while rank 0 stands at that moment of its writing; at the end of a run that has no such moment."""
+    process = start(folder, moment, str(count), code=STANDS_STILL)
+    deadline = time.monotonic() + 60
+    while not (folder / "here").exists() and process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    strike(process, victim, chance)
+    (folder / "here").unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("number", range(2 if KILLS <= 12 else KILLS // 2))
+def test_killed_while_writing(whole, start, tmp_path, number):
+    result, _ = whole
+    chance = random.Random(number)
+    (tmp_path / "a.toml").write_text(INPUT)
+    moment = MOMENTS[number % len(MOMENTS)]
+    count = 1 if "link" in moment else chance.randint(1, 6)
+    strike_at(start, tmp_path, moment, count, VICTIMS[(number + number // 3) % 3], chance)
+    no_wrong_file(tmp_path, result)
+    again = ["restart", "a.h5"] if checkpoint.exists(tmp_path / "a.h5") else ["run", "a.toml", "--force"]
+    assert start(tmp_path, *again, "-q", ranks=1 + number % 3).wait(60) == 0
+    assert differences(result, tmp_path / "a.h5") == []
+    assert {path.name for path in tmp_path.iterdir()} == {"a.h5", "a.toml"}
 
 
 @pytest.mark.parametrize("number", range(KILLS))

@@ -7,7 +7,7 @@ import time
 
 import pytest
 from program import differences
-from test_kill import KILLS, VICTIMS, start, strike, wait_for  # noqa: F401  (start is a fixture)
+from test_kill import KILLS, MOMENTS, VICTIMS, start, strike, strike_at, wait_for  # noqa: F401  (start is a fixture)
 
 from hpcalo.output import checkpoint
 
@@ -55,3 +55,21 @@ def test_killed(whole, start, tmp_path, number):  # noqa: F811
     again = ["restart", "a.h5"] if checkpoint.exists(tmp_path / "a.h5") else ["run", "a.toml", "--force"]
     assert start(tmp_path, *again, "-q").wait(60) == 0
     assert differences(result, tmp_path / "a.h5") == []
+    assert {path.name for path in tmp_path.iterdir()} == {"a.h5", "a.toml"}
+
+
+@pytest.mark.parametrize("number", range(2 if KILLS <= 12 else KILLS // 2))
+def test_killed_while_writing(whole, start, tmp_path, number):  # noqa: F811
+    result, _ = whole
+    chance = random.Random(number)
+    (tmp_path / "a.toml").write_text(INPUT)
+    moment = MOMENTS[number % len(MOMENTS)]
+    # The first fsync and link of a run are of the file for the frames, the first replace is of its room.
+    count = 2 if "link" in moment else chance.randint(1, 6)
+    strike_at(start, tmp_path, moment, count, VICTIMS[(number + number // 3) % 3], chance)
+    if (tmp_path / "a.h5").exists():
+        assert differences(result, tmp_path / "a.h5") == []
+    again = ["restart", "a.h5"] if checkpoint.exists(tmp_path / "a.h5") else ["run", "a.toml", "--force"]
+    assert start(tmp_path, *again, "-q").wait(60) == 0
+    assert differences(result, tmp_path / "a.h5") == []
+    assert {path.name for path in tmp_path.iterdir()} == {"a.h5", "a.toml"}
