@@ -16,7 +16,7 @@ from hpcalo.config.kubo import Quantity
 from hpcalo.errors import InputError, one_line
 from hpcalo.output.hdf5 import Result, Variable, read_dataset, write_dataset
 from hpcalo.plot import style
-from hpcalo.plot.kubo import draw
+from hpcalo.plot.kubo import draw, pages
 from hpcalo.plot.kubo_data import curves, independent, is_nine_layer_film, spread
 
 QUANTITIES = get_args(Quantity)
@@ -226,6 +226,38 @@ def test_many_values_are_thinned_to_what_a_panel_can_show(result: Result) -> Non
     # A curve that goes with others is taken at their temperatures, whatever it would choose itself.
     beside = curves([many], "beta_odd", "mu", like=[c for c in found if c.tags["temperature"] == 4.0])
     assert {c.tags["temperature"] for c in beside} == {4.0}
+
+
+def test_a_crowded_panel_keeps_to_one_gamma_and_says_which(result: Result) -> None:
+    rng = np.random.default_rng(1)
+    variables = dict(result.variables)
+    for name in ("torkance_even", "torkance_intrinsic"):
+        one = variables[name]
+        variables[name] = Variable(name, one.dims, rng.normal(size=one.shape), one.unit)
+    many = Result(result.path, variables, result.coordinates, result.attrs, result.texts)
+    axis = draw([many], ["torkance_even"]).axes[0]
+    labels = [text.get_text() for text in axis.get_legend().get_texts()]
+    assert len(labels) == 4
+    assert labels[-1] == f"{labels[0]} intrinsic, Γ → 0"
+    assert "Γ = 100 meV" in axis.get_title(loc="right")
+
+
+def test_long_labels_wrap_before_the_unit(result: Result) -> None:
+    figure = draw([result], ["inverse_thermal_torque", "torkance", "conductivity"])
+    labels = [axis.get_ylabel() for axis in figure.axes]
+    assert any("\n(" in label for label in labels)
+    for axis in rendered(figure).axes:
+        label = axis.yaxis.label
+        if label.get_text():
+            assert label.get_window_extent().height < 1.05 * axis.get_window_extent().height
+
+
+def test_pages_show_every_quantity_of_a_file(result: Result) -> None:
+    found = pages(result)
+    assert found[0] == ()
+    assert len({name for names in found for name in names}) == sum(map(len, found))
+    drawn = {"torkance", "thermal_torkance", *(name for names in found for name in names)}
+    assert drawn >= {"onsager", "conductivity", "density_of_states", "heat_currents"}
 
 
 def test_onsager_panel_states_the_violation(result: Result) -> None:

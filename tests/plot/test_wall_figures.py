@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,10 @@ import pytest
 from PIL import Image
 
 from hpcalo import pipeline
-from hpcalo.errors import InputError, one_line
+from hpcalo.errors import InputError, OutputError, one_line
 from hpcalo.output.hdf5 import Result, read_dataset
-from hpcalo.plot import style
-from hpcalo.plot.wall import draw
+from hpcalo.plot import movie, style
+from hpcalo.plot.wall import animate, draw, pages
 from hpcalo.plot.wall_data import around_wall, frames, paper_unit, steady_velocity
 from hpcalo.plot.wall_sweep import PUBLISHED
 
@@ -245,12 +246,76 @@ def test_pictures_of_all_kinds_are_written(files: dict[str, Path], tmp_path: Pat
 
 def test_an_animation_has_a_picture_for_each_time(files: dict[str, Path], tmp_path: Path) -> None:
     path = pipeline.plot([files["run"]], output=tmp_path / "wall.gif", force=False)
-    with Image.open(path) as movie:
-        assert movie.format == "GIF"
-        assert getattr(movie, "n_frames", 1) == 7
+    with Image.open(path) as shown:
+        assert shown.format == "GIF"
+        assert getattr(shown, "n_frames", 1) == 7
     for kind in ("steady", "sweep"):
         with pytest.raises(InputError, match="one run at several times"):
             pipeline.plot([files[kind]], output=tmp_path / "no.gif", force=False)
     with pytest.raises(InputError, match="as a whole"):
         pipeline.plot([files["run"]], output=tmp_path / "no.gif", force=False, quantities=("velocity",))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["wall.gif"]
+
+
+def test_a_movie_plays(files: dict[str, Path], tmp_path: Path) -> None:
+    reader = pytest.importorskip("imageio_ffmpeg", reason="no imageio-ffmpeg (extra 'movie')").read_frames
+    path = pipeline.plot([files["run"]], output=tmp_path / "wall.mp4", force=False)
+    assert path.read_bytes()[4:8] == b"ftyp"
+    opened = reader(str(path))
+    about = next(opened)
+    assert about["codec"] == "h264"
+    assert about["pix_fmt"].startswith("yuv420p")
+    assert about["duration"] == pytest.approx(movie.SHORTEST + movie.HOLD, abs=0.3)
+    width, height = about["size"]
+    assert width % 2 == height % 2 == 0
+    shown = [np.frombuffer(frame, np.uint8).reshape(height, width, 3).astype(float) for frame in opened]
+    first, last = Image.fromarray(shown[0].astype(np.uint8)), shown[-1]
+    assert np.abs(shown[0] - last).max() > 100  # the time, at least
+    picture = animate([read_dataset(files["run"])])[0]
+    assert np.abs(np.asarray(first, float) - np.asarray(picture, float)[:height, :width]).mean() < 3.0
+
+
+def test_a_movie_without_ffmpeg_says_how_to_get_it(
+    files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    with pytest.raises(InputError) as told:
+        pipeline.plot([files["run"]], output=tmp_path / "wall.mp4", force=False)
+    assert str(told.value) == "an .mp4 needs ffmpeg: pip install 'hpcalo[movie]', or choose .gif"
+    broken = tmp_path / "ffmpeg"
+    broken.write_text("#!/bin/sh\necho 'no codec' >&2\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setattr("shutil.which", lambda name: str(broken))
+    with pytest.raises(OutputError, match="ffmpeg failed: "):
+        pipeline.plot([files["run"]], output=tmp_path / "wall.mp4", force=False)
+    assert [p.name for p in tmp_path.iterdir()] == ["ffmpeg"]
+
+
+def test_an_ending_that_is_no_picture(files: dict[str, Path], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"ends with \.png, .*did you mean '\.mp4'"):
+        pipeline.plot([files["run"]], output=tmp_path / "wall.mp3", force=False)
+
+
+def test_a_share_is_shown_only_where_it_is_one(results: dict[str, Result]) -> None:
+    sweep = results["sweep"]
+    thermal = sweep.variables["u_thermal"]
+    turned = {**sweep.variables, "u_thermal": type(thermal)("u_thermal", thermal.dims, -np.asarray(thermal.data))}
+    against = Result(sweep.path, turned, sweep.coordinates, sweep.attrs, sweep.texts)
+    labels = [axis.get_ylabel() for axis in panels(draw([against]))]
+    assert len(labels) == 3
+    assert not any("share" in label for label in labels)
+
+
+def test_legends_leave_guide_lines_free(results: dict[str, Result]) -> None:
+    """A line across the whole panel is given in fractions of the axes, not in data."""
+    axis = panels(draw([results["sweep"]], ["beta"]))[0]
+    (wide,) = [line for line in axis.get_lines() if line.get_label().startswith("wide wall")]
+    box = axis.get_legend().get_window_extent()
+    height = wide.get_transform().transform(wide.get_xydata())[0, 1]
+    assert not box.y0 < height < box.y1
+
+
+def test_pages_cover_what_is_held(results: dict[str, Result]) -> None:
+    assert pages(results["run"]) == [(), ("map", "map_x", "map_y")]
+    assert pages(results["sweep"]) == [()]
