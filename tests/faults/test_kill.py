@@ -78,7 +78,7 @@ def whole(tmp_path_factory, start):
     (folder / "a.toml").write_text(INPUT)
     process = start(folder, "run", "a.toml", "-q")
     begin = wait_for(folder / "a.h5.lock")
-    assert process.wait(60) == 0
+    assert process.wait(120) == 0
     return folder / "a.h5", time.monotonic() - begin
 
 
@@ -161,7 +161,7 @@ def no_wrong_file(folder: Path, whole: Path) -> None:
 def strike_at(start, folder: Path, moment: str, count: int, victim: str, chance: random.Random) -> None:
     """Kills while rank 0 stands at that moment of its writing; at the end of a run that has no such moment."""
     process = start(folder, moment, str(count), code=STANDS_STILL)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not (folder / "here").exists() and process.poll() is None:
         assert time.monotonic() < deadline
         time.sleep(0.005)
@@ -179,7 +179,7 @@ def test_killed_while_writing(whole, start, tmp_path, number):
     strike_at(start, tmp_path, moment, count, VICTIMS[(number + number // 3) % 3], chance)
     no_wrong_file(tmp_path, result)
     again = ["restart", "a.h5"] if checkpoint.exists(tmp_path / "a.h5") else ["run", "a.toml", "--force"]
-    assert start(tmp_path, *again, "-q", ranks=1 + number % 3).wait(60) == 0
+    assert start(tmp_path, *again, "-q", ranks=1 + number % 3).wait(120) == 0
     assert differences(result, tmp_path / "a.h5") == []
     assert {path.name for path in tmp_path.iterdir()} == {"a.h5", "a.toml"}
 
@@ -196,6 +196,6 @@ def test_killed(whole, start, tmp_path, number):
     strike(process, VICTIMS[(number + number // 3) % 3], chance)
     no_wrong_file(tmp_path, result)
     again = ["restart", "a.h5"] if checkpoint.exists(tmp_path / "a.h5") else ["run", "a.toml", "--force"]
-    assert start(tmp_path, *again, "-q", ranks=1 + number % 3).wait(60) == 0
+    assert start(tmp_path, *again, "-q", ranks=1 + number % 3).wait(120) == 0
     assert differences(result, tmp_path / "a.h5") == []
     assert {path.name for path in tmp_path.iterdir()} == {"a.h5", "a.toml"}

@@ -37,7 +37,7 @@ def whole(tmp_path_factory, start):  # noqa: F811
     (folder / "a.toml").write_text(INPUT)
     process = start(folder, "run", "a.toml", "-q")
     begin = wait_for(folder / "a.h5.lock")
-    assert process.wait(60) == 0
+    assert process.wait(120) == 0
     return folder / "a.h5", time.monotonic() - begin
 
 
@@ -53,7 +53,7 @@ def test_killed(whole, start, tmp_path, number):  # noqa: F811
     if (tmp_path / "a.h5").exists():
         assert differences(result, tmp_path / "a.h5") == []
     again = ["restart", "a.h5"] if checkpoint.exists(tmp_path / "a.h5") else ["run", "a.toml", "--force"]
-    assert start(tmp_path, *again, "-q").wait(60) == 0
+    assert start(tmp_path, *again, "-q").wait(120) == 0
     assert differences(result, tmp_path / "a.h5") == []
     assert {path.name for path in tmp_path.iterdir()} == {"a.h5", "a.toml"}
 
@@ -70,6 +70,6 @@ def test_killed_while_writing(whole, start, tmp_path, number):  # noqa: F811
     if (tmp_path / "a.h5").exists():
         assert differences(result, tmp_path / "a.h5") == []
     again = ["restart", "a.h5"] if checkpoint.exists(tmp_path / "a.h5") else ["run", "a.toml", "--force"]
-    assert start(tmp_path, *again, "-q").wait(60) == 0
+    assert start(tmp_path, *again, "-q").wait(120) == 0
     assert differences(result, tmp_path / "a.h5") == []
     assert {path.name for path in tmp_path.iterdir()} == {"a.h5", "a.toml"}
