@@ -32,7 +32,7 @@ STEADY = 1e-9  # conservation, of a steady state
 MOVING = 1e-3  # conservation of spin between the written times
 DENSITY = 0.1  # conservation of charge between them: the density changes little, and fastest at the start
 BALANCE = 1e-2  # integrals over the written times
-RIGID = 5e-2  # the same for the wall's position: velocity and position agree for a wall that keeps its shape
+RIGID = 0.1  # the same for the wall's position: velocity and position agree for a wall that keeps its shape
 UNRESOLVED = 0.2  # such an integral that changes by more with every second time left out tells nothing
 
 
@@ -271,6 +271,9 @@ def _balances(result: Result) -> Iterator[Check]:
             continue
         if quantity == "energy_total" and any(f.get("frequency") for f in fields if isinstance(f, dict)):
             yield untested(name, must, "an alternating field works on the magnet, too")
+            continue
+        if quantity == "energy_total" and setting(result, "electronic_structure") is not None:
+            yield untested(name, must, "spin-orbit torques work on the magnet, too")
             continue
         if not _same_times(result, quantity, *rates):
             yield untested(name, must, "not written at the same times")
