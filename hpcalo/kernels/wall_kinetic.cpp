@@ -234,16 +234,20 @@ inline __attribute__((always_inline)) void node_row(const double *__restrict ei,
     }
 }
 
-// A z for z = e + (distribution with moments q), one pass: neither o nor z is stored, the rows in use stay in the
-// nearest cache. `ghost` holds z beyond the first and the last node.
+// sign (A z - other) for z = e + (distribution with moments q), one pass: neither o nor z is stored, the rows in use
+// stay in the nearest cache. `ghost` holds z beyond the first and the last node; `other` may be absent (0). Of each
+// node's result: the values if `out` is given, dot products with `count` basis vectors, with itself, and of these vectors
+// with the last of them if `dots` is, moments if `sums` is.
 HPCALO_CLONES
 void apply(const double *e, const double *ghost, const double *q, const double *mf, const double *turn,
-           const double *m, const double *v, const double *h, const double *hd, double *out, double *work, long nodes,
-           long np, double dx, double dp, double a, double b, double half_j, double inverse_tau,
+           const double *m, const double *v, const double *h, const double *hd, const double *other,
+           const double *basis, double *out, double *dots, double *sums, double *work, long nodes, long np, long count,
+           double sign, double dx, double dp, double a, double b, double half_j, double inverse_tau,
            double inverse_tau_sf) {
     const long block = 4 * np, row = np + 2;
     const double idx = 1.0 / dx, i2dp = 0.5 / dp, keep = inverse_tau - inverse_tau_sf;
-    double *ol = work, *orr = work + 4 * row, *mean = work + 8 * row, *now = work + 12 * row, *next = now + block;
+    double *ol = work, *orr = work + 4 * row, *mean = work + 8 * row, *now = work + 12 * row, *next = now + block,
+           *scratch = next + block;
     const double *here = e;
     if (q) {
         prolong_row(e, q, m, h, hd, now, np);
@@ -263,12 +267,23 @@ void apply(const double *e, const double *ghost, const double *q, const double *
         const double gh = inverse_tau * n, gd = inverse_tau * (mx * sx + my * sy + mz * sz);
         const double xh = keep * sx, yh = keep * sy, zh = keep * sz, xd = gh * mx, yd = gh * my, zd = gh * mz;
         const double gain[8] = {gh, xh, yh, zh, gd, xd, yd, zd};
+        double *to = out ? out + i * block : scratch;
         if (turns(tl, half_j) || turns(tr, half_j))
-            node_row<true>(here, ol, orr, v, h + i * np, hd + i * np, mi, tl, tr, gain, out + i * block, np, idx, a, b,
+            node_row<true>(here, ol, orr, v, h + i * np, hd + i * np, mi, tl, tr, gain, to, np, idx, a, b,
                            0.5 * half_j * i2dp);
         else
-            node_row<false>(here, ol, orr, v, h + i * np, hd + i * np, mi, tl, tr, gain, out + i * block, np, idx, a, b,
+            node_row<false>(here, ol, orr, v, h + i * np, hd + i * np, mi, tl, tr, gain, to, np, idx, a, b,
                             0.0);
+        if (other) {
+            const double *__restrict subtracted = other + i * block;
+#pragma omp simd
+            for (long j = 0; j < block; ++j) to[j] = sign * (to[j] - subtracted[j]);
+        }
+        if (dots) {
+            basis_dots(basis + i * block, nodes * block, count, to, block, dots + i * (2 * count + 1));
+        }
+        if (sums)
+            for (long c = 0; c < 4; ++c) sums[4 * i + c] = 2.0 * dp * row_sum(to + c * np, np);
         std::swap(ol, orr);
         std::swap(now, next);
         here = after;
@@ -279,6 +294,12 @@ void apply(const double *e, const double *ghost, const double *q, const double *
 HPCALO_CLONES
 void moments(const double *e, double *q, long rows, long np, double dp) {
     for (long i = 0; i < rows; ++i) q[i] = 2.0 * dp * row_sum(e + i * np, np);
+}
+
+// int v o over all p of each face and component.
+HPCALO_CLONES
+void flux(const double *o, const double *v, double *out, long rows, long np, double dp) {
+    for (long i = 0; i < rows; ++i) out[i] = 2.0 * dp * row_dot(o + i * np, v, np);
 }
 
 // out = base + (all (h dn + hd M.dm), all hd dn M + keep h dm): the collision gain for moments q, or the distribution
@@ -307,28 +328,62 @@ void bind_wall_kinetic(nb::module_ &m) {
     using namespace nb::literals;
     m.def(
         "even_apply",
-        [](In<3> e, In<3> ghost, nb::object q, In<2> mf, In<2> turn, In<2> mag, In<1> v, In<2> h, In<2> hd, Out<3> out,
-           double dx, double dp, double a, double b, double half_j, double inverse_tau, double inverse_tau_sf) {
-            const long nodes = out.shape(0), np = out.shape(2);
-            require(nodes >= 1 && out.shape(1) == 4 && e.shape(1) == 4 && np >= 2 && (long)e.shape(0) == nodes &&
-                        (long)e.shape(2) == np && ghost.shape(0) == 2 && ghost.shape(1) == 4 &&
+        [](In<3> e, In<3> ghost, nb::object q, In<2> mf, In<2> turn, In<2> mag, In<1> v, In<2> h, In<2> hd,
+           nb::object other, double sign, nb::object basis, nb::object out, nb::object dots, nb::object sums, double dx,
+           double dp, double a, double b, double half_j, double inverse_tau, double inverse_tau_sf) {
+            const long nodes = e.shape(0), np = e.shape(2);
+            require(nodes >= 1 && e.shape(1) == 4 && np >= 2 && ghost.shape(0) == 2 && ghost.shape(1) == 4 &&
                         (long)ghost.shape(2) == np && (long)mag.shape(0) == nodes && mag.shape(1) == 3 &&
                         (long)mf.shape(0) == nodes + 1 && mf.shape(1) == 3 && (long)turn.shape(0) == nodes + 1 &&
                         turn.shape(1) == 3 && (long)v.shape(0) == np && (long)h.shape(0) == nodes &&
                         (long)h.shape(1) == np && (long)hd.shape(0) == nodes && (long)hd.shape(1) == np,
                     "even_apply: shapes do not fit");
-            const double *added = nullptr;
+            const double *added = nullptr, *subtracted = nullptr, *vectors = nullptr;
+            double *result = nullptr, *products = nullptr, *totals = nullptr;
+            long count = 0;
             if (!q.is_none()) {
                 auto array = nb::cast<In<2>>(q);
                 require((long)array.shape(0) == nodes && array.shape(1) == 4, "even_apply: four moments a node");
                 added = array.data();
             }
-            std::vector<double> work(12 * (np + 2) + 8 * np);
+            if (!other.is_none()) {
+                auto array = nb::cast<In<3>>(other);
+                require((long)array.shape(0) == nodes && array.shape(1) == 4 && (long)array.shape(2) == np,
+                        "even_apply: what is subtracted has the shape of e");
+                subtracted = array.data();
+            }
+            if (!basis.is_none()) {
+                auto array = nb::cast<In<4>>(basis);
+                require((long)array.shape(1) == nodes && array.shape(2) == 4 && (long)array.shape(3) == np,
+                        "even_apply: basis vectors have the shape of e");
+                vectors = array.data();
+                count = array.shape(0);
+            }
+            if (!out.is_none()) {
+                auto array = nb::cast<Out<3>>(out);
+                require((long)array.shape(0) == nodes && array.shape(1) == 4 && (long)array.shape(2) == np,
+                        "even_apply: the result has the shape of e");
+                result = array.data();
+            }
+            if (!dots.is_none()) {
+                auto array = nb::cast<Out<2>>(dots);
+                require((long)array.shape(0) == nodes && (long)array.shape(1) == 2 * count + 1,
+                        "even_apply: two products a basis vector and one more");
+                products = array.data();
+            }
+            if (!sums.is_none()) {
+                auto array = nb::cast<Out<2>>(sums);
+                require((long)array.shape(0) == nodes && array.shape(1) == 4, "even_apply: four sums a node");
+                totals = array.data();
+            }
+            std::vector<double> work(12 * (np + 2) + 12 * np);
             apply(e.data(), ghost.data(), added, mf.data(), turn.data(), mag.data(), v.data(), h.data(), hd.data(),
-                  out.data(), work.data(), nodes, np, dx, dp, a, b, half_j, inverse_tau, inverse_tau_sf);
+                  subtracted, vectors, result, products, totals, work.data(), nodes, np, count, sign, dx, dp, a, b,
+                  half_j, inverse_tau, inverse_tau_sf);
         },
-        "e"_a, "ghost"_a, "q"_a.none(), "mf"_a, "turn"_a, "m"_a, "v"_a, "h"_a, "hd"_a, "out"_a, "dx"_a, "dp"_a, "a"_a,
-        "b"_a, "half_j"_a, "inverse_tau"_a, "inverse_tau_sf"_a);
+        "e"_a, "ghost"_a, "q"_a.none(), "mf"_a, "turn"_a, "m"_a, "v"_a, "h"_a, "hd"_a, "other"_a.none(), "sign"_a,
+        "basis"_a.none(), "out"_a.none(), "dots"_a.none(), "sums"_a.none(), "dx"_a, "dp"_a, "a"_a, "b"_a, "half_j"_a,
+        "inverse_tau"_a, "inverse_tau_sf"_a);
     m.def(
         "moments",
         [](In<3> e, Out<2> q, double dp) {
@@ -336,6 +391,14 @@ void bind_wall_kinetic(nb::module_ &m) {
             moments(e.data(), q.data(), 4 * (long)e.shape(0), e.shape(2), dp);
         },
         "e"_a, "q"_a, "dp"_a);
+    m.def(
+        "flux",
+        [](In<3> o, In<1> v, Out<2> out, double dp) {
+            require(o.shape(1) == 4 && out.shape(1) == 4 && o.shape(0) == out.shape(0) && o.shape(2) == v.shape(0),
+                    "flux: shapes do not fit");
+            flux(o.data(), v.data(), out.data(), 4 * (long)o.shape(0), o.shape(2), dp);
+        },
+        "o"_a, "v"_a, "out"_a, "dp"_a);
     m.def(
         "prolong",
         [](nb::object base, In<2> q, In<2> mag, In<2> h, In<2> hd, Out<3> out, double all, double keep) {

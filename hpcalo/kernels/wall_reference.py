@@ -150,6 +150,25 @@ def sweep(r: Array, m: Array, mf: Array, v: Array, dx: float, a: float, b: float
     return out
 
 
+def products(basis: Array, x: Array) -> Array:
+    """By node: products of x with the basis vectors and with itself, then of the last basis vector with all of them.
+
+    basis (k, nodes, ...), x (nodes, ...): out (nodes, 2 k + 1).
+    """
+    n, k = x.shape[0], basis.shape[0]
+    rows = x.reshape(n, -1)
+    flat = basis.reshape(k, *rows.shape)
+    columns = [np.einsum("knw,nw->nk", flat, rows), np.sum(rows * rows, axis=1, keepdims=True)]
+    if k:
+        columns.append(np.einsum("knw,nw->nk", flat, flat[-1]))
+    return np.concatenate(columns, axis=1)
+
+
+def orthogonalize(basis: Array, s: Array, c: Array, x: Array, scale_u: float, scale_x: float) -> tuple[Array, Array]:
+    """(u, x) after: u = basis[-1] without s . basis[:-1], x without c . basis, scaled."""
+    return scale_u * (basis[-1] - s @ basis[:-1]), scale_x * (x - c @ basis)
+
+
 def llg_field(
     m: Array,
     exchange: Array,

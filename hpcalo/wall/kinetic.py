@@ -130,20 +130,31 @@ class Kinetic:
         return out
 
     def apply(
-        self, e: Array, ends: Array, shift: float = 0.0, out: Array | None = None, added: Array | None = None
-    ) -> Array:
-        """The operator of the even system after o is eliminated: A e, shape (n, 4, points).
+        self,
+        e: Array,
+        ends: Array,
+        shift: float = 0.0,
+        out: Array | None = None,
+        added: Array | None = None,
+        *,
+        other: Array | None = None,
+        sign: float = 1.0,
+        basis: Array | None = None,
+        dots: Array | None = None,
+        sums: Array | None = None,
+    ) -> None:
+        """The operator of the even system after o is eliminated: A e, or sign (A e - other), in one pass.
 
         `ends` (2, 4, points): e beyond the first and the last own node. `added` (n, 4): moments of a distribution
-        that is added to e on the fly, as by `prolong` (`ends` must hold its part already).
+        that is added to e on the fly, as by `prolong` (`ends` must hold its part already). What is kept of the result:
+        `out` (n, 4, points); `dots` (n, 2 k + 1), each node's part of the dot products with the k vectors of `basis`
+        (k, n, 4, points) and with itself, and of the last of `basis` with all of them; `sums` (n, 4), its moments.
         """
         c = self.carriers
-        out = np.empty(self.shape) if out is None else out
         _wall.even_apply(
-            e, ends, added, self.mf, self.turn, self.m, self.v, self.h, self.hd, out, self.dx, self.dp,
-            1.0 / c.tau + shift, c.precession, self.half_j, 1.0 / c.tau, 1.0 / c.tau_sf,
+            e, ends, added, self.mf, self.turn, self.m, self.v, self.h, self.hd, other, sign, basis, out, dots, sums,
+            self.dx, self.dp, 1.0 / c.tau + shift, c.precession, self.half_j, 1.0 / c.tau, 1.0 / c.tau_sf,
         )  # fmt: skip
-        return out
 
     def moments(self, e: Array) -> Array:
         """(dn, dm) = int over all p, shape (n, 4), 1/nm^3. The electron density is 2 dn."""
@@ -153,7 +164,9 @@ class Kinetic:
 
     def flux(self, o: Array) -> Array:
         """int v o over all p on the faces, shape (n + 1, 4), 1/(nm^2 fs): (particle flow / 2, j_s)."""
-        return 2.0 * self.dp * (o @ self.v)
+        out = np.empty(o.shape[:2])
+        _wall.flux(np.ascontiguousarray(o), self.v, out, self.dp)
+        return out
 
     def prolong(
         self, q: Array, base: Array | None = None, out: Array | None = None, rows: slice = slice(None)

@@ -1,28 +1,26 @@
 """Steady (or time-shifted) spinor Boltzmann equation as a linear solve with PETSc, distributed over x.
 
-Two formulations, both preconditioned by one exact sweep S and a 4-vector spin-diffusion (DSA) problem:
-- even:    unknown u with e = P^-1 u (4 points a node), complete operator with momentum coupling by the (J/2) M' force;
-           A P^-1 is one operation of two passes, so that only one Krylov basis is kept and e is formed once at the end;
-- moments: unknown (dn, dm), the Schur complement q - Mom T^-1 Gain q; exact when the force is off, where it is used.
-
-The spin-diffusion operator is Mom A Prolong, obtained by applying A to coloured unit moments: whatever A contains, the
-coarse problem is consistent with it, and it turns into D d_xx - (J/hbar) M x - 1/tau_sf for slow variation.
+`hpcalo.wall.formulations` states what is solved. The default KSP is the flexible GMRES of `hpcalo.wall.krylov`, whose
+result has the same bits on any number of ranks; any of PETSc's own types can be chosen instead
+(-hpcalo_wall_ksp_type), with results that are the same to the tolerance of the solve. The direct method is a check.
 """
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import lapack
 
 from hpcalo.errors import ConvergenceError
+from hpcalo.kernels import _wall
+from hpcalo.wall.formulations import EvenSystem, MomentSystem, Preconditioner
 from hpcalo.wall.grid import Mesh
 from hpcalo.wall.kinetic import Kinetic
+from hpcalo.wall.krylov import RESTART, FlexibleGMRES
 from hpcalo.wall.options import PREFIX, SolverOptions
 from hpcalo.wall.petsc import PETSc
-from hpcalo.wall.sweep import Sweep
 
 Array = NDArray[np.float64]
 
@@ -31,6 +29,11 @@ def reason_name(reason: int, enum: Any) -> str:
     """PETSc's name of a converged reason."""
     names = [n for n in dir(enum) if n.isupper() and getattr(enum, n) == reason and "ITERATING" not in n]
     return min(names, key=len) if names else str(reason)
+
+
+def _destroy(*objects: Any) -> None:
+    for item in objects:
+        item.destroy()
 
 
 class _Shell:
@@ -48,51 +51,6 @@ class _Shell:
 
     def apply(self, _pc: Any, x: Any, y: Any) -> None:
         self.function(x.array_r.reshape(self.shape), y.array.reshape(self.shape))
-
-
-class SpinDiffusion:
-    """The 4-vector coarse problem Mom A Prolong: banded LU of 4 cells unknowns, the same on every rank."""
-
-    def __init__(self, mesh: Mesh, kinetic: Kinetic) -> None:
-        self.mesh = mesh
-        self.k = kinetic
-
-    def factor(self, shift: float) -> None:
-        """Blocks by three colours and four components, then LAPACK's banded LU. Collective."""
-        mesh, k = self.mesh, self.k
-        index = np.arange(mesh.first, mesh.last)
-        e, out, ends = np.empty(k.shape), np.empty(k.shape), np.empty((2, *k.shape[1:]))
-        blocks = np.zeros((mesh.n, 3, 4, 4))  # [row node][column node - row node + 1][row comp][column comp]
-        for colour in range(3):
-            mine = index % 3 == colour
-            for component in range(4):
-                q = np.zeros((mesh.n, 4))
-                q[mine, component] = 1.0
-                k.prolong(q, out=e)
-                response = k.moments(k.apply(e, mesh.beyond(e[0], e[-1], ends), shift, out))
-                for offset in (-1, 0, 1):
-                    rows = (index + offset) % 3 == colour
-                    blocks[rows, offset + 1, :, component] = response[rows]
-        every = mesh.gather(blocks)
-        n = mesh.cells
-        band = np.zeros((22, 4 * n))  # dgbtrf: kl + (kl + ku + 1) rows, kl = ku = 7
-        for offset in (-1, 0, 1):
-            rows = np.arange(max(0, -offset), min(n, n - offset))
-            for r in range(4):
-                for c in range(4):
-                    i, j = 4 * rows + r, 4 * (rows + offset) + c
-                    band[14 + i - j, j] = every[rows, offset + 1, r, c]
-        self.lu, self.pivots, info = lapack.dgbtrf(band, 7, 7)
-        if info != 0:
-            raise ConvergenceError(f"spin-diffusion preconditioner: LAPACK dgbtrf returned {info} (singular operator)")
-
-    def solve(self, q: Array) -> Array:
-        """Own rows of the solution for the right-hand side q (n, 4). Collective."""
-        every = self.mesh.gather(q).reshape(-1)
-        x, info = lapack.dgbtrs(self.lu, 7, 7, every, self.pivots)
-        if info != 0:
-            raise ConvergenceError(f"spin-diffusion preconditioner: LAPACK dgbtrs returned {info}")
-        return x.reshape(-1, 4)[self.mesh.first : self.mesh.last]
 
 
 class SteadySolver:
@@ -119,16 +77,18 @@ class SteadySolver:
         self.method = method
         self.tolerance, self.limit, self.accelerate = tolerance, iterations, accelerate
         self.formulation = formulation or ("even" if kinetic.half_j else "moments")
-        self.sweep = Sweep(mesh.comm, kinetic)
-        self.diffusion = SpinDiffusion(mesh, kinetic)
+        self.inverse = Preconditioner(mesh, kinetic, accelerate=accelerate)
+        self.sweep, self.diffusion = self.inverse.sweep, self.inverse.diffusion
+        self.even = EvenSystem(self.inverse)
+        self.system: EvenSystem | MomentSystem = (
+            MomentSystem(self.inverse) if self.formulation == "moments" else self.even
+        )
         self.shift = 0.0
         self.last_iterations = 0
         self._ksp: Any = None
         self._vectors: tuple[Any, Any] | None = None
         shape = kinetic.shape  # work arrays, so that no call allocates memory that it gives back
-        self._ends = np.empty((2, *shape[1:]))
-        self._moments = np.empty(shape[:2])
-        self._work, self._right = np.empty(shape), np.empty(shape)
+        self._right, self._left = np.empty(shape), np.empty(shape)
         self._zero, self._driven = np.zeros((shape[0] + 2, *shape[1:])), np.empty((shape[0] + 1, *shape[1:]))
 
     def update(self, m_ghost: Array, shift: float = 0.0) -> None:
@@ -138,76 +98,43 @@ class SteadySolver:
 
     def refactor(self, shift: float) -> None:
         """As `update` for the magnetization already set."""
-        self.shift = shift
+        self.shift = self.inverse.shift = shift
         if self.method == "direct":
             self._direct()
-            return
-        self.sweep.factor(shift)
-        self.diffusion.factor(shift)
-
-    # -- the pieces PETSc calls -------------------------------------------------------------------------------------
-
-    def _apply(self, e: Array, out: Array | None = None) -> Array:
-        """A e."""
-        return self.k.apply(e, self.mesh.beyond(e[0], e[-1], self._ends), self.shift, out)
-
-    def _scatter(self, q: Array) -> Array:
-        """Spin-diffusion correction (moments) of what a sweep's own collisions with moments q scatter back."""
-        if not self.accelerate:
-            return np.zeros_like(q)
-        every, spin = self.k.gain_rates
-        return self.diffusion.solve(q * np.array([every, spin, spin, spin]))
-
-    def _preconditioned(self, u: Array, out: Array) -> None:
-        """A P^-1 u: one sweep, and one pass of A over its result plus the correction, which is nowhere stored."""
-        y, q, k = self._work, self._moments, self.k
-        self.sweep.solve(u, y, moments=q)
-        w = self._scatter(q)
-        edges = [k.prolong(w, base=y, rows=slice(i, i + 1))[0] for i in (0, self.mesh.n - 1)]
-        k.apply(y, self.mesh.beyond(edges[0], edges[1], self._ends), self.shift, out, added=w)
-
-    def _recover(self, u: Array, out: Array) -> Array:
-        """P^-1 u."""
-        self.sweep.solve(u, out, moments=self._moments)
-        return self.k.prolong(self._scatter(self._moments), base=out, out=out)
-
-    def _schur(self, q: Array, out: Array) -> None:
-        self.sweep.solve(None, self._work, gain=q, moments=out)
-        np.subtract(q, out, out=out)
-
-    def _schur_precondition(self, q: Array, out: Array) -> None:
-        np.add(q, self._scatter(q), out=out)
+        else:
+            self.inverse.factor(shift)
 
     # -- solves -----------------------------------------------------------------------------------------------------
 
     def _make_ksp(self) -> None:
-        mesh = self.mesh
-        moments = self.formulation == "moments"
-        shape: tuple[int, ...] = (mesh.n, 4) if moments else self.k.shape
-        width = 4 if moments else 4 * self.k.p.size
-        local, total = mesh.n * width, mesh.cells * width
-        operator = _Shell(self._schur if moments else self._preconditioned, shape)
-        matrix = PETSc.Mat().createPython(((local, total), (local, total)), operator, comm=mesh.comm)
+        mesh, system = self.mesh, self.system
+        width = int(np.prod(system.shape[1:]))
+        size = (mesh.n * width, mesh.cells * width)
+        operator = _Shell(system.apply, system.shape)
+        matrix = PETSc.Mat().createPython((size, size), operator, comm=mesh.comm)
         matrix.setUp()
         ksp = PETSc.KSP().create(comm=mesh.comm)
         ksp.setOptionsPrefix(PREFIX)
         ksp.setOperators(matrix)
         pc = ksp.getPC()
-        self._keep = [operator, matrix]
-        if moments:
-            ksp.setType(PETSc.KSP.Type.FGMRES)
-            preconditioner = _Shell(self._schur_precondition, shape)
-            pc.setType(PETSc.PC.Type.PYTHON)
-            pc.setPythonContext(preconditioner)
-            self._keep.append(preconditioner)
-        else:
-            ksp.setType(PETSc.KSP.Type.GMRES)
-            pc.setType(PETSc.PC.Type.NONE)  # the operator is preconditioned from the right already
-        ksp.setGMRESRestart(60)
+        pc.setType(PETSc.PC.Type.PYTHON)
+        preconditioner = _Shell(system.precondition, system.shape)
+        pc.setPythonContext(preconditioner)
+        own = FlexibleGMRES(mesh, system)
+        self._keep = [operator, matrix, preconditioner, own]
+        ksp.setType(PETSc.KSP.Type.PYTHON)
+        ksp.setPythonContext(own)
+        ksp.setPCSide(PETSc.PC.Side.RIGHT)
         ksp.setTolerances(rtol=self.tolerance, atol=1e-300, max_it=self.limit)
         with self.options.active():
             ksp.setFromOptions()
+        if ksp.getType() != PETSc.KSP.Type.PYTHON:
+            ksp.setGMRESRestart(RESTART)
+            with self.options.active():
+                ksp.setFromOptions()
         ksp.setUp()
+        # At once, and before the interpreter ends: PETSc's clean-up comes too late to call Python, and keeps memory.
+        weakref.finalize(self, _destroy, ksp, matrix)
         self._ksp = ksp
         self._limits = ksp.getTolerances()[:2]
         self._vectors = (matrix.createVecRight(), matrix.createVecLeft())
@@ -225,7 +152,8 @@ class SteadySolver:
             for column in range(width):
                 e = np.zeros((mesh.n, width))
                 e[index % 3 == colour, column] = 1.0
-                response = self._apply(e.reshape(k.shape)).reshape(mesh.n, width)
+                self.even.apply(e.reshape(k.shape), self._left)
+                response = self._left.reshape(mesh.n, width)
                 for offset in (-1, 0, 1):
                     rows = (index + offset) % 3 == colour
                     blocks[rows, offset + 1, :, column] = response[rows]
@@ -246,58 +174,70 @@ class SteadySolver:
         self._direct_ksp = ksp
         self._vectors = (matrix.createVecRight(), matrix.createVecLeft())
 
-    def _run(self, ksp: Any, right: Array, guess: Array | None, size: float | None = None) -> Array:
-        """The solution, in memory that the next call overwrites. `size`: what the residual is measured against."""
+    def _run(self, ksp: Any, right: Array, x: Array, size: float | None = None, *, guess: bool = False) -> None:
+        """Solves into x, which holds the initial guess if `guess`. `size`: what the residual is measured against."""
         assert self._vectors is not None  # for the type checker: set together with the KSP
-        x, b = self._vectors
-        b.array[:] = right.reshape(-1)
-        norm = b.norm()
-        if not np.isfinite(norm):
-            raise ConvergenceError("steady Boltzmann equation: the right-hand side is not finite")
+        solution, b = self._vectors
         if size is not None:
             relative, absolute = self._limits
             ksp.setTolerances(rtol=1e-300, atol=max(absolute, relative * size))
-        if guess is not None:
-            x.array[:] = guess.reshape(-1)
-        ksp.setInitialGuessNonzero(guess is not None and ksp.getType() != PETSc.KSP.Type.PREONLY)
-        ksp.solve(b, x)
+        ksp.setInitialGuessNonzero(guess)
+        b.placeArray(right.reshape(-1))
+        solution.placeArray(x.reshape(-1))
+        try:
+            ksp.solve(b, solution)
+        finally:
+            b.resetArray()
+            solution.resetArray()
         self.last_iterations = ksp.getIterationNumber()
         reason = ksp.getConvergedReason()
         if reason < 0:
             raise ConvergenceError(
-                f"steady Boltzmann equation: {ksp.getType()} stopped after {self.last_iterations} iterations: "
+                f"steady Boltzmann equation: {self._name(ksp)} stopped after {self.last_iterations} iterations: "
                 f"{reason_name(reason, PETSc.KSP.ConvergedReason)} (residual {ksp.getResidualNorm():.2e}); "
                 "raise solver.iterations or use solver.method = 'direct'"
             )
-        return x.array_r
+
+    @staticmethod
+    def _name(ksp: Any) -> str:
+        return "flexible GMRES" if ksp.getType() == PETSc.KSP.Type.PYTHON else str(ksp.getType())
+
+    def _size(self, right: Array) -> float:
+        squares, flat = np.empty((self.mesh.n, 1)), right.reshape(self.mesh.n, -1)
+        _wall.node_dots(np.empty((0, *flat.shape)), flat, squares)
+        size = float(np.sqrt(self.mesh.total(squares)[0]))
+        if not np.isfinite(size):
+            raise ConvergenceError("steady Boltzmann equation: the right-hand side is not finite")
+        return size
 
     def solve_even(self, right: Array, guess: Array | None = None) -> Array:
         """e with A e = right, both (n, 4, points). Collective. Raises ConvergenceError."""
-        size = float(np.sqrt(self.mesh.sum(float(np.vdot(right, right)))))
+        right = np.ascontiguousarray(right)
+        size = self._size(right)
+        e = np.empty(self.k.shape)
         if size == 0.0:
             self.last_iterations = 0
-            return np.zeros(self.k.shape)
+            e[...] = 0.0
+            return e
         if self.method == "direct":
-            return self._run(self._direct_ksp, right, None).reshape(self.k.shape).copy()
+            self._run(self._direct_ksp, right, e)
+            return e
         if self._ksp is None:
             self._make_ksp()
-        if self.formulation == "moments":
-            start = np.empty((self.mesh.n, 4))
-            self.sweep.solve(right, self._work, moments=start)
-            q = self._run(self._ksp, start, None if guess is None else self.k.moments(guess))
-            e = self.sweep.solve(right, gain=q.reshape(-1, 4))
+        if guess is not None:
+            e[...] = guess
+        if isinstance(self.system, MomentSystem):
+            start = self.system.right(right)
+            q = np.empty(self.system.shape) if guess is None else self.k.moments(guess)
+            self._run(self._ksp, start, q, guess=guess is not None)
+            self.sweep.solve(right, e, gain=q)
         else:
-            left = right
-            if guess is not None:
-                left = np.subtract(right, self._apply(guess, self._work), out=self._work)
-            u = self._run(self._ksp, left, None, size)
-            e = self._recover(u.reshape(self.k.shape), np.empty(self.k.shape))
-            if guess is not None:
-                e += guess
+            self._run(self._ksp, right, e, size, guess=guess is not None)
         # A last exact correction in the space of moments: charge and spin balance then hold to round-off,
         # not just to the Krylov tolerance.
-        rest = self.k.moments(right) - self.k.moments(self._apply(e, self._work))
-        return self.k.prolong(self.diffusion.solve(rest), base=e, out=e)
+        if self.system is not self.even or self._ksp.getType() != PETSc.KSP.Type.PYTHON:
+            self.even.residual(right, e, None)
+        return self.k.prolong(self.diffusion.solve(self.even.rest), base=e, out=e)
 
     def solve(self, source: Array, guess: Array | None = None) -> tuple[Array, Array]:
         """(e, o) driven by the odd source on the faces (n + 1, 4, points). Collective."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -68,21 +70,66 @@ def test_even_balance(case, half_j):
 
 @pytest.mark.parametrize("half_j", [0.0, 0.053])
 @pytest.mark.parametrize("added", [False, True])
-def test_even_apply(case, half_j, added):
+@pytest.mark.parametrize("kept", ["values", "reductions", "all"])
+def test_even_apply(case, half_j, added, kept):
+    """Values, moments and dot products of sign (A z - other), in any combination."""
     c = case
     inner = np.ascontiguousarray(c["e"][1:-1])
     ends = np.ascontiguousarray(c["e"][[0, -1]])
-    q = np.random.default_rng(2).normal(size=(c["n"], 4)) if added else None
+    rng = np.random.default_rng(2)
+    q = rng.normal(size=(c["n"], 4)) if added else None
+    basis = rng.normal(size=(3, *inner.shape))
     arguments = (c["dx"], c["dp"], c["a"], c["b"], half_j)
-    out = np.empty_like(inner)
-    _wall.even_apply(inner, ends, q, c["mf"], c["turn"], c["m"], c["v"], c["h"], c["hd"], out, *arguments, 0.9, 0.01)
+    out, dots, sums = np.empty_like(inner), np.empty((c["n"], 7)), np.empty((c["n"], 4))
+    plain = kept == "values"
+    other, sign = (None, 1.0) if plain else (rng.normal(size=inner.shape), -1.0)
+    results = {"values": (None, out, None, None), "reductions": (basis, None, dots, sums)}
+    _wall.even_apply(
+        inner, ends, q, c["mf"], c["turn"], c["m"], c["v"], c["h"], c["hd"], other, sign,
+        *results.get(kept, (basis, out, dots, sums)), *arguments, 0.9, 0.01,
+    )  # fmt: skip
     if q is not None:
         inner = twin.prolong(inner, q, c["m"], c["h"], c["hd"], 1.0, 1.0)
     o = twin.odd_steady(
         np.concatenate([ends[:1], inner, ends[1:]]), c["mf"], c["turn"], c["v"], None, *arguments
     )  # fmt: skip
     expected = twin.even_balance(inner, o, c["m"], c["turn"], c["v"], c["h"], c["hd"], *arguments, 0.9, 0.01)
-    np.testing.assert_allclose(out, expected, **TOLERANCE)
+    if not plain:
+        expected = sign * (expected - other)
+        np.testing.assert_allclose(dots, twin.products(basis, expected), rtol=1e-10, atol=1e-9)
+        np.testing.assert_allclose(sums, 2 * c["dp"] * expected.sum(axis=2), rtol=1e-10, atol=1e-10)
+    if kept != "reductions":
+        np.testing.assert_allclose(out, expected, **TOLERANCE)
+
+
+def test_flux(case):
+    c = case
+    out = np.empty((c["n"] + 1, 4))
+    _wall.flux(c["o"], c["v"], out, c["dp"])
+    np.testing.assert_allclose(out, 2 * c["dp"] * (c["o"] @ c["v"]), **TOLERANCE)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 5])
+def test_krylov_vectors(count):
+    """Dot products by node, combinations, and the removal of a basis from the last and from a new vector."""
+    rng = np.random.default_rng(9)
+    n, width = 7, 4 * 37
+    basis, x = rng.normal(size=(count, n, width)), rng.normal(size=(n, width))
+    dots = np.empty((n, 2 * count + 1))
+    _wall.node_dots(basis, x, dots)
+    np.testing.assert_allclose(dots, twin.products(basis, x), **TOLERANCE)
+    flat, c = basis.reshape(count, n * width), rng.normal(size=count)
+    for base in (None, x.reshape(-1)):
+        out = np.empty(n * width)
+        _wall.combine(flat, c, base, out, 0.3)
+        expected = 0.3 * (c @ flat + (0.0 if base is None else base))
+        np.testing.assert_allclose(out, expected, **TOLERANCE)
+    if count:
+        s, new = rng.normal(size=count - 1), x.reshape(-1).copy()
+        u, expected = twin.orthogonalize(flat, s, c, new, 0.7, 1.9)
+        _wall.orthogonalize(flat, s, c, new, 0.7, 1.9)
+        np.testing.assert_allclose(flat[-1], u, **TOLERANCE)
+        np.testing.assert_allclose(new, expected, **TOLERANCE)
 
 
 @pytest.mark.parametrize("based", [False, True])
@@ -97,41 +144,67 @@ def test_moments_and_prolongation(case, based):
     np.testing.assert_allclose(out, twin.prolong(base, q, c["m"], c["h"], c["hd"], 0.7, 0.6), **TOLERANCE)
 
 
+def sweep_in_parts(c, cuts, r, q):
+    """z and its moments by the kernels, the wire cut as ranks share it: each part is given what it waits for."""
+    n, points = c["n"], c["v"].size
+    speed2, chunks, middle = (c["v"] / c["dx"]) ** 2, -(-points // 8), n // 2
+    parts = [slice(a, b) for a, b in pairwise(cuts)]
+    z, sums = np.empty((n, 4, points)), np.empty((n, 4))
+    pivots = [np.full((chunks, p.stop - p.start, 10, 8), np.nan) for p in parts]
+    faces = [np.empty((p.stop - p.start + 1, 9)) for p in parts]
+    inward = sorted(range(len(parts)), key=lambda i: min(abs(parts[i].start - middle), abs(parts[i].stop - 1 - middle))
+                    * (not parts[i].start <= middle < parts[i].stop), reverse=True)  # fmt: skip
+
+    def of(field, p):
+        return np.ascontiguousarray(field[p])
+
+    for i in inward:
+        p, ghost = parts[i], np.zeros((2, chunks, 10, 8))
+        if i and p.start <= middle:
+            ghost[0] = pivots[i - 1][:, -1]
+        if i < len(parts) - 1 and p.stop > middle:
+            ghost[1] = pivots[i + 1][:, 0]
+        mf = c["mf"][p.start : p.stop + 1].copy()
+        for first in range(chunks):
+            _wall.sweep_factor(
+                of(c["m"], p), mf, speed2, faces[i], pivots[i], ghost, c["a"], c["b"], middle - p.start,
+                first, first + 1,
+            )  # fmt: skip
+    for stage, order in ((0, inward), (1, inward[::-1])):
+        for i in order:
+            p, ghost = parts[i], np.zeros((2, 4, points))
+            for side, node in ((0, p.start - 1), (1, p.stop)):
+                if 0 <= node < n:
+                    ghost[side] = z[node]
+            part, part_sums = of(z, p), np.empty((p.stop - p.start, 4))
+            _wall.sweep_solve(
+                None if r is None else of(r, p), None if q is None else of(q, p), of(c["m"], p), of(c["h"], p),
+                of(c["hd"], p), speed2, faces[i], pivots[i], ghost, part, part_sums, c["a"], 0.7, 0.6, c["dp"],
+                middle - p.start, 0, chunks, stage == 0, stage == 1,
+            )  # fmt: skip
+            z[p], sums[p] = part, part_sums
+    return z, sums
+
+
 @pytest.mark.parametrize(("right", "gain"), [(True, False), (False, True), (True, True)])
 def test_sweep(case, right, gain):
-    """For a right-hand side, for the collision gain of given moments, and for both; with and without moments."""
+    """For a right-hand side, for the collision gain of given moments, and for both; in parts with the same bits."""
     c = case
-    n, points = c["n"], c["v"].size
-    speed2 = (c["v"] / c["dx"]) ** 2
-    face, pivot_f, pivot_g = np.empty((n + 1, 9)), np.empty((n, points)), np.empty((n, 9, points))
-    _wall.sweep_factor(c["m"], c["mf"], speed2, face, pivot_f, pivot_g, c["a"], c["b"])
-    r = np.ascontiguousarray(c["e"][1:-1])
+    n = c["n"]
+    r = np.ascontiguousarray(c["e"][1:-1]) if right else None
     q = np.random.default_rng(2).normal(size=(n, 4)) if gain else None
-    out, again, sums = np.empty_like(r), np.empty_like(r), np.empty((n, 4))
-    arguments = (r if right else None, q, c["m"], c["h"], c["hd"], speed2, face, pivot_f, pivot_g)
-    _wall.sweep_solve(*arguments, out, None, c["a"], 0.7, 0.6, c["dp"])
-    _wall.sweep_solve(*arguments, again, sums, c["a"], 0.7, 0.6, c["dp"])
-    whole = r if right else np.zeros_like(r)
+    out, sums = sweep_in_parts(c, (0, n), r, q)
+    whole = r if right else np.zeros_like(c["e"][1:-1])
     if q is not None:
         whole = twin.prolong(whole, q, c["m"], c["h"], c["hd"], 0.7, 0.6)
     expected = twin.sweep(whole, c["m"], c["mf"], c["v"], c["dx"], c["a"], c["b"])
     np.testing.assert_allclose(out, expected, **TOLERANCE)
-    np.testing.assert_array_equal(again, out)
     np.testing.assert_allclose(sums, 2 * c["dp"] * expected.sum(axis=2), **TOLERANCE)
-
-
-def test_spike_subtraction(case):
-    c = case
-    n, points = c["n"], c["v"].size
-    rng = np.random.default_rng(3)
-    f, g, edge = rng.normal(size=(n, points)), rng.normal(size=(n, 9, points)), rng.normal(size=(4, points))
-    z = rng.normal(size=(n, 4, points))
-    expected = z.copy()
-    expected[:, 0] -= f * edge[0]
-    expected[:, 1:] -= np.einsum("nrcp,cp->nrp", g.reshape(n, 3, 3, points), edge[1:])
-    expected[n // 2 :] = z[n // 2 :]
-    _wall.spike_subtract(f, g, edge, z, 0, n // 2)
-    np.testing.assert_allclose(z, expected, **TOLERANCE)
+    for cuts in {(0, n // 2, n), (0, (n + 1) // 2, n), (0, 1, n), tuple(range(n + 1))}:
+        if len(set(cuts)) == len(cuts):
+            again, again_sums = sweep_in_parts(c, cuts, r, q)
+            np.testing.assert_array_equal(again, out)
+            np.testing.assert_array_equal(again_sums, sums)
 
 
 def test_llg(case):

@@ -1,0 +1,204 @@
+"""The two forms in which the steady Boltzmann equation is solved, and the spin-diffusion problem for both.
+
+- even:    unknown e, complete operator with momentum coupling by the (J/2) M' force. Preconditioner: one exact sweep S,
+           then a spin-diffusion (DSA) correction of the moments that the sweep's own collisions scatter back.
+- moments: unknown (dn, dm), the Schur complement q - Mom S Gain q; exact when the force is off, where it is used.
+
+The spin-diffusion operator is Mom A Prolong, obtained by applying A to coloured unit moments: whatever A contains, the
+coarse problem is consistent with it, and it turns into D d_xx - (J/hbar) M x - 1/tau_sf for slow variation.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import lapack
+
+from hpcalo.errors import ConvergenceError
+from hpcalo.kernels import _wall
+from hpcalo.wall.grid import Mesh
+from hpcalo.wall.kinetic import Kinetic
+from hpcalo.wall.krylov import EPSILON, RESTART
+from hpcalo.wall.sweep import Sweep
+
+Array = NDArray[np.float64]
+
+
+class SpinDiffusion:
+    """The 4-vector coarse problem Mom A Prolong: banded LU of 4 cells unknowns, the same on every rank."""
+
+    def __init__(self, mesh: Mesh, kinetic: Kinetic) -> None:
+        self.mesh = mesh
+        self.k = kinetic
+
+    def factor(self, shift: float) -> None:
+        """Blocks by three colours and four components, then LAPACK's banded LU. Collective."""
+        mesh, k = self.mesh, self.k
+        index = np.arange(mesh.first, mesh.last)
+        e, ends = np.empty(k.shape), np.empty((2, *k.shape[1:]))
+        blocks = np.zeros((mesh.n, 3, 4, 4))  # [row node][column node - row node + 1][row comp][column comp]
+        for colour in range(3):
+            mine = index % 3 == colour
+            for component in range(4):
+                q = np.zeros((mesh.n, 4))
+                q[mine, component] = 1.0
+                k.prolong(q, out=e)
+                response = np.empty((mesh.n, 4))
+                k.apply(e, mesh.beyond(e[0], e[-1], ends), shift, sums=response)
+                for offset in (-1, 0, 1):
+                    rows = (index + offset) % 3 == colour
+                    blocks[rows, offset + 1, :, component] = response[rows]
+        every = mesh.gather(blocks)
+        n = mesh.cells
+        band = np.zeros((22, 4 * n))  # dgbtrf: kl + (kl + ku + 1) rows, kl = ku = 7
+        for offset in (-1, 0, 1):
+            rows = np.arange(max(0, -offset), min(n, n - offset))
+            for r in range(4):
+                for c in range(4):
+                    i, j = 4 * rows + r, 4 * (rows + offset) + c
+                    band[14 + i - j, j] = every[rows, offset + 1, r, c]
+        self.lu, self.pivots, info = lapack.dgbtrf(band, 7, 7)
+        if info != 0:
+            raise ConvergenceError(f"spin-diffusion preconditioner: LAPACK dgbtrf returned {info} (singular operator)")
+
+    def solve(self, q: Array) -> Array:
+        """Own rows of the solution for the right-hand side q (n, 4). Collective."""
+        every = self.mesh.gather(q).reshape(-1)
+        x, info = lapack.dgbtrs(self.lu, 7, 7, every, self.pivots)
+        if info != 0:
+            raise ConvergenceError(f"spin-diffusion preconditioner: LAPACK dgbtrs returned {info}")
+        return x.reshape(-1, 4)[self.mesh.first : self.mesh.last]
+
+
+class Preconditioner:
+    """P: one sweep, and spin diffusion of what it scatters back."""
+
+    def __init__(self, mesh: Mesh, kinetic: Kinetic, *, accelerate: bool) -> None:
+        self.mesh, self.k, self.accelerate = mesh, kinetic, accelerate
+        self.sweep = Sweep(mesh, kinetic)
+        self.diffusion = SpinDiffusion(mesh, kinetic)
+        self.shift = 0.0
+
+    def factor(self, shift: float) -> None:
+        """For the magnetization now set in the kinetic operator. Collective."""
+        self.shift = shift
+        self.sweep.factor(shift)
+        self.diffusion.factor(shift)
+
+    def scatter(self, q: Array) -> Array:
+        """Spin-diffusion correction (moments) of what a sweep's own collisions with moments q scatter back."""
+        if not self.accelerate:
+            return np.zeros_like(q)
+        every, spin = self.k.gain_rates
+        return self.diffusion.solve(q * np.array([every, spin, spin, spin]))
+
+
+class EvenSystem:
+    """A e = r for the even part."""
+
+    def __init__(self, inverse: Preconditioner) -> None:
+        self.inverse, self.mesh, self.k = inverse, inverse.mesh, inverse.k
+        self.shape: tuple[int, ...] = self.k.shape
+        n = self.mesh.n
+        self.rest = np.empty((n, 4))  # moments of the last residual
+        self._ends = np.empty((2, *self.shape[1:]))
+        self._moments = np.empty((n, 4))
+        # P basis[j] = swept[j] + distribution with moments corrections[j]; address space, memory comes with use
+        self._swept = np.empty((RESTART, *self.shape))
+        self._corrections = np.empty((RESTART, n, 4))
+
+    def apply(self, x: Array, y: Array) -> None:
+        """y = A x."""
+        self.k.apply(x, self.mesh.beyond(x[0], x[-1], self._ends), self.inverse.shift, y)
+
+    def precondition(self, r: Array, y: Array) -> None:
+        """y = P r."""
+        self.inverse.sweep.solve(r, y, moments=self._moments)
+        self.k.prolong(self.inverse.scatter(self._moments), base=y, out=y)
+
+    def expand(self, j: int, basis: Array, dots: Array) -> None:
+        """See `hpcalo.wall.krylov.System`: a sweep, and one pass of A over its result plus the correction."""
+        swept, k = self._swept[j], self.k
+        self.inverse.sweep.solve(basis[j], swept, moments=self._moments)
+        w = self._corrections[j]
+        w[...] = self.inverse.scatter(self._moments)
+        first, last = (k.prolong(w, base=swept, rows=slice(i, i + 1))[0] for i in (0, self.mesh.n - 1))
+        k.apply(
+            swept, self.mesh.beyond(first, last, self._ends), self.inverse.shift, basis[j + 1], w,
+            other=basis[j], basis=basis[: j + 1], dots=dots,
+        )  # fmt: skip
+
+    def collect(self, coefficients: Array, x: Array) -> None:
+        """See `hpcalo.wall.krylov.System`."""
+        count = coefficients.size
+        flat, w = x.reshape(-1), np.empty((self.mesh.n, 4))
+        _wall.combine(self._swept[:count].reshape(count, -1), coefficients, flat, flat, 1.0)
+        _wall.combine(self._corrections[:count].reshape(count, -1), coefficients, None, w.reshape(-1), 1.0)
+        self.k.prolong(w, base=x, out=x)
+
+    def residual(self, b: Array, x: Array, out: Array | None) -> Array:
+        """See `hpcalo.wall.krylov.System`; `rest` then holds the residual's moments."""
+        squares = np.empty((self.mesh.n, 1))
+        ends = self.mesh.beyond(x[0], x[-1], self._ends)
+        self.k.apply(x, ends, self.inverse.shift, out, other=b, sign=-1.0, dots=squares, sums=self.rest)
+        return squares
+
+    def round_off(self, x: Array) -> float:
+        """See `hpcalo.wall.krylov.System`: from a bound of the diagonal, a + (2 v/dx)^2 / a at the largest v."""
+        n, k, a = self.mesh.n, self.k, self.inverse.sweep.a
+        squares = np.empty((n, 1))
+        flat = x.reshape(n, -1)
+        _wall.node_dots(np.empty((0, *flat.shape)), flat, squares)
+        size = float(np.sqrt(self.mesh.total(squares)[0]))
+        return 4.0 * EPSILON * size * (a + k.carriers.precession + 4.0 * float(k.v[-1] / k.dx) ** 2 / a)
+
+
+class MomentSystem:
+    """(1 - Mom S Gain) q = Mom S r for the moments."""
+
+    def __init__(self, inverse: Preconditioner) -> None:
+        self.inverse, self.mesh, self.k = inverse, inverse.mesh, inverse.k
+        self.shape: tuple[int, ...] = (self.mesh.n, 4)
+        self._work = np.empty(self.k.shape)
+        self._scattered = np.empty(self.shape)
+        self._prepared = np.empty((RESTART, *self.shape))  # P basis[j]
+
+    def right(self, r: Array) -> Array:
+        """The right-hand side for the even equation's r (n, 4, points). Collective."""
+        out = np.empty(self.shape)
+        self.inverse.sweep.solve(r, self._work, moments=out)
+        return out
+
+    def apply(self, x: Array, y: Array) -> None:
+        """y = x - Mom S Gain x."""
+        self.inverse.sweep.solve(None, self._work, gain=np.ascontiguousarray(x), moments=self._scattered)
+        np.subtract(x, self._scattered, out=y)
+
+    def precondition(self, r: Array, y: Array) -> None:
+        """y = r + spin diffusion of what r scatters."""
+        np.add(r, self.inverse.scatter(r), out=y)
+
+    def expand(self, j: int, basis: Array, dots: Array) -> None:
+        """See `hpcalo.wall.krylov.System`."""
+        prepared = self._prepared[j]
+        self.precondition(basis[j], prepared)
+        self.apply(prepared, basis[j + 1])
+        basis[j + 1] -= basis[j]
+        _wall.node_dots(basis[: j + 1], basis[j + 1], dots)
+
+    def collect(self, coefficients: Array, x: Array) -> None:
+        """See `hpcalo.wall.krylov.System`."""
+        flat, count = x.reshape(-1), coefficients.size
+        _wall.combine(self._prepared[:count].reshape(count, -1), coefficients, flat, flat, 1.0)
+
+    def residual(self, b: Array, x: Array, out: Array | None) -> Array:
+        """See `hpcalo.wall.krylov.System`."""
+        rest = np.empty(self.shape) if out is None else out
+        self.apply(x, rest)
+        np.subtract(b, rest, out=rest)
+        return np.ascontiguousarray(np.sum(rest * rest, axis=1, keepdims=True))
+
+    def round_off(self, x: Array) -> float:
+        """See `hpcalo.wall.krylov.System`: the operator is of order one."""
+        squares = np.sum(x * x, axis=1, keepdims=True)
+        return 4.0 * EPSILON * float(np.sqrt(self.mesh.total(squares)[0]))
