@@ -186,11 +186,13 @@ def _describe(file: Path) -> None:
 def convert(source: Path, output: Path | None, force: bool, **options: Any) -> None:
     """Turn a Hamiltonian into a model file of hpcalo.
 
-    SOURCE is a Wannier90 file (seed_tb.dat, seed_hr.dat, or the seed alone) or an LCAO .npz file.
+    SOURCE is a Wannier90 file (seed_tb.dat, seed_hr.dat, or the seed alone), an LCAO .npz file, or a file that sisl
+    reads (SIESTA's .TSHS, .HSX, .nc or .fdf).
 
     \b
     hpcalo convert Fe_tb.dat --output fe.h5 --fermi-energy "12.63 eV"
     hpcalo convert mnw9.npz --output mnw9.h5 --thickness "10.5 angstrom"
+    hpcalo convert siesta.TSHS --output film.h5
     """
     from hpcalo.pipeline.convert import convert as convert_model  # noqa: PLC0415
 

@@ -25,6 +25,9 @@ from typing import TYPE_CHECKING, Any
 from hpcalo.config.model import BuiltinName, ModelSection
 from hpcalo.config.reader import apply_overrides, read_toml, validate
 from hpcalo.errors import InputError, Interrupted, nearest
+from hpcalo.model.from_pythtb import from_pythtb
+from hpcalo.model.from_sisl import ENDINGS as SISL_ENDINGS
+from hpcalo.model.from_sisl import from_sisl
 from hpcalo.model.types import LcaoModel, WannierModel
 from hpcalo.output import modelfile
 from hpcalo.output.hdf5 import FORMAT, PROVENANCE_GROUP, open_hdf5, plain
@@ -32,13 +35,13 @@ from hpcalo.parallel.guard import on_root
 from hpcalo.parallel.world import world
 from hpcalo.pipeline import ENGINES
 from hpcalo.pipeline import report as write_report
-from hpcalo.pipeline.convert import WANNIER_ENDINGS
+from hpcalo.pipeline.convert import WANNIER_ENDINGS, sisl_model
 
 if TYPE_CHECKING:
     import xarray
     from mpi4py.MPI import Intracomm
 
-__all__ = ["load_model", "open", "report", "run"]
+__all__ = ["from_pythtb", "from_sisl", "load_model", "open", "report", "run"]
 
 Model = WannierModel | LcaoModel
 BUILTIN = BuiltinName.__args__  # type: ignore[attr-defined]
@@ -70,7 +73,8 @@ def open(path: str | os.PathLike[str]) -> xarray.Dataset:
 
 
 def load_model(source: str | os.PathLike[str], **options: Any) -> Model:
-    """A Hamiltonian: a model file (.h5), an atomic-orbital .npz, a Wannier90 file or seed, or a built-in model's name.
+    """A Hamiltonian: a model file (.h5), an atomic-orbital .npz, a Wannier90 file or seed, a file that sisl reads
+    (.TSHS, .HSX, .nc, .fdf), or a built-in model's name. Objects of sisl and PythTB: `from_sisl`, `from_pythtb`.
 
     `options` are keys of the input's table `[model]`, with its units: `fermi_energy`, `electrons`, `thickness`,
     `replicas`, `spin`, …; for a built-in model its parameters. Raises InputError, ModelError.
@@ -84,6 +88,8 @@ def load_model(source: str | os.PathLike[str], **options: Any) -> Model:
         shared = [key for key in ("fermi_energy", "electrons", "thickness") if key in given]
         common: dict[str, Any] = {key: given.pop(key) for key in shared}
         given = {"builtin": name, name: given, **common}
+    elif path.suffix in SISL_ENDINGS:
+        return sisl_model(path, given)
     elif path.suffix == ".npz":
         given["lcao"] = str(path)
     elif path.suffix == ".h5":

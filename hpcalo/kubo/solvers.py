@@ -18,7 +18,7 @@ def directions_of(model: WannierModel | LcaoModel, wanted: Sequence[Sequence[flo
     """The directions of the magnetization to compute, normalized, (A, 3). Raises InputError where the model cannot be
     turned.
     """
-    own = model.n_hat if isinstance(model, WannierModel) else np.array([0.0, 0.0, 1.0])
+    own = model.n_hat
     if wanted is None:
         return own[None]
     n_hat = np.array([unit_vector(list(n)) for n in wanted])

@@ -130,12 +130,14 @@ class WannierModel:
 
 @dataclass(frozen=True)
 class LcaoModel:
-    """Atomic orbitals with overlap, collinear exchange given explicitly, spin-orbit coupling separate.
+    """Atomic orbitals with overlap, exchange given explicitly, spin-orbit coupling separate.
 
     Spinor matrices of dimension 2N (all spin up first): H = (H_up+H_dn)/2 ⊗ 1 + (H_up−H_dn)/2 ⊗ σ·ŝ + Σ_v i Hsoc_v ⊗
     σ_v with overlap S ⊗ 1 and ŝ = −n̂ (the majority spin is opposite to its moment). up_Rnn, down_Rnn, S_Rnn: (nR, N,
     N) real, eV; soc_vRnn: (3, nR, N, N) real, eV. r_vRnn: (3, nR, N, N) <0M|(r − R − τ_N)|RN> Å, or None. tau: (N, 3)
-    Å orbital positions.
+    Å orbital positions. canted_vRnn: (3, nR, N, N) real, eV, or None: what the exchange has across the magnetization,
+    + Σ_v canted_v ⊗ σ_v where it is along n_hat; it turns with it rigidly. Without it every direction n̂ is as good as
+    n_hat.
     """
 
     crystal: Crystal
@@ -146,6 +148,8 @@ class LcaoModel:
     soc_vRnn: RealArray
     tau: RealArray
     r_vRnn: NDArray[np.float32] | None = None
+    canted_vRnn: RealArray | None = None
+    n_hat: RealArray = field(default_factory=lambda: np.array([0.0, 0.0, 1.0]))
     orbital_names: tuple[str, ...] = ()
     fermi_energy: float | None = None
     electrons: float | None = None
@@ -166,6 +170,10 @@ class LcaoModel:
         check_shape("soc_vRnn", self.soc_vRnn, (3, nR, N, N))
         for v, matrix in enumerate(self.soc_vRnn):
             check_hermitian(f"spin-orbit part {'xyz'[v]}", self.R, matrix, sign=-1.0)
+        for v, matrix in enumerate(self.canted_vRnn if self.canted_vRnn is not None else ()):
+            check_shape("canted_vRnn", matrix, (nR, N, N))
+            check_hermitian(f"exchange across the magnetization, part {'xyz'[v]}", self.R, matrix)
+        check_unit(self.n_hat)
         check_shape("tau", self.tau, (N, 3))
         if self.r_vRnn is not None:
             check_shape("r_vRnn", self.r_vRnn, (3, nR, N, N))

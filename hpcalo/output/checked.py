@@ -149,7 +149,8 @@ class CheckedFile:
         except Exception as problem:
             raise self.fail(name, f"cannot be read: {problem}") from None
 
-    def _has_attribute(self, name: str, attribute: str) -> bool:
+    def has_attribute(self, name: str, attribute: str) -> bool:
+        """Whether the item has this attribute."""
         try:
             return attribute in self._file[name].attrs
         except Exception as problem:
@@ -169,7 +170,7 @@ class CheckedFile:
 
     def text_attribute(self, name: str, attribute: str, missing: str | None = None) -> str:
         """A text; `missing` in place of one that is not there (None: an error)."""
-        if missing is not None and not self._has_attribute(name, attribute):
+        if missing is not None and not self.has_attribute(name, attribute):
             return missing
         value = self._attribute(name, attribute)
         if isinstance(value, bytes):  # text of fixed length
@@ -190,7 +191,7 @@ class CheckedFile:
 
     def optional_float(self, name: str, attribute: str) -> float | None:
         """A finite number, or None if the file does not give it."""
-        return self.float_attribute(name, attribute) if self._has_attribute(name, attribute) else None
+        return self.float_attribute(name, attribute) if self.has_attribute(name, attribute) else None
 
 
 _KINDS = {"f": "real numbers", "c": "complex numbers", "i": "whole numbers", "u": "whole numbers", "b": "truth values"}

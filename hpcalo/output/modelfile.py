@@ -12,7 +12,8 @@ Layout, version 1 (every dataset carries `units`, `axes` and, if only half of th
                      X(−R) = adjoint · X(R)†, adjoint = 1 or −1; a dataset with adjoint = 0 holds all nR cells
     wannier: /H (nS, N, N) eV, /centres (N, 3) Å, /A (nS, 3, N, N) Å, /spin (nS, 3, N, N), /up, /down (N/2,),
              /odd (only if it is not the time-reversal-odd part of H), /replicas/{R, source, cell, m, n}
-    lcao:    /H_up, /H_down, /S (nS, N, N) real, /soc (3, nS, N, N) real, /tau (N, 3) Å, /r (3, nR, N, N), /orbitals
+    lcao:    /H_up, /H_down, /S (nS, N, N) real, /soc (3, nS, N, N) real, /tau (N, 3) Å, /r (3, nR, N, N), /orbitals;
+             attribute n_hat; with exchange across the magnetization /canted (3, nS, N, N) real
 
 Matrices are double precision and come back bit for bit (the position matrix of an LCAO model is single precision). No
 pickles; chunks are compressed and carry checksums.
@@ -236,6 +237,9 @@ def _write_lcao(file: Any, model: LcaoModel) -> None:
     _put_cells(file, "H_down", model.down_Rnn, model.R, "eV", "stored, M, N")
     _put_cells(file, "S", model.S_Rnn, model.R, "1", "stored, M, N")
     _put_cells(file, "soc", model.soc_vRnn, model.R, "eV", "component, stored, M, N", cell_axis=1, sign=-1.0)
+    if model.canted_vRnn is not None:
+        _put_cells(file, "canted", model.canted_vRnn, model.R, "eV", "component, stored, M, N", cell_axis=1)
+    file.attrs["n_hat"] = model.n_hat
     _put(file, "tau", model.tau, "angstrom", "N, component")
     if model.r_vRnn is not None:
         _put(file, "r", model.r_vRnn, "angstrom", "component, R, M, N")
@@ -390,6 +394,10 @@ def _read_lcao(file: CheckedFile) -> LcaoModel:
     N = file.shape("/H_up")[-1]
     up, down, S = (cells.matrix(name, N, kinds="f") for name in ("/H_up", "/H_down", "/S"))
     r = file.array("/r", shape=(3, len(cells.R), N, N)).astype(np.float32) if file.has("/r") else None
+    canted = cells.matrix("/canted", N, kinds="f", lead=(3,), cell_axis=1) if file.has("/canted") else None
+    own: dict[str, Any] = {"canted_vRnn": canted}
+    if canted is not None or file.has_attribute("/", "n_hat"):  # files of the first versions are magnetized along z
+        own["n_hat"] = file.array("/", attribute="n_hat", shape=(3,))
     model = LcaoModel(
         crystal=_read_crystal(file),
         R=cells.R,
@@ -399,6 +407,7 @@ def _read_lcao(file: CheckedFile) -> LcaoModel:
         soc_vRnn=cells.matrix("/soc", N, kinds="f", lead=(3,), cell_axis=1),
         tau=file.array("/tau", shape=(N, 3)),
         r_vRnn=r,
+        **own,
         orbital_names=file.texts("/orbitals"),
         fermi_energy=file.optional_float("/", "fermi_energy"),
         electrons=file.optional_float("/", "electrons"),

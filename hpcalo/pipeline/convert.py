@@ -9,7 +9,10 @@ from typing import Any
 from hpcalo.config.model import ModelSection
 from hpcalo.config.reader import validate
 from hpcalo.errors import InputError
-from hpcalo.output.modelfile import convert_lcao, convert_wannier90, wannier_options
+from hpcalo.model.from_sisl import ENDINGS as SISL_ENDINGS
+from hpcalo.model.from_sisl import read_sisl
+from hpcalo.model.types import LcaoModel, WannierModel
+from hpcalo.output.modelfile import convert_lcao, convert_wannier90, wannier_options, write_model
 
 SEED_ENDINGS = ("_tb.dat", "_hr.dat", "_wsvec.dat", ".win", ".wout", ".chk", ".spn")
 WANNIER_ENDINGS = {"_tb.dat": "tb", "_hr.dat": "hr"}
@@ -18,10 +21,15 @@ WANNIER_ENDINGS = {"_tb.dat": "tb", "_hr.dat": "hr"}
 def convert(source: Path, output: Path | None, *, force: bool, options: Mapping[str, Any]) -> Path:
     """Writes the model file and returns its path. Serial.
 
-    `source` is an LCAO `.npz` file, or a Wannier90 file `seed_tb.dat` or `seed_hr.dat`, or the seed alone; `options`
-    are keys of the table `[model]`. Raises InputError, ModelError, OutputError.
+    `source` is an LCAO `.npz` file, a Wannier90 file `seed_tb.dat` or `seed_hr.dat`, or the seed alone, or a file that
+    sisl reads; `options` are keys of the table `[model]`. Raises InputError, ModelError, OutputError.
     """
     given = {key: value for key, value in options.items() if value is not None}
+    if source.suffix in SISL_ENDINGS:
+        path = output or Path(source.name).with_suffix(".h5")
+        _refuse_source(path, source)
+        write_model(path, sisl_model(source, given), force=force)
+        return path
     if source.suffix == ".npz":
         section = validate(ModelSection, {"lcao": str(source), **given}, "convert")
         path = output or Path(source.name).with_suffix(".h5")
@@ -47,6 +55,14 @@ def convert(source: Path, output: Path | None, *, force: bool, options: Mapping[
         _refuse_source(path, source.with_name(source.name + ending))
     convert_wannier90(source, path, wannier_options(section), force=force)
     return path
+
+
+def sisl_model(source: Path, options: Mapping[str, Any]) -> LcaoModel | WannierModel:
+    """The model of a file that sisl reads; `options` are keys of `[model]`. Raises InputError, ModelError."""
+    section = validate(ModelSection, {"file": str(source), **options}, "convert")
+    return read_sisl(
+        source, thickness=section.thickness, fermi_energy=section.fermi_energy, electrons=section.electrons
+    )
 
 
 def _refuse_source(path: Path, source: Path) -> None:
