@@ -56,3 +56,10 @@ def world() -> Intracomm:
     if not MPI.Is_initialized():
         MPI.Init_thread(MPI.THREAD_FUNNELED)
     return MPI.COMM_WORLD.Dup()
+
+
+def alone() -> Intracomm:
+    """The communicator of this process by itself, for what every rank holds and computes the same."""
+    from mpi4py import MPI  # noqa: PLC0415  (as above)
+
+    return MPI.COMM_SELF

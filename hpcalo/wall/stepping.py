@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from hpcalo.config.wall import Time
 from hpcalo.errors import ConvergenceError, HpcaloError, InputError
+from hpcalo.parallel.world import alone
 from hpcalo.wall.grid import Mesh
 from hpcalo.wall.magnetics import Magnetics
 from hpcalo.wall.options import PREFIX, SolverOptions
@@ -261,10 +262,10 @@ class QuasiStatic(Stepper):
         """The state some steps later, at `end` (fs) at the latest, starting from `state` and nothing else."""
         mesh = self.mesh
         self.accumulation.forget()
-        vector = PETSc.Vec().createSeq(3 * mesh.cells, comm=PETSc.COMM_SELF)
+        vector = PETSc.Vec().createSeq(3 * mesh.cells, comm=alone())
         vector.array[:] = mesh.gather(state.m).reshape(-1)
         with self.options.active(adapt_options(self.time)):
-            ts = make_ts(PETSc.COMM_SELF, self.time, state.t, state.dt, end)
+            ts = make_ts(alone(), self.time, state.t, state.dt, end)
             ts.setRHSFunction(self._rhs, vector.duplicate())
             if self._matrix is None:
                 self._matrix = tridiagonal_matrix(mesh.cells)
@@ -313,7 +314,7 @@ def next_step(ts: Any, state: State, end: float) -> float:
 
 def tridiagonal_matrix(cells: int) -> Any:
     """AIJ matrix with 3 x 3 blocks for nearest neighbours, whole on every rank."""
-    matrix = PETSc.Mat().createAIJ((3 * cells, 3 * cells), bsize=3, nnz=9, comm=PETSc.COMM_SELF)
+    matrix = PETSc.Mat().createAIJ((3 * cells, 3 * cells), bsize=3, nnz=9, comm=alone())
     matrix.setUp()
     return matrix
 
