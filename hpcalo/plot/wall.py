@@ -10,7 +10,7 @@ from matplotlib import rc_context
 
 from hpcalo.errors import InputError, nearest
 from hpcalo.output.hdf5 import Result
-from hpcalo.plot import style, wall_panels, wall_sweep
+from hpcalo.plot import style, wall_heat, wall_panels, wall_sweep
 from hpcalo.plot.wall_data import is_paper, is_sweep, kind, series
 
 Maker = Callable[[Any, Sequence[Result]], None]
@@ -152,6 +152,26 @@ def _torque(part: str) -> Maker:
     return lambda axis, results: wall_panels.torque(axis, results, part)
 
 
+def _along(name: str) -> Maker:
+    return lambda axis, results: wall_heat.along(axis, results, name)
+
+
+def _over_time(name: str) -> Maker:
+    return lambda axis, results: wall_heat.over_time(axis, results, name)
+
+
+HEAT, DMI = "heat_current", "dmi_current"
+DL, FL = "torque_damping_like", "torque_field_like"
+CURRENTS = (
+    Panel(HEAT, (HEAT,), _along(HEAT), sensible=wall_heat.flows(HEAT)),
+    Panel(DMI, (DMI,), _along(DMI), sensible=wall_heat.flows(DMI)),
+    Panel("heat_map", (HEAT, HEAT), _over_time(HEAT), times=True, sensible=wall_heat.flows(HEAT)),
+    Panel("dmi_map", (DMI, DMI), _over_time(DMI), times=True, sensible=wall_heat.flows(DMI), asked=True),
+    Panel(
+        "reciprocity", ("heat_work_even", "heat_work_odd"), wall_heat.reciprocity, times=True,
+        sensible=wall_heat.driven_by_heat,
+    ),
+)  # fmt: skip
 MAPS = (
     Panel("map", ("magnetization",), _map(2), times=True, asked=True),
     Panel("map_x", ("magnetization",), _map(0), times=True, asked=True),
@@ -162,13 +182,16 @@ ARROWS = Panel("arrows", ("magnetization", "magnetization"), wall_panels.arrows,
 RUN = (
     ARROWS,
     Panel("profile", ("magnetization",), wall_panels.profile),
-    Panel("accumulation", ("spin_accumulation",), wall_panels.accumulation),
+    Panel(
+        "accumulation", ("spin_accumulation",), wall_panels.accumulation, sensible=wall_heat.flows("spin_accumulation")
+    ),
     Panel("position", ("wall_position",), wall_panels.position, times=True),
     Panel("velocity", ("wall_velocity",), wall_panels.velocity, times=True),
-    Panel("torques", ("torque_damping_like",), _torque("damping-like")),
-    Panel("torques", ("torque_field_like",), _torque("field-like")),
+    Panel("torques", (DL,), _torque("damping-like"), sensible=wall_heat.flows(DL)),
+    Panel("torques", (FL,), _torque("field-like"), sensible=wall_heat.flows(FL)),
     Panel("energies", ("energy_total",), wall_panels.energies, times=True),
     Panel("powers", ("power_spin_torque", "power_damping"), wall_panels.powers, times=True),
+    *CURRENTS,
     *MAPS,
 )
 SWEEP = (

@@ -133,10 +133,10 @@ def window(results: Sequence[Result]) -> tuple[float, float]:
 
 
 def steady_velocity(result: Result) -> Real | None:
-    """beta u/alpha in m/s, the velocity of steady motion below the breakdown; None where a field drives the wall too,
-    or where the file does not tell.
+    """beta u/alpha in m/s, the velocity of steady motion below the breakdown; None where a field or a spin-orbit torque
+    drives the wall too, or where the file does not tell.
     """
-    if not {"beta", "u"} <= set(result.variables):
+    if not {"beta", "u"} <= set(result.variables) or setting(result, "electronic_structure"):
         return None
     alpha = setting(result, "magnet", "damping")
     alphas: Any = float(alpha) if alpha else np.nan

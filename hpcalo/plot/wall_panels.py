@@ -339,21 +339,31 @@ ENERGIES = (
 )
 
 
+def _drive(result: Result) -> tuple[Any, Any]:
+    """Times and the power that all torques give, W/m² of the wire's cross-section."""
+    t, power = series(result, "power_spin_torque")
+    thickness = float(result.attrs.get("magnet_thickness_m", np.nan))
+    for name in result.variables:
+        if name.startswith("power_spin_orbit_") and len(series(result, name)[0]) == len(t):
+            power = power + series(result, name)[1] / thickness
+    return t, power
+
+
 def powers(axis: Any, results: Sequence[Result]) -> None:
     """What the spin torque gives and what damping takes: equal where the motion is steady."""
     factor = time_axis(axis, results, "power_damping")
-    data = [(series(r, "power_spin_torque"), series(r, "power_damping")) for r in results]
+    data = [(_drive(r), series(r, "power_damping")) for r in results]
     everything = np.concatenate([np.concatenate([a[1], -b[1]]) for a, b in data])
     per, unit = scale("W/m^2", float(np.median(np.abs(everything))) or largest([everything]))
     for n, (result, ((t, drive), (t_d, loss))) in enumerate(zip(results, data, strict=True)):
         colours = (style.COLOURS[n % 6],) * 2 if len(results) > 1 else (style.COLOURS[2], style.COLOURS[3])
-        words = (stem(result), None) if len(results) > 1 else ("spin torque (drive)", "damping (loss)")
+        words = (stem(result), None) if len(results) > 1 else ("torques (drive)", "damping (loss)")
         axis.plot(factor * t, per * drive, color=colours[0], label=words[0])
         axis.plot(factor * t_d, -per * loss, color=colours[1], label=words[1], ls=style.DASHES[1])
         if len(results) == 1 and "energy_total" in result.variables and not setting(result, "drive", "zeeman"):
             _balance(axis, result, t, drive, factor, per)
     if len(results) > 1:
-        axis.plot([], [], color="0.3", label="spin torque (drive)")
+        axis.plot([], [], color="0.3", label="torques (drive)")
         axis.plot([], [], color="0.3", ls=style.DASHES[1], label="damping (loss)")
     axis.margins(y=0.08)
     if everything.min() > 0.0 and everything.max() > 8.0 * everything.min():
