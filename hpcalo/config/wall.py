@@ -145,7 +145,11 @@ class Texture(Section):
     centre: Annotated[float, Unit("nm")] | None = Field(default=None, description="default: the middle of the wire")
     angle: Annotated[float, Unit("degree")] = Field(default=0.0, description="in-wall angle from x towards y")
     direction: Vector = Field(default=(0.0, 0.0, 1.0), description="of a uniform magnetization; normalized")
-    relax: bool = Field(default=False, description="relax the profile without drive before the run")
+    relax: bool = Field(
+        default=False,
+        description="relax the profile without drive and field before the run: it then does not ring at the start (a "
+        "tanh wall is off by (spacing/D)^2), but its width and angle are those of rest and not the given ones",
+    )
 
     _lists = field_validator("direction", mode="before")(_tuple)
 
@@ -217,7 +221,9 @@ class Time(Section):
         default="rk", description="rk: adaptive Dormand-Prince (quasi-static); arkimex, bdf, rosw: implicit"
     )
     tolerance: Annotated[float, Unit("1"), Field(gt=0, lt=0.1)] = Field(
-        default=1e-7, description="relative and absolute tolerance of the step-size control"
+        default=1e-10,
+        description="relative and absolute tolerance of the step-size control; without it 1e-10 for rk, whose steps "
+        "stability limits anyway, and 1e-7 for the others",
     )
     first_step: Annotated[float, Unit("fs"), Positive] = Field(
         default=10.0, description="first step, or every step with fixed_step"
@@ -232,6 +238,13 @@ class Time(Section):
     refresh_angle: Annotated[float, Unit("1"), Positive] = Field(
         default=0.01, description="solve again, too, once any spin has turned by this (radian)"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tolerance(cls, data: Any) -> Any:
+        if isinstance(data, dict) and "tolerance" not in data and data.get("integrator", "rk") != "rk":
+            return {**data, "tolerance": 1e-7}
+        return data
 
 
 class Solver(Section):
