@@ -63,7 +63,8 @@ def _consistent(s: WallInput) -> list[str]:
             f"shorten wire.length or drive.ramp_length to below "
             f"{2 * s.drive.temperature / abs(s.drive.gradient):.4g} nm, or use drive.profile = 'uniform'"
         )
-    warnings += _momentum(s, float(t.min()), float(t.max()))
+    if s.electrons.spin_torque or s.drive.circuit != "field":  # else nothing depends on the electrons
+        warnings += _momentum(s, float(t.min()), float(t.max()))
     warnings += _time(s)
     c = _carriers(s)
     if s.electrons.force and s.electrons.relaxation_time > LONG_PATH and s.solver.method == "krylov":
