@@ -258,7 +258,7 @@ SHORT = {
 }
 
 
-@pytest.mark.parametrize("name", sorted({p.stem for p in INPUTS.glob("permalloy*.toml")} - {"mnw001_wall"}))
+@pytest.mark.parametrize("name", sorted({p.stem for p in INPUTS.glob("*wall*.toml")} - {"mnw001_wall"}))
 def test_shipped_inputs_run_and_plot(tmp_path, name):
     """Every shipped wall input, shortened where it is long; its picture is made, too."""
     output = tmp_path / f"{name}.h5"
