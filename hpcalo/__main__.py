@@ -29,6 +29,8 @@ from hpcalo.parallel.world import defer_start, launcher_rank, leave_job
 FILE = click.Path(path_type=Path)
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
+PETSC = "-hpcalo_wall_"
+
 Command = TypeVar("Command", bound=Callable[..., None])
 
 
@@ -87,6 +89,7 @@ def run(source: Path, output: Path | None, force: bool, overrides: tuple[str, ..
     \b
     mpirun -n 4 hpcalo run input/mnw001.toml --output mnw001.h5
     hpcalo run input/rashba.toml --set kubo.k.grid=[64,64,1] --force
+    hpcalo run input/permalloy_wall.toml -hpcalo_wall_ts_rk_type 3bs     options of PETSc
     """
     from hpcalo.parallel.guard import collective_guard  # noqa: PLC0415
     from hpcalo.parallel.world import world  # noqa: PLC0415
@@ -346,7 +349,7 @@ def _main(arguments: list[str]) -> int:
     try:
         loaded()
         preset_threads()
-        return cli.main(arguments, prog_name="hpcalo", standalone_mode=False) or 0
+        return cli.main(petsc_options(arguments), prog_name="hpcalo", standalone_mode=False) or 0
     except click.ClickException as problem:
         if is_first():
             _show_usage(problem)
@@ -364,6 +367,25 @@ def _main(arguments: list[str]) -> int:
         if is_first():
             show(problem)
         return exit_code(problem)
+
+
+def petsc_options(arguments: list[str]) -> list[str]:
+    """The arguments with PETSc's options, `-hpcalo_wall_NAME [VALUE]` anywhere after the command, as what they stand
+    for: `--set solver.petsc.NAME=VALUE`. They are then part of the input, of the record and of a restart.
+    """
+    out: list[str] = []
+    waiting = list(arguments)
+    while waiting:
+        name = waiting.pop(0)
+        if not name.startswith(PETSC):
+            out.append(name)
+            continue
+        if out[-1:] == ["--"]:  # PETSc's users separate them; here it is not needed
+            out.pop()
+        has_value = bool(waiting) and (not waiting[0].startswith("-") or waiting[0][1:2].isdigit())
+        value = waiting.pop(0) if has_value else "true"
+        out += ["--set", f"solver.petsc.{name.removeprefix(PETSC)}={value}"]
+    return out
 
 
 def _show_usage(problem: click.ClickException) -> None:

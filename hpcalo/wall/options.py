@@ -7,10 +7,20 @@ import ctypes
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from hpcalo.errors import InputError, one_line
+from hpcalo.errors import InputError, nearest, one_line
 from hpcalo.wall.petsc import PETSc
 
 PREFIX = "hpcalo_wall_"
+# PETSc does not list its options; these are the ones that are set now and then, to name the one that was meant.
+COMMON = (
+    *("ts_type", "ts_rk_type", "ts_arkimex_type", "ts_rosw_type", "ts_bdf_order", "ts_theta_theta", "ts_monitor"),
+    *("ts_adapt_type", "ts_adapt_wnormtype", "ts_adapt_clip", "ts_adapt_safety", "ts_adapt_dt_max", "ts_adapt_dt_min"),
+    *("ts_adapt_monitor", "ts_max_reject", "ts_max_snes_failures", "ts_rtol", "ts_atol", "ts_view"),
+    *("snes_type", "snes_rtol", "snes_atol", "snes_stol", "snes_max_it", "snes_monitor", "snes_converged_reason"),
+    *("snes_linesearch_type", "snes_lag_jacobian", "newton_ksp_type", "newton_ksp_rtol", "newton_ksp_max_it"),
+    *("newton_ksp_monitor", "ksp_type", "ksp_rtol", "ksp_atol", "ksp_max_it", "ksp_gmres_restart", "ksp_monitor"),
+    *("ksp_converged_reason", "ksp_view", "pc_type", "direct_pc_factor_mat_solver_type"),
+)
 UNKNOWN_TYPE = 86  # PETSC_ERR_ARG_UNKNOWN_TYPE
 
 
@@ -61,6 +71,7 @@ class SolverOptions:
             raise InputError(
                 f"{left[0]}: no solver of this run knows this option"
                 + (f" (and {len(left) - 1} more)" if left[1:] else "")
+                + nearest(left[0].removeprefix("solver.petsc.").removeprefix(f"-{PREFIX}"), COMMON)
             )
 
 
