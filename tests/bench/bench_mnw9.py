@@ -92,9 +92,7 @@ def main() -> None:
     for i in range(6):
         sum_block(solver, k + np.array([0.01 * i, 0.0, 0.0]), w, few, slice(None))
     peak.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
-    print(
-        f"peak memory after {BATCH} k-points {peak[0]:.0f} MiB, after {7 * BATCH} {peak[1]:.0f} MiB (limit 1024)"
-    )
+    print(f"peak memory after {BATCH} k-points {peak[0]:.0f} MiB, after {7 * BATCH} {peak[1]:.0f} MiB (limit 1024)")
 
 
 if __name__ == "__main__":

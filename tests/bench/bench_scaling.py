@@ -98,9 +98,7 @@ def main() -> None:
             for ranks, found in times.items():
                 found.append(k_loop(ranks, source, overrides, program))
     one, two = (statistics.median(times[n]) for n in (1, 2))
-    print(
-        f"{source.stem}: one rank {one:.2f} s, two {two:.2f} s, ratio {one / two:.2f} (idle: at least 1.9)"
-    )
+    print(f"{source.stem}: one rank {one:.2f} s, two {two:.2f} s, ratio {one / two:.2f} (idle: at least 1.9)")
     for name in ("mnw001_small", "rashba", "fe_ahc"):
         sums(ROOT / "input" / f"{name}.toml")
 

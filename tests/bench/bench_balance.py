@@ -1,0 +1,114 @@
+"""Ranks of unequal speed, and memory against points, energies and ranks.
+
+python tests/bench/bench_balance.py [balance|memory]
+
+balance: three ranks on two cores, two of them on the first one. The loop over k is timed with blocks shared out by
+speed and with equal shares (as if all ranks were alike), in turn; the best is what two cores need for the CPU time of
+all blocks. Needs a machine with two idle cores.
+memory: peak resident memory of the largest rank.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = ROOT / "input" / "mnw001_small.toml"
+PLACES = ("0", "0", "1")  # core of each rank
+ROUNDS = 3
+LOOP = """
+import os, sys, time
+from pathlib import Path
+from hpcalo.parallel.world import world
+from hpcalo.parallel.threads import limit_threads
+from hpcalo.config.kubo import KuboInput
+from hpcalo.config.reader import apply_overrides, read_toml, validate
+from hpcalo.kubo.solvers import solvers
+from hpcalo.output.modelfile import load_model
+from hpcalo.parallel import sharing
+from hpcalo.parallel.rounds import Rounds
+from hpcalo.parallel.signals import StopRequest
+from hpcalo.pipeline import kubo_pass
+from hpcalo.pipeline.kubo import prepare
+comm = world(); limit_threads()
+how, source = sys.argv[1], Path(sys.argv[2])
+os.sched_setaffinity(0, {int(sys.argv[3].split(",")[comm.rank])})
+settings = validate(KuboInput, apply_overrides(read_toml(source), sys.argv[4:]), str(source))
+model = load_model(settings.model, source.parent)
+_, n_hat, request = prepare(settings.kubo, model)
+task = kubo_pass.plan(next(solvers(model, n_hat, request.need())), request, settings.kubo, comm)
+if how == "equal":
+    real_shares = sharing.shares
+    def deal(self, capacity):
+        counts = real_shares(len(self._pool), 1.0 + 0.0 * self._speed)
+        self._counts, self._starts = counts, counts.cumsum() - counts
+    sharing.Sharing._deal = deal
+    kubo_pass.LATE = 1e9
+real, busy = kubo_pass.sum_block, 0.0
+def timed(*arguments, **options):
+    global busy
+    begin = time.process_time(); out = real(*arguments, **options); busy += time.process_time() - begin
+    return out
+kubo_pass.sum_block = timed
+comm.Barrier(); begin = time.monotonic()
+with StopRequest() as stop:
+    keeper = kubo_pass.Keeper(Path("none.h5"), Rounds(comm, 600.0, stop), {})
+    kubo_pass.sum_over_k(task, comm, keeper=keeper)
+comm.Barrier(); spent = time.monotonic() - begin
+every = comm.gather(busy, root=0)
+if comm.rank == 0: print(spent, sum(every), *[round(b / sum(every), 3) for b in every])
+"""
+RUN = """
+import resource, sys
+from hpcalo.__main__ import main
+try:
+    main(sys.argv[1:])
+except SystemExit as end:
+    assert not end.code, end.code
+sys.stdout.write(f"PEAK {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f}\\n")
+"""
+
+
+def run(command: list[str], cwd: str | None = None) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True, env=dict(os.environ), cwd=cwd).stdout
+
+
+def balance() -> None:
+    grid = "kubo.k.grid=[160,160,1]"
+    with tempfile.TemporaryDirectory() as folder:
+        program = Path(folder) / "loop.py"
+        program.write_text(LOOP)
+        found: dict[str, list[list[float]]] = {"equal": [], "by speed": []}
+        for _ in range(ROUNDS):
+            for how, lines in found.items():
+                command = ["mpirun", "--bind-to", "none", "-n", str(len(PLACES)), sys.executable, str(program)]
+                lines.append([float(v) for v in run([*command, how, str(SMALL), ",".join(PLACES), grid]).split()])
+    for how, lines in found.items():
+        wall, work, *parts = (statistics.median(column) for column in zip(*lines, strict=True))
+        best = work / len(set(PLACES))
+        print(f"{how:9s} {wall:7.2f} s; two cores need {best:7.2f} s: waste {wall / best - 1.0:.1%}; shares {parts}")
+
+
+def memory() -> None:
+    few = ["kubo.k.grid=[16,16,1]", "kubo.energies.points=401"]
+    cases = [("16 x 16 points, 401 energies", few, 1)]
+    cases += [(f"{n} x {n} points", [f"kubo.k.grid=[{n},{n},1]", few[1]], 1) for n in (32, 64, 128)]
+    cases += [(f"{n} energies", [few[0], f"kubo.energies.points={n}"], 1) for n in (1001, 4001)]
+    cases += [(f"{n} ranks", few, n) for n in (2, 4)]
+    with tempfile.TemporaryDirectory() as folder:
+        for label, overrides, ranks in cases:
+            options = [word for text in overrides for word in ("--set", text)]
+            command = ["mpirun", "-n", str(ranks), sys.executable, "-c", RUN, "run", str(SMALL), "-q", "--force"]
+            out = run([*command, "-o", "a.h5", *options], cwd=folder)
+            peaks = [int(line.split()[1]) for line in out.splitlines() if line.startswith("PEAK")]
+            print(f"{label:30s} {max(peaks):5d} MiB ({len(peaks)} rank{'s' * (ranks > 1)})", flush=True)
+
+
+if __name__ == "__main__":
+    for part in sys.argv[1:] or ["balance", "memory"]:
+        {"balance": balance, "memory": memory}[part]()
