@@ -35,7 +35,7 @@ current_density = "-1e12 A/m^2"
 end = "{end} ns"
 output_every = "{every} ns"
 integrator = "{integrator}"
-tolerance = {tolerance}
+tolerance = 1e-5
 first_step = "{first}"
 refresh_interval = "30 fs"
 """
@@ -113,8 +113,10 @@ def test_every_stepper(comm, mpi_tmp_path, monkeypatch, mode, integrator):
     fast = mode == "time-dependent"
     text = WIRE.format(
         mode=mode, integrator=integrator, end="0.00002" if fast else "0.0008", every="0.00001" if fast else "0.0004",
-        first="1 fs" if fast else "40 fs", tolerance="1e-8" if integrator == "rk" else "1e-5",
+        first="1 fs" if fast else "40 fs",
     )  # fmt: skip
+    if integrator == "rk":  # of fifth order: few steps at the tolerance of the others
+        text = text.replace("tolerance = 1e-5", "tolerance = 1e-8")
     source, whole = write(comm, mpi_tmp_path / "a.toml", text), mpi_tmp_path / "whole.h5"
     with asked_in_step(0) as steps:
         completed(comm, run(comm, 1, source, whole))
