@@ -38,6 +38,20 @@ void rate(const double *m, const double *h, const double *spin, const double *to
     }
 }
 
+// Spin accumulation carried along with the spins by the rotation from `before` to m: q + w x q + w x (w x q)/2 with
+// w = before x m.
+HPCALO_CLONES
+void carry(const double *before, const double *m, const double *q, double *out, long nodes) {
+    for (long i = 0; i < 3 * nodes; i += 3) {
+        const double *o = before + i, *n = m + i, *s = q + i;
+        const double x = o[1] * n[2] - o[2] * n[1], y = o[2] * n[0] - o[0] * n[2], z = o[0] * n[1] - o[1] * n[0];
+        const double a = y * s[2] - z * s[1], b = z * s[0] - x * s[2], c = x * s[1] - y * s[0];
+        out[i] = s[0] + a + 0.5 * (y * c - z * b);
+        out[i + 1] = s[1] + b + 0.5 * (z * a - x * c);
+        out[i + 2] = s[2] + c + 0.5 * (x * b - y * a);
+    }
+}
+
 }  // namespace
 
 void bind_wall_llg(nb::module_ &m) {
@@ -70,4 +84,14 @@ void bind_wall_llg(nb::module_ &m) {
             rate(mag.data(), h.data(), spin.data(), torque.data(), out.data(), nodes, gamma, alpha);
         },
         "m"_a, "h"_a, "spin"_a, "torque"_a, "out"_a, "gamma"_a, "alpha"_a);
+    m.def(
+        "llg_carry",
+        [](In<2> before, In<2> mag, In<2> spin, Out<2> out) {
+            const long nodes = out.shape(0);
+            require((long)before.shape(0) == nodes && before.shape(1) == 3 && (long)mag.shape(0) == nodes && mag.shape(1) == 3 &&
+                        (long)spin.shape(0) == nodes && spin.shape(1) == 3 && out.shape(1) == 3,
+                    "llg_carry: one vector per node");
+            carry(before.data(), mag.data(), spin.data(), out.data(), nodes);
+        },
+        "before"_a, "m"_a, "spin"_a, "out"_a);
 }

@@ -6,6 +6,7 @@ namespace nb = nanobind;
 void bind_wall_kinetic(nb::module_ &m);
 void bind_wall_sweep(nb::module_ &m);
 void bind_wall_krylov(nb::module_ &m);
+void bind_wall_diffusion(nb::module_ &m);
 void bind_wall_llg(nb::module_ &m);
 void bind_wall_paper(nb::module_ &m);
 
@@ -14,6 +15,7 @@ NB_MODULE(_wall, m) {
     bind_wall_kinetic(m);
     bind_wall_sweep(m);
     bind_wall_krylov(m);
+    bind_wall_diffusion(m);
     bind_wall_llg(m);
     bind_wall_paper(m);
 }

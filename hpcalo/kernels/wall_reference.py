@@ -197,6 +197,48 @@ def llg_rate(m: Array, h: Array, spin: Array, torque: Array, gamma: float, alpha
     return (t + alpha * np.cross(m, t)) / (1.0 + alpha**2)
 
 
+def diffusion_blocks(
+    m: Array,
+    mf: Array,
+    turn: Array,
+    v: Array,
+    h: Array,
+    hd: Array,
+    dx: float,
+    dp: float,
+    a: float,
+    b: float,
+    half_j: float,
+    inverse_tau: float,
+    inverse_tau_sf: float,
+) -> Array:
+    """Mom A Prolong: moments of the even equation's left side for unit moments of one node at a time, all others zero.
+
+    m, h, hd with one node beyond both ends; out (nodes, 3 [column node - row node + 1], 4, 4).
+    """
+    n = m.shape[0] - 2
+    out = np.zeros((n, 3, 4, 4))
+    for node in range(n + 2):
+        for component in range(4):
+            q = np.eye(4)[component]
+            e = np.zeros((n + 2, 4, v.size))
+            e[node, 0] = h[node] * q[0] + hd[node] * (m[node] @ q[1:])
+            e[node, 1:] = np.outer(m[node], hd[node] * q[0]) + np.outer(q[1:], h[node])
+            o = odd_steady(e, mf, turn, v, None, dx, dp, a, b, half_j)
+            left = even_balance(
+                e[1:-1], o, m[1:-1], turn, v, h[1:-1], hd[1:-1], dx, dp, a, b, half_j, inverse_tau, inverse_tau_sf
+            )
+            for row in range(max(0, node - 2), min(n, node + 1)):
+                out[row, node - row, :, component] = 2.0 * dp * left[row].sum(axis=1)
+    return out
+
+
+def llg_carry(before: Array, m: Array, spin: Array) -> Array:
+    """The rotation that turns `before` into m, to second order in its angle, applied to the spin accumulation."""
+    axis = np.cross(before, m)
+    return np.asarray(spin + np.cross(axis, spin) + np.cross(axis, np.cross(axis, spin)) / 2.0)
+
+
 def paper_steady(
     m: Array,
     f0: Array,

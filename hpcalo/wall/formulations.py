@@ -4,15 +4,14 @@
            then a spin-diffusion (DSA) correction of the moments that the sweep's own collisions scatter back.
 - moments: unknown (dn, dm), the Schur complement q - Mom S Gain q; exact when the force is off, where it is used.
 
-The spin-diffusion operator is Mom A Prolong, obtained by applying A to coloured unit moments: whatever A contains, the
-coarse problem is consistent with it, and it turns into D d_xx - (J/hbar) M x - 1/tau_sf for slow variation.
+The spin-diffusion operator is Mom A Prolong in closed form; it turns into D d_xx - (J/hbar) M x - 1/tau_sf for slow
+variation.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import lapack
 
 from hpcalo.errors import ConvergenceError
 from hpcalo.kernels import _wall
@@ -25,49 +24,36 @@ Array = NDArray[np.float64]
 
 
 class SpinDiffusion:
-    """The 4-vector coarse problem Mom A Prolong: banded LU of 4 cells unknowns, the same on every rank."""
+    """The 4-vector coarse problem Mom A Prolong: block LU of 4 cells unknowns, the same on every rank."""
 
     def __init__(self, mesh: Mesh, kinetic: Kinetic) -> None:
         self.mesh = mesh
         self.k = kinetic
+        self._sums = mesh.with_ghosts(kinetic.weight_sums())
+        self._blocks = np.empty((mesh.n, 3, 4, 4))  # [row node][column node - row node + 1][row comp][column comp]
+        self._lu = np.empty((0, 3, 4, 4))
+
+    def blocks(self, shift: float) -> Array:
+        """Response of the own nodes' moments to those of their neighbours: (n, 3 [offset + 1], 4, 4)."""
+        k, c = self.k, self.k.carriers
+        _wall.diffusion_blocks(
+            self._sums, k.m_ghost, k.mf, k.turn, self._blocks, k.dx, 1.0 / c.tau + shift, c.precession, k.half_j,
+            1.0 / c.tau, 1.0 / c.tau_sf,
+        )  # fmt: skip
+        return self._blocks
 
     def factor(self, shift: float) -> None:
-        """Blocks by three colours and four components, then LAPACK's banded LU. Collective."""
-        mesh, k = self.mesh, self.k
-        index = np.arange(mesh.first, mesh.last)
-        e, ends = np.empty(k.shape), np.empty((2, *k.shape[1:]))
-        blocks = np.zeros((mesh.n, 3, 4, 4))  # [row node][column node - row node + 1][row comp][column comp]
-        for colour in range(3):
-            mine = index % 3 == colour
-            for component in range(4):
-                q = np.zeros((mesh.n, 4))
-                q[mine, component] = 1.0
-                k.prolong(q, out=e)
-                response = np.empty((mesh.n, 4))
-                k.apply(e, mesh.beyond(e[0], e[-1], ends), shift, sums=response)
-                for offset in (-1, 0, 1):
-                    rows = (index + offset) % 3 == colour
-                    blocks[rows, offset + 1, :, component] = response[rows]
-        every = mesh.gather(blocks)
-        n = mesh.cells
-        band = np.zeros((22, 4 * n))  # dgbtrf: kl + (kl + ku + 1) rows, kl = ku = 7
-        for offset in (-1, 0, 1):
-            rows = np.arange(max(0, -offset), min(n, n - offset))
-            for r in range(4):
-                for c in range(4):
-                    i, j = 4 * rows + r, 4 * (rows + offset) + c
-                    band[14 + i - j, j] = every[rows, offset + 1, r, c]
-        self.lu, self.pivots, info = lapack.dgbtrf(band, 7, 7)
-        if info != 0:
-            raise ConvergenceError(f"spin-diffusion preconditioner: LAPACK dgbtrf returned {info} (singular operator)")
+        """Raises ConvergenceError if the operator is singular. Collective."""
+        self._lu = self.mesh.gather(self.blocks(shift))
+        done = _wall.block_factor(self._lu)
+        if done < self.mesh.cells:
+            raise ConvergenceError(f"spin-diffusion preconditioner: the operator is singular at node {done}")
 
     def solve(self, q: Array) -> Array:
         """Own rows of the solution for the right-hand side q (n, 4). Collective."""
-        every = self.mesh.gather(q).reshape(-1)
-        x, info = lapack.dgbtrs(self.lu, 7, 7, every, self.pivots)
-        if info != 0:
-            raise ConvergenceError(f"spin-diffusion preconditioner: LAPACK dgbtrs returned {info}")
-        return x.reshape(-1, 4)[self.mesh.first : self.mesh.last]
+        x = self.mesh.gather(q)
+        _wall.block_solve(self._lu, x)
+        return x[self.mesh.first : self.mesh.last]
 
 
 class Preconditioner:

@@ -57,7 +57,7 @@ class Kinetic:
         self.source_e = np.stack([d_p.mean(axis=0), (d_p[0] - d_p[1]) / 2.0])
         self.source_k = -self.v * np.stack([d_t.mean(axis=0), (d_t[0] - d_t[1]) / 2.0])
         self.source_g = -(self.v * (number[0] - number[1]) / 2.0 + 0.5 * carriers.exchange * d_p.mean(axis=0))
-        self.m = np.zeros((self.n, 3))
+        self.m_ghost, self.m = np.zeros((self.n + 2, 3)), np.zeros((self.n, 3))
         self.mf = np.zeros((self.n + 1, 3))
         self.turn = np.zeros((self.n + 1, 3))
 
@@ -70,6 +70,7 @@ class Kinetic:
         """M (n + 2, 3) with ghosts. Faces carry the normalized mean and the difference quotient, which are
         orthogonal."""
         mean = m_ghost[:-1] + m_ghost[1:]
+        self.m_ghost = np.array(m_ghost)
         self.m = np.ascontiguousarray(m_ghost[1:-1])
         self.mf = np.ascontiguousarray(mean / np.linalg.norm(mean, axis=1, keepdims=True))
         self.turn = np.ascontiguousarray((m_ghost[1:] - m_ghost[:-1]) / self.dx)
@@ -178,6 +179,16 @@ class Kinetic:
         m, h, hd, q = self.m[rows], self.h[rows], self.hd[rows], np.ascontiguousarray(q[rows])
         out = np.empty((q.shape[0], *self.shape[1:])) if out is None else out
         _wall.prolong(None if base is None else base[rows], q, m, h, hd, out, 1.0, 1.0)
+        return out
+
+    def weight_sums(self) -> Array:
+        """Sums over all p of h, hd, v^2 h, v^2 hd, v d_p h, v d_p hd on each node, shape (n, 6)."""
+        out = np.empty((self.n, 6))
+        for i, w in enumerate((self.h, self.hd)):
+            mirrored = np.concatenate([w[:, :1], w, w[:, -1:]], axis=1)  # even at p = 0 and at the cutoff
+            slope = (mirrored[:, 2:] - mirrored[:, :-2]) / (2.0 * self.dp)
+            for j, values in enumerate((w, self.v**2 * w, self.v * slope)):
+                out[:, 2 * j + i] = 2.0 * self.dp * values.sum(axis=1)
         return out
 
     @property

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from hpcalo.config.wall import Time
 from hpcalo.errors import ConvergenceError, HpcaloError, InputError
+from hpcalo.kernels import _wall
 from hpcalo.parallel.world import alone
 from hpcalo.wall.grid import Mesh
 from hpcalo.wall.magnetics import Magnetics
@@ -160,7 +161,7 @@ class SpinAccumulation:
         self.mesh, self.transport, self.time = mesh, transport, time
         self.units: tuple[Response, Response] | None = None
         self.torques: Torques | None = None
-        self.m = np.zeros((0, 3))
+        self.m, self.dm = np.zeros((0, 3)), np.zeros((0, 3))  # of the last solve
         self.t = -np.inf
 
     @property
@@ -181,6 +182,7 @@ class SpinAccumulation:
         assert self.transport is not None  # `active` has been asked
         self.units = self.transport.respond(m_ghost, self.units)
         self.torques = self.transport.combine(self.units)
+        self.dm = np.ascontiguousarray(self.torques.electrical.q[:, 1:] + self.torques.thermal.q[:, 1:])
         self.m, self.t = m_ghost[1:-1].copy(), t
 
     def due(self, t: float, m: Array) -> bool:
@@ -196,11 +198,11 @@ class SpinAccumulation:
         """dm (n, 3) in 1/nm^3 for the present M (n, 3)."""
         if self.torques is None:
             return np.zeros_like(m)
-        q = self.torques.total.q[:, 1:]
         if self.time.refresh == "stage":
-            return np.ascontiguousarray(q)
-        axis = np.cross(self.m, m)
-        return np.ascontiguousarray(q + np.cross(axis, q) + np.cross(axis, np.cross(axis, q)) / 2.0)
+            return self.dm
+        out = np.empty_like(self.dm)
+        _wall.llg_carry(self.m, m, self.dm, out)
+        return out
 
 
 class QuasiStatic(Stepper):

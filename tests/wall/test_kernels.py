@@ -222,6 +222,55 @@ def test_llg(case):
     np.testing.assert_allclose(rate, twin.llg_rate(inner, h, spin, scale, 0.3, 0.2), **TOLERANCE)
 
 
+def test_carry(case):
+    rng = np.random.default_rng(12)
+    before, m, spin = unit(rng, case["n"]), unit(rng, case["n"]), rng.normal(size=(case["n"], 3))
+    out = np.empty_like(spin)
+    _wall.llg_carry(before, m, spin, out)
+    np.testing.assert_allclose(out, twin.llg_carry(before, m, spin), **TOLERANCE)
+
+
+def weight_sums(v, h, hd, dp):
+    slope = twin.slope(v.size, dp, even=True)
+    return 2 * dp * np.stack(
+        [h.sum(1), hd.sum(1), h @ v**2, hd @ v**2, h @ slope.T @ v, hd @ slope.T @ v], axis=1
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("half_j", [0.0, 0.053])
+def test_diffusion_blocks(case, half_j):
+    """The closed form in sums over momenta against the operator applied to unit moments of one node at a time."""
+    c, n = case, case["n"]
+    rng = np.random.default_rng(13)
+    m, h, hd = unit(rng, n + 2), rng.random((n + 2, c["v"].size)), rng.normal(size=(n + 2, c["v"].size))
+    rates = (c["dx"], c["a"], c["b"], half_j, 1.1, 0.2)
+    out = np.empty((n, 3, 4, 4))
+    _wall.diffusion_blocks(weight_sums(c["v"], h, hd, c["dp"]), m, c["mf"], c["turn"], out, *rates)
+    expected = twin.diffusion_blocks(
+        m, c["mf"], c["turn"], c["v"], h, hd, c["dx"], c["dp"], c["a"], c["b"], half_j, 1.1, 0.2
+    )
+    np.testing.assert_allclose(out, expected, **TOLERANCE)
+
+
+def test_block_elimination(case):
+    n = case["n"]
+    rng = np.random.default_rng(14)
+    blocks, q = rng.normal(size=(n, 3, 4, 4)), rng.normal(size=(n, 4))
+    blocks[:, 1] += 8.0 * np.eye(4)
+    whole = np.zeros((n + 2, 4, n + 2, 4))
+    for i in range(n):
+        for offset in range(3):
+            whole[i + 1, :, i + offset] = blocks[i, offset]
+    expected = np.linalg.solve(whole[1:-1, :, 1:-1].reshape(4 * n, 4 * n), q.reshape(-1)).reshape(n, 4)
+    assert _wall.block_factor(blocks) == n
+    _wall.block_solve(blocks, q)
+    np.testing.assert_allclose(q, expected, rtol=1e-10, atol=1e-12)
+    singular = np.zeros((n, 3, 4, 4))
+    singular[:, 1] = np.eye(4)
+    singular[n - 1, 1, 2, 2] = 0.0
+    assert _wall.block_factor(singular) == n - 1
+
+
 @pytest.mark.parametrize("u", [0.193, -0.193, 0.0])
 @pytest.mark.parametrize("force", [1e-3, -1e-3, 0.0])
 def test_paper(case, u, force):
