@@ -14,6 +14,7 @@ if __name__ == "__main__":  # `python -m hpcalo`; the command `hpcalo` comes fro
 import os
 import sys
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, redirect_stdout
 from functools import wraps
@@ -349,6 +350,8 @@ def _main(arguments: list[str]) -> int:
     try:
         loaded()
         preset_threads()
+        if not os.environ.get("HPCALO_TRACEBACK"):  # numbers that are not finite are told by errors that say where
+            warnings.filterwarnings("ignore", category=RuntimeWarning)
         return cli.main(petsc_options(arguments), prog_name="hpcalo", standalone_mode=False) or 0
     except click.ClickException as problem:
         if is_first():

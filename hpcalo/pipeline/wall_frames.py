@@ -12,7 +12,7 @@ from hpcalo.config.wall import WallInput
 from hpcalo.errors import CheckpointError, ConvergenceError
 from hpcalo.output.hdf5 import Slab, Variable
 from hpcalo.output.timeseries import Frame, SavedState, read_state
-from hpcalo.parallel.guard import on_root
+from hpcalo.parallel.guard import on_root, together
 from hpcalo.wall.units import NS_IN_FS
 
 if TYPE_CHECKING:
@@ -61,22 +61,25 @@ def entries(sim: Simulation, state: State) -> dict[str, int]:
 
 
 def _frame(sim: Simulation, axis: str, state: State, quantities: Sequence[Quantity]) -> Frame:
-    return Frame(axis, state.t / NS_IN_FS, tuple(_variable(sim, q) for q in quantities))
+    with together(sim.mesh.comm):  # a value that is not finite may be on one rank only; sums over it are on all
+        made = {q.name: _variable(sim, state, q) for q in quantities if q.dims}
+    made |= {q.name: _variable(sim, state, q) for q in quantities if not q.dims}
+    return Frame(axis, state.t / NS_IN_FS, tuple(made[q.name] for q in quantities))
 
 
-def _variable(sim: Simulation, q: Quantity) -> Variable:
-    return Variable(q.name, q.dims, _slab(sim, q), q.unit, q.long_name, nan_ok=True)
+def _variable(sim: Simulation, state: State, q: Quantity) -> Variable:
+    from hpcalo.wall.finite import where_not_finite  # noqa: PLC0415  (loads PETSc)
 
-
-def _slab(sim: Simulation, q: Quantity) -> Any:
     if not q.dims:
-        if np.isinf(q.data):
-            raise ConvergenceError(f"{q.name}: is not finite")
-        return np.asarray(q.data)
-    length = sim.mesh.cells + (1 if q.dims[0] == "x_face" else 0)
-    if not np.isfinite(q.data).all():
-        raise ConvergenceError(f"{q.name}: is not finite")
-    return Slab((length, *q.data.shape[1:]), sim.mesh.first, np.ascontiguousarray(q.data))
+        if np.isinf(q.data) or (np.isnan(q.data) and not q.nan_ok):
+            raise ConvergenceError(f"{q.name} is not finite at t = {state.t / NS_IN_FS:.6g} ns: it is {q.data:g}")
+        return Variable(q.name, q.dims, np.asarray(q.data), q.unit, q.long_name, nan_ok=True)
+    place = "face" if q.dims[0] == "x_face" else "node"
+    if where := where_not_finite(sim.mesh, q.name, q.data, sim.mesh.first, state.t, place):
+        raise ConvergenceError(where)
+    length = sim.mesh.cells + (1 if place == "face" else 0)
+    slab = Slab((length, *q.data.shape[1:]), sim.mesh.first, np.ascontiguousarray(q.data))
+    return Variable(q.name, q.dims, slab, q.unit, q.long_name, nan_ok=True)
 
 
 def axes(sim: Simulation) -> list[Variable]:

@@ -24,7 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpcalo.config.wall import Time
-from hpcalo.errors import InputError
+from hpcalo.errors import ConvergenceError, InputError
+from hpcalo.wall.finite import Trouble, where_not_finite
 from hpcalo.wall.grid import Mesh
 from hpcalo.wall.magnetics import Magnetics
 from hpcalo.wall.newton import BlockTridiagonal, Fgmres
@@ -42,6 +43,7 @@ from hpcalo.wall.stepping import (
     run_ts,
 )
 from hpcalo.wall.transport import Response, Transport
+from hpcalo.wall.units import NS_IN_FS
 
 Array = NDArray[np.float64]
 
@@ -71,6 +73,7 @@ class Coupled(Stepper):
         self.points = points
         self.scale = self._scale()
         self.fields = (0.0, 0.0)
+        self.trouble = Trouble(mesh)
         self._factored: tuple[float, bytes] | None = None
 
     def _scale(self) -> float:
@@ -134,7 +137,17 @@ class Coupled(Stepper):
         do = k.odd_rate(e_ghost, o_all, self._source() / self.scale)[: self.faces]
         spin = np.ascontiguousarray(self.scale * k.moments(e)[:, 1:])
         dm = self.magnetics.rate(ghost, t, spin, self.transport.torque_scale)
+        self._look(t, m, spin, dm, e, o, de, do)
         return dm, de, do
+
+    def _look(self, t: float, m: Array, spin: Array, dm: Array, *electrons: Array) -> None:
+        """Notes what is not finite on this rank."""
+        first = self.mesh.first
+        self.trouble.look(t, first, magnetization=m, spin_accumulation=spin, rate_of_the_magnetization=dm)
+        if electrons:
+            e, o, de, do = electrons
+            self.trouble.look(t, first, distribution=e, odd_distribution=o)
+            self.trouble.look(t, first, rate_of_the_distribution=de, rate_of_the_odd_distribution=do)
 
     def _implicit(self, _ts: Any, t: float, u: Any, udot: Any, f: Any) -> None:
         dm, de, do = self._rates(t, u.array_r)
@@ -147,6 +160,7 @@ class Coupled(Stepper):
         spin = np.ascontiguousarray(self.scale * self.transport.kinetic.moments(e)[:, 1:])
         ghost = self.mesh.magnetization_with_ghosts(m)
         rate = self.magnetics.rate(ghost, t, spin, self.transport.torque_scale)
+        self._look(t, m, spin, rate)
         f.array[: self.split[0]] = rate.reshape(-1)
 
     def _jacobian(self, _ts: Any, t: float, u: Any, _udot: Any, shift: float, j: Any, _p: Any) -> None:
@@ -209,7 +223,8 @@ class Coupled(Stepper):
         return float(self.mesh.total(nodes))
 
     def _after_step(self, ts: Any) -> None:
-        project(ts, ts.getSolution(), self.split[0])
+        project(ts, ts.getSolution(), self.mesh, self.mesh.first, self.mesh.n)
+        self.trouble.forget()
         if self.watch is not None:
             self.watch()
 
@@ -220,8 +235,12 @@ class Coupled(Stepper):
         the initial M.
         """
         comm = self.mesh.comm
-        f = self.steady(state.m) if state.f is None else state.f
-        self.set_circuit(state.m)
+        self.trouble.forget()
+        try:
+            f = self.steady(state.m) if state.f is None else state.f
+            self.set_circuit(state.m)
+        except ConvergenceError as problem:
+            raise ConvergenceError(f"at t = {state.t / NS_IN_FS:.6g} ns: {problem}") from None
         vector = PETSc.Vec().createMPI((self.local, None), comm=comm)
         vector.array[:] = np.concatenate([state.m.reshape(-1), f])
         total = vector.getSize()
@@ -255,9 +274,13 @@ class Coupled(Stepper):
             ts.setPostStep(self._after_step)
             ts.setFromOptions()
             gentle_start(ts, self.time)
-            run_ts(ts, vector, "Boltzmann + Landau-Lifshitz-Gilbert")
+            run_ts(ts, vector, "Boltzmann + Landau-Lifshitz-Gilbert", self.trouble)
         out = np.array(vector.array_r)
-        m = normalized(out[: self.split[0]].reshape(-1, 3))
+        m = normalized(out[: self.split[0]].reshape(-1, 3), self.mesh, self.mesh.first, ts.getTime())
+        _, e, o = self.unpack(out)
+        for what, part, place in (("distribution", e, "node"), ("odd distribution", o, "face")):
+            if where := where_not_finite(self.mesh, what, part, self.mesh.first, ts.getTime(), place):
+                raise ConvergenceError(where)
         done = replace(advanced(ts, self.time, state, end), m=m, f=out[self.split[0] :])
         ts.destroy()
         self._factored = None

@@ -30,13 +30,17 @@ FLUX_IN_SI = 1e33  # 1/(m^2 s) in 1/(nm^2 fs)
 
 @dataclass(frozen=True)
 class Quantity:
-    """One named result of a monitor at one time; `data` this rank's part, the same on all ranks for numbers."""
+    """One named result of a monitor at one time; `data` this rank's part, the same on all ranks for numbers.
+
+    `nan_ok`: a number that does not exist in some states (the place of a wall where there is none) and is NaN then.
+    """
 
     name: str
     dims: tuple[str, ...]
     data: Any
     unit: str
     long_name: str
+    nan_ok: bool = False
 
 
 def _own_faces(sim: Simulation, faces: Array) -> Array:
@@ -80,13 +84,16 @@ def electrons(sim: Simulation, state: State, torques: Torques) -> list[Quantity]
         Quantity("electric_field", (), torques.field, "V/m", "E in the circuit, thermoelectric part included"),
         Quantity("applied_field", (), torques.applied_field, "V/m", "the part of E that the source applies"),
         Quantity("mean_charge_current", (), torques.current, "A/m^2", "charge current density of the circuit"),
-        Quantity("polarization", (), torques.polarization, "", "P = M.j_s / (j_e/-2e) of the electric drive"),
+        Quantity(
+            "polarization", (), torques.polarization, "", "P = M.j_s / (j_e/-2e) of the electric drive", nan_ok=True
+        ),
         Quantity(
             "thermal_polarization",
             (),
             torques.thermal_polarization,
             "",
             "P' = M.j_s / (j_e/-2e) of the temperature gradient at E = 0",
+            nan_ok=True,
         ),
     ]
 
@@ -113,6 +120,7 @@ def torques_(sim: Simulation, state: State, torques: Torques) -> list[Quantity]:
                 beta_u / u if u else float("nan"),
                 "",
                 f"nonadiabaticity of the {word} torque",
+                nan_ok=True,
             ),
         ]
     return out
@@ -124,10 +132,12 @@ def wall(sim: Simulation, state: State, torques: Torques) -> list[Quantity]:
     ghost = sim.mesh.magnetization_with_ghosts(state.m)
     speed = velocity(sim.mesh, ghost, sim.rate(state, torques))
     return [
-        Quantity("wall_position", (), w.position + state.origin, "nm", "where M_z changes sign"),
+        Quantity("wall_position", (), w.position + state.origin, "nm", "where M_z changes sign", nan_ok=True),
         Quantity("wall_velocity", (), speed, "m/s", "-int dM/dt.M'/int |M'|^2"),
-        Quantity("wall_width", (), w.width if np.isfinite(w.width) else float("nan"), "nm", "2/int |M'|^2"),
-        Quantity("wall_angle", (), float(np.rad2deg(w.angle)), "degree", "in-wall angle from x towards y"),
+        Quantity(
+            "wall_width", (), w.width if np.isfinite(w.width) else float("nan"), "nm", "2/int |M'|^2", nan_ok=True
+        ),
+        Quantity("wall_angle", (), float(np.rad2deg(w.angle)), "degree", "in-wall angle from x towards y", nan_ok=True),
         Quantity("window_origin", (), state.origin, "nm", "how far the window has moved"),
     ]
 

@@ -23,12 +23,14 @@ from hpcalo.config.wall import Time
 from hpcalo.errors import ConvergenceError, HpcaloError, InputError
 from hpcalo.kernels import _wall
 from hpcalo.parallel.world import alone
+from hpcalo.wall.finite import Trouble, where_not_finite
 from hpcalo.wall.grid import Mesh
 from hpcalo.wall.magnetics import Magnetics
 from hpcalo.wall.options import PREFIX, SolverOptions
 from hpcalo.wall.petsc import PETSc
 from hpcalo.wall.steady import reason_name
 from hpcalo.wall.transport import Response, Torques, Transport
+from hpcalo.wall.units import NS_IN_FS
 
 Array = NDArray[np.float64]
 
@@ -37,6 +39,8 @@ TS_TYPES = {"rk": "rk", "bdf": "bdf", "arkimex": "arkimex", "rosw": "rosw", "cn"
 PIECE = {"rk": 50, "arkimex": 50, "rosw": 50, "cn": 100, "bdf": 500}
 # BDF starts with half a backward Euler step, whose error nobody controls: a start this much smaller makes it harmless.
 BDF_START = 1.0 / 32.0
+NOT_CONVERGED = 91  # PETSC_ERR_NOT_CONVERGED
+PETSC_ERRORS = {NOT_CONVERGED: "nonlinear solver failed too often", 72: "floating point error"}
 BDF_RISE = 8  # steps after which the controller has found its own size again
 
 
@@ -55,23 +59,31 @@ class State:
     f: Array | None = None
 
 
-def normalized(m: Array) -> Array:
-    """M / |M|. Raises ConvergenceError where M is not finite or has vanished."""
+def normalized(m: Array, mesh: Mesh | None = None, first: int = 0, t: float = 0.0) -> Array:
+    """M / |M|. Raises ConvergenceError where M is not finite or has vanished; it says where with a mesh, the number of
+    the first node and the time in fs.
+    """
     size = np.linalg.norm(m, axis=1, keepdims=True)
-    if not np.all(np.isfinite(size)) or np.any(size < 0.5):
-        raise ConvergenceError("magnetization: |M| left [0.5, inf): the time step is unstable; lower time.tolerance")
+    good = np.isfinite(size) & (size >= 0.5)
+    if not good.all():
+        where = "" if mesh is None else where_not_finite(mesh, "it", np.where(good, size, np.nan)[:, 0], first, t)
+        where = where.removeprefix("it is not finite").partition(";")[0]
+        raise ConvergenceError(
+            f"magnetization: |M| left [0.5, inf){where}: the time step is unstable; lower time.tolerance"
+        )
     return m / size
 
 
-def project(ts: Any, vector: Any, count: int) -> None:
-    """|M| = 1 for the first `count` values of TS's solution, after a step.
+def project(ts: Any, vector: Any, mesh: Mesh, first: int, count: int) -> None:
+    """|M| = 1 for the `count` nodes, from number `first` on, with which TS's solution begins, after a step.
 
     PETSc takes a changed solution for a discontinuity and starts multistep methods again, at first order. The change
     here is of the size of the step's own error, so BDF and Crank-Nicolson's error estimate, which look back over two
     steps, are kept from noticing; Runge-Kutta methods must notice (they would reuse the last stage's rate).
     """
     state = vector.stateGet()
-    vector.array[:count] = normalized(vector.array_r[:count].reshape(-1, 3)).reshape(-1)
+    m = vector.array_r[: 3 * count].reshape(-1, 3)
+    vector.array[: 3 * count] = normalized(m, mesh, first, ts.getTime()).reshape(-1)
     if ts.getType() in {PETSc.TS.Type.BDF, PETSc.TS.Type.CN, PETSc.TS.Type.THETA}:
         vector.stateSet(state)
 
@@ -130,24 +142,28 @@ def adapt_options(time: Time) -> dict[str, str]:
     return options
 
 
-def run_ts(ts: Any, vector: Any, what: str) -> None:
-    """Solves and raises ConvergenceError with PETSc's reason if the end was not reached."""
+def run_ts(ts: Any, vector: Any, what: str, trouble: Trouble) -> None:
+    """Solves and raises ConvergenceError with PETSc's reason if the end was not reached, and with what was not finite
+    before.
+    """
     try:
         ts.solve(vector)
     except PETSc.Error as problem:
         cause = problem.__cause__ or problem.__context__
         if isinstance(cause, HpcaloError):
             raise cause from None
-        text = {91: "nonlinear solver failed too often", 74: "floating point error"}.get(
-            problem.ierr, f"PETSc error {problem.ierr}"
-        )
-        raise ConvergenceError(f"{what}: time stepping failed at t = {ts.getTime() * 1e-6:.6g} ns: {text}") from None
+        text = PETSC_ERRORS.get(problem.ierr, f"PETSc error {problem.ierr}")
+        # Only where all ranks came to the same conclusion can they talk about it; else each says what it knows.
+        found = trouble.told() if problem.ierr == NOT_CONVERGED else trouble.text
+        raise ConvergenceError(f"{what}: time stepping failed{_ending(ts, text, found)}") from None
     reason = ts.getConvergedReason()
     if reason < 0:
-        raise ConvergenceError(
-            f"{what}: time stepping stopped at t = {ts.getTime() * 1e-6:.6g} ns: "
-            f"{reason_name(reason, PETSc.TS.ConvergedReason)}"
-        )
+        text = _ending(ts, reason_name(reason, PETSc.TS.ConvergedReason), trouble.told())
+        raise ConvergenceError(f"{what}: time stepping stopped{text}")
+
+
+def _ending(ts: Any, reason: str, found: str) -> str:
+    return f" at t = {ts.getTime() / NS_IN_FS:.6g} ns: {reason}{'; ' if found else ''}{found}"
 
 
 class SpinAccumulation:
@@ -180,8 +196,11 @@ class SpinAccumulation:
     def solve(self, t: float, m_ghost: Array) -> None:
         """Solves for this magnetization. Collective."""
         assert self.transport is not None  # `active` has been asked
-        self.units = self.transport.respond(m_ghost, self.units)
-        self.torques = self.transport.combine(self.units)
+        try:
+            self.units = self.transport.respond(m_ghost, self.units)
+            self.torques = self.transport.combine(self.units)
+        except ConvergenceError as problem:
+            raise ConvergenceError(f"at t = {t / NS_IN_FS:.6g} ns: {problem}") from None
         self.dm = np.ascontiguousarray(self.torques.electrical.q[:, 1:] + self.torques.thermal.q[:, 1:])
         self.m, self.t = m_ghost[1:-1].copy(), t
 
@@ -224,6 +243,7 @@ class QuasiStatic(Stepper):
             raise InputError("time.refresh: 'stage' needs time.integrator = 'rk'; the others take 'step' or 'interval'")
         self.mesh, self.magnetics, self.transport, self.time = mesh, magnetics, transport, time
         self.accumulation = SpinAccumulation(mesh, transport, time)
+        self.trouble = Trouble(mesh)
         self._matrix: Any = None
 
     @property
@@ -241,7 +261,12 @@ class QuasiStatic(Stepper):
         return self.magnetics.rate(ghost, t, self.accumulation.spin(ghost[1:-1]), self.scale)
 
     def _rhs(self, _ts: Any, t: float, u: Any, f: Any) -> None:
-        f.array[:] = self.mesh.gather(self._rate(t, own_with_ghosts(self.mesh, u))).reshape(-1)
+        rate = self.mesh.gather(self._rate(t, own_with_ghosts(self.mesh, u)))
+        if not np.isfinite(rate).all():  # on all ranks or on none: the rate is whole
+            m = u.array_r.reshape(-1, 3)
+            spin = self.mesh.gather(self.accumulation.spin(m[self.mesh.first : self.mesh.last]))
+            self.trouble.look(t, 0, magnetization=m, spin_accumulation=spin, rate_of_the_magnetization=rate)
+        f.array[:] = rate.reshape(-1)
 
     def _jacobian(self, _ts: Any, t: float, u: Any, _j: Any, p: Any) -> None:
         ghost = own_with_ghosts(self.mesh, u)
@@ -256,7 +281,8 @@ class QuasiStatic(Stepper):
             self.accumulation.solve(ts.getTime(), ghost)
 
     def _after_step(self, ts: Any) -> None:
-        project(ts, ts.getSolution(), 3 * self.mesh.cells)
+        project(ts, ts.getSolution(), self.mesh, 0, self.mesh.cells)
+        self.trouble.forget()
         if self.watch is not None:
             self.watch()
 
@@ -264,6 +290,7 @@ class QuasiStatic(Stepper):
         """The state some steps later, at `end` (fs) at the latest, starting from `state` and nothing else."""
         mesh = self.mesh
         self.accumulation.forget()
+        self.trouble.forget()
         vector = PETSc.Vec().createSeq(3 * mesh.cells, comm=alone())
         vector.array[:] = mesh.gather(state.m).reshape(-1)
         with self.options.active(adapt_options(self.time)):
@@ -277,8 +304,8 @@ class QuasiStatic(Stepper):
             ts.setPostStep(self._after_step)
             ts.setFromOptions()
             gentle_start(ts, self.time)
-            run_ts(ts, vector, "Landau-Lifshitz-Gilbert")
-        m = normalized(np.array(vector.array_r).reshape(-1, 3))[mesh.first : mesh.last]
+            run_ts(ts, vector, "Landau-Lifshitz-Gilbert", self.trouble)
+        m = normalized(np.array(vector.array_r).reshape(-1, 3), mesh, 0, ts.getTime())[mesh.first : mesh.last]
         done = replace(advanced(ts, self.time, state, end), m=m)
         ts.destroy()
         return done

@@ -1,0 +1,55 @@
+"""Numbers that are not finite: what, when, at which node, in the words of an error message."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpcalo.wall.grid import Mesh
+from hpcalo.wall.units import NS_IN_FS
+
+Array = NDArray[np.float64]
+
+
+def where_not_finite(mesh: Mesh, what: str, field: Array, first: int, t: float, place: str = "node") -> str:
+    """Names the first value of `field` (n, ...) that is not finite, "" if all are.
+
+    first: node number (face: of the face on its left) of field[0]; t: fs. Positions count from the window's left end.
+    """
+    good = np.isfinite(field)
+    if good.all():
+        return ""
+    bad = ~good
+    index = np.unravel_index(int(np.argmax(bad)), field.shape)
+    node = first + int(index[0])
+    rest = [int(i) for i in index[1:]]
+    part = f", {'xyz'[rest[0]]} component" if field.shape[1:] == (3,) else f", index {rest}" if rest else ""
+    x = (node - 0.5 if place == "face" else node) * mesh.dx
+    return (
+        f"{what} is not finite at t = {t / NS_IN_FS:.6g} ns, {place} {node} (x = {x:.6g} nm){part}; "
+        f"{int(bad.sum())} of {bad.size} values"
+    )
+
+
+class Trouble:
+    """The first value since the last accepted step that was not finite: what an error says if the step fails for good.
+
+    A step that PETSc repeats with a smaller size is no error, so nothing is raised here.
+    """
+
+    def __init__(self, mesh: Mesh) -> None:
+        self.mesh = mesh
+        self.text = ""
+
+    def forget(self) -> None:
+        """At the start, and after every step that was accepted."""
+        self.text = ""
+
+    def look(self, t: float, first: int, **fields: Array) -> None:
+        """Notes the first of these fields on nodes that is not finite; `_` in a name stands for a blank."""
+        for name, field in fields.items():
+            self.text = self.text or where_not_finite(self.mesh, name.replace("_", " "), field, first, t)
+
+    def told(self) -> str:
+        """That of the lowest rank that has one. Collective."""
+        return next((text for text in self.mesh.comm.allgather(self.text) if text), "")
