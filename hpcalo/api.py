@@ -31,6 +31,7 @@ from hpcalo.model.from_sisl import from_sisl
 from hpcalo.model.types import LcaoModel, WannierModel
 from hpcalo.output import modelfile
 from hpcalo.output.hdf5 import FORMAT, PROVENANCE_GROUP, open_hdf5, plain
+from hpcalo.output.provenance import WARNINGS
 from hpcalo.parallel.guard import on_root
 from hpcalo.parallel.world import world
 from hpcalo.pipeline import ENGINES
@@ -54,7 +55,8 @@ def open(path: str | os.PathLike[str]) -> xarray.Dataset:
 
     Axes are named and labelled, every variable has `units`, `long_name`, and where it applies `equation`,
     `sign_convention` and `parity_under_reversal_of_magnetization` among its `attrs`. The complete input is in
-    `attrs["resolved_input"]`. Raises InputError if the file is no result, ImportError without xarray and h5netcdf.
+    `attrs["resolved_input"]`, what the run warned of in `attrs["warnings"]`, one a line. Raises InputError if the file
+    is no result, ImportError without xarray and h5netcdf.
     """
     xarray = _xarray()
     file = Path(path)
@@ -65,7 +67,7 @@ def open(path: str | os.PathLike[str]) -> xarray.Dataset:
         if kind != FORMAT:
             raise InputError(f"{file}: is not an hpcalo result")
         group = opened.get(PROVENANCE_GROUP, {})
-        texts = {name: str(group[name].asstr()[()]) for name in ("resolved_input",) if name in group}
+        texts = {name: str(group[name].asstr()[()]) for name in ("resolved_input", WARNINGS) if name in group}
     dataset = xarray.open_dataset(file, engine="h5netcdf", decode_times=False)
     dataset.attrs.update(texts)
     labels = [name for name, array in dataset.data_vars.items() if array.attrs.get("hpcalo_role") == "coordinate"]

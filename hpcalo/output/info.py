@@ -10,6 +10,7 @@ import numpy as np
 
 from hpcalo.errors import InputError, one_line
 from hpcalo.output.hdf5 import FORMAT, PROVENANCE_GROUP, is_bare_axis, open_hdf5, plain
+from hpcalo.output.provenance import WARNINGS
 
 LINE = 110  # characters of an attribute that are shown
 ITEMS = 400  # quantities that are listed
@@ -35,6 +36,8 @@ def _lines(path: Path, file: h5py.File, attrs: dict[str, Any]) -> list[str]:
     lines = [f"{path}: {attrs['format']}, {path.stat().st_size:,} bytes"]
     if attrs.get("title"):
         lines.append(f"  {_short(attrs['title'])}")
+    if warnings := _text(file, WARNINGS).splitlines():
+        lines += ["", "warnings of the run", *(f"  {one_line(text)}" for text in warnings)]
     quantities, axes = _quantities(file)
     if axes:
         lines += ["", "axes and labels", *_columns(axes)]

@@ -29,6 +29,9 @@ from hpcalo.parallel.guard import on_root
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
 
+WARNINGS = "warnings"
+"""Name of the text that keeps a run's warnings, below the group `provenance` of a result."""
+
 LIBRARIES = ("numpy", "scipy", "h5py", "mpi4py", "petsc4py", "pydantic", "spglib")
 
 
@@ -38,6 +41,13 @@ class Provenance:
 
     attrs: dict[str, Any] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
+
+    def warned(self, lines: Iterable[str]) -> None:
+        """Keeps warnings of the run, one line each, in the order they were given and each once. A record that was asked
+        to keep none says so, too: an empty text.
+        """
+        told = [*self.texts.get(WARNINGS, "").splitlines(), *(" ".join(line.split()) for line in lines)]
+        self.texts[WARNINGS] = "\n".join(dict.fromkeys(told))
 
 
 def provenance(

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 __all__ = ["check_kubo", "run_kubo"]
 
 Model = WannierModel | LcaoModel
+MARK = "warning: "
+"""Begins those notes of a model that are warnings."""
 
 
 def run_kubo(
@@ -92,7 +94,7 @@ def _run(
         )
     states = solvers(model, n_hat, request.need(), spin_matrices=section.spin_matrices)
     del model
-    raw, lines = [], [f"reference energy {reference:.6f} eV", *notes]
+    raw, lines = [], [f"reference energy {reference:.6f} eV", *(n for n in notes if not n.startswith(MARK))]
     for note in notes:
         tell(comm, f"note: {note}", quiet=quiet)
     for number, solver in enumerate(states):
@@ -113,7 +115,9 @@ def _run(
             raw=tuple(raw),
         )
         fields = kubo_fields(run, section, request.count_edges - reference, crystal.thickness or 0.0)
-    _warn_if_outside(run, comm)
+    outside = _outside(run)
+    for text in outside:
+        warn(comm, text)
     record = provenance(
         comm,
         settings,
@@ -122,6 +126,7 @@ def _run(
         model_files=model_files(settings, source),
         layout=Layout(comm.size, comm.rank, len(task.blocks), len(request.energies)).describe(),
     )
+    record.warned([*(n.removeprefix(MARK) for n in notes if n.startswith(MARK)), *outside])
     write_dataset(
         output,
         comm,
@@ -190,12 +195,12 @@ def _fermi_energy(
     return energy
 
 
-def _warn_if_outside(run: RunAxes, comm: Intracomm) -> None:
-    """Says so if no level lies between the Fermi energies: an axis in the wrong place gives zeros, not an error."""
+def _outside(run: RunAxes) -> list[str]:
+    """A warning if no level lies between the Fermi energies: an axis in the wrong place gives zeros, not an error."""
     for name, values in run.raw[0].items():
         if name.startswith("sea:") and not np.any(values[..., 1:-1]):
-            warn(comm, "no band lies between the first and the last Fermi energy; is the reference energy right?")
-            return
+            return ["no band lies between the first and the last Fermi energy; is the reference energy right?"]
+    return []
 
 
 def _resumable(settings: KuboInput, source: Path, overrides: tuple[str, ...]) -> dict[str, str]:

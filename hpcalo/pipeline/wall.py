@@ -55,12 +55,14 @@ def run_wall(
     points = points_of(settings)
     told = on_root(comm, lambda: [w for p in points for w in check_physics(p)])
     sources = on_root(comm, lambda: sources_of(points, source.parent))
-    for text in dict.fromkeys([*told, *(w for s in sources if s for w in s.warnings)]):
+    warnings = list(dict.fromkeys([*told, *(w for s in sources if s for w in s.warnings)]))
+    for text in warnings:
         warn(comm, text)
     layout = (
         f"{comm.size} ranks share x" if settings.sweep is None else f"{groups_of(settings, comm.size)} groups of ranks"
     )
     record = provenance(comm, settings, source=source, overrides=overrides, layout=layout)
+    record.warned(warnings)
     attrs = {"engine": "wall", "kind": settings.wall.mode, "model": settings.wall.model}
     if settings.wall.title:
         attrs["title"] = settings.wall.title

@@ -123,12 +123,14 @@ def run_sweep(
 
     variables, coordinates = on_root(comm, combine)
     failed = sum(1 for v in variables[0].data if v)
+    said = f"{failed} of {len(points)} points failed; the result's 'error' says why"
+    record.warned([said] if failed else [])
     write_dataset(
         output, comm, variables, coordinates, provenance=record, attrs={**attrs, "failed_points": failed}, force=force
     )
     on_root(comm, lambda: checkpoint.remove(output))
     if failed:
-        warn(comm, f"{failed} of {len(points)} points failed; the result's 'error' says why")
+        warn(comm, said)
 
 
 # -- one point -----------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ import numpy as np
 from hpcalo import __version__
 from hpcalo.errors import InputError, one_line
 from hpcalo.output.hdf5 import Result, Variable
+from hpcalo.output.provenance import WARNINGS
 from hpcalo.report import kubo_checks, wall_checks
 from hpcalo.report.check import Check, file_checks
 
@@ -112,7 +113,10 @@ def _kind(result: Result, engine: str) -> str:
 
 
 def _warnings(result: Result, engine: str, checks: Sequence[Check]) -> list[str]:
-    told = wall_checks.warnings(result) if engine == "wall" else []
+    if WARNINGS in result.texts:
+        told = result.texts[WARNINGS].splitlines()
+    else:  # a file from before they were kept
+        told = wall_checks.warnings(result) if engine == "wall" else []
     states = {"failed": "failed", "coarse": "the grids of the run do not resolve it"}
     bad = [f"{c.name}: {states[c.status]} ({_found(c)})" for c in checks if c.status in states]
     return [*bad, *told]

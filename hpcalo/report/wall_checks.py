@@ -69,7 +69,8 @@ def hints(result: Result) -> list[tuple[str, str]]:
 
 
 def warnings(result: Result) -> list[str]:
-    """What the run warned of before it started: the checks of its input, made again."""
+    """What the run must have warned of before it started, for a file that does not keep it: the checks of its input,
+    made again."""
     base = settings_of(result)
     sweep = base.pop("sweep", None)
     told: list[str] = []
