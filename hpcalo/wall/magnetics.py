@@ -7,7 +7,7 @@ times fs; M dimensionless with |M| = 1. Easy axis z, hard axis y, wire along x.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Energies:
-    """J/m^2 of the whole wire; uniaxial energy counted from the easy direction."""
+    """J/m^2 of the whole wire; uniaxial energy counted from the easy direction. A result has `energy_NAME` of each."""
 
     exchange: float
     uniaxial: float
@@ -37,7 +37,7 @@ class Energies:
 
     @property
     def total(self) -> float:
-        return self.exchange + self.uniaxial + self.hard_axis + self.demagnetization + self.dmi + self.zeeman
+        return sum(asdict(self).values())
 
 
 def _law(magnet: Magnet, temperature: Array) -> tuple[Array, Array, Array]:
@@ -125,7 +125,7 @@ class Magnetics:
     def field(self, m_ghost: Array, t: float) -> Array:
         """Effective field H (n, 3) in A/m."""
         h = np.empty((self.mesh.n, 3))
-        outside = self.zeeman(t)
+        outside = self.zeeman(t)  # and with it every field that the kernel does not know
         if self.spin_orbit is not None:
             outside += self.spin_orbit.field(m_ghost[1:-1])
         _wall.llg_field(
@@ -191,20 +191,16 @@ class Magnetics:
         bulk = a[:, 2] * b[:, 1] - a[:, 1] * b[:, 2]
         dmi = (MU_0 * dx * (self.dmi_i * inter + self.dmi_b * bulk))[faces]
         demag = 0.5 * MU_0 * dx * (self.ms[:, None] ** 2 * np.array(magnet.demagnetization) * m**2).sum(axis=1)
-        values = mesh.total(
-            np.stack(
-                [
-                    exchange,
-                    dx * self.uniaxial * (1.0 - m[:, 2] ** 2),
-                    dx * magnet.hard_anisotropy * m[:, 1] ** 2,
-                    demag,
-                    dmi,
-                    -MU_0 * dx * self.ms * (m * self.zeeman(t)).sum(axis=1),
-                ],
-                axis=1,
-            )
-        )
-        return Energies(*(float(v) for v in values))
+        parts = {
+            "exchange": exchange,
+            "uniaxial": dx * self.uniaxial * (1.0 - m[:, 2] ** 2),
+            "hard_axis": dx * magnet.hard_anisotropy * m[:, 1] ** 2,
+            "demagnetization": demag,
+            "dmi": dmi,
+            "zeeman": -MU_0 * dx * self.ms * (m * self.zeeman(t)).sum(axis=1),
+        }
+        values = mesh.total(np.stack(list(parts.values()), axis=1))
+        return Energies(**{name: float(value) for name, value in zip(parts, values, strict=True)})
 
     def powers(self, m: Array, rate: Array, torque: Array) -> tuple[float, float]:
         """Power of damping (<= 0) and of the spin torque in W/m^2; their sum is dE/dt for a constant applied field.

@@ -9,7 +9,7 @@ Arrays are the own part of a rank: nodes first ... last - 1, faces the ones left
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -148,11 +148,10 @@ def energies(sim: Simulation, state: State, torques: Torques) -> list[Quantity]:
     e = sim.magnetics.energies(ghost, state.t)
     rate = sim.rate(state, torques)
     damping, spin = sim.magnetics.powers(state.m, rate, sim.transport.torque(state.m, torques.total.q))
-    names = ("exchange", "uniaxial", "hard_axis", "demagnetization", "dmi", "zeeman", "total")
     return [
         *(
-            Quantity(f"energy_{n}", (), getattr(e, n), "J/m^2", f"{n} energy per cross-section".replace("_", " "))
-            for n in names
+            Quantity(f"energy_{n}", (), value, "J/m^2", f"{n} energy per cross-section".replace("_", " "))
+            for n, value in {**asdict(e), "total": e.total}.items()
         ),
         Quantity("power_damping", (), damping, "W/m^2", "power of Gilbert damping (<= 0)"),
         Quantity(
