@@ -39,9 +39,9 @@ class FerromagnetParameters(Section):
     """Random 3D ferromagnet without symmetry, for tests."""
 
     orbitals: int = Field(3, ge=1, le=50, description="spatial orbitals")
-    exchange: Energy = 1.0
-    spin_orbit: Energy = 0.2
-    seed: int = Field(1, ge=0)
+    exchange: Energy = Field(1.0, description="Δ of each orbital; random parts of a fifth of it between the orbitals")
+    spin_orbit: Energy = Field(0.2, description="size of the random spin-dependent hopping")
+    seed: int = Field(1, ge=0, description="of the random numbers")
 
 
 BuiltinName = Literal["rashba", "chain", "haldane", "ferromagnet"]

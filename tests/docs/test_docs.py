@@ -99,6 +99,19 @@ def test_inputs_that_are_shown_are_valid(page, text):
         validate(KuboInput, data, page)
 
 
+@pytest.mark.parametrize("engine", ["kubo", "wall"])
+def test_every_key_of_the_input_is_described(engine):
+    sys.path.insert(0, str(ROOT / "docs" / "generate"))
+    try:
+        import reference  # noqa: PLC0415
+    finally:
+        sys.path.pop(0)
+    rows = [line.split(" | ") for line in reference.input_page(engine).splitlines() if line.startswith("| `")]
+    assert len(rows) > 30
+    bare = [row[0] for row in rows if row[-1].strip(" |") in {"", row[0].strip("| `").replace("_", " ")}]
+    assert not bare
+
+
 def test_tests_that_are_named_exist():
     defined = set()
     for path in (ROOT / "tests").rglob("test_*.py"):
