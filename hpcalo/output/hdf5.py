@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 FORMAT = "hpcalo result"
 FORMAT_VERSION = 1
 PROVENANCE_GROUP = "provenance"
+STATE_GROUP = "state"  # of a run in time: what a continuation starts from (hpcalo.output.timeseries)
 SLAB_BYTES = 2**30  # one collective write moves at most this much per rank: MPI counts are 32-bit integers
 METADATA_BYTES = 2**16  # more than the description of one array needs
 NO_COORDINATE = "This is a netCDF dimension but not a netCDF variable."  # fixed by the convention
@@ -290,7 +291,7 @@ def _create(
             with h5py.File(part, "r+") as file:
                 _create_variables(file, variables, coordinates, spread=True)
     except OSError as problem:
-        raise _cannot_write(path, problem) from None
+        raise cannot_write(path, problem) from None
 
 
 def _create_axes(file: h5py.File, coordinates: Sequence[Variable], lengths: Mapping[str, int]) -> None:
@@ -384,7 +385,7 @@ def _write_slabs(part: Path, path: Path, comm: Intracomm, slabs: Sequence[Variab
         try:
             file = h5py.File(part, "r+", driver="mpio", comm=comm)
         except OSError as problem:
-            raise _cannot_write(path, problem) from None
+            raise cannot_write(path, problem) from None
     try:
         transfer = h5py.h5p.create(h5py.h5p.DATASET_XFER)
         transfer.set_dxpl_mpio(h5py.h5fd.MPIO_COLLECTIVE)
@@ -402,7 +403,7 @@ def _write_slabs(part: Path, path: Path, comm: Intracomm, slabs: Sequence[Variab
             error = error or problem
     with together(comm):
         if error is not None:
-            raise _cannot_write(path, error) from None
+            raise cannot_write(path, error) from None
 
 
 def _rounds(comm: Intracomm, slab: Slab) -> int:
@@ -430,7 +431,8 @@ def _write_part(dataset: h5py.Dataset, slab: Slab, number: int, rounds: int, tra
     dataset.id.write(in_memory, in_file, data, dxpl=transfer)
 
 
-def _cannot_write(path: Path, problem: BaseException) -> OutputError:
+def cannot_write(path: Path, problem: BaseException) -> OutputError:
+    """The error that says why the file system refused."""
     if isinstance(problem, OSError) and problem.strerror:
         return OutputError(f"{path}: cannot be written: {problem.strerror}")
     text = one_line(problem)

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 
 from hpcalo.errors import InputError, one_line
-from hpcalo.output.hdf5 import FORMAT, PROVENANCE_GROUP, is_bare_axis, open_hdf5, plain
+from hpcalo.output.hdf5 import FORMAT, PROVENANCE_GROUP, STATE_GROUP, is_bare_axis, open_hdf5, plain
 from hpcalo.output.provenance import WARNINGS
 
 LINE = 110  # characters of an attribute that are shown
@@ -63,6 +63,8 @@ def _quantities(file: h5py.File) -> tuple[list[tuple[str, ...]], list[tuple[str,
 
     def visit(name: str, item: Any) -> None:
         if not isinstance(item, h5py.Dataset) or name.startswith(PROVENANCE_GROUP + "/") or is_bare_axis(item):
+            return
+        if name.startswith(STATE_GROUP + "/") and item.ndim == 0:
             return
         unit, long_name = (str(plain(item.attrs.get(key, ""))) for key in ("units", "long_name"))
         auxiliary = item.attrs.get("hpcalo_role") == "coordinate"

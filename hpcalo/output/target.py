@@ -100,12 +100,12 @@ def commit(part: Path, path: Path, *, force: bool) -> None:
     """Seals the finished temporary file, makes it durable and gives it its name. Serial. Raises OutputError."""
     try:
         seal(part)
-        _sync(part, os.O_RDWR)
+        sync_path(part, os.O_RDWR)
         if force:
             os.replace(part, path)
         else:
             _rename_new(part, path)
-        _sync(path.parent, os.O_RDONLY)
+        sync_path(path.parent, os.O_RDONLY)
     except OSError as problem:
         raise OutputError(f"{path}: cannot be written: {problem.strerror}") from None
 
@@ -130,7 +130,8 @@ def _rename_new(part: Path, path: Path) -> None:
     raise OutputError(f"{path}: appeared while the run was computing and was left alone; the result is in {spare}")
 
 
-def _sync(path: Path, flags: int) -> None:
+def sync_path(path: Path, flags: int) -> None:
+    """Makes a file or the names in a folder durable. Raises OSError."""
     handle = os.open(path, flags)
     try:
         os.fsync(handle)

@@ -10,17 +10,20 @@ describes the file changes, and whatever moment a run is killed at, the entries 
 grow are not: killed while the index of an array's pieces is split, at every 64th frame, they cannot be opened again.) A
 full disk is found at the first frame, too.
 
-Opening and closing are collective; each rank then writes its own slab independently. Collective transfers would need
-one call for all ranks by MPI-IO, which fails with Open MPI's OMPIO ("pwritev: Invalid argument", seen with Open MPI 4.1
-and HDF5 1.10.8 for the second and later frames, on one rank too).
+Arrays that lie in one piece at a known place need no library to be filled: each rank writes its slab by pwrite. Where a
+write fails all the same (a quota, a server that is gone), that is an ordinary error. Through HDF5 and MPI-IO it is not:
+ranks whose write failed and those whose write did not wait for each other for ever in H5Fclose, and one rank alone
+crashes (HDF5 1.10.8, Open MPI 4.1). Collective transfers fail with Open MPI's OMPIO besides ("pwritev: Invalid
+argument" for the second and later frames).
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,26 +31,28 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
-from hpcalo.errors import CheckpointError, InputError, OutputError, one_line
+from hpcalo.errors import CheckpointError, InputError, one_line
 from hpcalo.output.hdf5 import (
     METADATA_BYTES,
     NO_COORDINATE,
     PROVENANCE_GROUP,
+    STATE_GROUP,
     Slab,
     Variable,
+    cannot_write,
     open_hdf5,
     plain,
     write_dataset,
 )
 from hpcalo.output.provenance import Provenance
 from hpcalo.output.seal import unseal
+from hpcalo.output.target import sync_path
 from hpcalo.parallel.guard import on_root, together
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
     from numpy.typing import NDArray
 
-STATE_GROUP = "state"
 COUNTERS = ("steps", "linear_solves", "linear_iterations")
 PLANNED = "entries_"
 """Attributes that say how many entries each time axis has when the run is complete."""
@@ -66,6 +71,15 @@ class Frame:
     variables: tuple[Variable, ...]
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where an array lies in the file: byte of its first value, shape, type."""
+
+    offset: int
+    shape: tuple[int, ...]
+    dtype: str
+
+
 class TimeSeries:
     """Writes a result file that fills up. All methods are collective. Raises OutputError on all ranks."""
 
@@ -73,6 +87,7 @@ class TimeSeries:
         self.path, self.comm, self.time_unit = path, comm, time_unit
         self.lengths: dict[str, int] = {}
         self._frames: dict[str, int] = {}
+        self._places: dict[str, Place] = {}
         self._serial = 0
 
     def create(
@@ -104,7 +119,7 @@ class TimeSeries:
         Raises CheckpointError if it does not hold them, InputError if it cannot be read.
         """
 
-        def look() -> tuple[int, dict[str, int]]:
+        def look() -> tuple[int, dict[str, int], dict[str, Place]]:
             with open_hdf5(self.path) as file:
                 try:
                     planned = {n.removeprefix(PLANNED): int(v) for n, v in file.attrs.items() if n.startswith(PLANNED)}
@@ -113,14 +128,15 @@ class TimeSeries:
                             raise CheckpointError(f"{self.path}: is of another run, or of an earlier version of hpcalo")
                         if not np.isfinite(file[axis][:count]).all():
                             raise CheckpointError(f"{self.path}: holds fewer than {count} entries on {axis}")
-                    begun = int(file[STATE_GROUP].attrs["begun"])
+                    begun = int(file[STATE_GROUP]["begun"][()])
+                    places = _places(file)
                 except (OSError, RuntimeError, KeyError, ValueError, TypeError) as problem:
                     raise InputError(f"{self.path}: is damaged: {one_line(problem)[:200]}") from None
             with _refusals(self.path):
                 unseal(self.path)  # killed when all was written, but before it got its name
-            return begun, planned
+            return begun, planned, places
 
-        self._serial, self.lengths = on_root(self.comm, look)
+        self._serial, self.lengths, self._places = on_root(self.comm, look)
         self._frames = dict(counts)
 
     def append(self, frames: Sequence[Frame], state: Sequence[Variable], state_attrs: Mapping[str, Any]) -> None:
@@ -129,28 +145,56 @@ class TimeSeries:
         first = self._serial == 0
         self._serial += 1
 
-        def prepare() -> None:
-            if new or first:
-                self._make_room(new, state if first else (), state_attrs)
+        def prepare() -> dict[str, Place]:
+            self._make_room(new, state if first else (), state_attrs)
+            with open_hdf5(self.path) as file:
+                return _places(file)
 
-        on_root(self.comm, prepare)
+        if new or first:
+            self._places = on_root(self.comm, prepare)
         for frame in new:
             self._frames[frame.axis] = 0
-        with self._open() as file:
-            group = file[STATE_GROUP]
-            _set(group, "begun", self._serial)  # collective, as all that changes attributes
-            for name, value in state_attrs.items():
-                _set(group, name, value)
+        numbers = {name: value for name, value in state_attrs.items() if not isinstance(value, str)}
+        with self._open() as handle:
+            for name, value in {"begun": self._serial, **numbers}.items():
+                self._write(handle, f"{STATE_GROUP}/{name}", None, value)
+        with self._open() as handle:
             for frame in frames:
                 index = self._frames[frame.axis]
                 for variable in frame.variables:
-                    _write(file[variable.name], index, variable.data, self.comm.rank)
-                _write(file[frame.axis], index, np.asarray(frame.time), self.comm.rank)
-                self._frames[frame.axis] = index + 1
+                    self._write(handle, variable.name, index, variable.data)
+                self._write(handle, frame.axis, index, frame.time)
             for variable in state:
-                _write(group[variable.name], None, variable.data, self.comm.rank)
-        with self._open() as file:
-            _set(file[STATE_GROUP], "complete", self._serial)
+                self._write(handle, f"{STATE_GROUP}/{variable.name}", None, variable.data)
+        for frame in frames:
+            self._frames[frame.axis] += 1
+        with self._open() as handle:
+            self._write(handle, f"{STATE_GROUP}/complete", None, self._serial)
+
+    def sync(self) -> None:
+        """What has been written is on disk when this returns: before a checkpoint counts on it. Collective."""
+        with self._open() as handle:
+            os.fsync(handle)
+
+    def _write(self, handle: int, name: str, index: int | None, data: Any) -> None:
+        """This rank's rows, or from rank 0 a number or array that all ranks have."""
+        slab = data if isinstance(data, Slab) else None
+        if slab is None and self.comm.rank != 0:
+            return
+        place = self._places[name]
+        values = np.ascontiguousarray(slab.data if slab else data, dtype=place.dtype)
+        row = values.itemsize * int(np.prod(place.shape[1:], dtype=int))
+        if index is None:
+            start = slab.offset * row if slab else 0
+        else:
+            start = index * row + (slab.offset * (row // place.shape[1]) if slab else 0)
+        left = values.reshape(-1).data.cast("B")
+        at = place.offset + start
+        while left:
+            done = os.pwrite(handle, left, at)
+            if done == 0:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            left, at = left[done:], at + done
 
     def _make_room(self, frames: Sequence[Frame], state: Sequence[Variable], state_attrs: Mapping[str, Any]) -> None:
         """The arrays of these frames at their full length, in a copy that then takes the file's place. Serial."""
@@ -173,8 +217,10 @@ class TimeSeries:
                 with open(part, "r+b") as raw:
                     os.fsync(raw.fileno())
                 os.replace(part, self.path)
+                sync_path(self.path.parent, os.O_RDONLY)
         finally:
-            part.unlink(missing_ok=True)
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
 
     def finish(self, counters: Mapping[str, int]) -> None:
         """Values of the attributes COUNTERS, known at the end."""
@@ -187,22 +233,14 @@ class TimeSeries:
         on_root(self.comm, write)
 
     @contextmanager
-    def _open(self) -> Iterator[h5py.File]:
+    def _open(self) -> Iterator[int]:
+        """The file, to write into what is there, for a block without collective calls. Collective."""
         with together(self.comm), _refusals(self.path):
-            file = h5py.File(self.path, "r+", driver="mpio", comm=self.comm)
-        error: Exception | None = None
-        try:
-            yield file
-        except (OSError, RuntimeError) as problem:  # a full disk: every rank must come to the end first
-            error = problem
-        finally:
+            handle = os.open(self.path, os.O_RDWR)
             try:
-                file.close()
-            except (OSError, RuntimeError) as problem:
-                error = error or problem
-        with together(self.comm):
-            if error is not None:
-                raise OutputError(f"{self.path}: cannot be written: {one_line(error)[:200]}") from None
+                yield handle
+            finally:
+                os.close(handle)  # some file systems tell only here that a write failed
 
 
 @dataclass(frozen=True)
@@ -221,15 +259,18 @@ def read_state(path: Path) -> SavedState:
         if STATE_GROUP not in file:
             raise CheckpointError(f"{path}: holds no state to continue from")
         group = file[STATE_GROUP]
-        attrs = {name: plain(value) for name, value in group.attrs.items()}
-        if attrs.get("begun") != attrs.get("complete"):
-            raise CheckpointError(f"{path}: its last state was not written completely")
         try:
+            attrs = {name: plain(value) for name, value in group.attrs.items()}
             arrays = {name: np.asarray(item[()]) for name, item in group.items()}
+            attrs |= {name: value.item() for name, value in arrays.items() if value.ndim == 0}
+            arrays = {name: value for name, value in arrays.items() if value.ndim}
             texts = {name: str(item.asstr()[()]) for name, item in file[PROVENANCE_GROUP].items()}
-        except (OSError, KeyError, TypeError, ValueError) as problem:
+            file_attrs = {name: plain(value) for name, value in file.attrs.items()}
+        except (OSError, RuntimeError, KeyError, TypeError, ValueError, AttributeError) as problem:
             raise CheckpointError(f"{path}: is damaged: {one_line(problem)}") from None
-        return SavedState(arrays, attrs, {name: plain(value) for name, value in file.attrs.items()}, texts)
+    if "begun" not in attrs or attrs["begun"] != attrs.get("complete"):
+        raise CheckpointError(f"{path}: its last state was not written completely")
+    return SavedState(arrays, attrs, file_attrs, texts)
 
 
 @contextmanager
@@ -237,7 +278,7 @@ def _refusals(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as problem:
-        raise OutputError(f"{path}: cannot be written: {one_line(problem)[:200]}") from None
+        raise cannot_write(path, problem) from None
 
 
 def _shape(variable: Variable) -> tuple[int, ...]:
@@ -266,13 +307,17 @@ def _create_axis(file: h5py.File, frame: Frame, unit: str, length: int) -> None:
             dataset.attrs["long_name"] = variable.long_name
 
 
-def _reserve(place: h5py.Group, name: str, shape: tuple[int, ...]) -> h5py.Dataset:
-    """An array of NaN in one piece on disk."""
+def _reserve(place: h5py.Group, name: str, shape: tuple[int, ...], dtype: str = "f8") -> h5py.Dataset:
+    """An array of NaN (of whole numbers: -1) in one piece on disk."""
     creation = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     creation.set_layout(h5py.h5d.CONTIGUOUS)
     creation.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
     creation.set_fill_time(h5py.h5d.FILL_TIME_ALLOC)
-    return place.create_dataset(name, shape=shape, dtype="f8", fillvalue=np.nan, dcpl=creation)
+    creation.set_fill_value(np.array(np.nan if dtype == "f8" else -1, dtype=dtype))
+    space = h5py.h5s.create_simple(shape) if shape else h5py.h5s.create(h5py.h5s.SCALAR)
+    kind = h5py.h5t.py_create(np.dtype(dtype))
+    # Not create_dataset, which forgets the settings where the shape is ().
+    return h5py.Dataset(h5py.h5d.create(place.id, name.encode(), kind, space, creation))
 
 
 def _set(group: h5py.Group, name: str, value: Any) -> None:
@@ -288,26 +333,22 @@ def _create_state(file: h5py.File, state: Sequence[Variable], attrs: Mapping[str
     group = file.create_group(STATE_GROUP)
     for variable in state:
         _reserve(group, variable.name, _shape(variable))
-    for name, value in {**attrs, "begun": 0, "complete": -1}.items():
-        group.attrs[name] = value
+    for name, value in {**attrs, "begun": 0, "complete": 0}.items():
+        if isinstance(value, str):  # the same in all states of a run
+            group.attrs[name] = value
+        else:
+            _reserve(group, name, (), "f8" if np.asarray(value).dtype.kind == "f" else "i8")
 
 
-def _write(dataset: h5py.Dataset, index: int | None, data: Any, rank: int) -> None:
-    """Writes this rank's rows, or from rank 0 a number or array that all ranks have."""
-    slab = data if isinstance(data, Slab) else None
-    if slab is None and rank != 0:
-        return
-    values = np.asarray(
-        slab.data if slab else data, dtype=float, order="C"
-    )  # ascontiguousarray would add an axis to numbers
-    start: tuple[int, ...] = (slab.offset, *(0,) * (values.ndim - 1)) if slab else (0,) * values.ndim
-    count: tuple[int, ...] = values.shape if values.ndim or slab else ()
-    if index is not None:
-        start, count = (index, *start), (1, *count)
-    if not count:
-        dataset.id.write(h5py.h5s.create(h5py.h5s.SCALAR), dataset.id.get_space(), np.atleast_1d(values))
-        return
-    space = dataset.id.get_space()
-    space.select_hyperslab(start, count)
-    memory = h5py.h5s.create_simple(count)
-    dataset.id.write(memory, space, np.ascontiguousarray(values.reshape(count)))
+def _places(file: h5py.File) -> dict[str, Place]:
+    """Where the arrays are that frames and states fill. Raises ValueError if one has no place of its own."""
+    found: dict[str, Place] = {}
+
+    def visit(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset) and item.dtype in (np.dtype("f8"), np.dtype("i8")):
+            offset = item.id.get_offset()
+            if offset is not None:
+                found[name] = Place(int(offset), tuple(item.shape), item.dtype.str)
+
+    file.visititems(visit)
+    return found

@@ -149,6 +149,7 @@ def _single(
         sim.stepper.watch = keeper.ask
 
         def keep() -> None:
+            file.sync()
             keeper.save(saved_arrays(sim, state), {**saved_attrs(sim, state), "counts": file.counts})
 
         progress.start_at(state.t / NS_IN_FS)

@@ -198,7 +198,7 @@ def test_state_must_fit(tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
         run(tmp_path, "d", small(), "wall.continue_from='nowhere.h5'")
     with h5py.File(path, "r+") as file:
-        file["state"].attrs["complete"] = 0
+        file["state/complete"][()] = 0
     with pytest.raises(CheckpointError, match="not written completely"):
         run(tmp_path, "e", small(), f"wall.continue_from='{path}'")
 
