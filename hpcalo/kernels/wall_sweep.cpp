@@ -2,18 +2,19 @@
 // for all momenta at once: a scalar tridiagonal system for F and a 3x3 block one for G per momentum.
 //
 // Elimination runs from both ends of the wire to its middle node and back, whatever rank a node belongs to, so that
-// each node sees the same arithmetic on any number of ranks. Momenta go in chunks of eight, which is what a chain of
-// ranks works on in turn: pivots [chunk][node][1 of F, 9 of G][8], padded with zeros.
+// each node sees the same arithmetic on any number of ranks. Momenta go in chunks of eight (sixteen in single precision),
+// which is what a chain of ranks works on in turn: pivots [chunk][node][1 of F, 9 of G][8 or 16], padded with zeros.
 #include "wall_common.hpp"
 
 #include <algorithm>
+#include <type_traits>
 
 namespace {
 
-constexpr long WIDTH = 8;
+constexpr long WIDTH = 8;  // of the factorization
 
-struct Four {
-    Eight f, x, y, z;
+template <class T> struct Four {
+    Vector<T> f, x, y, z;
 };
 
 // Inverse of (a - b M x) as a row-major 3x3 matrix.
@@ -24,26 +25,28 @@ inline void inverse_precession(const double *m, double a, double b, double *out)
         for (int c = 0; c < 3; ++c) out[3 * r + c] = d * ((r == c ? a : 0.0) + b * cross[3 * r + c] + w * m[r] * m[c]);
 }
 
-// Eight momenta of a row; a last chunk may hold fewer.
-template <bool full> HPCALO_INLINE void load(Eight &to, const double *from, long count) {
-    if constexpr (full) to = *reinterpret_cast<const Eight *>(from);
+// A chunk of a row; the last one may hold fewer momenta.
+template <bool full, class T> HPCALO_INLINE void load(Vector<T> &to, const T *from, long count) {
+    if constexpr (full) take(to, from);
     else {
-        double lane[8] = {0, 0, 0, 0, 0, 0, 0, 0};
+        T lane[Lanes<T>::width] = {};
         for (long l = 0; l < count; ++l) lane[l] = from[l];
-        to = *reinterpret_cast<const Eight *>(lane);
+        take(to, lane);
     }
 }
 
-template <bool full> HPCALO_INLINE void store(double *to, const Eight &from, long count) {
-    if constexpr (full) *reinterpret_cast<Eight *>(to) = from;
+template <bool full, class T> HPCALO_INLINE void store(T *to, const Vector<T> &from, long count) {
+    if constexpr (full) keep(to, from);
     else
         for (long l = 0; l < count; ++l) to[l] = from[l];
 }
 
-struct Factor {
+// The recursion is in double precision whatever the pivots are kept in.
+template <class P> struct Factor {
     const double *m, *speed2, *face;
-    double *pivots;
+    P *pivots;
     const double *ghost;  // pivots of the node beyond both ends, zero at the ends of the wire
+    double *edge;         // pivots of the first and the last own node, for the neighbours
     long nodes, np, chunks, middle;
     double a, b;
 };
@@ -60,7 +63,8 @@ HPCALO_INLINE void eliminate(Eight &f, Eight *w, const Eight *p, const double *f
     }
 }
 
-HPCALO_INLINE void pivot(const Factor &k, long node, const Eight *from_left, const Eight *from_right, const Eight &s,
+template <class P>
+HPCALO_INLINE void pivot(const Factor<P> &k, long node, const Eight *from_left, const Eight *from_right, const Eight &s,
                          const Eight &mask, Eight *p) {
     const double a = k.a, b = k.b, *mi = k.m + 3 * node, *bl = k.face + 9 * node, *br = bl + 9;
     const double local[9] = {a, b * mi[2], -b * mi[1], -b * mi[2], a, b * mi[0], b * mi[1], -b * mi[0], a};
@@ -83,52 +87,76 @@ HPCALO_INLINE void pivot(const Factor &k, long node, const Eight *from_left, con
     p[9] = (w[0] * w[4] - w[1] * w[3]) * id;
 }
 
-HPCALO_CLONES
-void factor(const Factor &k, long first, long last) {
+template <class P> HPCALO_INLINE void put_pivot(const Factor<P> &k, long chunk, long node, const Eight *p) {
+    constexpr long width = Lanes<P>::width, parts = width / WIDTH;
+    P *to = k.pivots + (chunk / parts * k.nodes + node) * 10 * width + chunk % parts * WIDTH;
+    for (int i = 0; i < 10; ++i) keep(to + i * width, p[i]);
+    for (int side = 0; side < 2; ++side)
+        if (node == (side ? k.nodes - 1 : 0))
+            for (int i = 0; i < 10; ++i) keep(k.edge + ((side * k.chunks + chunk) * 10 + i) * WIDTH, p[i]);
+}
+
+template <class P> HPCALO_INLINE void factor(const Factor<P> &k, long first, long last) {
     const long from_left = std::clamp(k.middle, 0L, k.nodes), from_right = std::clamp(k.middle + 1, 0L, k.nodes);
     for (long c = first; c < last; ++c) {
         const long count = std::min(WIDTH, k.np - c * WIDTH);
-        Eight s, mask = {};
+        Eight s, mask = {}, left[10], right[10], now[10];
         load<false>(s, k.speed2 + c * WIDTH, count);
         for (long l = 0; l < count; ++l) mask[l] = 1.0;
-        Eight *p = reinterpret_cast<Eight *>(k.pivots) + c * k.nodes * 10;
-        const Eight *ghost = reinterpret_cast<const Eight *>(k.ghost);
-        const Eight *left = ghost + c * 10, *right = ghost + (k.chunks + c) * 10;
+        for (int i = 0; i < 10; ++i) {
+            take(left[i], k.ghost + (c * 10 + i) * WIDTH);
+            take(right[i], k.ghost + ((k.chunks + c) * 10 + i) * WIDTH);
+        }
         long l = 0, r = k.nodes - 1;
         while (l < from_left || r >= from_right) {
             if (l < from_left) {
-                pivot(k, l, left, nullptr, s, mask, p + l * 10);
-                left = p + l++ * 10;
+                pivot(k, l, left, nullptr, s, mask, now);
+                put_pivot(k, c, l++, now);
+                std::copy(now, now + 10, left);
             }
             if (r >= from_right) {
-                pivot(k, r, nullptr, right, s, mask, p + r * 10);
-                right = p + r-- * 10;
+                pivot(k, r, nullptr, right, s, mask, now);
+                put_pivot(k, c, r--, now);
+                std::copy(now, now + 10, right);
             }
         }
-        if (k.middle >= 0 && k.middle < k.nodes) pivot(k, k.middle, left, right, s, mask, p + k.middle * 10);
+        if (k.middle >= 0 && k.middle < k.nodes) {
+            pivot(k, k.middle, left, right, s, mask, now);
+            put_pivot(k, c, k.middle, now);
+        }
     }
 }
 
-struct Solve {
-    const double *right, *q, *m, *h, *hd, *speed2, *face, *pivots, *ghost;
-    double *z, *sums;
+HPCALO_CLONES void factor_double(const Factor<double> &k, long first, long last) { factor(k, first, last); }
+HPCALO_CLONES void factor_single(const Factor<float> &k, long first, long last) { factor(k, first, last); }
+
+// T: precision of the right-hand side, the result, what neighbours send, and the arithmetic.
+template <class T> struct Solve {
+    const T *right;
+    const double *q, *m, *h, *hd;
+    const T *speed2;
+    const double *face;
+    const T *pivots, *ghost;
+    T *z;
+    double *sums;
     long nodes, np, middle;
     double a, all, keep, weight;
 };
 
 // Right-hand side r + (all (h dn + hd M.dm), all hd dn M + keep h dm) for moments q at one node (either may be absent).
-template <bool full> HPCALO_INLINE void right_side(const Solve &k, long node, long at, long count, Four &to) {
+template <bool full, class T> HPCALO_INLINE void right_side(const Solve<T> &k, long node, long at, long count, Four<T> &to) {
     if (k.right) {
-        const double *r = k.right + node * 4 * k.np + at;
+        const T *r = k.right + node * 4 * k.np + at;
         load<full>(to.f, r, count);
         load<full>(to.x, r + k.np, count);
         load<full>(to.y, r + 2 * k.np, count);
         load<full>(to.z, r + 3 * k.np, count);
-    } else to = Four{};
-    if (k.q) {
+    } else to = Four<T>{};
+    if constexpr (std::is_same_v<T, double>) {
+        if (!k.q) return;
         const double *q = k.q + 4 * node, *m = k.m + 3 * node;
         const double n = k.all * q[0], along = k.all * (m[0] * q[1] + m[1] * q[2] + m[2] * q[3]);
-        Eight h, d;
+        Vector<T> h, d;
         load<full>(h, k.h + node * k.np + at, count);
         load<full>(d, k.hd + node * k.np + at, count);
         to.f = to.f + n * h + along * d;
@@ -139,28 +167,31 @@ template <bool full> HPCALO_INLINE void right_side(const Solve &k, long node, lo
 }
 
 // to += s B t, the streaming from a neighbour with values t.
-HPCALO_INLINE void stream(Four &to, const double *b, const Eight &s, const Eight &sf, const Four &t) {
+template <class T>
+HPCALO_INLINE void stream(Four<T> &to, const T *b, const Vector<T> &s, const Vector<T> &sf, const Four<T> &t) {
     to.f += sf * t.f;
     to.x += s * (b[0] * t.x + b[1] * t.y + b[2] * t.z);
     to.y += s * (b[3] * t.x + b[4] * t.y + b[5] * t.z);
     to.z += s * (b[6] * t.x + b[7] * t.y + b[8] * t.z);
 }
 
-HPCALO_INLINE void times_pivot(const Eight *p, const Four &t, Four &to) {
+template <class T> HPCALO_INLINE void times_pivot(const T *pivot, const Four<T> &t, Four<T> &to) {
+    Vector<T> p[10];
+    for (int i = 0; i < 10; ++i) take(p[i], pivot + i * Lanes<T>::width);
     to.f = p[0] * t.f;
     to.x = p[1] * t.x + p[2] * t.y + p[3] * t.z;
     to.y = p[4] * t.x + p[5] * t.y + p[6] * t.z;
     to.z = p[7] * t.x + p[8] * t.y + p[9] * t.z;
 }
 
-template <bool full> HPCALO_INLINE void get(const double *from, long row, long count, Four &to) {
+template <bool full, class T> HPCALO_INLINE void get(const T *from, long row, long count, Four<T> &to) {
     load<full>(to.f, from, count);
     load<full>(to.x, from + row, count);
     load<full>(to.y, from + 2 * row, count);
     load<full>(to.z, from + 3 * row, count);
 }
 
-template <bool full> HPCALO_INLINE void put(double *to, long row, long count, const Four &from) {
+template <bool full, class T> HPCALO_INLINE void put(T *to, long row, long count, const Four<T> &from) {
     store<full>(to, from.f, count);
     store<full>(to + row, from.x, count);
     store<full>(to + 2 * row, from.y, count);
@@ -168,35 +199,37 @@ template <bool full> HPCALO_INLINE void put(double *to, long row, long count, co
 }
 
 // Values of a chunk at a node, or beyond the end of the own nodes.
-template <bool full> HPCALO_INLINE void values(const Solve &k, long c, long node, long count, Four &to) {
-    const double *from = node < 0 ? k.ghost : node >= k.nodes ? k.ghost + 4 * k.np : k.z + node * 4 * k.np;
-    get<full>(from + c * WIDTH, k.np, count, to);
+template <bool full, class T> HPCALO_INLINE void values(const Solve<T> &k, long c, long node, long count, Four<T> &to) {
+    const T *from = node < 0 ? k.ghost : node >= k.nodes ? k.ghost + 4 * k.np : k.z + node * 4 * k.np;
+    get<full>(from + c * Lanes<T>::width, k.np, count, to);
 }
 
-// Elimination at one node with the values of the neighbours it takes in (either may be absent).
-template <bool full>
-HPCALO_INLINE void inward(const Solve &k, long c, long node, const Four *left, const Four *right, Four &y) {
-    const long at = c * WIDTH, count = std::min(WIDTH, k.np - at);
-    const Eight *p = reinterpret_cast<const Eight *>(k.pivots) + (c * k.nodes + node) * 10;
-    Eight s;
-    Four t;
+// Elimination at one node with the values of the neighbours it takes in (either may be absent), beyond faces with the
+// matrices bl and br.
+template <bool full, class T>
+HPCALO_INLINE void inward(const Solve<T> &k, long c, long node, const T *bl, const T *br, const Four<T> *left,
+                          const Four<T> *right, Four<T> &y) {
+    const long at = c * Lanes<T>::width, count = std::min(Lanes<T>::width, k.np - at);
+    const T *p = k.pivots + (c * k.nodes + node) * 10 * Lanes<T>::width;
+    Vector<T> s;
+    Four<T> t;
     load<full>(s, k.speed2 + at, count);
-    const Eight sf = s * (1.0 / k.a);
+    const Vector<T> sf = s * (T)(1.0 / k.a);
     right_side<full>(k, node, at, count, t);
-    if (left) stream(t, k.face + 9 * node, s, sf, *left);
-    if (right) stream(t, k.face + 9 * (node + 1), s, sf, *right);
+    if (left) stream(t, bl, s, sf, *left);
+    if (right) stream(t, br, s, sf, *right);
     times_pivot(p, t, y);
 }
 
 // Back substitution at one node from a neighbour's final values beyond the face with matrix b.
-template <bool full>
-HPCALO_INLINE void outward(const Solve &k, long c, long node, const double *b, const Four &beyond, Four &y) {
-    const long at = c * WIDTH, count = std::min(WIDTH, k.np - at);
-    const Eight *p = reinterpret_cast<const Eight *>(k.pivots) + (c * k.nodes + node) * 10;
-    Eight s;
-    Four t = {}, u;
+template <bool full, class T>
+HPCALO_INLINE void outward(const Solve<T> &k, long c, long node, const T *b, const Four<T> &beyond, Four<T> &y) {
+    const long at = c * Lanes<T>::width, count = std::min(Lanes<T>::width, k.np - at);
+    const T *p = k.pivots + (c * k.nodes + node) * 10 * Lanes<T>::width;
+    Vector<T> s;
+    Four<T> t = {}, u;
     load<full>(s, k.speed2 + at, count);
-    const Eight sf = s * (1.0 / k.a);
+    const Vector<T> sf = s * (T)(1.0 / k.a);
     stream(t, b, s, sf, beyond);
     times_pivot(p, t, u);
     y.f += u.f;
@@ -205,8 +238,8 @@ HPCALO_INLINE void outward(const Solve &k, long c, long node, const double *b, c
     y.z += u.z;
 }
 
-// Sums over the eight momenta of all four components, added to sums[0 ... 3].
-HPCALO_INLINE void add_sums(const Four &t, double weight, double *sums) {
+// Sums over the momenta of a chunk of all four components, added to sums[0 ... 3].
+HPCALO_INLINE void add_sums(const Four<double> &t, double weight, double *sums) {
     typedef long Index __attribute__((vector_size(64)));
     const Index even = {0, 8, 2, 10, 4, 12, 6, 14}, odd = {1, 9, 3, 11, 5, 13, 7, 15};
     const Index low = {0, 1, 8, 9, 4, 5, 12, 13}, high = {2, 3, 10, 11, 6, 7, 14, 15};
@@ -216,41 +249,59 @@ HPCALO_INLINE void add_sums(const Four &t, double weight, double *sums) {
     for (int i = 0; i < 4; ++i) sums[i] += weight * (s[i] + s[4 + i]);
 }
 
+HPCALO_INLINE void add_sums(const Four<float> &t, double weight, double *sums) {
+    typedef int Index __attribute__((vector_size(64)));
+    const Index even = {0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30};
+    const Index odd = {1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31};
+    const Index low = {0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29};
+    const Index high = {2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31};
+    const Sixteen a = __builtin_shuffle(t.f, t.x, even) + __builtin_shuffle(t.f, t.x, odd);
+    const Sixteen b = __builtin_shuffle(t.y, t.z, even) + __builtin_shuffle(t.y, t.z, odd);
+    const Sixteen s = __builtin_shuffle(a, b, low) + __builtin_shuffle(a, b, high);
+    for (int i = 0; i < 4; ++i) sums[i] += weight * (((double)s[i] + s[4 + i]) + ((double)s[8 + i] + s[12 + i]));
+}
+
 // `from`: -1 and 1, the neighbour that the elimination comes from; 0, both.
-template <bool full> HPCALO_INLINE void inward_row(const Solve &k, long c, long node, long from) {
-    const long count = std::min(WIDTH, k.np - c * WIDTH);
-    Four left, right, now;
+template <bool full, class T> HPCALO_INLINE void inward_row(const Solve<T> &k, long c, long node, long from, const T *b) {
+    const long count = std::min(Lanes<T>::width, k.np - c * Lanes<T>::width);
+    Four<T> left, right, now;
     if (from <= 0) values<full>(k, c, node - 1, count, left);
     if (from >= 0) values<full>(k, c, node + 1, count, right);
-    inward<full>(k, c, node, from <= 0 ? &left : nullptr, from >= 0 ? &right : nullptr, now);
-    put<full>(k.z + node * 4 * k.np + c * WIDTH, k.np, count, now);
+    inward<full>(k, c, node, b, b + 9, from <= 0 ? &left : nullptr, from >= 0 ? &right : nullptr, now);
+    put<full>(k.z + node * 4 * k.np + c * Lanes<T>::width, k.np, count, now);
 }
 
 // `to`: -1 and 1, the way the substitution goes; 0, this is the middle node, which has its final values.
-template <bool full> HPCALO_INLINE void outward_row(const Solve &k, long c, long node, long to) {
-    const long count = std::min(WIDTH, k.np - c * WIDTH);
-    Four now, beyond;
+template <bool full, class T> HPCALO_INLINE void outward_row(const Solve<T> &k, long c, long node, long to, const T *b) {
+    const long count = std::min(Lanes<T>::width, k.np - c * Lanes<T>::width);
+    Four<T> now, beyond;
     values<full>(k, c, node, count, now);
     if (to) {
         values<full>(k, c, node - to, count, beyond);
-        outward<full>(k, c, node, k.face + 9 * (to < 0 ? node + 1 : node), beyond, now);
-        put<full>(k.z + node * 4 * k.np + c * WIDTH, k.np, count, now);
+        outward<full>(k, c, node, to < 0 ? b + 9 : b, beyond, now);
+        put<full>(k.z + node * 4 * k.np + c * Lanes<T>::width, k.np, count, now);
     }
     if (k.sums) add_sums(now, k.weight, k.sums + 4 * node);
 }
 
-HPCALO_INLINE void inward_node(const Solve &k, long first, long last, long node, long from) {
+template <class T>
+HPCALO_INLINE void inward_node(const Solve<T> &k, long first, long last, long node, long from) {
+    T b[18];
+    for (int i = 0; i < 18; ++i) b[i] = (T)k.face[9 * node + i];
     for (long c = first; c < last; ++c)
-        (c + 1) * WIDTH <= k.np ? inward_row<true>(k, c, node, from) : inward_row<false>(k, c, node, from);
+        (c + 1) * Lanes<T>::width <= k.np ? inward_row<true>(k, c, node, from, b) : inward_row<false>(k, c, node, from, b);
 }
 
-HPCALO_INLINE void outward_node(const Solve &k, long first, long last, long node, long to) {
+template <class T>
+HPCALO_INLINE void outward_node(const Solve<T> &k, long first, long last, long node, long to) {
+    T b[18];
+    for (int i = 0; i < 18; ++i) b[i] = (T)k.face[9 * node + i];
     for (long c = first; c < last; ++c)
-        (c + 1) * WIDTH <= k.np ? outward_row<true>(k, c, node, to) : outward_row<false>(k, c, node, to);
+        (c + 1) * Lanes<T>::width <= k.np ? outward_row<true>(k, c, node, to, b) : outward_row<false>(k, c, node, to, b);
 }
 
-HPCALO_CLONES
-void solve(const Solve &k, long first, long last, bool in, bool out) {
+template <class T>
+HPCALO_INLINE void solve(const Solve<T> &k, long first, long last, bool in, bool out) {
     const long from_left = std::clamp(k.middle, 0L, k.nodes), from_right = std::clamp(k.middle + 1, 0L, k.nodes);
     const bool here = k.middle >= 0 && k.middle < k.nodes;
     if (in) {
@@ -270,47 +321,61 @@ void solve(const Solve &k, long first, long last, bool in, bool out) {
     }
 }
 
-}  // namespace
+HPCALO_CLONES void solve_double(const Solve<double> &k, long first, long last, bool in, bool out) {
+    solve(k, first, last, in, out);
+}
+HPCALO_CLONES void solve_single(const Solve<float> &k, long first, long last, bool in, bool out) {
+    solve(k, first, last, in, out);
+}
 
-void bind_wall_sweep(nb::module_ &m) {
+template <class P, class Function> void bind_factor(nb::module_ &m, Function factor_) {
     using namespace nb::literals;
     m.def(
         "sweep_factor",
-        [](In<2> mag, In<2> mf, In<1> speed2, Out<2> face, Out<4> pivots, In<4> ghost, double a, double b, long middle,
+        [=](In<2> mag, In<2> mf, In<1> speed2, Out<2> face, OutOf<P, 4> pivots, In<4> ghost, Out<4> edge, double a, double b, long middle,
            long first, long last) {
+            constexpr long width = Lanes<P>::width;
             const long nodes = mag.shape(0), np = speed2.shape(0), chunks = (np + WIDTH - 1) / WIDTH;
             require(nodes >= 1 && mag.shape(1) == 3 && mf.shape(1) == 3 && (long)mf.shape(0) == nodes + 1 &&
-                        (long)face.shape(0) == nodes + 1 && face.shape(1) == 9 && (long)pivots.shape(0) == chunks &&
-                        (long)pivots.shape(1) == nodes && pivots.shape(2) == 10 && pivots.shape(3) == WIDTH &&
+                        (long)face.shape(0) == nodes + 1 && face.shape(1) == 9 && (long)pivots.shape(0) == (np + width - 1) / width &&
+                        (long)pivots.shape(1) == nodes && pivots.shape(2) == 10 && pivots.shape(3) == width &&
                         ghost.shape(0) == 2 && (long)ghost.shape(1) == chunks && ghost.shape(2) == 10 &&
-                        ghost.shape(3) == WIDTH && 0 <= first && first <= last && last <= chunks,
+                        ghost.shape(3) == WIDTH && edge.shape(0) == 2 &&
+                        (long)edge.shape(1) == chunks && edge.shape(2) == 10 && edge.shape(3) == WIDTH && 0 <= first && first <= last && last <= chunks,
                     "sweep_factor: shapes do not fit");
             for (long i = 0; i <= nodes; ++i) inverse_precession(mf.data() + 3 * i, a, b, face.data() + 9 * i);
-            const Factor k{mag.data(), speed2.data(), face.data(), pivots.data(), ghost.data(), nodes, np,
-                           chunks,     middle,        a,           b};
-            factor(k, first, last);
+            const Factor<P> k{mag.data(), speed2.data(), face.data(), pivots.data(), ghost.data(), edge.data(), nodes,
+                              np,         chunks,        middle,      a,             b};
+            factor_(k, first, last);
         },
-        "m"_a, "mf"_a, "speed2"_a, "face"_a, "pivots"_a, "ghost"_a, "a"_a, "b"_a, "middle"_a, "first"_a, "last"_a);
+        "m"_a, "mf"_a, "speed2"_a, "face"_a, "pivots"_a.noconvert(), "ghost"_a, "edge"_a, "a"_a, "b"_a, "middle"_a, "first"_a, "last"_a);
+}
+
+template <class T, class Function> void bind_solve(nb::module_ &m, Function solve_) {
+    using namespace nb::literals;
     m.def(
         "sweep_solve",
-        [](nb::object r, nb::object q, In<2> mag, In<2> h, In<2> hd, In<1> speed2, In<2> face, In<4> pivots,
-           In<3> ghost, Out<3> z, nb::object sums, double a, double all, double keep, double dp,
+        [=](nb::object r, nb::object q, In<2> mag, In<2> h, In<2> hd, InOf<T, 1> speed2, In<2> face, InOf<T, 4> pivots,
+           InOf<T, 3> ghost, OutOf<T, 3> z, nb::object sums, double a, double all, double keep, double dp,
            long middle, long first, long last, bool in, bool out) {
-            const long nodes = mag.shape(0), np = speed2.shape(0), chunks = (np + WIDTH - 1) / WIDTH;
+            constexpr long width = Lanes<T>::width;
+            const long nodes = mag.shape(0), np = speed2.shape(0), chunks = (np + width - 1) / width;
             require(nodes >= 1 && mag.shape(1) == 3 && (long)face.shape(0) == nodes + 1 && face.shape(1) == 9 &&
                         (long)pivots.shape(0) == chunks && (long)pivots.shape(1) == nodes && pivots.shape(2) == 10 &&
-                        pivots.shape(3) == WIDTH && ghost.shape(0) == 2 && ghost.shape(1) == 4 &&
+                        pivots.shape(3) == width && ghost.shape(0) == 2 && ghost.shape(1) == 4 &&
                         (long)ghost.shape(2) == np && (long)z.shape(0) == nodes && z.shape(1) == 4 &&
                         (long)z.shape(2) == np && (long)h.shape(0) == nodes && (long)h.shape(1) == np &&
                         (long)hd.shape(0) == nodes && (long)hd.shape(1) == np && 0 <= first && first <= last &&
                         last <= chunks,
                     "sweep_solve: shapes do not fit");
+            require(q.is_none() || std::is_same_v<T, double>, "sweep_solve: moments need double precision");
             require(!in || !r.is_none() || !q.is_none(),
                     "sweep_solve: a right-hand side, moments, or both are needed");
-            const double *right = nullptr, *moments = nullptr;
+            const T *right = nullptr;
+            const double *moments = nullptr;
             double *total = nullptr;
             if (!r.is_none()) {
-                auto array = nb::cast<In<3>>(r);
+                auto array = nb::cast<InOf<T, 3>>(r);
                 require((long)array.shape(0) == nodes && array.shape(1) == 4 && (long)array.shape(2) == np,
                         "sweep_solve: a right-hand side for every node, component and momentum");
                 right = array.data();
@@ -325,12 +390,22 @@ void bind_wall_sweep(nb::module_ &m) {
                 require((long)array.shape(0) == nodes && array.shape(1) == 4, "sweep_solve: four sums a node");
                 total = array.data();
             }
-            const Solve k{right,       moments,       mag.data(),   h.data(), hd.data(), speed2.data(),
+            const Solve<T> k{right,       moments,       mag.data(),   h.data(), hd.data(), speed2.data(),
                           face.data(), pivots.data(), ghost.data(), z.data(), total,     nodes,
                           np,          middle,        a,            all,      keep,      2.0 * dp};
-            solve(k, first, last, in, out);
+            [[maybe_unused]] const Precision<T> mode;
+            solve_(k, first, last, in, out);
         },
-        "r"_a.none(), "q"_a.none(), "m"_a, "h"_a, "hd"_a, "speed2"_a, "face"_a, "pivots"_a, "ghost"_a, "z"_a,
+        "r"_a.none(), "q"_a.none(), "m"_a, "h"_a, "hd"_a, "speed2"_a.noconvert(), "face"_a, "pivots"_a.noconvert(), "ghost"_a.noconvert(), "z"_a.noconvert(),
         "sums"_a.none(), "a"_a, "all"_a, "keep"_a, "dp"_a, "middle"_a, "first"_a, "last"_a, "inward"_a,
         "outward"_a);
+}
+
+}  // namespace
+
+void bind_wall_sweep(nb::module_ &m) {
+    bind_factor<double>(m, factor_double);
+    bind_factor<float>(m, factor_single);
+    bind_solve<double>(m, solve_double);
+    bind_solve<float>(m, solve_single);
 }

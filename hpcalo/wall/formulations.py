@@ -57,11 +57,11 @@ class SpinDiffusion:
 
 
 class Preconditioner:
-    """P: one sweep, and spin diffusion of what it scatters back."""
+    """P: one sweep, and spin diffusion of what it scatters back. `single`: in single precision."""
 
-    def __init__(self, mesh: Mesh, kinetic: Kinetic, *, accelerate: bool) -> None:
-        self.mesh, self.k, self.accelerate = mesh, kinetic, accelerate
-        self.sweep = Sweep(mesh, kinetic)
+    def __init__(self, mesh: Mesh, kinetic: Kinetic, *, accelerate: bool, single: bool = False) -> None:
+        self.mesh, self.k, self.accelerate, self.single = mesh, kinetic, accelerate, single
+        self.sweep = Sweep(mesh, kinetic, single=single)
         self.diffusion = SpinDiffusion(mesh, kinetic)
         self.shift = 0.0
 
@@ -89,8 +89,9 @@ class EvenSystem:
         self.rest = np.empty((n, 4))  # moments of the last residual
         self._ends = np.empty((2, *self.shape[1:]))
         self._moments = np.empty((n, 4))
+        self.dtype = np.dtype(np.float32 if inverse.single else np.float64)
         # P basis[j] = swept[j] + distribution with moments corrections[j]; address space, memory comes with use
-        self._swept = np.empty((RESTART, *self.shape))
+        self._swept: Array = np.empty((RESTART, *self.shape), dtype=self.dtype)
         self._corrections = np.empty((RESTART, n, 4))
 
     def apply(self, x: Array, y: Array) -> None:
@@ -116,11 +117,9 @@ class EvenSystem:
 
     def collect(self, coefficients: Array, x: Array) -> None:
         """See `hpcalo.wall.krylov.System`."""
-        count = coefficients.size
-        flat, w = x.reshape(-1), np.empty((self.mesh.n, 4))
-        _wall.combine(self._swept[:count].reshape(count, -1), coefficients, flat, flat, 1.0)
+        count, k, w = coefficients.size, self.k, np.empty((self.mesh.n, 4))
         _wall.combine(self._corrections[:count].reshape(count, -1), coefficients, None, w.reshape(-1), 1.0)
-        self.k.prolong(w, base=x, out=x)
+        _wall.collect(self._swept[:count], coefficients, w, k.m, k.h, k.hd, x)
 
     def residual(self, b: Array, x: Array, out: Array | None) -> Array:
         """See `hpcalo.wall.krylov.System`; `rest` then holds the residual's moments."""
@@ -147,6 +146,7 @@ class MomentSystem:
         self.shape: tuple[int, ...] = (self.mesh.n, 4)
         self._work = np.empty(self.k.shape)
         self._scattered = np.empty(self.shape)
+        self.dtype = np.dtype(np.float64)
         self._prepared = np.empty((RESTART, *self.shape))  # P basis[j]
 
     def right(self, r: Array) -> Array:

@@ -99,6 +99,26 @@ class Kinetic:
         )  # fmt: skip
         return out
 
+    def odd_between(self, e: Array, ends: Array, source: Array | None, shift: float, out: Array) -> Array:
+        """As `odd`, with e on the own nodes (n, 4, points) and beyond them (2, 4, points) apart."""
+        c = self.carriers
+        _wall.odd_between(
+            e, ends, self.mf, self.turn, self.v, source, out, self.dx, self.dp, 1.0 / c.tau + shift, c.precession,
+            self.half_j,
+        )  # fmt: skip
+        return out
+
+    def drive(self, source: Array, shift: float, out: Array) -> Array:
+        """The even equation's right-hand side (n, 4, points) for an odd source on the faces (n + 1, 4, points), into
+        `out`; its squared norm by node, (n, 1)."""
+        c = self.carriers
+        squares = np.empty((self.n, 1))
+        _wall.drive(
+            source, self.mf, self.turn, self.m, self.v, out, squares, self.dx, self.dp, 1.0 / c.tau + shift,
+            c.precession, self.half_j,
+        )  # fmt: skip
+        return squares
+
     def odd_rate(self, e_ghost: Array, o: Array, source: Array | None) -> Array:
         """d_t o on the faces, shape as o."""
         c = self.carriers
@@ -150,6 +170,7 @@ class Kinetic:
         that is added to e on the fly, as by `prolong` (`ends` must hold its part already). What is kept of the result:
         `out` (n, 4, points); `dots` (n, 2 k + 1), each node's part of the dot products with the k vectors of `basis`
         (k, n, 4, points) and with itself, and of the last of `basis` with all of them; `sums` (n, 4), its moments.
+        e, `other`, `basis`, and `out` may all be in single precision if `added` and `out` are given.
         """
         c = self.carriers
         _wall.even_apply(
@@ -178,7 +199,7 @@ class Kinetic:
         """
         m, h, hd, q = self.m[rows], self.h[rows], self.hd[rows], np.ascontiguousarray(q[rows])
         out = np.empty((q.shape[0], *self.shape[1:])) if out is None else out
-        _wall.prolong(None if base is None else base[rows], q, m, h, hd, out, 1.0, 1.0)
+        _wall.prolong(None if base is None else np.asarray(base[rows], dtype=np.float64), q, m, h, hd, out, 1.0, 1.0)
         return out
 
     def weight_sums(self) -> Array:

@@ -6,10 +6,14 @@ operator that makes the new vector, and one more pass removes the basis from it.
 leaves behind is removed one iteration later with products from the same passes (Gram-Schmidt twice, delayed), so that
 the basis is orthogonal to round-off at no further traffic. The vectors kept are those of the preconditioned operator
 minus the identity: same space, no small difference of large vectors.
+
+The basis may be in single precision, with arithmetic in double: half the traffic. A cycle then ends at 1e-6 of the
+residual it starts from, and the next one starts from the true residual, which is always in double.
 """
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -23,6 +27,8 @@ Array = NDArray[np.float64]
 
 RESTART = 60
 NOTHING = 1e-12  # of a squared norm that is left by the second Gram-Schmidt: the vector was in the span of the basis
+SINGLE = 1e-6  # least residual of a cycle whose basis is in single precision, of what it starts from
+AIM = 0.9  # of the tolerance, there
 ACCEPTED = 1.01  # true residual over the tolerance: the recurrence that stops a cycle has rounding errors
 EPSILON = float(np.finfo(float).eps)
 REASON = PETSc.KSP.ConvergedReason
@@ -37,6 +43,7 @@ class System(Protocol):
     """What is solved: A x = b, preconditioned from the right by P."""
 
     shape: tuple[int, ...]
+    dtype: np.dtype[Any]  # of the basis
 
     def expand(self, j: int, basis: Array, dots: Array) -> None:
         """basis[j + 1] = (A P - 1) basis[j]. P basis[j] is kept for `collect`. Collective.
@@ -64,8 +71,9 @@ class FlexibleGMRES:
 
     def __init__(self, mesh: Mesh, system: System) -> None:
         self.mesh, self.system = mesh, system
+        self.single = system.dtype == np.float32
         # Address space; the system gives memory to the vectors that are used.
-        self.basis = np.empty((RESTART + 1, *system.shape))
+        self.basis: Array = np.empty((RESTART + 1, *system.shape), dtype=system.dtype)
         self._rows = self.basis.reshape(RESTART + 1, -1)
 
     def solve(self, ksp: Any, b: Any, x: Any) -> None:
@@ -75,16 +83,19 @@ class FlexibleGMRES:
         relative, absolute, _, limit = ksp.getTolerances()
         norm = self._norm_of(right)
         target = max(relative * norm, absolute)
-        if ksp.getInitialGuessNonzero():
-            size = self._norm(system.residual(right, out, self.basis[0]))
+        start = right
+        if ksp.getInitialGuessNonzero():  # else PETSc has set x to zero
+            start = self._rest
+            size = self._norm(system.residual(right, out, start))
         else:
-            self.basis[0] = right  # PETSc has set x to zero
             size = norm
         steps, idle, before = 0, 0, np.inf
         ksp.monitor(0, size)
         reason = REASON.CONVERGED_ATOL if size <= target else None
         while reason is None:
-            count, estimate, coefficients = self._cycle(ksp, size, target, steps, limit - steps)
+            np.multiply(start, 1.0 / size, out=self.basis[0], casting="same_kind")
+            aim = max(AIM * target, SINGLE * size) if self.single else target
+            count, estimate, coefficients = self._cycle(ksp, size, aim, steps, limit - steps)
             steps += count
             if not np.all(np.isfinite(coefficients)):
                 reason = REASON.DIVERGED_NANORINF
@@ -95,17 +106,22 @@ class FlexibleGMRES:
                 reason = REASON.CONVERGED_ATOL if absolute >= relative * norm else REASON.CONVERGED_RTOL
             elif not np.isfinite(size):
                 reason = REASON.DIVERGED_NANORINF
-            elif estimate <= target and size <= system.round_off(out):
+            elif estimate <= aim and size <= system.round_off(out):
                 reason = REASON.CONVERGED_STEP_LENGTH  # the true residual is rounding error
             elif steps >= limit:
                 reason = REASON.DIVERGED_MAX_IT
-            elif estimate <= target and size > 0.5 * before and (idle := idle + 1) > 2:
+            elif estimate <= aim and size > 0.5 * before and (idle := idle + 1) > 2:
                 reason = REASON.DIVERGED_BREAKDOWN
             else:
-                system.residual(right, out, self.basis[0])
+                start = self._rest
+                system.residual(right, out, start)
         ksp.setIterationNumber(steps)
         ksp.setResidualNorm(size)
         ksp.setConvergedReason(reason)
+
+    @cached_property
+    def _rest(self) -> Array:
+        return np.empty(self.system.shape)
 
     def _norm(self, squares: Array) -> float:
         return float(np.sqrt(self.mesh.total(squares)[0]))
@@ -117,12 +133,12 @@ class FlexibleGMRES:
         return self._norm(squares)
 
     def _cycle(self, ksp: Any, size: float, target: float, steps: int, limit: int) -> tuple[int, float, Array]:
-        """From the residual in basis[0]: iterations made, the residual's norm they lead to, and the coefficients.
+        """From the residual, normalized, in basis[0]: iterations made, the residual's norm they lead to, and the
+        coefficients.
 
         With q the orthonormal vectors, u the last one so far, of which the basis has been removed once, and
         w = (A P - 1) u: A P u = u + w = sum_i (s_i + a_i) q_i + (nu + b) q_j + what becomes the next u.
         """
-        self._rows[0] *= 1.0 / size
         hessenberg = np.zeros((RESTART + 1, RESTART))
         turned = np.zeros(RESTART + 1)  # right-hand side after the rotations that make `hessenberg` triangular
         turns: list[tuple[float, float]] = []

@@ -24,6 +24,9 @@ from hpcalo.wall.petsc import PETSc
 
 Array = NDArray[np.float64]
 
+# Longest mean free path, in cells, for a sweep in single precision: its error is this squared times 6e-8.
+SINGLE_FREE_PATH = 100.0
+
 
 def reason_name(reason: int, enum: Any) -> str:
     """PETSc's name of a converged reason."""
@@ -77,7 +80,11 @@ class SteadySolver:
         self.method = method
         self.tolerance, self.limit, self.accelerate = tolerance, iterations, accelerate
         self.formulation = formulation or ("even" if kinetic.half_j else "moments")
-        self.inverse = Preconditioner(mesh, kinetic, accelerate=accelerate)
+        free_path = float(kinetic.v[-1]) * kinetic.carriers.tau / kinetic.dx
+        with self.options.active():  # PETSc's own methods work on the sweep in double precision
+            theirs = PETSc.Options(PREFIX).hasName("ksp_type")
+        single = self.formulation == "even" and method == "krylov" and free_path <= SINGLE_FREE_PATH and not theirs
+        self.inverse = Preconditioner(mesh, kinetic, accelerate=accelerate, single=single)
         self.sweep, self.diffusion = self.inverse.sweep, self.inverse.diffusion
         self.even = EvenSystem(self.inverse)
         self.system: EvenSystem | MomentSystem = (
@@ -88,8 +95,7 @@ class SteadySolver:
         self._ksp: Any = None
         self._vectors: tuple[Any, Any] | None = None
         shape = kinetic.shape  # work arrays, so that no call allocates memory that it gives back
-        self._right, self._left = np.empty(shape), np.empty(shape)
-        self._zero, self._driven = np.zeros((shape[0] + 2, *shape[1:])), np.empty((shape[0] + 1, *shape[1:]))
+        self._right, self._left, self._ends = np.empty(shape), np.empty(shape), np.empty((2, *shape[1:]))
 
     def update(self, m_ghost: Array, shift: float = 0.0) -> None:
         """Factors everything that depends on M (n + 2, 3, with ghosts) and on the shift. Collective."""
@@ -202,9 +208,7 @@ class SteadySolver:
     def _name(ksp: Any) -> str:
         return "flexible GMRES" if ksp.getType() == PETSc.KSP.Type.PYTHON else str(ksp.getType())
 
-    def _size(self, right: Array) -> float:
-        squares, flat = np.empty((self.mesh.n, 1)), right.reshape(self.mesh.n, -1)
-        _wall.node_dots(np.empty((0, *flat.shape)), flat, squares)
+    def _size(self, squares: Array) -> float:
         size = float(np.sqrt(self.mesh.total(squares)[0]))
         if not np.isfinite(size):
             raise ConvergenceError("steady Boltzmann equation: the right-hand side is not finite")
@@ -213,7 +217,11 @@ class SteadySolver:
     def solve_even(self, right: Array, guess: Array | None = None) -> Array:
         """e with A e = right, both (n, 4, points). Collective. Raises ConvergenceError."""
         right = np.ascontiguousarray(right)
-        size = self._size(right)
+        squares, flat = np.empty((self.mesh.n, 1)), right.reshape(self.mesh.n, -1)
+        _wall.node_dots(np.empty((0, *flat.shape)), flat, squares)
+        return self._solve_even(right, self._size(squares), guess)
+
+    def _solve_even(self, right: Array, size: float, guess: Array | None) -> Array:
         e = np.empty(self.k.shape)
         if size == 0.0:
             self.last_iterations = 0
@@ -239,10 +247,12 @@ class SteadySolver:
             self.even.residual(right, e, None)
         return self.k.prolong(self.diffusion.solve(self.even.rest), base=e, out=e)
 
-    def solve(self, source: Array, guess: Array | None = None) -> tuple[Array, Array]:
-        """(e, o) driven by the odd source on the faces (n + 1, 4, points). Collective."""
-        driven = self.k.odd(self._zero, source, self.shift, self._driven)
-        right = self.k.balance(self._zero[1:-1], driven, self.shift, gain=False, out=self._right)
-        np.negative(right, out=right)
-        e = self.solve_even(right, guess)
-        return e, self.k.odd(self.mesh.with_ghosts(e), source, self.shift)
+    def solve(self, source: Array, guess: Array | None = None, odd: Array | None = None) -> tuple[Array, Array]:
+        """(e, o) driven by the odd source on the faces (n + 1, 4, points). Collective.
+
+        `guess`: e to start from. `odd`: an array of the shape of `source` for o.
+        """
+        size = self._size(self.k.drive(source, self.shift, self._right))
+        e = self._solve_even(self._right, size, guess)
+        o = np.empty(source.shape) if odd is None else odd
+        return e, self.k.odd_between(e, self.mesh.beyond(e[0], e[-1], self._ends), source, self.shift, o)

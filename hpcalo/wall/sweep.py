@@ -20,20 +20,26 @@ from hpcalo.wall.kinetic import Kinetic
 
 Array = NDArray[np.float64]
 
-WIDTH = 8  # momenta of a chunk, fixed by the kernel
+WIDTH = 8  # momenta of a chunk, fixed by the kernel; in single precision of two such chunks
 
 
 class Sweep:
-    """Solves (streaming + a - b M x) e = r, i.e. the kinetic operator without collision gain and momentum coupling."""
+    """Solves (streaming + a - b M x) e = r, i.e. the kinetic operator without collision gain and momentum coupling.
 
-    def __init__(self, mesh: Mesh, kinetic: Kinetic) -> None:
+    `single`: in single precision (half the memory traffic; as a preconditioner).
+    """
+
+    def __init__(self, mesh: Mesh, kinetic: Kinetic, *, single: bool = False) -> None:
         self.mesh = mesh
         self.k = kinetic
         n, points = kinetic.n, kinetic.p.size
-        self.chunks = -(-points // WIDTH)
+        self.dtype = np.dtype(np.float32 if single else np.float64)
+        self.width = 2 * WIDTH if single else WIDTH
+        self.chunks = -(-points // self.width)
         self.speed2 = np.ascontiguousarray((kinetic.v / kinetic.dx) ** 2)
+        self._speed2 = self.speed2.astype(self.dtype)
         self.face = np.empty((n + 1, 9))
-        self.pivots = np.empty((self.chunks, n, 10, WIDTH))
+        self.pivots: Array = np.zeros((self.chunks, n, 10, self.width), dtype=self.dtype)
         self.a = 1.0
         rank, size = mesh.comm.rank, mesh.comm.size
         middle = mesh.cells // 2
@@ -42,8 +48,9 @@ class Sweep:
         # there (0, the end of the wire).
         self._left = 0 if rank == 0 else 1 if mesh.first <= middle else -1
         self._right = 0 if rank == size - 1 else 1 if mesh.last <= middle else -1
-        self._ghost = np.zeros((2, 4, points))
-        self._pivot_ghost = np.zeros((2, self.chunks, 10, WIDTH))
+        self._ghost: Array = np.zeros((2, 4, points), dtype=self.dtype)
+        self._narrow = -(-points // WIDTH)  # chunks of the factorization, which is in double precision
+        self._pivot_ghost, self._pivot_edge = np.zeros((2, 2, self._narrow, 10, WIDTH))
         # Chunks at a time: as many stages as keep a chain of ranks busy; one where nobody waits.
         stages = 1 if size <= 2 else min(self.chunks, size)
         cuts = [self.chunks * i // stages for i in range(stages + 1)]
@@ -53,18 +60,22 @@ class Sweep:
         """Factors for the magnetization now set in the kinetic operator. Collective."""
         c, k = self.k.carriers, self.k
         self.a = 1.0 / c.tau + shift
+        wide = self.width // WIDTH
+
+        def part(first: int, last: int) -> slice:
+            return slice(first * wide, min(last * wide, self._narrow))
 
         def run(first: int, last: int) -> None:
             _wall.sweep_factor(
-                k.m, k.mf, self.speed2, self.face, self.pivots, self._pivot_ghost, self.a, c.precession, self.middle,
-                first, last,
+                k.m, k.mf, self.speed2, self.face, self.pivots, self._pivot_ghost, self._pivot_edge, self.a,
+                c.precession, self.middle, part(first, last).start, part(first, last).stop,
             )  # fmt: skip
 
         def end(node: int, first: int, last: int) -> Array:
-            return np.ascontiguousarray(self.pivots[first:last, node])
+            return self._pivot_edge[node, part(first, last)].copy()
 
         def arrived(side: int, first: int, last: int) -> Array:
-            return self._pivot_ghost[side, first:last]
+            return self._pivot_ghost[side, part(first, last)]
 
         self._chain(run, end, arrived, 1)
 
@@ -85,7 +96,7 @@ class Sweep:
             for side, comes, rank in ((0, self._left == way, comm.rank - 1), (1, self._right == -way, comm.rank + 1)):
                 if comes:
                     to = beyond(side, first, last)
-                    values = np.empty(to.shape)
+                    values = np.empty(to.shape, dtype=to.dtype)
                     comm.Recv(values, rank, 1)
                     to[...] = values
             run(first, last)
@@ -101,15 +112,16 @@ class Sweep:
     ) -> Array:
         """e for the right-hand side r (n, 4, points) plus the collision gain of the moments `gain` (n, 4). Collective.
 
-        Either may be absent. `out` and `moments` (n, 4) receive e and its moments if given, in the same pass.
+        Either may be absent. `out` and `moments` (n, 4) receive e and its moments if given, in the same pass. In
+        single precision r and `out` are too, and there is no gain.
         """
-        z = np.empty(self.k.shape) if out is None else out
-        right = None if r is None else np.ascontiguousarray(r)
+        z: Array = np.empty(self.k.shape, dtype=self.dtype) if out is None else out
+        right = None if r is None else np.ascontiguousarray(r, dtype=self.dtype)
 
         def run(inward: bool, outward: bool) -> Callable[[int, int], None]:
             k = self.k
             return lambda first, last: _wall.sweep_solve(
-                right, gain, k.m, k.h, k.hd, self.speed2, self.face, self.pivots, self._ghost, z, moments,
+                right, gain, k.m, k.h, k.hd, self._speed2, self.face, self.pivots, self._ghost, z, moments,
                 self.a, *k.gain_rates, k.dp, self.middle, first, last, inward, outward,
             )  # fmt: skip
 
@@ -118,10 +130,10 @@ class Sweep:
             return z
 
         def end(node: int, first: int, last: int) -> Array:
-            return np.ascontiguousarray(z[node, :, first * WIDTH : last * WIDTH])
+            return np.ascontiguousarray(z[node, :, first * self.width : last * self.width])
 
         def beyond(side: int, first: int, last: int) -> Array:
-            return self._ghost[side, :, first * WIDTH : last * WIDTH]
+            return self._ghost[side, :, first * self.width : last * self.width]
 
         self._chain(run(True, False), end, beyond, 1)
         self._chain(run(False, True), end, beyond, -1)

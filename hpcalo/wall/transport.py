@@ -113,6 +113,7 @@ class Transport:
             force=self.electrons.force, gradient_source=self.electrons.gradient_source,
         )  # fmt: skip
         self.kinetic.source_k *= self.gradient_shape[None, :, None]
+        self._odd = np.empty((mesh.n + 1, *self.kinetic.shape[1:]))  # work array
         s = self.solver_settings
         self.solver = SteadySolver(
             mesh,
@@ -156,7 +157,7 @@ class Transport:
         return Response(np.zeros(self.kinetic.shape), np.zeros((n, 4)), np.zeros((n + 1, 4)))
 
     def _solve(self, source: Array, guess: Response | None) -> Response:
-        e, o = self.solver.solve(source, guess.e if guess is not None else None)
+        e, o = self.solver.solve(source, guess.e if guess is not None else None, self._odd)
         self.solves += 1
         self.iterations += self.solver.last_iterations
         return Response(e, self.kinetic.moments(e), self.kinetic.flux(o))

@@ -58,6 +58,24 @@ def test_odd_part(case, half_j, driven):
 
 
 @pytest.mark.parametrize("half_j", [0.0, 0.053])
+def test_driven(case, half_j):
+    """o between nodes and ends that are apart, and the even equation's right-hand side from a source, in one pass."""
+    c, arguments = case, (case["dx"], case["dp"], case["a"], case["b"], half_j)
+    whole, out = np.empty_like(c["o"]), np.empty_like(c["o"])
+    _wall.odd_steady(c["e"], c["mf"], c["turn"], c["v"], c["source"], whole, *arguments)
+    inner, ends = np.ascontiguousarray(c["e"][1:-1]), np.ascontiguousarray(c["e"][[0, -1]])
+    _wall.odd_between(inner, ends, c["mf"], c["turn"], c["v"], c["source"], out, *arguments)
+    np.testing.assert_array_equal(out, whole)
+    nothing = np.zeros_like(c["e"])
+    o = twin.odd_steady(nothing, c["mf"], c["turn"], c["v"], c["source"], *arguments)
+    expected = -twin.even_balance(nothing[1:-1], o, c["m"], c["turn"], c["v"], c["h"], c["hd"], *arguments, 0.0, 0.0)
+    right, squares = np.empty_like(inner), np.empty((c["n"], 1))
+    _wall.drive(c["source"], c["mf"], c["turn"], c["m"], c["v"], right, squares, *arguments)
+    np.testing.assert_allclose(right, expected, **TOLERANCE)
+    np.testing.assert_allclose(squares[:, 0], (expected**2).sum(axis=(1, 2)), **TOLERANCE)
+
+
+@pytest.mark.parametrize("half_j", [0.0, 0.053])
 def test_even_balance(case, half_j):
     c = case
     e = np.ascontiguousarray(c["e"][1:-1])
@@ -132,6 +150,55 @@ def test_krylov_vectors(count):
         np.testing.assert_allclose(new, expected, **TOLERANCE)
 
 
+SINGLE = {"rtol": 2e-5, "atol": 2e-5}
+
+
+@pytest.mark.parametrize("half_j", [0.0, 0.053])
+def test_single_precision(case, half_j):
+    """The same operator on numbers kept in single precision: values, dot products, moments, and the sums of vectors."""
+    c = case
+    rng = np.random.default_rng(2)
+    inner, ends = c["e"][1:-1].astype(np.float32), np.ascontiguousarray(c["e"][[0, -1]])
+    q, basis = rng.normal(size=(c["n"], 4)), rng.normal(size=(3, *inner.shape)).astype(np.float32)
+    other, out = rng.normal(size=inner.shape).astype(np.float32), np.empty_like(inner)
+    dots, sums = np.empty((c["n"], 7)), np.empty((c["n"], 4))
+    arguments = (c["dx"], c["dp"], c["a"], c["b"], half_j)
+    fields = (c["mf"], c["turn"], c["m"], c["v"], c["h"], c["hd"])
+    _wall.even_apply(inner, ends, q, *fields, other, -1.0, basis, out, dots, sums, *arguments, 0.9, 0.01)
+    z = inner.astype(float)
+    expected, exact_dots, exact_sums = np.empty_like(z), np.empty_like(dots), np.empty_like(sums)
+    _wall.even_apply(
+        z, ends, q, *fields, other.astype(float), -1.0, basis.astype(float), expected, exact_dots, exact_sums,
+        *arguments, 0.9, 0.01,
+    )  # fmt: skip
+    np.testing.assert_array_equal(out, expected.astype(np.float32))  # arithmetic is in double precision
+    np.testing.assert_array_equal(sums, exact_sums)
+    scale = np.abs(exact_dots).max()
+    np.testing.assert_allclose(dots / scale, exact_dots / scale, **SINGLE)
+    with pytest.raises(ValueError, match="with moments and a result"):
+        _wall.even_apply(inner, ends, None, *fields, other, -1.0, basis, out, dots, sums, *arguments, 0.9, 0.01)
+
+
+@pytest.mark.parametrize("kept", [np.float32, np.float64])
+def test_collect(case, kept):
+    c, rng = case, np.random.default_rng(3)
+    basis, x = rng.normal(size=(3, c["n"], 4, c["v"].size)).astype(kept), c["e"][1:-1].copy()
+    coefficients, q = rng.normal(size=3), rng.normal(size=(c["n"], 4))
+    expected = x + twin.prolong(np.einsum("k,knac->nac", coefficients, basis), q, c["m"], c["h"], c["hd"], 1.0, 1.0)
+    _wall.collect(basis, coefficients, q, c["m"], c["h"], c["hd"], x)
+    np.testing.assert_allclose(x, expected, **TOLERANCE)
+
+
+def test_tiny_numbers_stay_elsewhere(case):
+    """Kernels in single precision take what is below 1e-38 for zero; the rest of the program does not."""
+    c, tiny = case, np.float32(1e-42)
+    x = np.full((c["n"], 4, c["v"].size), tiny)
+    sum_ = np.zeros(x.shape)
+    _wall.collect(x[None], np.ones(1), np.zeros((c["n"], 4)), c["m"], c["h"], c["hd"], sum_)
+    assert not sum_.any()
+    assert tiny * np.float32(1.0) == tiny != 0.0
+
+
 @pytest.mark.parametrize("based", [False, True])
 def test_moments_and_prolongation(case, based):
     c = case
@@ -144,13 +211,16 @@ def test_moments_and_prolongation(case, based):
     np.testing.assert_allclose(out, twin.prolong(base, q, c["m"], c["h"], c["hd"], 0.7, 0.6), **TOLERANCE)
 
 
-def sweep_in_parts(c, cuts, r, q):
+def sweep_in_parts(c, cuts, r, q, kept=np.float64):
     """z and its moments by the kernels, the wire cut as ranks share it: each part is given what it waits for."""
     n, points = c["n"], c["v"].size
     speed2, chunks, middle = (c["v"] / c["dx"]) ** 2, -(-points // 8), n // 2
+    width = 8 if kept is np.float64 else 16
+    wide = -(-points // width)
     parts = [slice(a, b) for a, b in pairwise(cuts)]
-    z, sums = np.empty((n, 4, points)), np.empty((n, 4))
-    pivots = [np.full((chunks, p.stop - p.start, 10, 8), np.nan) for p in parts]
+    z, sums = np.empty((n, 4, points), dtype=kept), np.empty((n, 4))
+    pivots = [np.zeros((wide, p.stop - p.start, 10, width), dtype=kept) for p in parts]
+    edges = [np.full((2, chunks, 10, 8), np.nan) for _ in parts]
     faces = [np.empty((p.stop - p.start + 1, 9)) for p in parts]
     inward = sorted(range(len(parts)), key=lambda i: min(abs(parts[i].start - middle), abs(parts[i].stop - 1 - middle))
                     * (not parts[i].start <= middle < parts[i].stop), reverse=True)  # fmt: skip
@@ -161,26 +231,26 @@ def sweep_in_parts(c, cuts, r, q):
     for i in inward:
         p, ghost = parts[i], np.zeros((2, chunks, 10, 8))
         if i and p.start <= middle:
-            ghost[0] = pivots[i - 1][:, -1]
+            ghost[0] = edges[i - 1][1]
         if i < len(parts) - 1 and p.stop > middle:
-            ghost[1] = pivots[i + 1][:, 0]
+            ghost[1] = edges[i + 1][0]
         mf = c["mf"][p.start : p.stop + 1].copy()
         for first in range(chunks):
             _wall.sweep_factor(
-                of(c["m"], p), mf, speed2, faces[i], pivots[i], ghost, c["a"], c["b"], middle - p.start,
-                first, first + 1,
+                of(c["m"], p), mf, speed2, faces[i], pivots[i], ghost, edges[i], c["a"], c["b"],
+                middle - p.start, first, first + 1,
             )  # fmt: skip
     for stage, order in ((0, inward), (1, inward[::-1])):
         for i in order:
-            p, ghost = parts[i], np.zeros((2, 4, points))
+            p, ghost = parts[i], np.zeros((2, 4, points), dtype=kept)
             for side, node in ((0, p.start - 1), (1, p.stop)):
                 if 0 <= node < n:
                     ghost[side] = z[node]
             part, part_sums = of(z, p), np.empty((p.stop - p.start, 4))
             _wall.sweep_solve(
                 None if r is None else of(r, p), None if q is None else of(q, p), of(c["m"], p), of(c["h"], p),
-                of(c["hd"], p), speed2, faces[i], pivots[i], ghost, part, part_sums, c["a"], 0.7, 0.6, c["dp"],
-                middle - p.start, 0, chunks, stage == 0, stage == 1,
+                of(c["hd"], p), speed2.astype(kept), faces[i], pivots[i], ghost, part, part_sums, c["a"], 0.7, 0.6,
+                c["dp"], middle - p.start, 0, wide, stage == 0, stage == 1,
             )  # fmt: skip
             z[p], sums[p] = part, part_sums
     return z, sums
@@ -205,6 +275,19 @@ def test_sweep(case, right, gain):
             again, again_sums = sweep_in_parts(c, cuts, r, q)
             np.testing.assert_array_equal(again, out)
             np.testing.assert_array_equal(again_sums, sums)
+
+
+def test_sweep_in_single_precision(case):
+    """Near the exact sweep, its moments are those of what it returns, and in parts it has the same bits."""
+    c, n = case, case["n"]
+    r = c["e"][1:-1].astype(np.float32)
+    out, sums = sweep_in_parts(c, (0, n), r, None, np.float32)
+    expected = twin.sweep(r.astype(float), c["m"], c["mf"], c["v"], c["dx"], c["a"], c["b"])
+    np.testing.assert_allclose(out, expected, **SINGLE)
+    np.testing.assert_allclose(sums, 2 * c["dp"] * out.astype(float).sum(axis=2), **SINGLE)
+    again, again_sums = sweep_in_parts(c, tuple(range(n + 1)), r, None, np.float32)
+    np.testing.assert_array_equal(again, out)
+    np.testing.assert_array_equal(again_sums, sums)
 
 
 def test_llg(case):
