@@ -283,6 +283,7 @@ class Coupled(Stepper):
                 raise ConvergenceError(where)
         done = replace(advanced(ts, self.time, state, end), m=m, f=out[self.split[0] :])
         ts.destroy()
+        PETSc.garbage_cleanup(comm)  # PETSc keeps what Python has let go of until it is told so
         self._factored = None
         return done
 

@@ -308,6 +308,7 @@ class QuasiStatic(Stepper):
         m = normalized(np.array(vector.array_r).reshape(-1, 3), mesh, 0, ts.getTime())[mesh.first : mesh.last]
         done = replace(advanced(ts, self.time, state, end), m=m)
         ts.destroy()
+        PETSc.garbage_cleanup(alone())  # PETSc keeps what Python has let go of until it is told so
         return done
 
 

@@ -1,15 +1,15 @@
-"""The cost model of docs/guide/scaling.md: counts, measurements at 1, 2 and 4 ranks, fit, prediction.
+"""The cost model of docs/guide/scaling.md, Kubo half: counts, measurements at 1, 2 and 4 ranks, fit, prediction.
 
-python tests/bench/bench_cost_model.py           both halves; some minutes
-python tests/bench/bench_cost_model.py kubo      or: wall
+python tests/bench/bench_cost_model.py           some minutes; bench_cost_wall.py is the other half
 
 Kernels are timed by CPU seconds (median of several), so that other users of the machine count little. Rates that the
-fit does not give (network) are assumed and stated. The counts are those of the code: a product of complex matrices
-(a, b) x (b, c) is 8abc operations.
+fit does not give (network, file system) are assumed and stated. The counts are those of the code: a product of complex
+matrices (a, b) x (b, c) is 8abc operations. What was found is left in build/scaling.json for plot_scaling.py.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import statistics
 import subprocess
@@ -29,7 +29,7 @@ from hpcalo.kubo.engine import sum_block
 from hpcalo.kubo.request import Request
 from hpcalo.kubo.states_lcao import LcaoStates
 from hpcalo.kubo.symmetrize import symmetries_of
-from hpcalo.model.kmesh import uniform_mesh
+from hpcalo.model.kmesh import block_size, uniform_mesh
 from hpcalo.model.symmetry import candidates
 from hpcalo.model.types import LcaoModel
 from hpcalo.output.modelfile import load_model
@@ -44,9 +44,14 @@ SMALL = ROOT / "input" / "mnw001_small.toml"
 BLOCK = 4
 ROUNDS = 5
 LATENCY, BANDWIDTH = 2e-6, 1e10  # of a cluster's network: seconds a message, bytes a second (assumed)
+START = 2.0  # seconds until Python and the libraries are loaded, from a local disk (measured: 1 to 2)
+OPENS, METADATA = 10_300, 5e4  # file look-ups of a starting rank (strace); a shared file system's a second (assumed)
+TURN = 10.0  # seconds of a turn of work where blocks are long (parallel/rounds.py)
+FOUND = ROOT / "build" / "scaling.json"
 
 LOOP = """
 import sys, time
+from collections import Counter
 from pathlib import Path
 from hpcalo.parallel.world import world
 from hpcalo.parallel.threads import limit_threads
@@ -71,14 +76,26 @@ def timed(*arguments, **options):
     busy += time.process_time() - begin; count += 1
     return out
 kubo_pass.sum_block = timed
+class Counted:
+    def __init__(self): self.calls = Counter()
+    def __getattr__(self, name):
+        value = getattr(comm, name)
+        if not callable(value): return value
+        def call(*arguments, **options):
+            self.calls[name] += 1
+            return value(*arguments, **options)
+        return call
+counted = Counted()
 comm.Barrier(); begin = time.monotonic()
 with StopRequest() as stop:
-    keeper = kubo_pass.Keeper(Path("none.h5"), Rounds(comm, 600.0, stop), {})
-    kubo_pass.sum_over_k(task, comm, keeper=keeper)
+    keeper = kubo_pass.Keeper(Path("none.h5"), Rounds(counted, 600.0, stop), {})
+    kubo_pass.sum_over_k(task, counted, keeper=keeper)
 comm.Barrier(); spent = time.monotonic() - begin
 every = comm.gather((busy, count), root=0)
 if comm.rank == 0:
-    print(spent, sum(b for b, _ in every), max(b for b, _ in every), max(c for _, c in every), len(task.blocks))
+    sys.stderr.write(str(dict(counted.calls)))
+    print(spent, sum(b for b, _ in every), max(b for b, _ in every), max(c for _, c in every), len(task.blocks),
+          len(task.mesh.points), counted.calls["Allgather"], sum(counted.calls.values()))
 """
 
 
@@ -148,17 +165,18 @@ def kubo() -> None:
     _, n_hat, full = prepare(settings.kubo, model)
     energies = replace(full, sea=(), thermal=())
     many = replace(energies, energies=np.linspace(full.energies[0], full.energies[-1], 4001))
-    k = np.array([[0.1, y, 0.0] for y in (0.13, 0.19, 0.31, 0.44)])
-    w = np.full(BLOCK, 1.0 / BLOCK)
     rows, times, names = [], [], []
     for orbitals in (60, 100, 140, 180, 220):
         part = model if orbitals == model.size // 2 else smaller(model, orbitals)
+        points = block_size(part.size)  # as in a run
+        k = np.array([[0.1, 0.13 + 0.31 * i / points, 0.0] for i in range(points)])
+        w = np.full(points, 1.0 / points)
         for label, request in (("all quantities", full), ("401 energies", energies), ("4001 energies", many)):
             solver = LcaoStates(part, n_hat[0], request.need())
             sum_block(solver, k, w, request, slice(None))
-            t = cpu(lambda s=solver, q=request: sum_block(s, k, w, q, slice(None)))
+            t = cpu(lambda s=solver, q=request, k=k, w=w: sum_block(s, k, w, q, slice(None)))
             rows.append(operations(part.size, request))
-            times.append(t / BLOCK)
+            times.append(t / points)
             names.append(f"N = {part.size:3d}, {label}")
     A, t = np.array(rows), np.array(times)
     x, _ = nnls(A / t[:, None], np.ones(len(t)))
@@ -172,8 +190,10 @@ def kubo() -> None:
     say(f"rates, 10^9 operations (bytes) a second: {rates}; largest deviation {worst:.0%}")
     per_k = float(np.array(operations(model.size, full)) @ x)
     setup = serial(model, n_hat, full, settings, load)
-    measured()
-    prediction(per_k, setup, full, model)
+    loop = measured(x)
+    film, rows = prediction(per_k, setup, full, model)
+    known = json.loads(FOUND.read_text()) if FOUND.exists() else {}
+    FOUND.write_text(json.dumps({**known, "kubo": {"measured": loop, "film": film, "rows": rows}}, indent=1))
 
 
 def serial(model: LcaoModel, n_hat: np.ndarray, request: Request, settings: KuboInput, load: float) -> dict[str, float]:
@@ -190,6 +210,7 @@ def serial(model: LcaoModel, n_hat: np.ndarray, request: Request, settings: Kubo
     bytes_model = sum(v.nbytes for v in vars(model).values() if isinstance(v, np.ndarray))
     copy = np.zeros(bytes_model // 8)
     found["copy the model once"] = cpu(copy.copy)
+    found["everything but the loop"] = everything_else()
     say(f"once: {len(wanted)} symmetry operations, model {bytes_model / 2**20:.0f} MiB, "
         f"limbs {total.limbs.nbytes / 2**20:.2f} MiB")  # fmt: skip
     for name, seconds in found.items():
@@ -197,166 +218,93 @@ def serial(model: LcaoModel, n_hat: np.ndarray, request: Request, settings: Kubo
     return found
 
 
-def measured() -> None:
-    """The k loop at 1, 2 and 4 ranks: work by CPU time, wall time where every rank has a core."""
-    say("k loop, three layers, 128 x 128 points: ranks, wall s, CPU s of all blocks, of the busiest rank, its blocks")
+def measured(rates: np.ndarray) -> list[dict[str, float]]:
+    """The k loop at 1, 2 and 4 ranks against the model: CPU seconds, blocks of the busiest rank, collective calls."""
+    settings = validate(KuboInput, read_toml(SMALL), str(SMALL))
+    model = load_model(settings.model, SMALL.parent)
+    _, _, request = prepare(settings.kubo, model)
+    per_k = float(np.array(operations(model.size, request)) @ rates)
+    say(f"k loop, three layers, N = {model.size}, 64 x 64 points, model {1e3 * per_k:.2f} ms a point")
+    say("  ranks: CPU s of all blocks, model; of the busiest rank, model; its blocks; turns, collectives; wall s")
+    rows = []
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / "loop.py"
         program.write_text(LOOP)
         for ranks in (1, 2, 4):
-            command = ["mpirun", "-n", str(ranks), sys.executable, str(program), str(SMALL), "kubo.k.grid=[128,128,1]"]
+            command = ["mpirun", "-n", str(ranks), sys.executable, str(program), str(SMALL), "kubo.k.grid=[64,64,1]"]
             lines = [[float(v) for v in _run(command)] for _ in range(3)]
-            wall, total, most, share, blocks = (statistics.median(c) for c in zip(*lines, strict=True))
-            say(f"  {ranks}: {wall:7.2f} {total:7.2f} {most:7.2f}   {share:.0f} of {blocks:.0f}; "
-                f"work is shared to {total / ranks / most:.3f}")  # fmt: skip
+            wall, total, most, share, blocks, points, turns, calls = (
+                statistics.median(c) for c in zip(*lines, strict=True)
+            )
+            fair = -(-blocks // ranks)
+            say(f"  {ranks}: {total:6.2f} {points * per_k:6.2f}; {most:6.2f} {points * per_k * fair / blocks:6.2f}; "
+                f"{share:3.0f} ({fair:.0f}) of {blocks:.0f}; {turns:.0f} {calls:.0f}; {wall:6.2f}")  # fmt: skip
+            rows.append({"ranks": ranks, "cpu": total, "most": most, "model": points * per_k, "wall": wall})
+    return rows
 
 
 def _run(command: list[str]) -> list[str]:
     # dict(): what MPI has added to the environment of this process behind Python's back stays here
-    return subprocess.run(command, check=True, capture_output=True, text=True, env=dict(os.environ)).stdout.split()
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=dict(os.environ))
+    if done.returncode:
+        sys.exit(f"{' '.join(command)}: {done.stderr[-2000:]}")
+    return done.stdout.split()
 
 
-def prediction(per_k: float, setup: dict[str, float], request: Request, model: LcaoModel) -> None:
+def prediction(
+    per_k: float, setup: dict[str, float], request: Request, model: LcaoModel
+) -> tuple[dict[str, float], list[dict[str, float]]]:
     """The film of ten layers at 1024 x 1024."""
     group = candidates(model.crystal, np.array([0.0, 0.0, 1.0]))
     points = len(uniform_mesh((1024, 1024, 1), (0.5, 0.5, 0.0), group, (0, 1, 2)).points)
     blocks = -(-points // BLOCK)
     limbs = 24.0 * Packing(request.shapes()).size
     size = sum(v.nbytes for v in vars(model).values() if isinstance(v, np.ndarray))
-    once = (
-        setup["read the model"]
-        + setup["symmetry check"]
-        + setup["mesh 1024 x 1024"]
-        + setup["lattice sums, every rank"]
-    )
-    say(f"prediction: {points} points, {blocks} blocks of {BLOCK}, {per_k * 1e3:.0f} ms a point")
-    say("   ranks   blocks a rank   loop s   once s  broadcast s  reduce ms   loop efficiency   whole efficiency")
-    single = blocks * BLOCK * per_k
-    for ranks in (1, 64, 512, 1000, 4096, 10_000, 33_000):
-        steps = np.ceil(np.log2(ranks)) if ranks > 1 else 0.0
+    once = setup["everything but the loop"]
+    say(f"prediction: {points} points, {blocks} blocks of {BLOCK}, {per_k * 1e3:.0f} ms a point; everything else "
+        f"{once:.1f} s, start of Python {START:.0f} s")  # fmt: skip
+    say("   ranks   blocks a rank   loop s  broadcast s  meetings ms  reduce ms  look-ups s   efficiency: loop   run")
+    single, rows = blocks * BLOCK * per_k, []
+    for ranks in (1, 16, 64, 256, 512, 1024, 2048, 4096, 10_000, 32_832):
+        steps = float(np.ceil(np.log2(ranks)))
         share = -(-blocks // ranks)
         loop = share * BLOCK * per_k
         # mpi4py packs and unpacks the model; the tree passes it on
         send = 4 * setup["copy the model once"] + steps * size / BANDWIDTH if ranks > 1 else 0.0
+        turns = 1 + np.ceil(loop / TURN)
+        # Allreduce of 24 bytes and Allgather of 16 bytes a rank in each turn
+        meet = turns * (3 * steps * LATENCY + 16 * ranks / BANDWIDTH)
         reduce = (
             2 * steps * LATENCY + 2 * limbs / BANDWIDTH * (steps > 0) + steps * setup["add up limbs, one pair of ranks"]
         )
-        whole = loop + once + send + reduce
-        say(f"{ranks:8d} {share:12d} {loop:12.1f} {once:8.1f} {send:10.2f} {1e3 * reduce:11.2f} "
-            f"{single / ranks / loop:14.0%} {(single + once) / ranks / whole:18.0%}")  # fmt: skip
+        whole = START + once + send + loop + meet + reduce
+        cold = ranks * OPENS / METADATA
+        row = {
+            "ranks": ranks, "share": share, "loop": loop, "send": send, "meet": meet, "reduce": reduce, "cold": cold,
+            "whole": whole, "loop efficiency": single / ranks / (loop + meet + reduce),
+            "efficiency": (single + once + START) / ranks / whole,
+        }  # fmt: skip
+        rows.append(row)
+        say(f"{ranks:8d} {share:12d} {loop:12.1f} {send:10.2f} {1e3 * meet:10.2f} {1e3 * reduce:10.2f} {cold:12.1f} "
+            f"{row['loop efficiency']:14.0%} {row['efficiency']:8.0%}")  # fmt: skip
+    return {"per_k": per_k, "blocks": blocks, "once": once}, rows
 
 
-# -- wall ----------------------------------------------------------------------------------------------------------
-
-WALL = """
-import sys
-sys.path.insert(0, sys.argv[1])
-import numpy as np
-from scipy.linalg import lapack
-from bench_wall import WORLD, best, fastest, wall
-cells, points = int(sys.argv[2]), int(sys.argv[3])
-clock = best if WORLD.size == 1 else fastest  # processor time; of several ranks the wall time, for they wait
-solver, ghost = wall(WORLD, cells, cells * 0.1, points)
-solver.update(ghost)
-n = solver.mesh.n
-r, out, q, dots = np.ones(solver.k.shape), np.empty(solver.k.shape), np.ones((n, 4)), np.ones((n, 9))
-source, every = solver.k.source(-8e-6, 0.0), np.random.default_rng(0).normal(size=(cells, 3, 4, 4))
-solver.solve(source)
-def factors():  # as SpinDiffusion.factor does once it has the blocks of the whole wire
-    band = np.zeros((22, 4 * cells))
-    for offset in (-1, 0, 1):
-        rows = np.arange(max(0, -offset), min(cells, cells - offset))
-        for a in range(4):
-            for c in range(4):
-                i, j = 4 * rows + a, 4 * (rows + offset) + c
-                band[14 + i - j, j] = every[rows, offset + 1, a, c]
-    lapack.dgbtrf(band, 7, 7)
-times = [
-    clock(lambda: solver.sweep.solve(r, out, moments=q), WORLD),
-    clock(lambda: solver.even.apply(r, out), WORLD),
-    clock(lambda: solver.diffusion.solve(q), WORLD),
-    clock(lambda: solver.mesh.total(dots), WORLD),
-    clock(lambda: solver.sweep.factor(0.0), WORLD),
-    clock(lambda: solver.diffusion.factor(0.0), WORLD),
-    clock(factors, WORLD),
-    clock(lambda: solver.solve(source), WORLD),
-]
-if WORLD.rank == 0: print(*times, solver.last_iterations)
-"""
-PARTS = (
-    "sweep", "operator", "spin diffusion", "dot products", "set-up of the sweep", "set-up of spin diffusion",
-    "of it for the whole wire",
-)  # fmt: skip
-MOMENTA = 24
-LAUNCHES = 4
-CHUNK = 8  # momenta that pass through the chain of ranks together
-
-
-def waiting(ranks: int) -> float:
-    """Time of a sweep over that of a rank's cells: the chunks of momenta pass through the chain of ranks of one half of
-    the wire to the rank that has the middle node, which begins its own part when its neighbour has ended (as many
-    stages as chunks; one on two ranks).
+def everything_else() -> float:
+    """CPU seconds of a run whose loop has a single k-point (2 x 2 with symmetry): reading, lattice sums, symmetry,
+    observables, result; without the start of Python.
     """
-    stages = 1 if ranks <= 2 else min(-(-MOMENTA // CHUNK), ranks)
-    return (stages + ranks // 2) / stages
-
-
-def wall() -> None:
-    """The parts of a steady solve at 1, 2 and 4 ranks, times a cell fitted to them, and their prediction."""
-    say(f"wall, {MOMENTA} momenta: cells, ranks; ms of " + ", ".join(PARTS) + "; whole solve, iterations")
-    found = {}
+    program = (
+        "import sys, time; from hpcalo.__main__ import main; import hpcalo.pipeline.kubo; b = time.process_time()\n"
+        "try: main(sys.argv[1:])\n"
+        "except SystemExit as end: assert not end.code\n"
+        "print(time.process_time() - b)"
+    )
     with tempfile.TemporaryDirectory() as folder:
-        program = Path(folder) / "wall.py"
-        program.write_text(WALL)
-        for cells in (2000, 8000):
-            for ranks in (1, 2, 4):
-                command = ["mpirun", "-n", str(ranks), sys.executable, str(program), str(Path(__file__).parent)]
-                runs = [[float(v) for v in _run([*command, str(cells), str(MOMENTA)])] for _ in range(LAUNCHES)]
-                found[cells, ranks] = np.min(runs, axis=0).tolist()  # another user of a core only adds
-                *parts, whole, count = found[cells, ranks]
-                say(f"  {cells:6d} {ranks:2d} " + " ".join(f"{1e3 * v:8.3f}" for v in parts)
-                    + f" {1e3 * whole:9.2f} {count:3.0f}")  # fmt: skip
-    # Times a cell from one rank; there a sweep does not wait.
-    a = {cells: np.array(found[cells, 1]) / cells for cells, ranks in found if ranks == 1}
-    t = np.mean([values[:8] for values in a.values()], axis=0)
-    iterations = found[8000, 1][8]
-    rest = (t[7] - iterations * t[:4].sum()) / iterations  # the basis, the source, the last correction
-    own = {"sweep": t[0], "operator": t[1], "rest of an iteration": rest, "set-up of the sweep": t[4],
-           "set-up of spin diffusion": t[5] - t[6]}  # fmt: skip
-    same = {"spin diffusion": t[2], "dot products": t[3], "its set-up": t[6]}
-    for title, group in (("own cell", own), ("cell of the whole wire, on every rank", same)):
-        say(f"ns a {title}: " + ", ".join(f"{name} {1e9 * v:.0f}" for name, v in group.items()))
-    say(f"bytes a cell: sweep {9 * 32 * MOMENTA}, operator {3.5 * 32 * MOMENTA:.0f}; messages of a rank: sweep "
-        f"{4 * -(-MOMENTA // CHUNK)} of {32 * CHUNK} bytes, operator 2 of {32 * MOMENTA}, "
-        "two Allgatherv of 32 and 72 bytes a cell")  # fmt: skip
-
-    repeated = same["spin diffusion"] + same["dot products"]
-
-    def solve(cells: int, ranks: int, iterations: float) -> float:
-        mine, steps = cells / ranks, np.ceil(np.log2(ranks)) if ranks > 1 else 0.0
-        once = own["set-up of the sweep"] * waiting(ranks) + own["set-up of spin diffusion"]
-        each = own["sweep"] * waiting(ranks) + own["operator"] + own["rest of an iteration"]
-        whole = iterations * repeated + same["its set-up"]
-        talk = iterations * (2 * steps * LATENCY + 104 * cells / BANDWIDTH) if ranks > 1 else 0.0
-        return (once + iterations * each) * mine + whole * cells + talk
-
-    say("solve with its set-up, measured and model:")
-    for (cells, ranks), values in found.items():
-        measured = values[7] + values[4] + values[5]
-        model = solve(cells, ranks, values[8])
-        note = " (four ranks on two cores)" if ranks > 2 else ""
-        say(f"  {cells:6d} {ranks:2d} {1e3 * measured:9.2f} ms {1e3 * model:9.2f} ms{note}")
-    say("prediction, 10 iterations: cells, ranks, seconds, speed-up, efficiency, share of what every rank repeats")
-    for cells in (10_000, 1_000_000):
-        for ranks in (1, 2, 4, 8, 16, 64, 1024):
-            seconds, one = solve(cells, ranks, 10), solve(cells, 1, 10)
-            every = (10 * repeated + same["its set-up"]) * cells
-            say(f"  {cells:8d} {ranks:5d} {seconds:10.4f} {one / seconds:7.1f} {one / seconds / ranks:6.0%} "
-                f"{every / seconds:6.0%}")  # fmt: skip
+        options = ["run", str(FILM), "-q", "--force", "-o", f"{folder}/a.h5", "--set", "kubo.k.grid=[2,2,1]"]
+        return statistics.median(float(_run([sys.executable, "-c", program, *options])[-1]) for _ in range(3))
 
 
 if __name__ == "__main__":
     limit_threads()
-    chosen = sys.argv[1:] or ["kubo", "wall"]
-    for part in chosen:
-        {"kubo": kubo, "wall": wall}[part]()
+    kubo()
