@@ -35,14 +35,34 @@ inline __attribute__((always_inline)) void face_rate(const double *left, const d
         }
 }
 
-// `first` and `last`: e beyond the nodes.
+// The distribution with moments q at one node, added to y.
+template <class T>
+inline __attribute__((always_inline)) void prolong_row(const T *__restrict y, const double *q, const double *m,
+                                                       const double *__restrict h, const double *__restrict hd,
+                                                       double *__restrict z, long np) {
+    const double n = q[0], x = q[1], u = q[2], w = q[3], mx = m[0], my = m[1], mz = m[2];
+    const double along = mx * x + my * u + mz * w;
+#pragma omp simd
+    for (long j = 0; j < np; ++j) {
+        const double hj = h[j], dj = hd[j];
+        z[j] = y[j] + n * hj + along * dj;
+        z[np + j] = y[np + j] + x * hj + n * mx * dj;
+        z[2 * np + j] = y[2 * np + j] + u * hj + n * my * dj;
+        z[3 * np + j] = y[3 * np + j] + w * hj + n * mz * dj;
+    }
+}
+
+// `first` and `last`: e beyond the nodes. A distribution with moments q, if given, is added to the own e before.
 HPCALO_CLONES
-void odd_steady(const double *first, const double *e, const double *last, const double *mf, const double *turn, const double *v, const double *source,
+void odd_steady(const double *first, const double *e, const double *last, double *changed, const double *q, const double *m,
+                const double *h, const double *hd, const double *mf, const double *turn, const double *v, const double *source,
                 double *o, double *buffer, long faces, long np, double dx, double dp, double a, double b,
                 double half_j) {
     const double idx = 1.0 / dx, i2dp = 0.5 / dp, ia = 1.0 / a, den = 1.0 / (a * a + b * b), bb = b * b / a;
     for (long i = 0; i < faces; ++i) {
         double *out = o + i * 4 * np;
+        if (q && i + 1 < faces)
+            prolong_row(e + i * 4 * np, q + 4 * i, m + 3 * i, h + i * np, hd + i * np, changed + i * 4 * np, np);
         face_rate(i ? e + (i - 1) * 4 * np : first, i + 1 < faces ? e + i * 4 * np : last, turn + 3 * i, v, source ? source + i * 4 * np : nullptr, out,
                   buffer, np, idx, i2dp, half_j);
         const double mx = mf[3 * i], my = mf[3 * i + 1], mz = mf[3 * i + 2];
@@ -125,23 +145,6 @@ void even_balance(const double *e, const double *o, const double *m, const doubl
             r[2 * np + j] -= polar * my + keep * hi[j] * q[2];
             r[3 * np + j] -= polar * mz + keep * hi[j] * q[3];
         }
-    }
-}
-
-// The distribution with moments q at one node, added to y.
-template <class T>
-inline __attribute__((always_inline)) void prolong_row(const T *__restrict y, const double *q, const double *m,
-                                                       const double *__restrict h, const double *__restrict hd,
-                                                       double *__restrict z, long np) {
-    const double n = q[0], x = q[1], u = q[2], w = q[3], mx = m[0], my = m[1], mz = m[2];
-    const double along = mx * x + my * u + mz * w;
-#pragma omp simd
-    for (long j = 0; j < np; ++j) {
-        const double hj = h[j], dj = hd[j];
-        z[j] = y[j] + n * hj + along * dj;
-        z[np + j] = y[np + j] + x * hj + n * mx * dj;
-        z[2 * np + j] = y[2 * np + j] + u * hj + n * my * dj;
-        z[3 * np + j] = y[3 * np + j] + w * hj + n * mz * dj;
     }
 }
 
@@ -364,14 +367,14 @@ void drive(const double *source, const double *mf, const double *turn, const dou
     }
 }
 
-// x += sum_k c_k basis_k + (distribution with moments q), one pass.
+// x = (x if `add`) + sum_k c_k basis_k + (distribution with moments q), one pass.
 template <class T>
 HPCALO_INLINE void collect(const T *basis, const double *c, const double *q, const double *m, const double *h,
-                           const double *hd, double *x, double *work, long count, long nodes, long np) {
+                           const double *hd, double *x, double *work, long count, long nodes, long np, bool add) {
     const long block = 4 * np;
     for (long i = 0; i < nodes; ++i) {
         double *to = x + i * block, *__restrict sum = work;
-        for (long j = 0; j < block; ++j) sum[j] = to[j];
+        for (long j = 0; j < block; ++j) sum[j] = add ? to[j] : 0.0;
         for (long k = 0; k < count; ++k) {
             const T *__restrict b = basis + (k * nodes + i) * block;
             const double ck = c[k];
@@ -383,12 +386,12 @@ HPCALO_INLINE void collect(const T *basis, const double *c, const double *q, con
 }
 
 HPCALO_CLONES void collect_double(const double *basis, const double *c, const double *q, const double *m, const double *h,
-                                  const double *hd, double *x, double *work, long count, long nodes, long np) {
-    collect(basis, c, q, m, h, hd, x, work, count, nodes, np);
+                                  const double *hd, double *x, double *work, long count, long nodes, long np, bool add) {
+    collect(basis, c, q, m, h, hd, x, work, count, nodes, np, add);
 }
 HPCALO_CLONES void collect_single(const float *basis, const double *c, const double *q, const double *m, const double *h,
-                                  const double *hd, double *x, double *work, long count, long nodes, long np) {
-    collect(basis, c, q, m, h, hd, x, work, count, nodes, np);
+                                  const double *hd, double *x, double *work, long count, long nodes, long np, bool add) {
+    collect(basis, c, q, m, h, hd, x, work, count, nodes, np, add);
 }
 
 // (dn, dm) of each node.
@@ -427,7 +430,7 @@ template <class T, class Function> void bind_collect(nb::module_ &m, Function co
     using namespace nb::literals;
     m.def(
         "collect",
-        [=](InOf<T, 4> basis, In<1> c, In<2> q, In<2> mag, In<2> h, In<2> hd, Out<3> x) {
+        [=](InOf<T, 4> basis, In<1> c, In<2> q, In<2> mag, In<2> h, In<2> hd, Out<3> x, bool add) {
             const long nodes = x.shape(0), np = x.shape(2), count = c.shape(0);
             require(x.shape(1) == 4 && (long)basis.shape(0) == count && (long)basis.shape(1) == nodes && basis.shape(2) == 4 &&
                         (long)basis.shape(3) == np && (long)q.shape(0) == nodes && q.shape(1) == 4 &&
@@ -437,9 +440,9 @@ template <class T, class Function> void bind_collect(nb::module_ &m, Function co
             std::vector<double> work(4 * np);
             [[maybe_unused]] const Precision<T> mode;
             collect_(basis.data(), c.data(), q.data(), mag.data(), h.data(), hd.data(), x.data(), work.data(), count, nodes,
-                     np);
+                     np, add);
         },
-        "basis"_a.noconvert(), "coefficients"_a, "q"_a, "m"_a, "h"_a, "hd"_a, "x"_a);
+        "basis"_a.noconvert(), "coefficients"_a, "q"_a, "m"_a, "h"_a, "hd"_a, "x"_a.noconvert(), "add"_a);
 }
 
 template <class T, class Function> void bind_apply(nb::module_ &m, Function apply_) {
@@ -583,13 +586,13 @@ void bind_wall_kinetic(nb::module_ &m) {
                 s = array.data();
             }
             std::vector<double> buffer(8 * np);
-            odd_steady(e.data(), e.data() + 4 * np, e.data() + 4 * np * faces, mf.data(), turn.data(), v.data(), s, o.data(),
+            odd_steady(e.data(), e.data() + 4 * np, e.data() + 4 * np * faces, nullptr, nullptr, nullptr, nullptr, nullptr, mf.data(), turn.data(), v.data(), s, o.data(),
                        buffer.data(), faces, np, dx, dp, a, b, half_j);
         },
         "e"_a, "mf"_a, "turn"_a, "v"_a, "source"_a.none(), "o"_a, "dx"_a, "dp"_a, "a"_a, "b"_a, "half_j"_a);
     m.def(
         "odd_between",
-        [](In<3> e, In<3> ends, In<2> mf, In<2> turn, In<1> v, nb::object source, Out<3> o, double dx, double dp, double a,
+        [](Out<3> e, In<3> ends, nb::object q, In<2> mag, In<2> h, In<2> hd, In<2> mf, In<2> turn, In<1> v, nb::object source, Out<3> o, double dx, double dp, double a,
            double b, double half_j) {
             const long faces = o.shape(0), np = o.shape(2);
             require(o.shape(1) == 4 && e.shape(1) == 4 && np >= 2, "odd_between: four components and two momenta needed");
@@ -599,6 +602,15 @@ void bind_wall_kinetic(nb::module_ &m) {
             require((long)mf.shape(0) == faces && (long)turn.shape(0) == faces && mf.shape(1) == 3 && turn.shape(1) == 3,
                     "odd_between: one magnetization per face");
             require((long)v.shape(0) == np, "odd_between: one velocity per momentum");
+            const double *added = nullptr;
+            if (!q.is_none()) {
+                auto array = nb::cast<In<2>>(q);
+                require((long)array.shape(0) == faces - 1 && array.shape(1) == 4 && (long)mag.shape(0) == faces - 1 &&
+                            mag.shape(1) == 3 && (long)h.shape(0) == faces - 1 && (long)h.shape(1) == np &&
+                            (long)hd.shape(0) == faces - 1 && (long)hd.shape(1) == np,
+                        "odd_between: moments and weights per node");
+                added = array.data();
+            }
             const double *s = nullptr;
             if (!source.is_none()) {
                 auto array = nb::cast<In<3>>(source);
@@ -607,10 +619,10 @@ void bind_wall_kinetic(nb::module_ &m) {
                 s = array.data();
             }
             std::vector<double> buffer(8 * np);
-            odd_steady(ends.data(), e.data(), ends.data() + 4 * np, mf.data(), turn.data(), v.data(), s, o.data(),
+            odd_steady(ends.data(), e.data(), ends.data() + 4 * np, e.data(), added, mag.data(), h.data(), hd.data(), mf.data(), turn.data(), v.data(), s, o.data(),
                        buffer.data(), faces, np, dx, dp, a, b, half_j);
         },
-        "e"_a, "ends"_a, "mf"_a, "turn"_a, "v"_a, "source"_a.none(), "o"_a, "dx"_a, "dp"_a, "a"_a, "b"_a, "half_j"_a);
+        "e"_a.noconvert(), "ends"_a, "q"_a.none(), "m"_a, "h"_a, "hd"_a, "mf"_a, "turn"_a, "v"_a, "source"_a.none(), "o"_a, "dx"_a, "dp"_a, "a"_a, "b"_a, "half_j"_a);
     m.def(
         "odd_rate",
         [](In<3> e, In<3> o, In<2> mf, In<2> turn, In<1> v, nb::object source, Out<3> rate, double dx, double dp,

@@ -3,7 +3,7 @@
 //
 // Elimination runs from both ends of the wire to its middle node and back, whatever rank a node belongs to, so that
 // each node sees the same arithmetic on any number of ranks. Momenta go in chunks of eight (sixteen in single precision),
-// which is what a chain of ranks works on in turn: pivots [chunk][node][1 of F, 9 of G][8 or 16], padded with zeros.
+// which is what a chain of ranks works on in turn: pivots [node][chunk][1 of F, 9 of G][8 or 16], padded with zeros.
 #include "wall_common.hpp"
 
 #include <algorithm>
@@ -89,7 +89,7 @@ HPCALO_INLINE void pivot(const Factor<P> &k, long node, const Eight *from_left, 
 
 template <class P> HPCALO_INLINE void put_pivot(const Factor<P> &k, long chunk, long node, const Eight *p) {
     constexpr long width = Lanes<P>::width, parts = width / WIDTH;
-    P *to = k.pivots + (chunk / parts * k.nodes + node) * 10 * width + chunk % parts * WIDTH;
+    P *to = k.pivots + (node * ((k.chunks + parts - 1) / parts) + chunk / parts) * 10 * width + chunk % parts * WIDTH;
     for (int i = 0; i < 10; ++i) keep(to + i * width, p[i]);
     for (int side = 0; side < 2; ++side)
         if (node == (side ? k.nodes - 1 : 0))
@@ -139,7 +139,7 @@ template <class T> struct Solve {
     const T *pivots, *ghost;
     T *z;
     double *sums;
-    long nodes, np, middle;
+    long nodes, np, chunks, middle;
     double a, all, keep, weight;
 };
 
@@ -210,7 +210,7 @@ template <bool full, class T>
 HPCALO_INLINE void inward(const Solve<T> &k, long c, long node, const T *bl, const T *br, const Four<T> *left,
                           const Four<T> *right, Four<T> &y) {
     const long at = c * Lanes<T>::width, count = std::min(Lanes<T>::width, k.np - at);
-    const T *p = k.pivots + (c * k.nodes + node) * 10 * Lanes<T>::width;
+    const T *p = k.pivots + (node * k.chunks + c) * 10 * Lanes<T>::width;
     Vector<T> s;
     Four<T> t;
     load<full>(s, k.speed2 + at, count);
@@ -225,7 +225,7 @@ HPCALO_INLINE void inward(const Solve<T> &k, long c, long node, const T *bl, con
 template <bool full, class T>
 HPCALO_INLINE void outward(const Solve<T> &k, long c, long node, const T *b, const Four<T> &beyond, Four<T> &y) {
     const long at = c * Lanes<T>::width, count = std::min(Lanes<T>::width, k.np - at);
-    const T *p = k.pivots + (c * k.nodes + node) * 10 * Lanes<T>::width;
+    const T *p = k.pivots + (node * k.chunks + c) * 10 * Lanes<T>::width;
     Vector<T> s;
     Four<T> t = {}, u;
     load<full>(s, k.speed2 + at, count);
@@ -337,8 +337,8 @@ template <class P, class Function> void bind_factor(nb::module_ &m, Function fac
             constexpr long width = Lanes<P>::width;
             const long nodes = mag.shape(0), np = speed2.shape(0), chunks = (np + WIDTH - 1) / WIDTH;
             require(nodes >= 1 && mag.shape(1) == 3 && mf.shape(1) == 3 && (long)mf.shape(0) == nodes + 1 &&
-                        (long)face.shape(0) == nodes + 1 && face.shape(1) == 9 && (long)pivots.shape(0) == (np + width - 1) / width &&
-                        (long)pivots.shape(1) == nodes && pivots.shape(2) == 10 && pivots.shape(3) == width &&
+                        (long)face.shape(0) == nodes + 1 && face.shape(1) == 9 && (long)pivots.shape(1) == (np + width - 1) / width &&
+                        (long)pivots.shape(0) == nodes && pivots.shape(2) == 10 && pivots.shape(3) == width &&
                         ghost.shape(0) == 2 && (long)ghost.shape(1) == chunks && ghost.shape(2) == 10 &&
                         ghost.shape(3) == WIDTH && edge.shape(0) == 2 &&
                         (long)edge.shape(1) == chunks && edge.shape(2) == 10 && edge.shape(3) == WIDTH && 0 <= first && first <= last && last <= chunks,
@@ -361,7 +361,7 @@ template <class T, class Function> void bind_solve(nb::module_ &m, Function solv
             constexpr long width = Lanes<T>::width;
             const long nodes = mag.shape(0), np = speed2.shape(0), chunks = (np + width - 1) / width;
             require(nodes >= 1 && mag.shape(1) == 3 && (long)face.shape(0) == nodes + 1 && face.shape(1) == 9 &&
-                        (long)pivots.shape(0) == chunks && (long)pivots.shape(1) == nodes && pivots.shape(2) == 10 &&
+                        (long)pivots.shape(0) == nodes && (long)pivots.shape(1) == chunks && pivots.shape(2) == 10 &&
                         pivots.shape(3) == width && ghost.shape(0) == 2 && ghost.shape(1) == 4 &&
                         (long)ghost.shape(2) == np && (long)z.shape(0) == nodes && z.shape(1) == 4 &&
                         (long)z.shape(2) == np && (long)h.shape(0) == nodes && (long)h.shape(1) == np &&
@@ -392,7 +392,7 @@ template <class T, class Function> void bind_solve(nb::module_ &m, Function solv
             }
             const Solve<T> k{right,       moments,       mag.data(),   h.data(), hd.data(), speed2.data(),
                           face.data(), pivots.data(), ghost.data(), z.data(), total,     nodes,
-                          np,          middle,        a,            all,      keep,      2.0 * dp};
+                          np,          chunks, middle,        a,            all,      keep,      2.0 * dp};
             [[maybe_unused]] const Precision<T> mode;
             solve_(k, first, last, in, out);
         },

@@ -115,11 +115,11 @@ class EvenSystem:
             other=basis[j], basis=basis[: j + 1], dots=dots,
         )  # fmt: skip
 
-    def collect(self, coefficients: Array, x: Array) -> None:
+    def collect(self, coefficients: Array, x: Array, *, add: bool) -> None:
         """See `hpcalo.wall.krylov.System`."""
         count, k, w = coefficients.size, self.k, np.empty((self.mesh.n, 4))
         _wall.combine(self._corrections[:count].reshape(count, -1), coefficients, None, w.reshape(-1), 1.0)
-        _wall.collect(self._swept[:count], coefficients, w, k.m, k.h, k.hd, x)
+        _wall.collect(self._swept[:count], coefficients, w, k.m, k.h, k.hd, x, add)
 
     def residual(self, b: Array, x: Array, out: Array | None) -> Array:
         """See `hpcalo.wall.krylov.System`; `rest` then holds the residual's moments."""
@@ -172,10 +172,10 @@ class MomentSystem:
         basis[j + 1] -= basis[j]
         _wall.node_dots(basis[: j + 1], basis[j + 1], dots)
 
-    def collect(self, coefficients: Array, x: Array) -> None:
+    def collect(self, coefficients: Array, x: Array, *, add: bool) -> None:
         """See `hpcalo.wall.krylov.System`."""
         flat, count = x.reshape(-1), coefficients.size
-        _wall.combine(self._prepared[:count].reshape(count, -1), coefficients, flat, flat, 1.0)
+        _wall.combine(self._prepared[:count].reshape(count, -1), coefficients, flat if add else None, flat, 1.0)
 
     def residual(self, b: Array, x: Array, out: Array | None) -> Array:
         """See `hpcalo.wall.krylov.System`."""

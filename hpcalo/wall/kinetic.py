@@ -99,12 +99,17 @@ class Kinetic:
         )  # fmt: skip
         return out
 
-    def odd_between(self, e: Array, ends: Array, source: Array | None, shift: float, out: Array) -> Array:
-        """As `odd`, with e on the own nodes (n, 4, points) and beyond them (2, 4, points) apart."""
+    def odd_between(
+        self, e: Array, ends: Array, source: Array | None, shift: float, out: Array, added: Array | None = None
+    ) -> Array:
+        """As `odd`, with e on the own nodes (n, 4, points) and beyond them (2, 4, points) apart.
+
+        `added` (n, 4): moments of a distribution that is added to the own e, in place, before.
+        """
         c = self.carriers
         _wall.odd_between(
-            e, ends, self.mf, self.turn, self.v, source, out, self.dx, self.dp, 1.0 / c.tau + shift, c.precession,
-            self.half_j,
+            e, ends, added, self.m, self.h, self.hd, self.mf, self.turn, self.v, source, out, self.dx, self.dp,
+            1.0 / c.tau + shift, c.precession, self.half_j,
         )  # fmt: skip
         return out
 

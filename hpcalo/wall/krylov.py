@@ -52,8 +52,8 @@ class System(Protocol):
         basis[: j + 1].
         """
 
-    def collect(self, coefficients: Array, x: Array) -> None:
-        """x += P (coefficients . basis). Collective."""
+    def collect(self, coefficients: Array, x: Array, *, add: bool) -> None:
+        """x = (x if `add`) + P (coefficients . basis). Collective."""
 
     def residual(self, b: Array, x: Array, out: Array | None) -> Array:
         """b - A x into `out` if given; its squared norm by node, (n, 1). Collective."""
@@ -71,27 +71,33 @@ class FlexibleGMRES:
 
     def __init__(self, mesh: Mesh, system: System) -> None:
         self.mesh, self.system = mesh, system
+        self.guessed = False  # of the next solve
+        self.size: float | None = None
         self.single = system.dtype == np.float32
         # Address space; the system gives memory to the vectors that are used.
         self.basis: Array = np.empty((RESTART + 1, *system.shape), dtype=system.dtype)
         self._rows = self.basis.reshape(RESTART + 1, -1)
 
     def solve(self, ksp: Any, b: Any, x: Any) -> None:
-        """PETSc's entry point: solves for the vector x."""
+        """PETSc's entry point: solves for the vector x, from nothing unless `guessed`.
+
+        PETSc is told of a guess in any case, else it would fill x with zeros that nobody reads. `size`: the norm of b
+        if it is known.
+        """
         system, shape = self.system, self.system.shape
         right, out = b.array_r.reshape(shape), x.array.reshape(shape)
         relative, absolute, _, limit = ksp.getTolerances()
-        norm = self._norm_of(right)
+        norm, self.size = self._norm_of(right) if self.size is None else self.size, None
         target = max(relative * norm, absolute)
-        start = right
-        if ksp.getInitialGuessNonzero():  # else PETSc has set x to zero
+        start, size, held = right, norm, self.guessed  # held: whether x holds something to add to
+        if held:
             start = self._rest
             size = self._norm(system.residual(right, out, start))
-        else:
-            size = norm
         steps, idle, before = 0, 0, np.inf
         ksp.monitor(0, size)
         reason = REASON.CONVERGED_ATOL if size <= target else None
+        if reason is not None and not held:
+            out[...] = 0.0
         while reason is None:
             np.multiply(start, 1.0 / size, out=self.basis[0], casting="same_kind")
             aim = max(AIM * target, SINGLE * size) if self.single else target
@@ -100,7 +106,8 @@ class FlexibleGMRES:
             if not np.all(np.isfinite(coefficients)):
                 reason = REASON.DIVERGED_NANORINF
                 break
-            system.collect(coefficients, out)
+            system.collect(coefficients, out, add=held)
+            held = True
             before, size = size, self._norm(system.residual(right, out, None))
             if size <= ACCEPTED * target:
                 reason = REASON.CONVERGED_ATOL if absolute >= relative * norm else REASON.CONVERGED_RTOL

@@ -93,6 +93,7 @@ class SteadySolver:
         self.shift = 0.0
         self.last_iterations = 0
         self._ksp: Any = None
+        self._own: Any = None  # the method behind the KSP, unless the user chose one of PETSc's
         self._vectors: tuple[Any, Any] | None = None
         shape = kinetic.shape  # work arrays, so that no call allocates memory that it gives back
         self._right, self._left, self._ends = np.empty(shape), np.empty(shape), np.empty((2, *shape[1:]))
@@ -127,7 +128,7 @@ class SteadySolver:
         preconditioner = _Shell(system.precondition, system.shape)
         pc.setPythonContext(preconditioner)
         own = FlexibleGMRES(mesh, system)
-        self._keep = [operator, matrix, preconditioner, own]
+        self._keep, self._own = [operator, matrix, preconditioner], own
         ksp.setType(PETSc.KSP.Type.PYTHON)
         ksp.setPythonContext(own)
         ksp.setPCSide(PETSc.PC.Side.RIGHT)
@@ -187,7 +188,10 @@ class SteadySolver:
         if size is not None:
             relative, absolute = self._limits
             ksp.setTolerances(rtol=1e-300, atol=max(absolute, relative * size))
-        ksp.setInitialGuessNonzero(guess)
+        own = ksp.getType() == PETSc.KSP.Type.PYTHON
+        if own:
+            self._own.guessed, self._own.size = guess, size
+        ksp.setInitialGuessNonzero(guess or own)
         b.placeArray(right.reshape(-1))
         solution.placeArray(x.reshape(-1))
         try:
@@ -219,17 +223,19 @@ class SteadySolver:
         right = np.ascontiguousarray(right)
         squares, flat = np.empty((self.mesh.n, 1)), right.reshape(self.mesh.n, -1)
         _wall.node_dots(np.empty((0, *flat.shape)), flat, squares)
-        return self._solve_even(right, self._size(squares), guess)
+        e, rest = self._solve_even(right, self._size(squares), guess)
+        return e if rest is None else self.k.prolong(rest, base=e, out=e)
 
-    def _solve_even(self, right: Array, size: float, guess: Array | None) -> Array:
+    def _solve_even(self, right: Array, size: float, guess: Array | None) -> tuple[Array, Array | None]:
+        """e, and the moments of a distribution to be added to it."""
         e = np.empty(self.k.shape)
         if size == 0.0:
             self.last_iterations = 0
             e[...] = 0.0
-            return e
+            return e, None
         if self.method == "direct":
             self._run(self._direct_ksp, right, e)
-            return e
+            return e, None
         if self._ksp is None:
             self._make_ksp()
         if guess is not None:
@@ -245,7 +251,7 @@ class SteadySolver:
         # not just to the Krylov tolerance.
         if self.system is not self.even or self._ksp.getType() != PETSc.KSP.Type.PYTHON:
             self.even.residual(right, e, None)
-        return self.k.prolong(self.diffusion.solve(self.even.rest), base=e, out=e)
+        return e, self.diffusion.solve(self.even.rest)
 
     def solve(self, source: Array, guess: Array | None = None, odd: Array | None = None) -> tuple[Array, Array]:
         """(e, o) driven by the odd source on the faces (n + 1, 4, points). Collective.
@@ -253,6 +259,10 @@ class SteadySolver:
         `guess`: e to start from. `odd`: an array of the shape of `source` for o.
         """
         size = self._size(self.k.drive(source, self.shift, self._right))
-        e = self._solve_even(self._right, size, guess)
+        e, rest = self._solve_even(self._right, size, guess)
         o = np.empty(source.shape) if odd is None else odd
-        return e, self.k.odd_between(e, self.mesh.beyond(e[0], e[-1], self._ends), source, self.shift, o)
+        first, last = e[0], e[-1]
+        if rest is not None:
+            first, last = (self.k.prolong(rest, base=e, rows=slice(i, i + 1))[0] for i in (0, self.mesh.n - 1))
+        ends = self.mesh.beyond(first, last, self._ends)
+        return e, self.k.odd_between(e, ends, source, self.shift, o, rest)

@@ -39,7 +39,7 @@ class Sweep:
         self.speed2 = np.ascontiguousarray((kinetic.v / kinetic.dx) ** 2)
         self._speed2 = self.speed2.astype(self.dtype)
         self.face = np.empty((n + 1, 9))
-        self.pivots: Array = np.zeros((self.chunks, n, 10, self.width), dtype=self.dtype)
+        self.pivots: Array = np.zeros((n, self.chunks, 10, self.width), dtype=self.dtype)
         self.a = 1.0
         rank, size = mesh.comm.rank, mesh.comm.size
         middle = mesh.cells // 2

@@ -128,7 +128,7 @@ def kernels() -> None:
 
 def one_step(solver: SteadySolver) -> None:
     """What the Krylov method calls once an iteration: here the fourth, with dot products with four vectors."""
-    krylov = solver._keep[-1]
+    krylov = solver._own
     krylov.system.expand(3, krylov.basis, np.empty((solver.mesh.n, 9)))
 
 

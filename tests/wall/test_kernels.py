@@ -64,8 +64,16 @@ def test_driven(case, half_j):
     whole, out = np.empty_like(c["o"]), np.empty_like(c["o"])
     _wall.odd_steady(c["e"], c["mf"], c["turn"], c["v"], c["source"], whole, *arguments)
     inner, ends = np.ascontiguousarray(c["e"][1:-1]), np.ascontiguousarray(c["e"][[0, -1]])
-    _wall.odd_between(inner, ends, c["mf"], c["turn"], c["v"], c["source"], out, *arguments)
+    fields = (c["m"], c["h"], c["hd"], c["mf"], c["turn"], c["v"], c["source"])
+    _wall.odd_between(inner, ends, None, *fields, out, *arguments)
     np.testing.assert_array_equal(out, whole)
+    q = np.random.default_rng(4).normal(size=(c["n"], 4))
+    more = twin.prolong(inner, q, c["m"], c["h"], c["hd"], 1.0, 1.0)
+    _wall.odd_between(inner, ends, q, *fields, out, *arguments)
+    np.testing.assert_allclose(inner, more, **TOLERANCE)
+    around = np.concatenate([ends[:1], more, ends[1:]])
+    expected = twin.odd_steady(around, c["mf"], c["turn"], c["v"], c["source"], *arguments)
+    np.testing.assert_allclose(out, expected, **TOLERANCE)
     nothing = np.zeros_like(c["e"])
     o = twin.odd_steady(nothing, c["mf"], c["turn"], c["v"], c["source"], *arguments)
     expected = -twin.even_balance(nothing[1:-1], o, c["m"], c["turn"], c["v"], c["h"], c["hd"], *arguments, 0.0, 0.0)
@@ -180,12 +188,15 @@ def test_single_precision(case, half_j):
 
 
 @pytest.mark.parametrize("kept", [np.float32, np.float64])
-def test_collect(case, kept):
+@pytest.mark.parametrize("add", [False, True])
+def test_collect(case, kept, add):
     c, rng = case, np.random.default_rng(3)
     basis, x = rng.normal(size=(3, c["n"], 4, c["v"].size)).astype(kept), c["e"][1:-1].copy()
     coefficients, q = rng.normal(size=3), rng.normal(size=(c["n"], 4))
-    expected = x + twin.prolong(np.einsum("k,knac->nac", coefficients, basis), q, c["m"], c["h"], c["hd"], 1.0, 1.0)
-    _wall.collect(basis, coefficients, q, c["m"], c["h"], c["hd"], x)
+    expected = add * x + twin.prolong(
+        np.einsum("k,knac->nac", coefficients, basis), q, c["m"], c["h"], c["hd"], 1.0, 1.0
+    )
+    _wall.collect(basis, coefficients, q, c["m"], c["h"], c["hd"], x, add)
     np.testing.assert_allclose(x, expected, **TOLERANCE)
 
 
@@ -194,7 +205,7 @@ def test_tiny_numbers_stay_elsewhere(case):
     c, tiny = case, np.float32(1e-42)
     x = np.full((c["n"], 4, c["v"].size), tiny)
     sum_ = np.zeros(x.shape)
-    _wall.collect(x[None], np.ones(1), np.zeros((c["n"], 4)), c["m"], c["h"], c["hd"], sum_)
+    _wall.collect(x[None], np.ones(1), np.zeros((c["n"], 4)), c["m"], c["h"], c["hd"], sum_, False)
     assert not sum_.any()
     assert tiny * np.float32(1.0) == tiny != 0.0
 
@@ -219,7 +230,7 @@ def sweep_in_parts(c, cuts, r, q, kept=np.float64):
     wide = -(-points // width)
     parts = [slice(a, b) for a, b in pairwise(cuts)]
     z, sums = np.empty((n, 4, points), dtype=kept), np.empty((n, 4))
-    pivots = [np.zeros((wide, p.stop - p.start, 10, width), dtype=kept) for p in parts]
+    pivots = [np.zeros((p.stop - p.start, wide, 10, width), dtype=kept) for p in parts]
     edges = [np.full((2, chunks, 10, 8), np.nan) for _ in parts]
     faces = [np.empty((p.stop - p.start + 1, 9)) for p in parts]
     inward = sorted(range(len(parts)), key=lambda i: min(abs(parts[i].start - middle), abs(parts[i].stop - 1 - middle))
