@@ -71,12 +71,15 @@ class Simulation:
         quiet = Magnetics(self.mesh, strong, (), even, static)
         stepper = QuasiStatic(self.mesh, quiet, None, Time(tolerance=1e-9, end=1.0, output_every=1.0))
         state = State(m=m, t=0.0, dt=10.0)
+        rate = np.inf
         for _ in range(RELAX_SEGMENTS):
             state = stepper.segment(replace(state, t=0.0), 2e4)
-            if self.mesh.max(float(np.abs(stepper.rate(0.0, state.m)).max())) < RELAXED:
+            rate = self.mesh.max(float(np.abs(stepper.rate(0.0, state.m)).max()))
+            if rate < RELAXED:
                 return state.m
         raise ConvergenceError(
-            f"texture.relax: not at rest after {RELAX_SEGMENTS * 0.02:g} ns; the texture is not stable"
+            f"texture.relax: not at rest after {RELAX_SEGMENTS * 0.02:g} ns: |dM/dt| is {rate:.1e} 1/fs, at rest is "
+            f"{RELAXED:g}; the texture is not stable, or changes slowly: another texture.angle or width, or relax = false"
         )
 
     def times(self) -> Array:
