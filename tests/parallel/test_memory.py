@@ -80,7 +80,7 @@ def peaks(launch, tmp_path):
 
 
 def test_k_points_and_ranks_cost_no_memory(peaks):
-    """Beside the list of points (32 bytes each, and as much on its way from rank 0, three times): 35,840 more of them."""
+    """Beside the list of points (32 bytes each, three times as much on its way from rank 0): 35,840 more."""
     inputs = {f"k{side}.toml": KUBO.format(side=side) for side in (32, 192)}
     alone, shared = peaks(0, inputs), peaks(2, inputs)
     for found in (alone, shared):
