@@ -79,7 +79,7 @@ class Simulation:
                 return state.m
         raise ConvergenceError(
             f"texture.relax: not at rest after {RELAX_SEGMENTS * 0.02:g} ns: |dM/dt| is {rate:.1e} 1/fs, at rest is "
-            f"{RELAXED:g}; the texture is not stable, or changes slowly: another texture.angle or width, or relax = false"
+            f"{RELAXED:g}; the texture is not stable, or changes slowly: try another angle or width, or relax = false"
         )
 
     def times(self) -> Array:
