@@ -10,8 +10,8 @@ import glob
 import hashlib
 import os
 import socket
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,6 +44,18 @@ class Checkpoint:
 def files_of(result: Path) -> list[Path]:
     """Where the two generations of a result's checkpoint are, whether they exist or not."""
     return [result.with_name(f"{result.name}.checkpoint-{g}") for g in GENERATIONS]
+
+
+@contextmanager
+def understood(path: Path | None) -> Iterator[None]:
+    """Surrounds the use of what a whole checkpoint holds: where that is not what this program writes, it is of another
+    version. Raises CheckpointError.
+    """
+    try:
+        yield
+    except (LookupError, ValueError, TypeError, AttributeError, OverflowError) as problem:
+        text = one_line(f"{type(problem).__name__}: {problem}")[:120]
+        raise CheckpointError(f"{path}: does not hold what this version of hpcalo continues from ({text})") from problem
 
 
 def exists(result: Path) -> bool:

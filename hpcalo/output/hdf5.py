@@ -17,6 +17,7 @@ import h5py
 import numpy as np
 
 from hpcalo.errors import ConvergenceError, InputError, OutputError, one_line
+from hpcalo.output.plausible import Plausible, check_axes
 from hpcalo.output.provenance import Provenance
 from hpcalo.output.seal import verify
 from hpcalo.output.target import atomic_file
@@ -32,6 +33,8 @@ PROVENANCE_GROUP = "provenance"
 STATE_GROUP = "state"  # of a run in time: what a continuation starts from (hpcalo.output.timeseries)
 SLAB_BYTES = 2**30  # one collective write moves at most this much per rank: MPI counts are 32-bit integers
 METADATA_BYTES = 2**16  # more than the description of one array needs
+DAMAGE = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, NotImplementedError)
+"""What h5py raises where a file is not what it seems: it maps the library's errors to many kinds."""
 NO_COORDINATE = "This is a netCDF dimension but not a netCDF variable."  # fixed by the convention
 
 
@@ -130,23 +133,26 @@ def read_dataset(path: Path) -> Result:
     variables: dict[str, Variable] = {}
     coordinates: dict[str, Variable] = {}
     with open_hdf5(path) as file:
-        attrs = {name: plain(value) for name, value in file.attrs.items()}
-        if attrs.get("format") != FORMAT:
-            raise InputError(f"{path}: is not an hpcalo result")
-        if int(attrs.get("format_version", 0)) > FORMAT_VERSION:
-            raise InputError(f"{path}: was written by a newer hpcalo ({attrs.get('hpcalo_version', '?')})")
         try:
+            attrs = {name: plain(value) for name, value in file.attrs.items()}
+            if attrs.get("format") != FORMAT:
+                raise InputError(f"{path}: is not an hpcalo result")
+            if int(attrs.get("format_version", 0)) > FORMAT_VERSION:
+                raise InputError(f"{path}: was written by a newer hpcalo ({attrs.get('hpcalo_version', '?')})")
+            plausible = Plausible()
             for name, item in file.items():
                 if isinstance(item, h5py.Dataset) and not is_bare_axis(item):
+                    plausible.check(name, item)
                     variable = _read_variable(name, item)
                     auxiliary = item.attrs.get("hpcalo_role") == "coordinate"
-                    (coordinates if auxiliary or item.is_scale else variables)[name] = variable
-            texts = {
-                name: str(item.asstr()[()])
-                for name, item in (file[PROVENANCE_GROUP].items() if PROVENANCE_GROUP in file else ())
-            }
-        except (OSError, RuntimeError, KeyError, ValueError, TypeError) as problem:
-            raise InputError(f"{path}: is damaged: {one_line(problem)}") from None
+                    (coordinates if auxiliary or is_scale(item) else variables)[name] = variable
+            check_axes(variables, coordinates)
+            texts = {}
+            for name, item in file[PROVENANCE_GROUP].items() if PROVENANCE_GROUP in file else ():
+                plausible.check(name, item)
+                texts[name] = str(item.asstr()[()])
+        except DAMAGE as problem:
+            raise InputError(f"{path}: is damaged: {one_line(problem)[:200]}") from None
     return Result(path, variables, coordinates, attrs, texts)
 
 
@@ -188,6 +194,8 @@ def _read_variable(name: str, dataset: h5py.Dataset) -> Variable:
         data = data.astype(bool)
     dims = tuple(_dim_name(dataset, axis) for axis in range(dataset.ndim))
     unit, long_name = attrs.pop("units", ""), attrs.pop("long_name", "")
+    if not (isinstance(unit, str) and isinstance(long_name, str)):
+        raise ValueError(f"{name}: its unit or its description is no text")
     return Variable(name, dims, data, unit, long_name, attrs, nan_ok=True)
 
 
@@ -197,11 +205,33 @@ _CONVENTION = {
 }
 
 
+def is_scale(dataset: h5py.Dataset) -> bool:
+    """Whether the dataset labels an axis."""
+    return bool(plain(dataset.attrs.get("CLASS", "")) == "DIMENSION_SCALE")
+
+
+def scale_of(dataset: h5py.Dataset, axis: int) -> str:
+    """Name of the dataset that labels this axis, "" if there is none. Raises ValueError if that is not told properly.
+
+    The library's own function for it (H5DSiterate_scales) crashes where the attribute is not what it should be.
+    """
+    if "DIMENSION_LIST" not in dataset.attrs:
+        return ""
+    listed = dataset.attrs["DIMENSION_LIST"]
+    if not isinstance(listed, np.ndarray) or listed.shape != (dataset.ndim,) or listed.dtype != object:
+        raise ValueError(f"{dataset.name}: does not tell its axes")
+    found = listed[axis]
+    if not len(found):
+        return ""
+    if not isinstance(found[0], h5py.Reference) or not found[0]:
+        raise ValueError(f"{dataset.name}: an axis is labelled by something that is not there")
+    return str(dataset.file[found[0]].name).rpartition("/")[2]
+
+
 def _dim_name(dataset: h5py.Dataset, axis: int) -> str:
-    if dataset.is_scale and dataset.ndim == 1:
+    if is_scale(dataset) and dataset.ndim == 1:
         return str(dataset.name).rpartition("/")[2]
-    scales = dataset.dims[axis].values()
-    return str(scales[0].name).rpartition("/")[2] if scales else f"axis_{axis}"
+    return scale_of(dataset, axis) or f"axis_{axis}"
 
 
 def _check_slab(variable: Variable) -> None:

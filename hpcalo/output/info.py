@@ -9,7 +9,18 @@ import h5py
 import numpy as np
 
 from hpcalo.errors import InputError, one_line
-from hpcalo.output.hdf5 import FORMAT, PROVENANCE_GROUP, STATE_GROUP, is_bare_axis, open_hdf5, plain
+from hpcalo.output.hdf5 import (
+    DAMAGE,
+    FORMAT,
+    PROVENANCE_GROUP,
+    STATE_GROUP,
+    is_bare_axis,
+    is_scale,
+    open_hdf5,
+    plain,
+    scale_of,
+)
+from hpcalo.output.plausible import Plausible
 from hpcalo.output.provenance import WARNINGS
 
 LINE = 110  # characters of an attribute that are shown
@@ -28,7 +39,7 @@ def describe(path: Path) -> str:
             if not str(attrs.get("format", "")).startswith("hpcalo"):
                 raise InputError(f"{path}: is an HDF5 file, but not one of hpcalo's models or results")
             return "\n".join(_lines(path, file, attrs))
-        except (OSError, RuntimeError, KeyError, ValueError, TypeError) as problem:
+        except DAMAGE as problem:
             raise InputError(f"{path}: is damaged: {one_line(problem)[:200]}") from None
 
 
@@ -60,12 +71,14 @@ def _lines(path: Path, file: h5py.File, attrs: dict[str, Any]) -> list[str]:
 def _quantities(file: h5py.File) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
     quantities: list[tuple[str, ...]] = []
     axes: list[tuple[str, ...]] = []
+    plausible = Plausible()
 
     def visit(name: str, item: Any) -> None:
         if not isinstance(item, h5py.Dataset) or name.startswith(PROVENANCE_GROUP + "/") or is_bare_axis(item):
             return
         if name.startswith(STATE_GROUP + "/") and item.ndim == 0:
             return
+        plausible.check(name, item)
         unit, long_name = (str(plain(item.attrs.get(key, ""))) for key in ("units", "long_name"))
         auxiliary = item.attrs.get("hpcalo_role") == "coordinate"
         shape = " × ".join(_extent(item, axis) for axis in range(item.ndim)) or "number"
@@ -73,15 +86,14 @@ def _quantities(file: h5py.File) -> tuple[list[tuple[str, ...]], list[tuple[str,
             shape = "text"
         notes = "; ".join(f"{k}: {_short(plain(v), 60)}" for k, v in item.attrs.items() if k not in HIDDEN)
         row = (name, shape, unit, _span(item), _short("; ".join(t for t in (long_name, notes) if t)))
-        (axes if item.is_scale or auxiliary else quantities).append(row)
+        (axes if is_scale(item) or auxiliary else quantities).append(row)
 
     file.visititems(visit)
     return quantities, axes
 
 
 def _extent(dataset: h5py.Dataset, axis: int) -> str:
-    scales = [] if dataset.is_scale else dataset.dims[axis].values()
-    name = str(scales[0].name).rpartition("/")[2] if scales else ""
+    name = "" if is_scale(dataset) else scale_of(dataset, axis)
     return f"{name} {dataset.shape[axis]}".strip()
 
 

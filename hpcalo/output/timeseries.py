@@ -181,7 +181,11 @@ class TimeSeries:
         slab = data if isinstance(data, Slab) else None
         if slab is None and self.comm.rank != 0:
             return
-        place = self._places[name]
+        place = self._places.get(name)
+        shape = tuple(slab.shape) if slab else np.shape(data)
+        known = place is not None and (place.shape == shape if index is None else place.shape[1:] == shape)
+        if place is None or not known or (index is not None and index >= place.shape[0]):
+            raise CheckpointError(f"{self.path}: has no place for '{name}': it was changed, or is of another run")
         values = np.ascontiguousarray(slab.data if slab else data, dtype=place.dtype)
         row = values.itemsize * int(np.prod(place.shape[1:], dtype=int))
         if index is None:
@@ -341,13 +345,14 @@ def _create_state(file: h5py.File, state: Sequence[Variable], attrs: Mapping[str
 
 
 def _places(file: h5py.File) -> dict[str, Place]:
-    """Where the arrays are that frames and states fill. Raises ValueError if one has no place of its own."""
+    """Where the arrays are that frames and states fill."""
     found: dict[str, Place] = {}
+    end = file.id.get_filesize()
 
     def visit(name: str, item: Any) -> None:
         if isinstance(item, h5py.Dataset) and item.dtype in (np.dtype("f8"), np.dtype("i8")):
             offset = item.id.get_offset()
-            if offset is not None:
+            if offset is not None and 0 < offset <= end - item.nbytes:
                 found[name] = Place(int(offset), tuple(item.shape), item.dtype.str)
 
     file.visititems(visit)

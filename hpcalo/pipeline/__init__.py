@@ -147,7 +147,12 @@ def restart(comm: Intracomm, result: Path, *, quiet: bool = False, force: bool =
         state.append(found)
         for remark in found.remarks:
             tell(comm, f"hpcalo: warning: {remark}")
-        data = tomllib.loads(found.texts["resolved_input"])
+        if missing := {"resolved_input", "engine", "source"} - set(found.texts):
+            raise CheckpointError(f"{found.path}: has no {sorted(missing)[0]}")
+        try:
+            data = tomllib.loads(found.texts["resolved_input"])
+        except tomllib.TOMLDecodeError as problem:
+            raise CheckpointError(f"{found.path}: its input cannot be read: {problem}") from None
         engine = found.texts["engine"]
         if engine not in ENGINES:
             raise CheckpointError(f"{found.path}: is of an engine '{engine}' that this program does not have")
@@ -230,6 +235,7 @@ def check_settings(engine: str, settings: BaseModel, source: Path, ranks: int) -
 def plot(results: Sequence[Path], *, output: Path | None, force: bool, quantities: tuple[str, ...] = ()) -> Path:
     """Draws results of one engine into a picture and returns its path. Serial. Raises InputError, OutputError."""
     from hpcalo.output.hdf5 import read_dataset  # noqa: PLC0415
+    from hpcalo.output.plausible import changed_files_explain  # noqa: PLC0415
     from hpcalo.output.target import check_output  # noqa: PLC0415
 
     path = output or Path(results[0].name).with_suffix(".png")
@@ -246,23 +252,25 @@ def plot(results: Sequence[Path], *, output: Path | None, force: bool, quantitie
         )
     module = import_module(f"hpcalo.plot.{engine}")
     kind = path.suffix.lower()
-    if kind in MOVIES:
-        if engine != "wall" or quantities:
-            raise InputError(f"{path}: an animation is of a run of the wall as a whole; choose another ending")
-        from hpcalo.plot import movie  # noqa: PLC0415
+    with changed_files_explain(results, "drawn"):
+        if kind in MOVIES:
+            if engine != "wall" or quantities:
+                raise InputError(f"{path}: an animation is of a run of the wall as a whole; choose another ending")
+            from hpcalo.plot import movie  # noqa: PLC0415
 
-        movie.check(kind)
-        pictures = module.animate(read)
-        _publish(path, force, lambda part: movie.save(pictures, part, kind))
-    else:
-        figure = module.draw(read, quantities)
-        _publish(path, force, lambda part: figure.savefig(part, format=kind[1:]))
+            movie.check(kind)
+            pictures = module.animate(read)
+            _publish(path, force, lambda part: movie.save(pictures, part, kind))
+        else:
+            figure = module.draw(read, quantities)
+            _publish(path, force, lambda part: figure.savefig(part, format=kind[1:]))
     return path
 
 
 def report(result: Path, *, output: Path | None = None, force: bool = False) -> Path:
     """Writes the HTML page about a result and returns its path. Serial. Raises InputError, OutputError."""
     from hpcalo.output.hdf5 import read_dataset  # noqa: PLC0415
+    from hpcalo.output.plausible import changed_files_explain  # noqa: PLC0415
     from hpcalo.output.target import check_output  # noqa: PLC0415
 
     path = output or Path(result.name).with_suffix(".html")
@@ -272,7 +280,8 @@ def report(result: Path, *, output: Path | None = None, force: bool = False) -> 
     read = read_dataset(result)
     from hpcalo.report.page import render  # noqa: PLC0415
 
-    text = render(read)
+    with changed_files_explain([result], "reported on"):
+        text = render(read)
     _publish(path, force, lambda part: part.write_text(text, encoding="utf-8"))
     return path
 

@@ -18,6 +18,7 @@ from hpcalo.errors import InputError
 from hpcalo.observables import angular
 from hpcalo.observables.axes import thermal_weights
 from hpcalo.output.hdf5 import Result, Variable, read_dataset
+from hpcalo.output.plausible import changed_files_explain
 from hpcalo.output.provenance import sha256
 from hpcalo.wall.coefficients import MEANING, Coefficients
 from hpcalo.wall.transport import temperature
@@ -71,7 +72,8 @@ def read_source(settings: WallInput, folder: Path) -> KuboSource | None:
         result = read_dataset(path)
     except InputError as problem:
         raise InputError(f"{SECTION}.result: {problem}; a result of 'hpcalo run' with a Kubo input is needed") from None
-    return _Reader(settings, section, result, path).source()
+    with changed_files_explain([path], "used"):
+        return _Reader(settings, section, result, path).source()
 
 
 class _Reader:

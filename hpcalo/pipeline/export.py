@@ -9,6 +9,7 @@ from hpcalo.errors import InputError
 from hpcalo.output.hdf5 import read_dataset
 from hpcalo.output.interchange import export_csv
 from hpcalo.output.ovf import SATURATION, export_ovf
+from hpcalo.output.plausible import changed_files_explain
 from hpcalo.output.vtk import export_vtkhdf, export_xdmf
 from hpcalo.output.wire import wire_series
 
@@ -38,6 +39,20 @@ def export(
         raise InputError(f"{path}: the name of a file for --to {kind} ends with {' or '.join(endings)}")
     if path.exists() and source.exists() and path.samefile(source):
         raise InputError(f"{path}: is the result itself and cannot be the output")
+    with changed_files_explain([source], "exported"):
+        return _export(source, kind, path, quantities, along=along, select=select, force=force)
+
+
+def _export(
+    source: Path,
+    kind: str,
+    path: Path,
+    quantities: Sequence[str],
+    *,
+    along: str | None,
+    select: Mapping[str, str] | None,
+    force: bool,
+) -> str:
     if kind == "csv":
         if not quantities:
             raise InputError(f"{source}: --quantity says which curve to write; 'hpcalo info {source}' lists them")

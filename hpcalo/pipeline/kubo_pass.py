@@ -116,24 +116,28 @@ class Keeper:
         Raises CheckpointError on all ranks if it belongs to other blocks or sums.
         """
 
+        total: ExactSum | None = None
+
         def find() -> np.ndarray:
+            nonlocal total
             if self.restored is None or len(self.finished) != self._restored_passes():
                 return np.zeros(blocks, dtype=np.uint8)
-            done, limbs = self.restored.arrays["done"], self.restored.arrays["limbs"]
-            if done.shape != (blocks,) or limbs.shape != (3, size):
-                raise CheckpointError(
-                    f"{self.restored.path}: has {len(done)} blocks of k-points and {limbs.shape[-1]} sums, "
-                    f"this calculation {blocks} and {size}: model or program have changed"
-                )
+            with checkpoint.understood(self.restored.path):
+                done, limbs = self.restored.arrays["done"], self.restored.arrays["limbs"]
+                if done.shape != (blocks,) or limbs.shape != (3, size):
+                    raise CheckpointError(
+                        f"{self.restored.path}: has {done.size} blocks of k-points and {limbs.size // 3} sums, "
+                        f"this calculation {blocks} and {size}: model or program have changed"
+                    )
+                total = ExactSum((size,))
+                if limbs.dtype != total.limbs.dtype or done.dtype != np.uint8:
+                    raise TypeError(f"sums of type {limbs.dtype}")
+                total.limbs[...] = limbs
+                total.addends = self.restored.arrays["addends"].item()
             return np.array(done)
 
         done = on_root(comm, find)
-        if comm.rank or self.restored is None or not done.any():
-            return None, done
-        total = ExactSum((size,))
-        total.limbs[...] = self.restored.arrays["limbs"]
-        total.addends = int(self.restored.arrays["addends"])
-        return total, done
+        return (total if done.any() else None), done
 
     def _restored_passes(self) -> int:
         assert self.restored is not None  # asked only where there is one

@@ -182,4 +182,7 @@ def _resumed(resume: Checkpoint | None) -> SavedState | None:
     if resume is None:
         return None
     arrays = {name: np.asarray(value) for name, value in resume.arrays.items()}
-    return SavedState(arrays, json.loads(resume.texts["state"]), {}, dict(resume.texts))
+    with checkpoint.understood(resume.path):
+        state = dict(json.loads(resume.texts["state"]))
+        state["counts"] = {str(axis): int(count) for axis, count in state["counts"].items()}
+    return SavedState(arrays, state, {}, dict(resume.texts))

@@ -10,6 +10,7 @@ import numpy as np
 
 from hpcalo.config.wall import WallInput
 from hpcalo.errors import CheckpointError, ConvergenceError
+from hpcalo.output import checkpoint
 from hpcalo.output.hdf5 import Slab, Variable
 from hpcalo.output.timeseries import Frame, SavedState, read_state
 from hpcalo.parallel.guard import on_root, together
@@ -143,17 +144,27 @@ def restored(sim: Simulation, saved: SavedState, path: Path) -> State:
     mesh, mode = sim.mesh, sim.settings.wall.mode
     if saved.attrs.get("mode") != mode:
         raise CheckpointError(f"{path}: was written in mode '{saved.attrs.get('mode')}', the input has '{mode}'")
-    m = saved.arrays["m"]
-    if m.shape != (mesh.cells, 3):
-        raise CheckpointError(f"{path}: holds {m.shape[0]} cells, the input has {mesh.cells}")
-    f = None
-    if saved.attrs["electrons"]:
-        stepper: Any = sim.stepper
-        e, o = saved.arrays["e"], saved.arrays["o"]
-        if e.shape[2] != sim.transport.p.size:
-            raise CheckpointError(f"{path}: holds {e.shape[2]} momenta, the input has {sim.transport.p.size}")
-        own = o[mesh.first : mesh.first + stepper.faces]
-        f = np.concatenate([e[mesh.first : mesh.last].reshape(-1), own.reshape(-1)])
-    a = saved.attrs
-    sim.transport.solves, sim.transport.iterations = int(a.get("linear_solves", 0)), int(a.get("linear_iterations", 0))
-    return State(m[mesh.first : mesh.last].copy(), a["t_fs"], a["dt_fs"], a["origin_nm"], int(a["steps"]), f)
+    with checkpoint.understood(path):
+        m = np.asarray(saved.arrays["m"], dtype=np.float64)
+        if m.shape != (mesh.cells, 3):
+            raise CheckpointError(f"{path}: holds {len(m)} cells, the input has {mesh.cells}")
+        f: np.ndarray | None = None
+        whole = [m]
+        if saved.attrs["electrons"]:
+            stepper: Any = sim.stepper
+            e, o = saved.arrays["e"], saved.arrays["o"]
+            if e.shape[2] != sim.transport.p.size:
+                raise CheckpointError(f"{path}: holds {e.shape[2]} momenta, the input has {sim.transport.p.size}")
+            if e.shape != (mesh.cells, 4, e.shape[2]) or o.shape != (mesh.cells + 1, *e.shape[1:]):
+                raise CheckpointError(f"{path}: its distribution has shapes {e.shape} and {o.shape}")
+            own = o[mesh.first : mesh.first + stepper.faces]
+            f = np.concatenate([e[mesh.first : mesh.last].reshape(-1), own.reshape(-1)])
+            whole += [e, o]
+        a = saved.attrs
+        t, dt, origin = (float(a[name]) for name in ("t_fs", "dt_fs", "origin_nm"))
+        if not all(np.isfinite(part).all() for part in (*whole, np.array([t, dt, origin]))):
+            raise CheckpointError(f"{path}: its state is not finite")
+        counted = [int(a.get(name, 0)) for name in ("linear_solves", "linear_iterations")]
+        steps = int(a["steps"])
+    sim.transport.solves, sim.transport.iterations = counted
+    return State(m[mesh.first : mesh.last].copy(), t, dt, origin, steps, f)

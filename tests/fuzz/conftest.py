@@ -7,6 +7,7 @@ import resource
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,24 +40,25 @@ _FORBIDDEN = (
     "os.rename",
 )
 _seen: list[str] | None = None
+_allowed: Path | None = None
 
 
 def _watch(event: str, arguments: tuple[Any, ...]) -> None:
     if _seen is None:
         return
-    if event in _FORBIDDEN:
-        _seen.append(f"{event} {arguments[:1]}")
-    elif event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+"):
-        _seen.append(f"writes {arguments[0]}")
+    if event in _FORBIDDEN or (event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+")):
+        inside = _allowed is not None and isinstance(arguments[0], str | Path) and Path(arguments[0]).parent == _allowed
+        if not (inside and event in {"open", "os.rename"}):
+            _seen.append(f"{event} {arguments[:1]}")
 
 
 sys.addaudithook(_watch)
 
 
 @contextmanager
-def _watched() -> Iterator[None]:
-    global _seen  # noqa: PLW0603  (an audit hook stays for the life of the process: this switches it)
-    _seen = []
+def _watched(folder: Path | None) -> Iterator[None]:
+    global _seen, _allowed  # noqa: PLW0603  (an audit hook stays for the life of the process: this switches it)
+    _seen, _allowed = [], folder
     try:
         yield
         assert not _seen, _seen
@@ -65,12 +67,15 @@ def _watched() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def survives() -> Callable[[Callable[[], object]], bool]:
-    """Calls a reader: True if it took the input, False if it refused it in one readable line. All else is a failure."""
+def survives() -> Callable[..., bool]:
+    """Calls a reader: True if it took the input, False if it refused it in one readable line. All else is a failure.
 
-    def attempt(read: Callable[[], object]) -> bool:
+    It may write nowhere but directly in `folder`.
+    """
+
+    def attempt(read: Callable[[], object], folder: Path | None = None) -> bool:
         try:
-            with _watched():
+            with _watched(folder):
                 read()
         except HpcaloError as problem:
             text = str(problem)
