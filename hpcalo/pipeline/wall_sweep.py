@@ -164,9 +164,10 @@ def _computed(
     if begun is None:
         state = begin(sim, point, group)
     else:
-        whole = SavedState(dict(begun.arrays), json.loads(begun.texts["state"]), {}, dict(begun.texts))
-        state = restored(sim, whole, keeper.result)
-        series.resume(begun)
+        with checkpoint.understood(begun.path):
+            whole = SavedState(dict(begun.arrays), json.loads(begun.texts["state"]), {}, dict(begun.texts))
+            state = restored(sim, whole, keeper.result)
+            series.resume(begun)
     sim.stepper.watch = keeper.ask
     saved = True
 

@@ -197,3 +197,32 @@ def test_all_end_with_one_line(launch, whole, tmp_path, mode, ranks, where, rank
     pipeline.restart(alone(), output, quiet=True)
     assert differences(whole[mode], output) == []
     assert {path.name for path in tmp_path.iterdir()} == {"a.h5", "w.toml"}
+
+
+DRAWING = """
+import sys
+from matplotlib.figure import Figure
+def broken(self, part, **options):
+    part.write_bytes(b"half a picture")
+    raise {error}
+Figure.savefig = broken
+from hpcalo.__main__ import main
+main(["plot", "w.h5", "-o", "w.png"])
+"""
+
+
+@pytest.mark.parametrize(
+    ("ranks", "error", "code", "words"),
+    [(3, f'RuntimeError("{PURPOSE}")', 70, PURPOSE), (0, 'OSError(28, "No space left on device")', 5, "No space left")],
+    ids=["broken", "full"],
+)
+def test_drawing(launch, whole, tmp_path, ranks, error, code, words):
+    """Rank 0 draws: where that fails the others end as well, and no picture is left that is not whole."""
+    (tmp_path / "w.h5").write_bytes(whole[QUASI].read_bytes())
+    result = launch(ranks, "-c", DRAWING.format(error=error))
+    assert result.returncode == code, result.stderr
+    lines = [line for line in result.stderr.splitlines() if line.startswith("hpcalo: ")]
+    assert len(lines) == 1, result.stderr
+    assert words in lines[0]
+    assert "Traceback" not in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["w.h5"]
