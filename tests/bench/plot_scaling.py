@@ -29,7 +29,13 @@ def main() -> None:
     left.loglog(ranks, whole[0] / whole, "-", color="C1", label="run, program on local disks")
     left.loglog(ranks, whole[0] / (whole + cold), "--", color="C3", label="run, program on a shared file system")
     rows = found["kubo"]["measured"]
-    left.loglog([r["ranks"] for r in rows], [rows[0]["most"] / r["most"] for r in rows], "ko", ms=4, label="measured")
+    left.loglog(
+        [r["ranks"] for r in rows],
+        [rows[0]["most"] / r["most"] for r in rows],
+        "ko",
+        ms=4,
+        label="measured (three layers, busiest rank)",
+    )
     left.set(title="(a) Mn on W(001), N = 440, 1024 × 1024 points", xlabel="ranks", ylabel="speed-up")
     rows = found["wall"]["rows"]
     most = 1024
@@ -42,7 +48,7 @@ def main() -> None:
     rows = [r for r in found["wall"]["measured"] if r["cells"] == 8000]
     by_ranks = {n: [r["measured"] for r in rows if r["ranks"] == n] for n in (1, 2, 4)}
     ratio = [float(np.median(np.divide(by_ranks[1], by_ranks[n]))) for n in by_ranks]
-    right.loglog(list(by_ranks), ratio, "ko", ms=4, label="measured (work, 8000 cells)")
+    right.loglog(list(by_ranks), ratio, "ko", ms=4, label="measured (work alone, 8000 cells)")
     right.set(title="(b) steady solve of a wall, 24 momenta", xlabel="ranks", ylabel="speed-up")
     for axes in (left, right):
         axes.legend(frameon=False, fontsize=8)
