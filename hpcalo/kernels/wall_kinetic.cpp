@@ -426,6 +426,15 @@ void prolong(const double *base, const double *q, const double *m, const double 
     }
 }
 
+// A source on the faces, or none.
+inline const double *source_of(nb::object source, long faces, long np) {
+    if (source.is_none()) return nullptr;
+    auto array = nb::cast<In<3>>(source);
+    require((long)array.shape(0) == faces && array.shape(1) == 4 && (long)array.shape(2) == np,
+            "the source has the shape of o");
+    return array.data();
+}
+
 template <class T, class Function> void bind_collect(nb::module_ &m, Function collect_) {
     using namespace nb::literals;
     m.def(
@@ -570,54 +579,26 @@ void bind_wall_kinetic(nb::module_ &m) {
         "base"_a.none(), "q"_a, "m"_a, "h"_a, "hd"_a, "out"_a, "all"_a, "keep"_a);
     m.def(
         "odd_steady",
-        [](In<3> e, In<2> mf, In<2> turn, In<1> v, nb::object source, Out<3> o, double dx, double dp, double a,
-           double b, double half_j) {
-            const long faces = o.shape(0), np = o.shape(2);
-            require(o.shape(1) == 4 && e.shape(1) == 4 && np >= 2, "odd_steady: four components and two momenta needed");
-            require((long)e.shape(0) == faces + 1 && (long)e.shape(2) == np, "odd_steady: e needs one node more than faces");
-            require((long)mf.shape(0) == faces && (long)turn.shape(0) == faces && mf.shape(1) == 3 && turn.shape(1) == 3,
-                    "odd_steady: one magnetization per face");
-            require((long)v.shape(0) == np, "odd_steady: one velocity per momentum");
-            const double *s = nullptr;
-            if (!source.is_none()) {
-                auto array = nb::cast<In<3>>(source);
-                require((long)array.shape(0) == faces && array.shape(1) == 4 && (long)array.shape(2) == np,
-                        "odd_steady: the source has the shape of o");
-                s = array.data();
-            }
-            std::vector<double> buffer(8 * np);
-            odd_steady(e.data(), e.data() + 4 * np, e.data() + 4 * np * faces, nullptr, nullptr, nullptr, nullptr, nullptr, mf.data(), turn.data(), v.data(), s, o.data(),
-                       buffer.data(), faces, np, dx, dp, a, b, half_j);
-        },
-        "e"_a, "mf"_a, "turn"_a, "v"_a, "source"_a.none(), "o"_a, "dx"_a, "dp"_a, "a"_a, "b"_a, "half_j"_a);
-    m.def(
-        "odd_between",
         [](Out<3> e, In<3> ends, nb::object q, In<2> mag, In<2> h, In<2> hd, In<2> mf, In<2> turn, In<1> v, nb::object source, Out<3> o, double dx, double dp, double a,
            double b, double half_j) {
             const long faces = o.shape(0), np = o.shape(2);
-            require(o.shape(1) == 4 && e.shape(1) == 4 && np >= 2, "odd_between: four components and two momenta needed");
+            require(o.shape(1) == 4 && e.shape(1) == 4 && np >= 2, "odd_steady: four components and two momenta needed");
             require((long)e.shape(0) == faces - 1 && (long)e.shape(2) == np && ends.shape(0) == 2 && ends.shape(1) == 4 &&
                         (long)ends.shape(2) == np,
-                    "odd_between: one face more than nodes, and two ends");
+                    "odd_steady: one face more than nodes, and two ends");
             require((long)mf.shape(0) == faces && (long)turn.shape(0) == faces && mf.shape(1) == 3 && turn.shape(1) == 3,
-                    "odd_between: one magnetization per face");
-            require((long)v.shape(0) == np, "odd_between: one velocity per momentum");
+                    "odd_steady: one magnetization per face");
+            require((long)v.shape(0) == np, "odd_steady: one velocity per momentum");
             const double *added = nullptr;
             if (!q.is_none()) {
                 auto array = nb::cast<In<2>>(q);
                 require((long)array.shape(0) == faces - 1 && array.shape(1) == 4 && (long)mag.shape(0) == faces - 1 &&
                             mag.shape(1) == 3 && (long)h.shape(0) == faces - 1 && (long)h.shape(1) == np &&
                             (long)hd.shape(0) == faces - 1 && (long)hd.shape(1) == np,
-                        "odd_between: moments and weights per node");
+                        "odd_steady: moments and weights per node");
                 added = array.data();
             }
-            const double *s = nullptr;
-            if (!source.is_none()) {
-                auto array = nb::cast<In<3>>(source);
-                require((long)array.shape(0) == faces && array.shape(1) == 4 && (long)array.shape(2) == np,
-                        "odd_between: the source has the shape of o");
-                s = array.data();
-            }
+            const double *s = source_of(source, faces, np);
             std::vector<double> buffer(8 * np);
             odd_steady(ends.data(), e.data(), ends.data() + 4 * np, e.data(), added, mag.data(), h.data(), hd.data(), mf.data(), turn.data(), v.data(), s, o.data(),
                        buffer.data(), faces, np, dx, dp, a, b, half_j);
@@ -634,13 +615,7 @@ void bind_wall_kinetic(nb::module_ &m) {
             require((long)mf.shape(0) == faces && (long)turn.shape(0) == faces && mf.shape(1) == 3 && turn.shape(1) == 3,
                     "odd_rate: one magnetization per face");
             require((long)v.shape(0) == np, "odd_rate: one velocity per momentum");
-            const double *s = nullptr;
-            if (!source.is_none()) {
-                auto array = nb::cast<In<3>>(source);
-                require((long)array.shape(0) == faces && array.shape(1) == 4 && (long)array.shape(2) == np,
-                        "odd_rate: the source has the shape of o");
-                s = array.data();
-            }
+            const double *s = source_of(source, faces, np);
             std::vector<double> buffer(8 * np);
             odd_rate(e.data(), o.data(), mf.data(), turn.data(), v.data(), s, rate.data(), buffer.data(), faces, np, dx,
                      dp, a, b, half_j);

@@ -52,6 +52,36 @@ def _exchange_only(R: IntArray, onsite: NDArray) -> ComplexArray:
     return odd
 
 
+def _one_orbital(
+    name: str, hops: list[tuple[tuple[int, int, int], NDArray]], dimensions: int, a: float, thickness: float, n: NDArray
+) -> WannierModel:
+    """A magnetic site with one orbital on a lattice of constant a (Å); exchange in the first of `hops`.
+
+    The second atom in the list, below it, carries no orbital: it stands for the substrate that breaks inversion.
+    """
+    R, H = _collect(hops, 2)
+    periodic = (dimensions >= 1, dimensions >= 2, False)
+    crystal = Crystal(
+        lattice=np.diag([a if p else VACUUM * a for p in periodic]),
+        periodic=periodic,
+        positions=np.array([[0.0, 0.0, 0.0], [0.0, 0.0, -0.5 * a]]),
+        symbols=("Co", "Pt"),
+        moments=np.array([1.0, 0.0]),
+        thickness=thickness,
+    )
+    return WannierModel(
+        crystal=crystal,
+        R=R,
+        H_Rnn=H,
+        centres=np.zeros((2, 3)),
+        up=np.array([0]),
+        down=np.array([1]),
+        odd_Rnn=_exchange_only(R, hops[0][1]),
+        n_hat=n,
+        name=name,
+    )
+
+
 def rashba(
     hopping: float = 1.0,
     rashba: float = 0.4,
@@ -73,33 +103,12 @@ def rashba(
     a = lattice_constant
     sx, sy = PAULI[0], PAULI[1]
     odd_0 = 0.5 * exchange * np.tensordot(n, PAULI, 1)
-    R, H = _collect(
-        [
-            ((0, 0, 0), odd_0),
-            ((1, 0, 0), -hopping * np.eye(2) + 0.5j * rashba * sy),  # sin k = (e^{ik} − e^{−ik})/2i
-            ((0, 1, 0), -hopping * np.eye(2) - 0.5j * rashba * sx),
-        ],
-        2,
-    )
-    crystal = Crystal(
-        lattice=np.diag([a, a, VACUUM * a]),
-        periodic=(True, True, False),
-        positions=np.array([[0.0, 0.0, 0.0], [0.0, 0.0, -0.5 * a]]),
-        symbols=("Co", "Pt"),
-        moments=np.array([1.0, 0.0]),
-        thickness=thickness,
-    )
-    return WannierModel(
-        crystal=crystal,
-        R=R,
-        H_Rnn=H,
-        centres=np.zeros((2, 3)),
-        up=np.array([0]),
-        down=np.array([1]),
-        odd_Rnn=_exchange_only(R, odd_0),
-        n_hat=n,
-        name="rashba",
-    )
+    hops = [
+        ((0, 0, 0), odd_0),
+        ((1, 0, 0), -hopping * np.eye(2) + 0.5j * rashba * sy),  # sin k = (e^{ik} − e^{−ik})/2i
+        ((0, 1, 0), -hopping * np.eye(2) - 0.5j * rashba * sx),
+    ]
+    return _one_orbital("rashba", hops, 2, a, thickness, n)
 
 
 def chain(
@@ -120,26 +129,8 @@ def chain(
     n = unit_vector(n_hat)
     a = lattice_constant
     odd_0 = 0.5 * exchange * np.tensordot(n, PAULI, 1)
-    R, H = _collect([((0, 0, 0), odd_0), ((1, 0, 0), -hopping * np.eye(2) + 0.5j * rashba * PAULI[1])], 2)
-    crystal = Crystal(
-        lattice=np.diag([a, VACUUM * a, VACUUM * a]),
-        periodic=(True, False, False),
-        positions=np.array([[0.0, 0.0, 0.0], [0.0, 0.0, -0.5 * a]]),
-        symbols=("Co", "Pt"),
-        moments=np.array([1.0, 0.0]),
-        thickness=thickness,
-    )
-    return WannierModel(
-        crystal=crystal,
-        R=R,
-        H_Rnn=H,
-        centres=np.zeros((2, 3)),
-        up=np.array([0]),
-        down=np.array([1]),
-        odd_Rnn=_exchange_only(R, odd_0),
-        n_hat=n,
-        name="chain",
-    )
+    hops = [((0, 0, 0), odd_0), ((1, 0, 0), -hopping * np.eye(2) + 0.5j * rashba * PAULI[1])]
+    return _one_orbital("chain", hops, 1, a, thickness, n)
 
 
 def haldane(

@@ -91,13 +91,8 @@ class Kinetic:
 
     def odd(self, e_ghost: Array, source: Array | None, shift: float = 0.0, out: Array | None = None) -> Array:
         """o on the faces from the stationary odd equation with a = 1/tau + shift."""
-        c = self.carriers
         out = np.empty((self.n + 1, 4, self.p.size)) if out is None else out
-        _wall.odd_steady(
-            e_ghost, self.mf, self.turn, self.v, source, out, self.dx, self.dp, 1.0 / c.tau + shift, c.precession,
-            self.half_j,
-        )  # fmt: skip
-        return out
+        return self.odd_between(e_ghost[1:-1], e_ghost[[0, -1]], source, shift, out)
 
     def odd_between(
         self, e: Array, ends: Array, source: Array | None, shift: float, out: Array, added: Array | None = None
@@ -107,7 +102,7 @@ class Kinetic:
         `added` (n, 4): moments of a distribution that is added to the own e, in place, before.
         """
         c = self.carriers
-        _wall.odd_between(
+        _wall.odd_steady(
             e, ends, added, self.m, self.h, self.hd, self.mf, self.turn, self.v, source, out, self.dx, self.dp,
             1.0 / c.tau + shift, c.precession, self.half_j,
         )  # fmt: skip
