@@ -140,7 +140,10 @@ class Model:
         """Wall time of set-up and solve where every rank has a core."""
         steps = float(np.ceil(np.log2(ranks)))
         chain = (self.first_sweeps + its * self.sweep) * (waiting(ranks) - 1.0) * cells / ranks
-        talk = its * (2 * steps * LATENCY + (32 + 8 * (its + 2)) * cells / BANDWIDTH) if ranks > 1 else 0.0
+        # two Allgatherv and a halo exchange; messages that follow each other along the chain, inward and outward
+        gathers = 2 * steps * LATENCY + (32 + 8 * (its + 2)) * cells / BANDWIDTH
+        hops = 2 * (stages(ranks) + ranks // 2) * LATENCY
+        talk = its * (gathers + LATENCY + hops) if ranks > 1 else 0.0
         sums = its * (its + 2) * self.column * cells
         return self.work(cells, ranks, its) + sums + chain + talk
 
@@ -149,7 +152,7 @@ def main() -> None:
     found = {(cells, ranks): launch(ranks, cells, MOMENTA) for cells, ranks in product(WIRES, (1, 2, 4))}
     m = Model(found)
     say(f"{MOMENTA} momenta. ns an own cell: set-up {1e9 * m.setup:.0f}, once a solve {1e9 * m.own[0]:.0f}, "
-        f"an iteration {1e9 * m.own[1]:.0f} (a sweep {1e9 * m.sweep:.0f}), pairs {1e9 * m.own[2]:.1f}")  # fmt: skip
+        f"an iteration {1e9 * m.own[1]:.0f}, pairs {1e9 * m.own[2]:.1f}; a sweep {1e9 * m.sweep:.0f}")  # fmt: skip
     say(f"ns a cell of the wire, on every rank: set-up {1e9 * m.whole_setup:.0f}, an iteration {1e9 * m.spin:.1f}, "
         f"a sum {1e9 * m.column:.2f}")  # fmt: skip
     moved, operations = 9 * 32 * MOMENTA, 90 * MOMENTA
