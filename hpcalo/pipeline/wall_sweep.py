@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
     from hpcalo.wall.simulation import Simulation
 
+NAMED = 8
+"""Failed points that a message names."""
+
 
 def points_of(settings: WallInput) -> list[WallInput]:
     """One input per value of the sweep, each checked against the schema."""
@@ -119,11 +122,12 @@ def run_sweep(
                 f"stopped by {name} with {len(results)} of {len(points)} points finished; "
                 f"'hpcalo restart {output}' continues"
             )
-        return _combined(settings, [results[k] for k in range(len(points))])
+        return _combined(settings, points, [results[k] for k in range(len(points))])
 
     variables, coordinates = on_root(comm, combine)
-    failed = sum(1 for v in variables[0].data if v)
-    said = f"{failed} of {len(points)} points failed; the result's 'error' says why"
+    errors = [str(text) for text in variables[0].data]
+    failed = sum(1 for text in errors if text)
+    said = told_of_failures(settings, errors)
     record.warned([said] if failed else [])
     write_dataset(
         output, comm, variables, coordinates, provenance=record, attrs={**attrs, "failed_points": failed}, force=force
@@ -309,14 +313,40 @@ def _unpacked(found: Checkpoint) -> Results | str:
 # -- all points ----------------------------------------------------------------------------------------------------
 
 
-def _combined(settings: WallInput, results: list[Any]) -> tuple[list[Variable], list[Variable]]:
+def told_of_failures(settings: WallInput, errors: list[str]) -> str:
+    """Which points failed, and why the first of them did; nothing where none did."""
+    assert settings.sweep is not None  # asked only for sweeps
+    failed = [str(value) for value, text in zip(settings.sweep.values, errors, strict=True) if text]
+    if not failed:
+        return ""
+    names = ", ".join(failed[:NAMED]) + (", …" if len(failed) > NAMED else "")
+    why = next(text for text in errors if text)
+    return (
+        f"{len(failed)} of {len(errors)} points failed ({settings.sweep.key} = {names}; {why}); "
+        "the result's 'error' says why for each"
+    )
+
+
+def swept_values(key: str, given: tuple[Any, ...], points: list[WallInput]) -> np.ndarray[Any, Any]:
+    """The values of the sweep's axis: numbers in the unit of the key where the key is a number, else texts."""
+    numbers = np.array(given)
+    if numbers.dtype.kind in "fiu":
+        return numbers
+    found: list[Any] = points
+    for part in key.split("."):
+        found = [getattr(one, part, None) for one in found]
+    numbers = np.array(found) if all(type(one) in (int, float) for one in found) else np.array([])
+    return numbers if numbers.size else np.array([str(value) for value in given])
+
+
+def _combined(
+    settings: WallInput, points: list[WallInput], results: list[Any]
+) -> tuple[list[Variable], list[Variable]]:
     """All points in one set of arrays with the swept value as first axis; NaN where a point failed."""
     assert settings.sweep is not None  # asked only for sweeps
     errors = np.array([r if isinstance(r, str) else "" for r in results])
     done = [r for r in results if not isinstance(r, str)]
-    values = np.array(settings.sweep.values)
-    if values.dtype.kind not in "fiu":
-        values = np.array([str(v) for v in settings.sweep.values])
+    values = swept_values(settings.sweep.key, settings.sweep.values, points)
     axis = settings.sweep.key.replace(".", "_")
     head = [Variable("error", (axis,), errors, "", "why a point failed; empty where it did not")]
     coordinates = [Variable(axis, (axis,), values, _unit_of(settings.sweep.key), f"swept input {settings.sweep.key}")]

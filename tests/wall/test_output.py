@@ -235,7 +235,8 @@ def test_sweep_records_a_failed_point(tmp_path):
 
 def test_sweep_over_the_gradient_is_linear(tmp_path):
     text = small().replace('mode = "quasi-static"', 'mode = "steady"')
-    r = read_dataset(run(tmp_path, "a", text + '[sweep]\nkey = "drive.gradient"\nvalues = [1, 2.0, 4.0]\n'))
+    r = read_dataset(run(tmp_path, "a", text + '[sweep]\nkey = "drive.gradient"\nvalues = [1, "2e9 K/m", 4.0]\n'))
+    assert r["drive_gradient"].tolist() == [1.0, 2.0, 4.0]  # numbers in the key's unit, however they were given
     np.testing.assert_allclose(r["u_thermal"][:, 0] / r["drive_gradient"], r["u_thermal"][0, 0], rtol=1e-8)
     assert r.coordinates["drive_gradient"].unit == "K/nm"
 
