@@ -75,10 +75,14 @@ def _value(raw: str, shown: str) -> Any:
 
 
 def _check_depth(data: Mapping[str, Any], source: str) -> None:
-    """Raises InputError for absurd nesting, which no message could show and no schema needs."""
+    """Raises InputError for absurd nesting, which no message could show and no schema needs, and for a text with a zero
+    byte, which no result file can keep.
+    """
     level: list[Any] = [data]
     for _ in range(MAX_DEPTH):
         inner = [list(x.values()) if isinstance(x, Mapping) else x for x in level if isinstance(x, Mapping | list)]
+        if bad := [text for values in inner for text in values if isinstance(text, str) and "\0" in text]:
+            raise InputError(f"{source}: '{_short(bad[0])}': a text cannot hold a zero byte")
         level = [value for values in inner for value in values if isinstance(value, Mapping | list)]
         if not level:
             return

@@ -149,6 +149,8 @@ def restart(comm: Intracomm, result: Path, *, quiet: bool = False, force: bool =
             tell(comm, f"hpcalo: warning: {remark}")
         if missing := {"resolved_input", "engine", "source"} - set(found.texts):
             raise CheckpointError(f"{found.path}: has no {sorted(missing)[0]}")
+        if odd := [name for name, text in found.texts.items() if "\0" in text]:
+            raise CheckpointError(f"{found.path}: its {odd[0]} holds a zero byte")
         try:
             data = tomllib.loads(found.texts["resolved_input"])
         except tomllib.TOMLDecodeError as problem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import operator
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -133,7 +134,7 @@ class Keeper:
                 if limbs.dtype != total.limbs.dtype or done.dtype != np.uint8:
                     raise TypeError(f"sums of type {limbs.dtype}")
                 total.limbs[...] = limbs
-                total.addends = self.restored.arrays["addends"].item()
+                total.addends = operator.index(self.restored.arrays["addends"].item())
             return np.array(done)
 
         done = on_root(comm, find)

@@ -145,6 +145,8 @@ def restored(sim: Simulation, saved: SavedState, path: Path) -> State:
     if saved.attrs.get("mode") != mode:
         raise CheckpointError(f"{path}: was written in mode '{saved.attrs.get('mode')}', the input has '{mode}'")
     with checkpoint.understood(path):
+        if odd := [name for name, value in saved.arrays.items() if value.dtype.kind not in "fiu"]:
+            raise TypeError(f"{odd[0]} of type {saved.arrays[odd[0]].dtype}")
         m = np.asarray(saved.arrays["m"], dtype=np.float64)
         if m.shape != (mesh.cells, 3):
             raise CheckpointError(f"{path}: holds {len(m)} cells, the input has {mesh.cells}")

@@ -104,9 +104,7 @@ QUASI, FULL = "quasi-static", "time-dependent"
 # mode, ranks, place, rank, call, exit code, words of the message, whether a checkpoint is there already
 CASES = [
     (QUASI, 3, "solve", 1, 2, 70, PURPOSE, True),  # the others wait in a collective call of the solver
-    (QUASI, 2, "monitor", 1, 6, 70, PURPOSE, True),
     (QUASI, 3, "frame", 1, 150, 70, PURPOSE, True),
-    (QUASI, 2, "nan rate", 1, 60, 4, "rate of the magnetization is not finite at t = ", True),
     (
         QUASI,
         2,
@@ -121,6 +119,8 @@ CASES = [
     (FULL, 2, "nan spin always", 1, 90, 4, "spin accumulation is not finite at t = ", True),
 ]
 MORE = [
+    (QUASI, 2, "monitor", 1, 6, 70, PURPOSE, True),
+    (QUASI, 2, "nan rate", 1, 60, 4, "rate of the magnetization is not finite at t = ", True),
     (QUASI, 2, "texture", 1, 1, 70, PURPOSE, False),
     (QUASI, 3, "kernel", 2, 9, 70, PURPOSE, True),
     (QUASI, 3, "rate", 1, 20, 70, PURPOSE, True),

@@ -7,12 +7,12 @@ one line of an HpcaloError. Everything else ends the run, and libFuzzer writes t
     pip install atheris
     python tests/fuzz/atheris_inputs.py toml -max_total_time=120
     python tests/fuzz/atheris_inputs.py wannier90 -max_total_time=120 -rss_limit_mb=4096
-    python tests/fuzz/atheris_inputs.py hdf5 -max_total_time=120 -fork=1 -ignore_crashes=1
+    python tests/fuzz/atheris_inputs.py hdf5 -max_total_time=120
     python tests/fuzz/atheris_inputs.py toml crash-…            one input again
 
 Options after the target are libFuzzer's; a folder among them keeps the inputs that reached something new. Seeds are the
 files in `input/` and small models that are written first. Model files are fuzzed without their seal, so that the HDF5
-library reads them: its own breakdowns (SIGSEGV) are none of ours, `-fork=1 -ignore_crashes=1` goes on after them.
+library reads them: its own breakdowns (SIGSEGV within libhdf5) are none of ours.
 """
 
 from __future__ import annotations

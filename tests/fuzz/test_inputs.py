@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpcalo.config.kubo import KuboInput
+from hpcalo.errors import InputError
 from hpcalo.model.types import WannierModel
 from hpcalo.output.modelfile import load_model
 from hpcalo.output.provenance import resolved_toml
@@ -58,6 +59,15 @@ def test_anything(tmp_path_factory, survives, content):
     path = tmp_path_factory.getbasetemp() / "any.toml"
     path.write_bytes(content)
     assert not survives(lambda: use(path))
+
+
+def test_zero_bytes_are_refused_before_anything_is_computed(tmp_path):
+    """HDF5 cannot keep them: the run would fail when it writes its result."""
+    path = tmp_path / "a.toml"
+    text = next(p for p in INPUTS if p.stem == "rashba").read_text()
+    path.write_text(text.replace('title = "', 'title = "\\u0000'))
+    with pytest.raises(InputError, match="cannot hold a zero byte"):
+        use(path)
 
 
 KEYS = ["kubo.gamma", "kubo.n_hat", "kubo.k.grid", "model.builtin", "title", "kubo", "a.b.c", "", "."]

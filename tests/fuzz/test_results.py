@@ -205,12 +205,12 @@ def warm(whole, tmp_path_factory, survives):
     for engine, content in whole.items():
         path = tmp_path_factory.mktemp("warm") / "r.h5"
         path.write_bytes(content)
-        for use in uses(engine, path) + (slow_uses(engine, path) if LONG or engine == "wall" else []):
+        for use in uses(engine, path) + (slow_uses(engine, path) if LONG or engine == "sweep" else []):
             use()
 
 
 @given(st.data())
-@settings(max_examples=LONG or 30, deadline=30_000)
+@settings(max_examples=LONG or 20, deadline=30_000)
 def test_changed_contents(tmp_path_factory, survives, whole, data):
     engine, path = changed(data, whole, tmp_path_factory.getbasetemp() / "changed")
     for use in uses(engine, path):
@@ -218,7 +218,7 @@ def test_changed_contents(tmp_path_factory, survives, whole, data):
 
 
 @given(st.data())
-@settings(max_examples=LONG // 4 or 4, deadline=30_000)
+@settings(max_examples=LONG // 4 or 2, deadline=30_000)
 def test_changed_contents_drawn(tmp_path_factory, survives, whole, data):
     engine, path = changed(data, whole, tmp_path_factory.getbasetemp() / "drawn")
     for use in slow_uses(engine, path):
@@ -241,7 +241,7 @@ def test_sealed_results(tmp_path_factory, survives, whole, data):
 
 
 @given(st.data())
-@settings(max_examples=LONG or 30, deadline=30_000)
+@settings(max_examples=LONG or 20, deadline=30_000)
 def test_results_without_their_seal(tmp_path_factory, survives, whole, data):
     """In a child, because the HDF5 library itself may break down (1.10.8: in H5Fclose where a byte of one of the file's
     trees is wrong). That is no failure of ours; a traceback, an unreadable message or standing still is.
