@@ -42,6 +42,12 @@ def _points(axis: Any, results: Sequence[Result]) -> list[Real]:
     return [factor * x for x in found]
 
 
+def _line(axis: Any, x: Real, y: Real, **form: Any) -> None:
+    """A curve through the points in the order of the swept value, in whatever order the input lists them."""
+    order = np.argsort(x, kind="stable")
+    axis.plot(x[order], np.asarray(y)[order], **form)
+
+
 def _frame(axis: Any, results: Sequence[Result]) -> None:
     axis.margins(x=0.05, y=0.1)
     failed = sum(int(np.count_nonzero(np.asarray(r["error"]) != "")) for r in results)
@@ -57,7 +63,7 @@ def _parts(axis: Any, results: Sequence[Result], names: dict[str, str]) -> None:
         for suffix, name in names.items():
             if name in result.variables:
                 dashes = style.DASHES[n % len(style.DASHES)]
-                axis.plot(x, last(result, name), color=PARTS[suffix][0], ls=dashes, marker="o")
+                _line(axis, x, last(result, name), color=PARTS[suffix][0], ls=dashes, marker="o")
     for suffix, name in names.items():
         if any(name in r.variables for r in results):
             axis.plot([], [], color=PARTS[suffix][0], marker="o", label=PARTS[suffix][1])
@@ -93,7 +99,7 @@ def thermal_share(axis: Any, results: Sequence[Result]) -> None:
     for n, (result, x) in enumerate(zip(results, _points(axis, results), strict=True)):
         y = last(result, "u_thermal") / last(result, "u")
         label = stem(result) if len(results) > 1 else None
-        axis.plot(x, y, color=style.COLOURS[n % 6] if label else style.COLOURS[1], marker="o", label=label)
+        _line(axis, x, y, color=style.COLOURS[n % 6] if label else style.COLOURS[1], marker="o", label=label)
     axis.set_ylabel(r"thermal share $u_\mathrm{thermal}/u$")
     _frame(axis, results)
     _from_zero(axis, at_least=1.0)
@@ -117,12 +123,12 @@ def speed(axis: Any, results: Sequence[Result]) -> None:
         colour = style.COLOURS[n % 6]
         moving = "wall_velocity" in result.variables and result.attrs.get("kind") != "steady"
         if moving:
-            axis.plot(x, last(result, "wall_velocity"), color=colour, marker="o", label=f"{named}end of the run")
+            _line(axis, x, last(result, "wall_velocity"), color=colour, marker="o", label=f"{named}end of the run")
         if steady is not None:
             y = steady[:, -1] if steady.ndim > 1 else steady
             dashes: dict[str, Any] = {"ls": style.DASHES[1], "lw": 0.9} if moving else {}
             label = rf"{named}$\beta u/\alpha$" if both else named or None
-            axis.plot(x, y, color=colour, marker="s" if moving else "o", label=label, **dashes)
+            _line(axis, x, y, color=colour, marker="s" if moving else "o", label=label, **dashes)
         elif not moving:
             raise InputError(f"{result.path}: holds no velocity and not what it would follow from")
     axis.set_ylabel("wall velocity (m/s)")
@@ -151,7 +157,7 @@ def generic(axis: Any, results: Sequence[Result], name: str) -> None:
     per, unit = scale(variable.unit, largest(data))
     for n, (result, x, y) in enumerate(zip(results, _points(axis, results), data, strict=True)):
         label = stem(result) if len(results) > 1 else None
-        axis.plot(x, per * y, color=style.COLOURS[n % 6], marker="o", label=label)
+        _line(axis, x, per * y, color=style.COLOURS[n % 6], marker="o", label=label)
     words = variable.long_name if 0 < len(variable.long_name) < 42 else name.replace("_", " ")
     axis.set_ylabel(style.literal(words) + (f" ({unit})" if unit else ""))
     _frame(axis, results)
@@ -165,7 +171,7 @@ def settling(axis: Any, results: Sequence[Result]) -> None:
     """t_s against the swept input, with the printed values where they are for it."""
     for n, (result, x) in enumerate(zip(results, _points(axis, results), strict=True)):
         label = stem(result) if len(results) > 1 else "printed equations, as solved here"
-        axis.plot(x, last(result, "settling_time"), color=style.COLOURS[n % 6], marker="o", label=label)
+        _line(axis, x, last(result, "settling_time"), color=style.COLOURS[n % 6], marker="o", label=label)
     axis.set_ylabel("settling time $t_s$ (ns)")
     if swept(results[0]) == "drive_gradient":
         mark = {"ls": "None", "marker": "D", "ms": 5, "mfc": "white", "mec": "black", "mew": 1.2, "zorder": 5}

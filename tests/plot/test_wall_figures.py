@@ -186,6 +186,21 @@ def test_the_map_and_single_variables(results: dict[str, Result]) -> None:
         draw([results["steady"]], ["map"])
 
 
+def test_a_sweep_is_drawn_in_the_order_of_its_values(results: dict[str, Result]) -> None:
+    sweep = results["sweep"]
+    value = sweep.coordinates["drive_gradient"]
+    turned = {
+        name: type(v)(name, v.dims, v.data[::-1], v.unit, v.long_name) if v.dims[:1] == value.dims else v
+        for name, v in sweep.variables.items()
+    }
+    axes = {**sweep.coordinates, value.name: type(value)(value.name, value.dims, value.data[::-1], value.unit)}
+    backwards = Result(sweep.path, turned, axes, sweep.attrs, sweep.texts)
+    for name in ("velocity", "u", "thermal_share", "beta_Q"):
+        here, there = (data_lines(panels(draw([one], [name]))[0])[0] for one in (sweep, backwards))
+        np.testing.assert_array_equal(there.get_xydata(), here.get_xydata())
+        assert (np.diff(here.get_xdata()) > 0.0).all()
+
+
 def test_sweeps_show_the_last_time_and_failed_points(results: dict[str, Result]) -> None:
     sweep = results["sweep"]
     axis = panels(draw([sweep], ["velocity"]))[0]
