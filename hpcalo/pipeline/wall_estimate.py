@@ -11,6 +11,8 @@ from hpcalo.wall.checks import check_settings as check_physics
 
 CELLS = 1000
 """Cells of the wire that are worth a rank: with fewer, what every rank does for the whole wire outweighs its share."""
+TEAM = 8
+"""Ranks at most that are worth it for one wire, however long: half efficiency is at six (docs/guide/scaling.md)."""
 VECTORS = {"steady": 55, "quasi-static": 55, "time-dependent": 105}
 """Arrays of the size of the distribution, by mode, as measured: Krylov basis, factors of the sweep, responses, stages
 of the time step.
@@ -65,7 +67,7 @@ def work_wall(settings: WallInput, *, source: Path) -> Work:
         engine="wall",
         tasks=len(points),
         groups=at_once,
-        team=max(1, cells // CELLS) if shared else 1,
+        team=max(1, min(TEAM, cells // CELLS)) if shared else 1,
         what=f"values of {settings.sweep.key}" if settings.sweep else "wires",
         piece=f"{cells} cells of the wire shared by x" if shared else "the published model runs on one rank",
         memory=memory,
