@@ -41,7 +41,8 @@ CASES = {
     "in time": (WALL.replace("steady", "quasi-static") + TIME, [CELLS, "wire.length"]),
     "one point of a sweep": (WALL + SWEEP.format("drive.temperature", [300.0, 150.0]), [CELLS, "wire.length", POINTS]),
     "a point fails": (
-        WALL + SWEEP.format("solver.iterations", [1, 1000]), [CELLS, "wire.length", "1 of 2 points failed (solver.iterations = 1; ConvergenceError: "]
+        WALL + SWEEP.format("solver.iterations", [1, 1000]),
+        [CELLS, "wire.length", "1 of 2 points failed (solver.iterations = 1; ConvergenceError: "],
     ),
     "fine": (WALL.replace("60 nm", "80 nm").replace("41", "81"), []),
     "no band": (KUBO.format(40.0), ["no band lies between"]),
