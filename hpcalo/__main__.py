@@ -30,6 +30,7 @@ from hpcalo.parallel.world import defer_start, launcher_rank, leave_job
 FILE = click.Path(path_type=Path)
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
+RANKS = ("-n", "-np", "--np", "--ranks", "--ntasks")
 PETSC = "-hpcalo_wall_"
 
 Command = TypeVar("Command", bound=Callable[..., None])
@@ -202,7 +203,10 @@ def convert(source: Path, output: Path | None, force: bool, **options: Any) -> N
 
     for name in ("thickness", "fermi_energy"):
         options[name] = _number_or_text(options[name])
-    click.echo(f"model: {convert_model(source, output, force=force, options=options)}")
+    path, model = convert_model(source, output, force=force, options=options)
+    for note in model.notes:
+        click.echo(note if note.startswith("warning: ") else f"note: {note}")
+    click.echo(f"model: {path}")
 
 
 def _number_or_text(text: str | None) -> float | str | None:
@@ -399,17 +403,23 @@ def _show_usage(problem: click.ClickException) -> None:
     if context is not None and problem.message == context.get_help():  # called without anything: that is the help
         problem.show()
         return
-    text, place, names = problem.format_message(), "hpcalo", list(cli.commands)
+    text, place, names, likeness = problem.format_message(), "hpcalo", list(cli.commands), 0.5
     if context is not None and context.parent is not None:
         place = context.command_path
     if isinstance(problem, click.NoSuchOption):
         text, given = problem.message, problem.option_name
         names = [name for item in context.command.get_params(context) for name in item.opts] if context else []
+        if given in RANKS and context is not None and context.command.name in {"run", "restart"}:
+            text, given = f"{text.rstrip('.')}; the launcher gives the ranks: mpirun -n 4 {place} …", ""
+        likeness = 0.7  # `--set` is no answer to every name of three letters
+        if not given.startswith("--"):  # all of these are alike: only the case may be wrong
+            names = [name for name in names if name.lower() == given.lower()]
+            likeness = 0.5
     elif problem.message.startswith("No such command"):
         text, given = problem.message, problem.message.split("'")[1]
     else:
         given = ""
-    text = text.rstrip(".") + (nearest(given, names) if given else "")
+    text = text.rstrip(".") + (nearest(given, names, likeness) if given else "")
     sys.stderr.write(f"hpcalo: error: {one_line(text)} ('{place} --help' explains)\n")
 
 

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable
+from itertools import islice
+from pathlib import Path
+
+MOST_FILES = 1000
+"""Entries of a folder that are compared with the name of a missing file."""
 
 
 class HpcaloError(Exception):
@@ -57,10 +63,20 @@ class Interrupted(HpcaloError):
     exit_code = 75  # EX_TEMPFAIL: submit again
 
 
-def nearest(given: str, allowed: Iterable[str]) -> str:
+def nearest(given: str, allowed: Iterable[str], likeness: float = 0.5) -> str:
     """Half a sentence naming the allowed value nearest to what was given, or nothing: `; did you mean 'x'?`"""
-    match = difflib.get_close_matches(given, list(allowed), n=1, cutoff=0.5)
+    match = difflib.get_close_matches(given, list(allowed), n=1, cutoff=likeness)
     return f"; did you mean '{match[0]}'?" if match else ""
+
+
+def nearest_file(missing: Path) -> str:
+    """The same for a file that is not there: the nearest name in its folder. Serial."""
+    try:
+        names = [entry.name for entry in islice(os.scandir(missing.parent), MOST_FILES) if entry.is_file()]
+    except (OSError, ValueError):
+        return ""
+    match = difflib.get_close_matches(missing.name, [n for n in names if n != missing.name], n=1, cutoff=0.7)
+    return f"; did you mean '{missing.with_name(match[0])}'?" if match else ""
 
 
 def one_line(text: object) -> str:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import date, time
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from hpcalo.errors import InputError, nearest, one_line
+from hpcalo.errors import InputError, nearest, nearest_file, one_line
 
 S = TypeVar("S", bound=BaseModel)
 
 MAX_INPUT_BYTES = 2**20  # no input file of a person is larger; a larger one is some other file
+HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 MAX_DEPTH = 20  # tables within tables: no input needs more than four
 LONGEST = 60  # characters of a given value that a message repeats
 
@@ -30,16 +33,46 @@ def read_toml(path: Path) -> dict[str, Any]:
             raise InputError(f"{path}: is not a plain file")
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        raise InputError(f"{path}: is not UTF-8 text") from None
+        with path.open("rb") as file:
+            hdf5 = file.read(len(HDF5_MAGIC)) == HDF5_MAGIC
+        what = "is a result or model (HDF5), not an input file" if hdf5 else "is not UTF-8 text"
+        raise InputError(f"{path}: {what}") from None
+    except FileNotFoundError as problem:
+        raise InputError(f"{path}: cannot be read: {problem.strerror}{nearest_file(path)}") from None
     except (OSError, ValueError) as problem:
         reason = problem.strerror if isinstance(problem, OSError) and problem.strerror else str(problem)
         raise InputError(f"{path}: cannot be read: {reason}") from None
     try:
         data = tomllib.loads(text)
     except (ValueError, RecursionError) as problem:
-        raise InputError(f"{path}: not valid TOML: {_short(problem, 160)}") from None
+        raise InputError(f"{path}: not valid TOML: {_short(problem, 160)}{_toml_hint(text, str(problem))}") from None
     _check_depth(data, str(path))
     return data
+
+
+def _toml_hint(text: str, problem: str) -> str:
+    """What the line that is no TOML was probably meant to be."""
+    place = re.search(r"at line (\d+)", problem)
+    line = text.split("\n")[int(place[1]) - 1].strip() if place else ""
+    key, equals, value = (part.strip() for part in line.partition("="))
+    if not equals:
+        return ""
+    with suppress(ValueError, RecursionError):  # the value is not what is wrong
+        tomllib.loads(f"value = {value}")
+        return f": '{_short(line)}'"
+    for pattern, hint in _MEANT:
+        if found := re.match(pattern, value):
+            return f": '{_short(line)}': {hint.format(key=_short(key), value=_short(found[0].strip()))}"
+    return f": '{_short(line)}'"
+
+
+_MEANT = (
+    (r"[-+]?\d+,\d+\s*(?=#|$)", "a number has a decimal point, not a comma"),
+    (r"(True|False)\b", "true and false are written small"),
+    (r"[-+]?[\d.]+(?:[eE][-+]?\d+)?\s*[^\W\d_][^#\"',]*", 'a number with its unit is a text: {key} = "{value}"'),
+    (r"[^\W\d_][^#\"'\[\]{{}},]*", 'a text needs quotes: {key} = "{value}"'),
+)
+"""How people write values that TOML has no such form for."""
 
 
 def apply_overrides(data: dict[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
@@ -71,7 +104,8 @@ def _value(raw: str, shown: str) -> Any:
     except (ValueError, RecursionError):
         if raw and not any(c in raw for c in "\"'[]{}=\n"):
             return raw
-    raise InputError(f"{shown}: '{_short(raw)}' is not a TOML value")
+    hint = """: texts in a list need quotes, and the whole needs them for the shell: --set 'key=["text"]'"""
+    raise InputError(f"{shown}: '{_short(raw)}' is not a TOML value{hint if raw.startswith('[') else ''}")
 
 
 def _check_depth(data: Mapping[str, Any], source: str) -> None:

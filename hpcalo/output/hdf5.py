@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
-from hpcalo.errors import ConvergenceError, InputError, OutputError, one_line
+from hpcalo.errors import ConvergenceError, InputError, OutputError, nearest_file, one_line
+from hpcalo.output import checkpoint
 from hpcalo.output.plausible import Plausible, check_axes
 from hpcalo.output.provenance import Provenance
 from hpcalo.output.seal import verify
@@ -33,6 +34,7 @@ PROVENANCE_GROUP = "provenance"
 STATE_GROUP = "state"  # of a run in time: what a continuation starts from (hpcalo.output.timeseries)
 SLAB_BYTES = 2**30  # one collective write moves at most this much per rank: MPI counts are 32-bit integers
 METADATA_BYTES = 2**16  # more than the description of one array needs
+NO_HDF5 = "is not an HDF5 file, or is truncated"
 DAMAGE = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, NotImplementedError)
 """What h5py raises where a file is not what it seems: it maps the library's errors to many kinds."""
 NO_COORDINATE = "This is a netCDF dimension but not a netCDF variable."  # fixed by the convention
@@ -164,11 +166,23 @@ def open_hdf5(path: Path) -> h5py.File:
         verify(path)
         return h5py.File(path, "r")
     except OSError as problem:
+        if isinstance(problem, FileNotFoundError):
+            raise InputError(f"{path}: {_why_missing(path)}") from None
         if problem.strerror and problem.filename is not None:
             raise InputError(f"{path}: cannot be read: {problem.strerror}") from None
-        raise InputError(f"{path}: is not an HDF5 file, or is truncated") from None
+        what = "is an input file, not a result: 'hpcalo run' makes one of it" if path.suffix == ".toml" else NO_HDF5
+        raise InputError(f"{path}: {what}") from None
     except ValueError as problem:
         raise InputError(f"{path!s}: cannot be read: {one_line(problem)}") from None
+
+
+def _why_missing(path: Path) -> str:
+    """A result that is not there yet, or a name that is not right."""
+    if not checkpoint.exists(path):
+        return f"cannot be read: No such file or directory{nearest_file(path)}"
+    frames = path.with_name(f"{path.name}.frames")
+    seen = f"; what it has written is in {frames.name}" if frames.exists() else ""
+    return f"is not finished: it is running, or 'hpcalo restart {path}' continues it{seen}"
 
 
 def is_bare_axis(dataset: h5py.Dataset) -> bool:

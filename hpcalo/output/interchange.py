@@ -80,8 +80,9 @@ def curves_as_csv(
 def find_variable(result: Result, name: str) -> Variable:
     """The variable of this name. Raises InputError if there is none, or if it is a single number."""
     if name not in result.variables:
-        known = ", ".join(result.variables)
-        raise InputError(f"{result.path}: has no '{name}'{nearest(name, result.variables)}; it holds: {known}")
+        hint = nearest(name, result.variables) + f" 'hpcalo info {result.path}' lists what it holds"
+        known = f"; it holds: {', '.join(result.variables)}"
+        raise InputError(f"{result.path}: has no '{name}'{hint if hint.startswith(';') else known}")
     variable = result.variables[name]
     if not variable.dims:
         raise InputError(f"{result.path}: '{name}' is a single number, not a curve; 'hpcalo info' shows it")

@@ -131,8 +131,8 @@ def _asked(results: Sequence[Result], names: Sequence[str]) -> list[Panel]:
         else:
             known = list(dict.fromkeys(p.name for p in panels))
             hint = nearest(name, [*known, *sorted(held)])
-            raise InputError(f"{_paths(results)}: '{name}' is not a quantity{hint}; there are: {', '.join(known)}, "
-                             f"and the file's variables: {', '.join(sorted(held))}")  # fmt: skip
+            what = f"panels are {', '.join(known)}, and every variable that 'hpcalo info' lists has one"
+            raise InputError(f"{_paths(results)}: '{name}' is not a quantity{hint or ';'} {what}")
     return sorted(chosen, key=lambda p: not p.wide) if len(chosen) > 1 else chosen
 
 

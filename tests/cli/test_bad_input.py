@@ -40,14 +40,14 @@ class Program:
     def __init__(self, folder: Path, capsys) -> None:
         self.folder = folder
         self.capsys = capsys
-        self.err = ""
+        self.out, self.err = "", ""
 
     def __call__(self, *arguments: object) -> int:
         environment = dict(os.environ)
         try:
             main([str(a) for a in arguments])
         except SystemExit as end:
-            self.err = self.capsys.readouterr().err
+            self.out, self.err = self.capsys.readouterr()
             return int(end.code or 0)
         finally:
             os.environ.clear()
@@ -177,8 +177,15 @@ FILES = [
     (b"x = 1" + b"0" * 5000, "not valid TOML"),
     (INPUT.replace("points = 3", "points = 0x1" + "0" * 5000).encode(), "a number of more than 60 digits"),
     (INPUT.replace("points = 3", "points = 3\npoints = 4").encode(), "not valid TOML"),
+    (INPUT.replace("[0.1]", "25 meV  # Γ").encode(), 'a number with its unit is a text: gamma = "25 meV"'),
+    (INPUT.replace("-1.0", "-1,0").encode(), "'minimum = -1,0': a number has a decimal point, not a comma"),
+    (INPUT.replace('"rashba"', "rashba").encode(), 'a text needs quotes: builtin = "rashba"'),
+    (INPUT.replace('"small"', "True").encode(), "true and false are written small"),
+    (INPUT.replace("points = 3", "points = 3,").encode(), "'points = 3,'"),
+    (b"x = true\nx = true\n", "(at line 2, column 9): 'x = true'"),
+    (b"\x89HDF\r\n\x1a\n\0\xff", "is a result or model (HDF5), not an input file"),
     (INPUT.replace("gamma", '"a\\nb\\u001b[2J"').encode(), "unknown key"),
-    (INPUT.replace('"rashba"', '"rash\\u0000ba"').encode(), "is not known"),
+    (INPUT.replace('"rashba"', '"rash\\u0000ba"').encode(), "a text cannot hold a zero byte"),
 ]
 
 
@@ -186,6 +193,48 @@ FILES = [
 def test_files_that_are_no_inputs(program, content, words):
     (program.folder / "other.toml").write_bytes(content)
     program.refuses(2, "check", "other.toml", words=("other.toml", words))
+
+
+def test_names_that_are_nearly_right(program):
+    program.refuses(2, "run", "smal.toml", words=("smal.toml", "No such file", "did you mean 'small.toml'?"))
+    program.refuses(2, "info", "small.tml", words=("small.tml", "did you mean 'small.toml'?"))
+    for command in ("info", "plot", "report"):
+        program.refuses(2, command, "small.toml", words=("is an input file, not a result: 'hpcalo run' makes one",))
+    program.refuses(2, "run", "-n", "4", "small.toml", words=("the launcher gives the ranks: mpirun -n 4 hpcalo run",))
+    program.refuses(2, "run", "--quite", "small.toml", words=("did you mean '--quiet'?",))
+    program.refuses(2, "run", "--xyz", "small.toml", words=("No such option '--xyz' (",))
+    list_of_words = "kubo.quantities=[torkance]"
+    program.refuses(2, "run", "small.toml", "--set", list_of_words, words=("texts in a list need quotes",))
+
+
+def test_a_result_that_is_not_finished(program):
+    (program.folder / "small.h5.checkpoint-b").touch()
+    for command in ("info", "plot", "report"):
+        program.refuses(2, command, "small.h5", words=("is not finished", "'hpcalo restart small.h5' continues it"))
+    (program.folder / "small.h5.frames").touch()
+    program.refuses(2, "info", "small.h5", words=("what it has written is in small.h5.frames",))
+
+
+def test_files_that_are_no_hamiltonian(program):
+    model = ferromagnet(orbitals=2)
+    write_tb(program.folder / "x_tb.dat", model)
+    write_win(program.folder / "x.win", model)
+    program.refuses(2, "convert", "x.win", words=("x.win: is not a Hamiltonian", "did you mean 'x_tb.dat'?"))
+    program.refuses(2, "convert", "x_tb.data", words=("x_tb.data: not found", "did you mean 'x_tb.dat'?"))
+    program.refuses(3, "convert", "y", words=("y_tb.dat", "did you mean 'x_tb.dat'?"))
+
+
+def test_a_conversion_says_what_it_found(program):
+    """The order of up and down functions is the mistake that no file shows: here they are blocks."""
+    write_tb(program.folder / "x_tb.dat", model := ferromagnet(orbitals=2))
+    write_win(program.folder / "x.win", model)
+    found = {}
+    for order in ("interleaved", "blocks"):
+        assert program("convert", "x", "--force", "--fermi-energy", "0.0", "--spin", order) == 0, program.err
+        found[order] = program.out
+        assert "note: spin moment " in program.out
+        assert program.out.endswith("model: x.h5\n")
+    assert [order for order, text in found.items() if "warning: much of the exchange part" in text] == ["interleaved"]
 
 
 def test_a_pipe_is_not_waited_for(program):
@@ -219,10 +268,11 @@ def test_model_files_that_are_none(program):
         ("other.h5", "not a 'hpcalo model' file"),
         ("flipped.h5", "is damaged: its checksum does not fit"),
         ("pipe.h5", "is not a plain file"),
-        ("a\\u0000b", "not found"),
     ):
         model_input(program, f'file = "{name}"')
         program.refuses(3, "run", "small.toml", words=(words,))
+    model_input(program, 'file = "a\\u0000b"')
+    program.refuses(2, "run", "small.toml", words=("a text cannot hold a zero byte",))
 
 
 def test_a_model_file_cut_off_anywhere(program):

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hpcalo.errors import ModelError
+from hpcalo.errors import ModelError, nearest_file
 
 MAX_FILE_BYTES = 4 * 2**30  # a Wannier90 file of a usable size is far below
 MAX_ORBITALS = 5000
@@ -33,7 +33,8 @@ def read_bytes(path: Path, what: str) -> bytes:
         return path.read_bytes()
     except (OSError, ValueError) as problem:
         reason = problem.strerror if isinstance(problem, OSError) and problem.strerror else str(problem)
-        raise ModelError(f"{path}: cannot read {what}: {reason}") from None
+        hint = nearest_file(path) if isinstance(problem, FileNotFoundError) else ""
+        raise ModelError(f"{path}: cannot read {what}: {reason}{hint}") from None
 
 
 def read_text(path: Path, what: str) -> str:
