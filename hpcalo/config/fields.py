@@ -100,6 +100,38 @@ class Unit:
         return json_schema
 
 
+class Broadening(Unit):
+    """A width that must not be zero; says where the curves without broadening are."""
+
+    def convert(self, value: Any) -> Any:
+        """As in `Unit`."""
+        if (number := super().convert(value)) == 0.0:
+            raise PydanticCustomError("quantity", "must be larger than 0; intrinsic parts (Γ → 0) come without asking")
+        return number
+
+
+class MagneticField(Unit):
+    """H in A/m; a text may also give it as µ₀H in tesla."""
+
+    def __init__(self) -> None:
+        super().__init__("A/m")
+
+    def _from_text(self, text: str) -> float:
+        try:
+            return super()._from_text(text)
+        except PydanticCustomError as problem:
+            from hpcalo.units import MU_0  # noqa: PLC0415  (slow to import)
+
+            try:
+                return Unit("T")._from_text(text) / MU_0
+            except PydanticCustomError:
+                raise problem from None
+
+    def _refusal(self, why: str) -> PydanticCustomError:
+        text = f"{why}; give H in A/m as a number, or as '… A/m', or µ₀H as '… mT'"
+        return PydanticCustomError("quantity", text.replace("{", "(").replace("}", ")"))
+
+
 def listed(value: Any) -> Any:
     """A single number or text where a list is wanted: a list of one."""
     return (value,) if isinstance(value, bool | int | float | str) else value

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from hpcalo.config.common import Execution, OutputSection
-from hpcalo.config.fields import OneOrMore, OneOrMoreVectors, Section, Unit
+from hpcalo.config.fields import Broadening, OneOrMore, OneOrMoreVectors, Section, Unit
 from hpcalo.config.model import ModelSection
 from hpcalo.units import BOLTZMANN_EV
 
@@ -136,7 +136,7 @@ class KuboSection(Section):
         None, description="directions of the magnetization (majority moment), normalized; default: that of the model"
     )
     gamma: Annotated[
-        tuple[Annotated[float, Unit("eV"), Field(gt=0, le=10)], ...],
+        tuple[Annotated[float, Broadening("eV"), Field(gt=0, le=10)], ...],
         Field(strict=False, min_length=1, max_length=1000),
         OneOrMore,
     ] = Field((0.025,), description="eV, quasiparticle broadenings Γ (half width)")

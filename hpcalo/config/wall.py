@@ -12,7 +12,7 @@ from pydantic import AliasChoices, Field, field_validator, model_validator
 
 from hpcalo.config.common import Execution
 from hpcalo.config.electronic_structure import ElectronicStructure
-from hpcalo.config.fields import Section, Unit
+from hpcalo.config.fields import MagneticField, Section, Unit
 
 Positive = Field(gt=0)
 Vector = tuple[float, float, float]
@@ -160,10 +160,13 @@ class Texture(Section):
         return self
 
 
+Strength = Annotated[float, MagneticField()]
+
+
 class Zeeman(Section):
     """A magnetic field H(x, t) = field cos(2 pi frequency t + phase) exp(-(x - centre)^2 / (2 width^2))."""
 
-    field: Vector = Field(description="amplitude in A/m")
+    field: tuple[Strength, Strength, Strength] = Field(description="amplitude; a text may give it in tesla: '20 mT'")
     frequency: Annotated[float, Unit("GHz"), Field(ge=0)] = Field(default=0.0, description="0: constant field")
     phase: Annotated[float, Unit("degree")] = Field(default=0.0, description="at t = 0")
     centre: Annotated[float, Unit("nm")] = Field(default=0.0, description="of the envelope")

@@ -22,12 +22,11 @@ from hpcalo.parallel.guard import on_root
 from hpcalo.parallel.progress import Progress, warn
 from hpcalo.parallel.signals import StopRequest
 from hpcalo.pipeline.electronic_structure import KuboSource, sources_of
-from hpcalo.pipeline.wall_estimate import check_wall
+from hpcalo.pipeline.wall_estimate import check_wall, told_of
 from hpcalo.pipeline.wall_frames import axes, begin, entries, moments, restored, saved_arrays, saved_attrs
 from hpcalo.pipeline.wall_keeper import Asked, Keeper
 from hpcalo.pipeline.wall_paper import evolved
 from hpcalo.pipeline.wall_sweep import groups_of, points_of, run_sweep
-from hpcalo.wall.checks import check_settings as check_physics
 from hpcalo.wall.units import NS_IN_FS
 
 if TYPE_CHECKING:
@@ -52,8 +51,8 @@ def run_wall(
     Until a run in time is complete its frames are in `output`.frames, and its checkpoints beside it.
     Collective. Raises HpcaloErrors on all ranks.
     """
-    points = points_of(settings)
-    told = on_root(comm, lambda: [w for p in points for w in check_physics(p)])
+    points = points_of(settings, source)
+    told = on_root(comm, lambda: told_of(points, source))
     sources = on_root(comm, lambda: sources_of(points, source.parent))
     warnings = list(dict.fromkeys([*told, *(w for s in sources if s for w in s.warnings)]))
     for text in warnings:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from hpcalo.config.wall import WallInput
+from hpcalo.errors import InputError
 from hpcalo.pipeline.electronic_structure import sources_of
 from hpcalo.pipeline.estimate import PROGRAM, Work
 from hpcalo.wall.checks import check_settings as check_physics
@@ -26,12 +28,24 @@ def check_wall(settings: WallInput, *, source: Path, ranks: int) -> str:
     return work_wall(settings, source=source).report(ranks)
 
 
+def _count(number: int, name: str) -> str:
+    return f"{number} {name}{'s' * (number != 1)}"
+
+
+def told_of(points: Sequence[WallInput], source: Path) -> list[str]:
+    """What the physics of the points has to be warned of. Serial. Raises InputError for what cannot run."""
+    try:
+        return [text for point in points for text in check_physics(point)]
+    except InputError as problem:
+        raise InputError(f"{source}: {problem}") from None
+
+
 def work_wall(settings: WallInput, *, source: Path) -> Work:
     """What a run has to share out: the cells of the wire, and the values of a sweep. Serial. Raises InputError."""
     from hpcalo.pipeline.wall import groups_of, points_of  # noqa: PLC0415  (wall re-exports the function above)
 
-    points = points_of(settings)
-    warnings = list(dict.fromkeys(w for p in points for w in check_physics(p)))
+    points = points_of(settings, source)
+    warnings = list(dict.fromkeys(told_of(points, source)))
     warnings += dict.fromkeys(w for s in sources_of(points, source.parent) if s for w in s.warnings)
     shared = settings.wall.model == "consistent"  # the published model runs on one rank
     cells = max(p.wire.cells for p in points)
@@ -49,9 +63,12 @@ def work_wall(settings: WallInput, *, source: Path) -> Work:
     def report(ranks: int) -> str:
         lines = [f"{source}: wall, {settings.wall.model} model, {settings.wall.mode}"]
         lines += [f"warning: {w}" for w in warnings]
-        lines.append(
-            f"{len(points)} point(s), {groups(ranks)} group(s) of about {max(1, ranks // groups(ranks))} rank(s)"
-        )
+        if settings.sweep:
+            each = max(1, ranks // groups(ranks))
+            lines.append(
+                f"sweep of {settings.sweep.key}: {_count(len(points), 'value')}, "
+                f"{_count(groups(ranks), 'group')} of about {_count(each, 'rank')}"
+            )
         system = f"steady system: {unknowns:,} unknowns, " if shared else ""
         lines.append(f"{system}about {memory(ranks) / 2**20:.0f} MiB a rank")
         if settings.wall.mode != "steady" and shared:

@@ -41,8 +41,8 @@ NAMED = 8
 """Failed points that a message names."""
 
 
-def points_of(settings: WallInput) -> list[WallInput]:
-    """One input per value of the sweep, each checked against the schema."""
+def points_of(settings: WallInput, source: Path) -> list[WallInput]:
+    """One input per value of the sweep, each checked against the schema. Raises InputError, naming `source`."""
     if settings.sweep is None:
         return [settings]
     sweep = settings.sweep
@@ -52,7 +52,7 @@ def points_of(settings: WallInput) -> list[WallInput]:
     for value in sweep.values:
         data = validate_copy(base)
         set_value(data, sweep.key.split("."), value, "sweep.key")
-        points.append(validate(WallInput, data, f"sweep: {sweep.key} = {value}"))
+        points.append(validate(WallInput, data, f"{source}: sweep.key: {sweep.key} = {value}"))
     return points
 
 

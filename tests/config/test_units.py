@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic_core import PydanticCustomError
 
-from hpcalo.config.fields import Unit
+from hpcalo.config.fields import Broadening, MagneticField, Unit
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,18 @@ def test_understood(unit, text, value):
 def test_refused_at_once(text):
     with pytest.raises(PydanticCustomError):
         Unit("eV").convert(text)
+
+
+def test_a_magnetic_field_in_tesla():
+    """µ₀H = 1 T is H = 10⁷/4π A/m; in gauss and oersted the same numbers would be another system of units."""
+    assert MagneticField().convert("50 mT") == pytest.approx(50e-3 * 1e7 / (4.0 * 3.141592653589793), rel=1e-8)
+    assert MagneticField().convert("40 kA/m") == pytest.approx(4e4)
+    assert MagneticField().convert(4e4) == 4e4
+    with pytest.raises(PydanticCustomError, match=r"nm cannot be converted to A/m; give H in .* or µ₀H as '… mT'"):
+        MagneticField().convert("50 nm")
+
+
+def test_a_broadening_of_zero_says_where_the_intrinsic_curves_are():
+    assert Broadening("eV").convert("25 meV") == 0.025
+    with pytest.raises(PydanticCustomError, match=r"must be larger than 0; intrinsic parts"):
+        Broadening("eV").convert("0 meV")

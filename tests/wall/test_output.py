@@ -246,7 +246,7 @@ def test_sweep_over_the_gradient_is_linear(tmp_path):
     [("drive.gradent", "did you mean 'gradient'"), ("wire.cells", "at least 33 cells")],
 )
 def test_bad_sweeps(tmp_path, key, message):
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(InputError, match=rf"a\.toml: .*{message}"):
         run(tmp_path, "a", small() + f'[sweep]\nkey = "{key}"\nvalues = [3]\n')
 
 
@@ -323,6 +323,9 @@ def test_check_command(tmp_path):
     assert "6,480" not in text
     assert "unknowns" in text
     assert "warning: momentum.points" in text
+    assert "group" not in text
+    swept = "sweep={key='drive.gradient',values=[1,2,3,4,5]}"
+    assert "sweep of drive.gradient: 5 values, 4 groups of about 1 rank\n" in pipeline.check(source, (swept,), ranks=4)
 
 
 def test_plot_names_what_it_has(tmp_path):
