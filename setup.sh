@@ -97,7 +97,11 @@ setup() { mkdir -p build; exec 9>build/.setup.lock; flock 9; system_packages; py
 demo() {
   mkdir -p results
   say "main job: the thermal spin-orbit torque of Mn/W(001), two MPI ranks"
-  mpirun -n 2 hpcalo run input/mnw001.toml --output results/mnw001.h5 --force
+  if compgen -G "results/mnw001.h5.checkpoint-?" >/dev/null; then   # stopped before: goes on
+    mpirun -n 2 hpcalo restart results/mnw001.h5 --force
+  else
+    mpirun -n 2 hpcalo run input/mnw001.toml --output results/mnw001.h5 --force
+  fi
   hpcalo plot results/mnw001.h5 --output results/mnw001.png --force
   say "figure: results/mnw001.png   data: results/mnw001.h5 (hpcalo info results/mnw001.h5)"
 }

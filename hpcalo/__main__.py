@@ -1,4 +1,5 @@
-"""The program's table of contents: `hpcalo run | restart | check | info | convert | plot | report | export | submit`.
+"""The program's table of contents: `hpcalo run | restart | check | keys | info | convert | plot | report | export |
+submit`.
 
 MPI is started here and only for the commands that work in parallel. The others also run where MPI cannot start (login
 nodes); under a launcher only rank 0 does them.
@@ -66,6 +67,7 @@ def cli() -> None:
     """Spin caloritronics from the electronic structure to the moving domain wall, in parallel.
 
     \b
+    hpcalo keys                               what an input file may hold
     hpcalo check input/rashba.toml            is the input right, and what will it cost?
     hpcalo run input/rashba.toml              compute, on one process
     mpirun -n 4 hpcalo run input/mnw001.toml  compute, on four (on a cluster: srun)
@@ -143,6 +145,22 @@ def check(source: Path, overrides: tuple[str, ...], ranks: int) -> None:
     from hpcalo import pipeline  # noqa: PLC0415
 
     click.echo(pipeline.check(source, overrides, ranks))
+
+
+@cli.command()
+@click.argument("name", required=False)
+@alone
+def keys(name: str | None) -> None:
+    """Explain what an input file may hold: all tables, one of them (NAME), or one key, with units and defaults.
+
+    \b
+    hpcalo keys                the tables
+    hpcalo keys wire           a table with what is below it; 'kubo' and 'wall': the whole input of that kind
+    hpcalo keys damping        a key, wherever it is
+    """
+    from hpcalo.config.keys import describe  # noqa: PLC0415
+
+    click.echo(describe(name))
 
 
 @cli.command()

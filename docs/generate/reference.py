@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import click
 
+from hpcalo.config.keys import Key, tables
+
 ROOT = Path(__file__).resolve().parents[2]
-LIMITS = {"gt": ">", "exclusiveMinimum": ">", "ge": "≥", "minimum": "≥", "lt": "<", "exclusiveMaximum": "<", "le": "≤"}
-LIMITS["maximum"] = "≤"
 INTRODUCTION = """An input file is TOML. A plain number is in the unit of the table; a text may bring another unit of
 the same kind along (`"25 meV"`). Unknown keys are errors and name the nearest known one. `hpcalo check INPUT.toml`
 validates a file, `--set table.key=value` changes one value, and every result contains the complete input with all
@@ -25,94 +22,27 @@ defaults.
 
 def input_page(engine: str) -> str:
     """Every table and key of the input of one engine."""
-    schema = getattr(import_module(f"hpcalo.config.{engine}"), f"{engine.capitalize()}Input")
-    whole = schema.model_json_schema()
     title = {"kubo": "Input of a Kubo run", "wall": "Input of a wall run"}[engine]
     lines = [f"# {title}", "", INTRODUCTION]
-    _table(lines, whole, whole["$defs"], "")
+    for table in tables(engine):
+        if table.place:
+            lines += [f"{'##' if '.' not in table.place else '###'} `{table.heading}`", "", table.meaning, ""]
+        if table.keys:
+            lines += ["| key | type | unit | default | allowed | meaning |", "|---|---|---|---|---|---|"]
+            lines += [*(_row(key) for key in table.keys), ""]
     return "\n".join(lines)
 
 
-def _table(lines: list[str], table: dict[str, Any], defs: dict[str, Any], path: str) -> None:
-    rows: list[str] = []
-    inner: list[tuple[str, dict[str, Any]]] = []
-    required = set(table.get("required", ()))
-    for key, entry in table["properties"].items():
-        below, many = _below(entry, defs)
-        place = f"{path}.{key}".lstrip(".")
-        if below is not None:
-            inner.append((f"[[{place}]]" if many else f"[{place}]", below))
-        else:
-            rows.append(_row(key, entry, key in required))
-    if rows:
-        lines += ["| key | type | unit | default | allowed | meaning |", "|---|---|---|---|---|---|", *rows, ""]
-    for heading, below in inner:
-        lines += [f"{'##' if heading.count('.') == 0 else '###'} `{heading}`", "", _prose(below), ""]
-        _table(lines, below, defs, heading.strip("[]"))
-
-
-def _below(entry: dict[str, Any], defs: dict[str, Any]) -> tuple[dict[str, Any] | None, bool]:
-    """The table that a key stands for, if it does, and whether it may be repeated."""
-    for one in [entry, *entry.get("anyOf", ()), *entry.get("allOf", ())]:
-        for place, many in ((one, False), (one.get("items", {}), True)):
-            if isinstance(place, dict) and "$ref" in place:
-                return defs[place["$ref"].rpartition("/")[2]], many
-    return None, False
-
-
-def _prose(table: dict[str, Any]) -> str:
-    return " ".join(str(table.get("description", "")).split())
-
-
-def _row(key: str, entry: dict[str, Any], required: bool) -> str:
-    kinds = [one for one in entry.get("anyOf", [entry]) if one.get("type") != "null"]
-    first = {**entry, **kinds[0]}
-    scalar = first.get("items") or (first.get("prefixItems") or [first])[0]
-    scalar = scalar if isinstance(scalar, dict) else first
-    inner = scalar.get("prefixItems", [scalar])[0]
-    unit = inner.get("unit", "")
-    meaning = str(entry.get("description") or first.get("description") or key.replace("_", " "))
-    default = "required" if required else _value(entry.get("default"))
-    cells = (f"`{key}`", _kind(kinds), "" if unit == "1" else unit, default, _allowed(scalar, inner), _plain(meaning))
-    return "| " + " | ".join(c.replace("|", "\\|").replace("\n", " ") for c in cells) + " |"
+def _row(key: Key) -> str:
+    default = "required" if key.default is None else key.default if key.default == "none" else f"`{key.default}`"
+    allowed = ", ".join(f"`{value}`" for value in key.values) or key.limits
+    cells = (f"`{key.name}`", key.kind, key.unit, default, allowed, _plain(key.meaning))
+    return "| " + " | ".join(c.replace("|", "\\|") for c in cells) + " |"
 
 
 def _plain(text: str) -> str:
     """Text that Markdown leaves as it is."""
     return re.sub(r"([*_\[\]])", r"\\\1", text.replace("&", "&amp;").replace("<", "&lt;"))
-
-
-def _kind(kinds: list[dict[str, Any]]) -> str:
-    names = {"number": "number", "integer": "integer", "boolean": "true/false", "string": "text"}
-
-    def one(entry: dict[str, Any]) -> str:
-        if entry.get("type") == "array":
-            fixed = entry.get("prefixItems")
-            if fixed:
-                return f"{len(fixed)} {one(fixed[0])}s"
-            return f"list of {one(entry.get('items', {}))}"
-        if "anyOf" in entry:
-            return " or ".join(one(e) for e in entry["anyOf"])
-        return names.get(str(entry.get("type")), "value")
-
-    return " or ".join(dict.fromkeys(one(k) for k in kinds))
-
-
-def _value(value: Any) -> str:
-    if value is None:
-        return "none"
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e6:
-        return f"`{value:.1f}`"
-    return f"`{json.dumps(value, ensure_ascii=False)}`"
-
-
-def _allowed(scalar: dict[str, Any], inner: dict[str, Any]) -> str:
-    for entry in (scalar, inner):
-        if "enum" in entry:
-            return ", ".join(f"`{v}`" for v in entry["enum"])
-        if "const" in entry:
-            return f"`{entry['const']}`"
-    return ", ".join(f"{sign} {inner[name]:g}" for name, sign in LIMITS.items() if name in inner)
 
 
 # -- commands and exit codes ---------------------------------------------------------------------------------------

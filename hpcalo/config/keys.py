@@ -1,0 +1,168 @@
+"""What an input file may hold, read off the schema: every table and key with kind, unit, default, allowed values,
+meaning. `hpcalo keys` prints it, the reference pages of the documentation are made of it.
+"""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from hpcalo.errors import InputError, nearest
+
+WIDTH = 110
+ENGINES = ("kubo", "wall")
+LIMITS = {"gt": ">", "exclusiveMinimum": ">", "ge": "≥", "minimum": "≥", "lt": "<", "exclusiveMaximum": "<", "le": "≤"}
+LIMITS["maximum"] = "≤"
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key. `default` and the values of `allowed` are written as in TOML; `default` is None where the key is
+    required and "none" where it has none.
+    """
+
+    name: str
+    kind: str
+    unit: str
+    default: str | None
+    values: tuple[str, ...]
+    limits: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: `place` is its dotted name ("" for the top of the file), `many` whether it may be repeated."""
+
+    place: str
+    many: bool
+    meaning: str
+    keys: tuple[Key, ...]
+
+    @property
+    def heading(self) -> str:
+        """As it stands in a file."""
+        return f"[[{self.place}]]" if self.many else f"[{self.place}]"
+
+
+def tables(engine: str) -> list[Table]:
+    """All tables of the input of one engine, each followed by those within it."""
+    schema = getattr(import_module(f"hpcalo.config.{engine}"), f"{engine.capitalize()}Input")
+    whole = schema.model_json_schema()
+    return list(_tables(whole, whole["$defs"], "", False))
+
+
+def describe(wanted: str | None) -> str:
+    """The keys of an engine's whole input ("kubo", "wall"), of one table, or of that name, as text; without a name the
+    tables there are. Raises InputError, naming the nearest.
+    """
+    known = {engine: tables(engine) for engine in ENGINES}
+    if wanted is None:
+        lines = ["tables of an input file; 'hpcalo keys TABLE' shows one, 'hpcalo keys kubo' or 'wall' all"]
+        for engine, found in known.items():
+            lines += ["", f"{engine}:", *(f"  {t.heading:24}  {_sentence(t.meaning)}" for t in found if t.place)]
+        return "\n".join(lines)
+    if wanted in known:
+        return "\n\n".join(_shown(t) for t in known[wanted] if t.keys or t.meaning)
+    every = {t: None for found in known.values() for t in found}  # what both have stands once
+    place = wanted.strip("[]")
+    below = [t for t in every if t.place == place or t.place.startswith(place + ".")]
+    if below:
+        return "\n\n".join(_shown(t) for t in below)
+    table, _, name = place.rpartition(".")
+    hits = [(t, k) for t in every for k in t.keys if k.name == name and t.place in {table, table or t.place}]
+    if hits:
+        return "\n\n".join(_shown(Table(t.place, t.many, t.meaning, (k,))) for t, k in hits)
+    names = [t.place for t in every if t.place] + [k.name for t in every for k in t.keys]
+    raise InputError(
+        f"'{wanted}': no table or key of an input has this name{nearest(place, names) or nearest(name, names)}"
+    )
+
+
+def _shown(table: Table) -> str:
+    lines = [table.heading, *_wrapped(table.meaning, 2)] if table.place else ["(before the first table)"]
+    for key in table.keys:
+        default = "required" if key.default is None else "no default" if key.default == "none" else f"= {key.default}"
+        facts = "; ".join(t for t in (key.kind, key.unit, ", ".join(key.values) or key.limits, default) if t)
+        lines += [f"  {key.name}  ({facts})", *_wrapped(key.meaning, 6)]
+    return "\n".join(lines)
+
+
+def _wrapped(text: str, indent: int) -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent=" " * indent, subsequent_indent=" " * indent)
+
+
+def _sentence(text: str) -> str:
+    return textwrap.shorten(text.partition(". ")[0].rstrip("."), WIDTH - 28, placeholder=" …")
+
+
+def _tables(table: dict[str, Any], defs: dict[str, Any], path: str, many: bool) -> Iterator[Table]:
+    keys: list[Key] = []
+    inner: list[tuple[str, dict[str, Any], bool]] = []
+    required = set(table.get("required", ()))
+    for name, entry in table["properties"].items():
+        below, repeated = _below(entry, defs)
+        if below is not None:
+            inner.append((f"{path}.{name}".lstrip("."), below, repeated))
+        else:
+            keys.append(_key(name, entry, name in required))
+    meaning = " ".join(str(table.get("description", "")).split()) if path else ""
+    yield Table(path, many, meaning, tuple(keys))
+    for place, below, repeated in inner:
+        yield from _tables(below, defs, place, repeated)
+
+
+def _below(entry: dict[str, Any], defs: dict[str, Any]) -> tuple[dict[str, Any] | None, bool]:
+    """The table that a key stands for, if it does, and whether it may be repeated."""
+    for one in [entry, *entry.get("anyOf", ()), *entry.get("allOf", ())]:
+        for place, many in ((one, False), (one.get("items", {}), True)):
+            if isinstance(place, dict) and "$ref" in place:
+                return defs[place["$ref"].rpartition("/")[2]], many
+    return None, False
+
+
+def _key(name: str, entry: dict[str, Any], required: bool) -> Key:
+    kinds = [one for one in entry.get("anyOf", [entry]) if one.get("type") != "null"]
+    first = {**entry, **kinds[0]}
+    scalar = first.get("items") or (first.get("prefixItems") or [first])[0]
+    scalar = scalar if isinstance(scalar, dict) else first
+    inner = scalar.get("prefixItems", [scalar])[0]
+    unit = inner.get("unit", "")
+    return Key(
+        name=name,
+        kind=_kind(kinds),
+        unit="" if unit == "1" else unit,
+        default=None if required else _value(entry.get("default")),
+        values=next((tuple(map(str, e["enum"])) for e in (scalar, inner) if "enum" in e), ())
+        or next(((str(e["const"]),) for e in (scalar, inner) if "const" in e), ()),
+        limits=", ".join(f"{sign} {inner[limit]:g}" for limit, sign in LIMITS.items() if limit in inner),
+        meaning=" ".join(str(entry.get("description") or first.get("description") or name.replace("_", " ")).split()),
+    )
+
+
+def _kind(kinds: list[dict[str, Any]]) -> str:
+    names = {"number": "number", "integer": "integer", "boolean": "true/false", "string": "text"}
+
+    def one(entry: dict[str, Any]) -> str:
+        if entry.get("type") == "array":
+            fixed = entry.get("prefixItems")
+            if fixed:
+                return f"{len(fixed)} {one(fixed[0])}s"
+            return f"list of {one(entry.get('items', {}))}"
+        if "anyOf" in entry:
+            return " or ".join(one(e) for e in entry["anyOf"])
+        return names.get(str(entry.get("type")), "value")
+
+    return " or ".join(dict.fromkeys(one(k) for k in kinds))
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e6:
+        return f"{value:.1f}"
+    return json.dumps(value, ensure_ascii=False)
