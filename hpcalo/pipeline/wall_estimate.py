@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +22,7 @@ of the time step.
 """
 WHOLE_WIRE = 1500
 """Bytes a cell that every rank holds of the whole wire: the spin-diffusion matrix and its factors."""
+NUMBER = re.compile(r"-?\d[\d.]*(e[-+]?\d+)?%?")
 
 
 def check_wall(settings: WallInput, *, source: Path, ranks: int) -> str:
@@ -33,11 +35,20 @@ def _count(number: int, name: str) -> str:
 
 
 def told_of(points: Sequence[WallInput], source: Path) -> list[str]:
-    """What the physics of the points has to be warned of. Serial. Raises InputError for what cannot run."""
+    """What the physics of the points has to be warned of: what differs in its numbers only is said of the first point
+    it holds for. Serial. Raises InputError for what cannot run."""
+    alike: dict[str, list[str]] = {}
     try:
-        return [text for point in points for text in check_physics(point)]
+        for point in points:
+            for text in check_physics(point):
+                alike.setdefault(NUMBER.sub("#", text), []).append(text)
     except InputError as problem:
         raise InputError(f"{source}: {problem}") from None
+    return [
+        texts[0]
+        + (f" (and so for {_count(len(texts) - 1, 'other value')} of the sweep)" if len(set(texts)) > 1 else "")
+        for texts in alike.values()
+    ]
 
 
 def work_wall(settings: WallInput, *, source: Path) -> Work:

@@ -63,7 +63,9 @@ def _consistent(s: WallInput) -> list[str]:
             f"shorten wire.length or drive.ramp_length to below "
             f"{2 * s.drive.temperature / abs(s.drive.gradient):.4g} nm, or use drive.profile = 'uniform'"
         )
+    warnings += _linear_response(s)
     if s.electrons.spin_torque or s.drive.circuit != "field":  # else nothing depends on the electrons
+        _times(s)
         warnings += _momentum(s, float(t.min()), float(t.max()))
     warnings += _time(s)
     c = _carriers(s)
@@ -73,6 +75,28 @@ def _consistent(s: WallInput) -> list[str]:
             "solver needs about one iteration per fs of it; solver.method = 'direct' needs none"
         )
     return warnings
+
+
+def _linear_response(s: WallInput) -> list[str]:
+    """T0 + kappa x <= 0 somewhere on a wire whose coefficients are taken at T0."""
+    d = s.drive
+    if d.profile != "uniform" or d.temperature > 0.5 * abs(d.gradient) * s.wire.length:
+        return []
+    reach = d.temperature / abs(d.gradient)
+    return [
+        f"drive.gradient: linear response: all coefficients are those at {d.temperature:g} K; T0 + kappa x itself is "
+        f"positive only within {reach:.4g} nm of the middle of the wire, {2 * reach:.4g} nm of its {s.wire.length:g} nm"
+    ]
+
+
+def _times(s: WallInput) -> None:
+    """Every collision relaxes the momentum, those that flip the spin too: 1/tau_sf is a part of 1/tau."""
+    tau, flip = s.electrons.relaxation_time, s.electrons.spin_flip_time
+    if flip < tau:
+        raise InputError(
+            f"electrons.spin_flip_time: {flip:g} fs is shorter than relaxation_time = {tau:g} fs: scattering that keeps "
+            "the spin would have the negative rate 1/tau - 1/tau_sf"
+        )
 
 
 def _wall(s: WallInput, d: float, dx: float) -> list[str]:
@@ -143,7 +167,7 @@ def _time(s: WallInput) -> list[str]:
     if (
         s.wall.mode == "time-dependent"
         and s.time.integrator == "cn"
-        and s.time.first_step > 2 / _carriers(s).precession
+        and s.time.first_step * _carriers(s).precession > 2
     ):
         return [
             "time.integrator: 'cn' does not damp precession that the step does not resolve; bdf, arkimex and rosw do"

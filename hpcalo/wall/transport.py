@@ -92,7 +92,7 @@ class Transport:
         self.mesh, self.drive, self.electrons, self.solver_settings = mesh, drive, electrons, solver
         self.carriers = eq.carriers_from(electrons, momentum.points, momentum.cutoff, drive.temperature)
         self.p = eq.momentum_grid(self.carriers, momentum.points, momentum.cutoff)
-        self.torque_scale = np.zeros(mesh.n)
+        self.moment_scale = self.torque_scale = np.zeros(mesh.n)
         self.solves = 0
         self.iterations = 0
         self.place(0.0)
@@ -126,9 +126,10 @@ class Transport:
         )
 
     def set_saturation(self, saturation: Array) -> None:
-        """M_s (A/m) on the own nodes: sets the scale (g mu_B/M_s)(J/hbar), in nm^3/fs, of torque per spin
-        accumulation."""
-        self.torque_scale = self.electrons.g_factor * MOMENT_VOLUME / saturation * self.carriers.precession
+        """M_s (A/m) on the own nodes: sets the scales g mu_B/M_s (nm^3), of velocity per spin current, and
+        (g mu_B/M_s)(J/hbar) (nm^3/fs), of torque per spin accumulation; J may be 0."""
+        self.moment_scale = self.electrons.g_factor * MOMENT_VOLUME / saturation
+        self.torque_scale = self.moment_scale * self.carriers.precession
 
     @property
     def node_gradient(self) -> Array:
@@ -232,7 +233,7 @@ class Transport:
 
     def spin_velocity(self, response: Response) -> float:
         """u0 = g mu_B j_s/M_s in m/s with j_s = M . int v G dp averaged over the wall. Collective."""
-        per_flow = self.mesh.total(self.torque_scale) / self.mesh.cells / self.carriers.precession
+        per_flow = self.mesh.total(self.moment_scale) / self.mesh.cells
         return self.wall_average(self.longitudinal(response)) * per_flow / METRE_PER_SECOND
 
 

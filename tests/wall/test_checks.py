@@ -120,3 +120,55 @@ def test_unstable_step_is_an_error():
     sim = Simulation(read("time.fixed_step=true", "time.first_step=2000", "wire.length=160"), MPI.COMM_SELF)
     with pytest.raises(ConvergenceError, match=r"Landau-Lifshitz-Gilbert|magnetization"):
         list(sim.run(sim.start()))
+
+
+@pytest.mark.parametrize("mode", ["steady", "time-dependent"])
+def test_no_exchange_no_torque(mode):
+    """J = 0: both bands are one, nothing is polarized and nothing turns the magnetization, but the current flows."""
+    from mpi4py import MPI  # noqa: PLC0415
+
+    from hpcalo.wall.monitors import observe  # noqa: PLC0415
+    from hpcalo.wall.simulation import Simulation  # noqa: PLC0415
+
+    settings = read(
+        "electrons.exchange_splitting=0.0", "electrons.conductivity=1.26e6", "drive.electric_field=-8e3",
+        "drive.gradient=1.0", f"wall.mode='{mode}'", "wire.cells=65", "wire.length=80", "time.integrator='cn'",
+        "momentum.points=20",
+    )  # fmt: skip
+    check_settings(settings)
+    sim = Simulation(settings, MPI.COMM_SELF)
+    o = {q.name: q.data for group in observe(sim, sim.start(), 0).values() for q in group}
+    for part in ("", "_electrical", "_thermal"):
+        assert (o[f"torque{part}"] == 0.0).all()
+        assert o[f"u{part}"] == o[f"u0{part}"] == 0.0
+    electric = 1.26e6 * -8e3
+    assert abs(o["mean_charge_current"] - electric) > 0.01 * abs(electric)  # the gradient drives a part of its own
+    assert o["polarization"] == pytest.approx(0.0, abs=1e-12)
+
+
+def test_spin_flip_is_a_part_of_scattering():
+    with pytest.raises(InputError, match=r"spin_flip_time: 5 fs is shorter than relaxation_time = 10 fs"):
+        check_settings(read("electrons.spin_flip_time=5.0", "electrons.relaxation_time=10.0"))
+    check_settings(read("electrons.spin_flip_time=10.0", "electrons.relaxation_time=10.0"))
+
+
+def test_linear_response_says_how_far_it_reaches():
+    """T0 + kappa x > 0 for |x| < T0/kappa; one line, and only where the wire is longer and T is not the ramp's."""
+    wire = ("wire.length=160", "drive.temperature=100")
+    (text,) = check_settings(read(*wire, "drive.gradient=-2"))
+    assert "at 100 K" in text
+    assert "50 nm of the middle of the wire, 100 nm of its 160 nm" in text
+    assert check_settings(read(*wire, "drive.gradient=1.2")) == []
+
+
+def test_a_sweep_is_told_once():
+    """What differs between the points in its numbers only is one line."""
+    from pathlib import Path  # noqa: PLC0415
+
+    from hpcalo.pipeline.wall_estimate import told_of  # noqa: PLC0415
+
+    points = [read("wire.length=160", f"drive.gradient={k}") for k in (0.5, 2.0, 3.0, 4.0)]
+    (text,) = told_of(points, Path("test.toml"))
+    assert "within 50 nm" in text
+    assert text.endswith("(and so for 2 other values of the sweep)")
+    assert told_of(points[1:2], Path("test.toml")) == check_settings(points[1])
