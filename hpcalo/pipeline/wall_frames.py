@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from hpcalo.wall.stepping import State
 
 COMPONENTS = np.array(["x", "y", "z"])
+SAME_MESH = 1e-9
+"""Relative difference of lengths and momenta that conversions of units explain."""
 
 
 def moments(sim: Simulation, state: State, *, first: bool = True) -> Iterator[tuple[State, list[Frame] | None]]:
@@ -115,17 +117,27 @@ def saved_arrays(sim: Simulation, state: State) -> list[Variable]:
 
 
 def saved_attrs(sim: Simulation, state: State) -> dict[str, Any]:
-    """The numbers of a state, and what has been counted so far."""
-    return {
+    """The numbers of a state, those of its mesh and, time-dependent, of its unit, and what has been counted so far."""
+    out = {
         "t_fs": state.t,
         "dt_fs": state.dt,
         "origin_nm": state.origin,
         "steps": state.steps,
         "electrons": state.f is not None,
         "mode": sim.settings.wall.mode,
+        "length_nm": sim.mesh.length,
         "linear_solves": sim.transport.solves,
         "linear_iterations": sim.transport.iterations,
     }
+    if sim.settings.wall.mode == "time-dependent":
+        stepper: Any = sim.stepper
+        out |= {"scale": stepper.scale, "p_max": _largest_momentum(sim)}
+    return out
+
+
+def _largest_momentum(sim: Simulation) -> float:
+    """Where the momentum cells end, eV fs/nm."""
+    return float(sim.transport.p[-1] + sim.transport.p[0])
 
 
 def begin(sim: Simulation, settings: WallInput, comm: Intracomm) -> State:
@@ -138,7 +150,11 @@ def begin(sim: Simulation, settings: WallInput, comm: Intracomm) -> State:
 
 
 def restored(sim: Simulation, saved: SavedState, path: Path) -> State:
-    """This rank's part of a saved state. Raises CheckpointError where it does not fit the input."""
+    """This rank's part of a saved state. Raises CheckpointError where it does not fit the input.
+
+    The distribution is saved in units that follow from the drive: with another drive it is read in those of the new
+    one. Mesh and momenta must be the same, because nothing is interpolated.
+    """
     from hpcalo.wall.stepping import State  # noqa: PLC0415
 
     mesh, mode = sim.mesh, sim.settings.wall.mode
@@ -150,6 +166,12 @@ def restored(sim: Simulation, saved: SavedState, path: Path) -> State:
         m = np.asarray(saved.arrays["m"], dtype=np.float64)
         if m.shape != (mesh.cells, 3):
             raise CheckpointError(f"{path}: holds {len(m)} cells, the input has {mesh.cells}")
+        a = saved.attrs
+        if not np.isclose(length := float(a["length_nm"]), mesh.length, rtol=SAME_MESH, atol=0.0):
+            raise CheckpointError(
+                f"{path}: its wire.length is {length:.10g} nm, the input has {mesh.length:.10g} nm; a state goes on "
+                "with the same mesh only"
+            )
         f: np.ndarray | None = None
         whole = [m]
         if saved.attrs["electrons"]:
@@ -159,10 +181,20 @@ def restored(sim: Simulation, saved: SavedState, path: Path) -> State:
                 raise CheckpointError(f"{path}: holds {e.shape[2]} momenta, the input has {sim.transport.p.size}")
             if e.shape != (mesh.cells, 4, e.shape[2]) or o.shape != (mesh.cells + 1, *e.shape[1:]):
                 raise CheckpointError(f"{path}: its distribution has shapes {e.shape} and {o.shape}")
+            reach, here = float(a["p_max"]), _largest_momentum(sim)
+            if not np.isclose(reach, here, rtol=SAME_MESH, atol=0.0):
+                raise CheckpointError(
+                    f"{path}: its momenta reach {reach:.10g} eV fs/nm, those of the input {here:.10g} eV fs/nm "
+                    "(momentum.cutoff times the Fermi momentum); a distribution goes on with the same momenta only"
+                )
+            scale = float(a["scale"])
+            if not (np.isfinite(scale) and scale > 0.0):
+                raise CheckpointError(f"{path}: its distribution is in units of {scale:g}")
+            if scale != stepper.scale:
+                e, o = (part * (scale / stepper.scale) for part in (e, o))
             own = o[mesh.first : mesh.first + stepper.faces]
             f = np.concatenate([e[mesh.first : mesh.last].reshape(-1), own.reshape(-1)])
             whole += [e, o]
-        a = saved.attrs
         t, dt, origin = (float(a[name]) for name in ("t_fs", "dt_fs", "origin_nm"))
         if not all(np.isfinite(part).all() for part in (*whole, np.array([t, dt, origin]))):
             raise CheckpointError(f"{path}: its state is not finite")

@@ -213,10 +213,15 @@ class SteadySolver:
         return "flexible GMRES" if ksp.getType() == PETSc.KSP.Type.PYTHON else str(ksp.getType())
 
     def _size(self, squares: Array) -> float:
-        size = float(np.sqrt(self.mesh.total(squares)[0]))
-        if not np.isfinite(size):
-            raise ConvergenceError("steady Boltzmann equation: the right-hand side is not finite")
-        return size
+        """Norm from its square by node (n, 1). Raises ConvergenceError, on every rank, where it is not finite."""
+        every = self.mesh.gather(squares)
+        bad = np.flatnonzero(~np.isfinite(every[:, 0]))
+        if bad.size:
+            raise ConvergenceError(
+                f"steady Boltzmann equation: the right-hand side is not finite at x = {bad[0] * self.mesh.dx:.4g} nm "
+                f"(node {bad[0]}){f' and at {bad.size - 1} other nodes' if bad.size > 1 else ''}"
+            )
+        return float(np.sqrt(every.sum(axis=0)[0]))
 
     def solve_even(self, right: Array, guess: Array | None = None) -> Array:
         """e with A e = right, both (n, 4, points). Collective. Raises ConvergenceError."""

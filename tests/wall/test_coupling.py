@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
+from hpcalo import pipeline
 from hpcalo.config.wall import (
     Drive,
     Electrons,
@@ -22,6 +23,8 @@ from hpcalo.config.wall import (
     WallSection,
     Wire,
 )
+from hpcalo.errors import CheckpointError
+from hpcalo.output.hdf5 import read_dataset
 from hpcalo.units import MU_0
 from hpcalo.wall import equilibrium as eq
 from hpcalo.wall.coupled import Coupled
@@ -401,3 +404,77 @@ def test_time_dependent_wall_moves_like_the_quasi_static_one():
         positions.append(measure(sim.mesh, state.m).position - 40.0)
         assert velocity(sim.mesh, ghost, sim.rate(state, sim.electrons(state))) > 10.0
     assert positions[0] == pytest.approx(positions[1], rel=1e-3)
+
+
+# -- going on with another drive
+# -----------------------------------------------------------------------------------------------
+
+
+SHORT = """
+[wall]
+mode = "{mode}"
+[electrons]
+conductivity = "1.26e6 S/m"
+[magnet]
+hard_anisotropy = "2e5 J/m^3"
+[wire]
+length = "80 nm"
+cells = 33
+[momentum]
+points = 12
+[drive]
+electric_field = "-8e3 V/m"
+temperature = "150 K"
+[time]
+end = "2e-5 ns"
+output_every = "1e-5 ns"
+integrator = "{integrator}"
+tolerance = 1e-5
+first_step = "1 fs"
+"""
+INTEGRATORS = {"time-dependent": "arkimex", "quasi-static": "rk"}
+
+
+def computed(folder, name, mode, *overrides, remove=""):
+    source, output = folder / f"{name}.toml", folder / f"{name}.h5"
+    source.write_text(SHORT.format(mode=mode, integrator=INTEGRATORS[mode]).replace(remove, ""))
+    pipeline.run(MPI.COMM_SELF, source, output=output, quiet=True, overrides=overrides)
+    return output
+
+
+def test_goes_on_with_another_drive(tmp_path):
+    """The first frame has the last one's electrons, whatever drive the input now has: a thousandfold field, a current
+    instead of the field, a gradient."""
+    before = computed(tmp_path, "before", "time-dependent")
+    last, field = read_dataset(before), 'electric_field = "-8e3 V/m"\n'
+    strong = ("drive.electric_field='-8e6 V/m'",)
+    current = ("drive.circuit='current'", "drive.current_density='-1e10 A/m^2'")
+    onward = ("time.end='2.5e-5 ns'", "time.output_every='2.5e-5 ns'", f"wall.continue_from='{before}'")
+    gradient = ("drive.circuit='open'", "drive.gradient='2 K/nm'")
+    for number, (drive, remove) in enumerate(((strong, ""), (current, field), (gradient, field))):
+        first = read_dataset(computed(tmp_path, f"after{number}", "time-dependent", *onward, *drive, remove=remove))
+        assert first["time"][0] == last["time"][-1]
+        for name in ("magnetization", "spin_accumulation", "spin_current", "charge_current", "torque"):
+            size = np.abs(last[name][-1]).max()
+            assert size > 0.0
+            # What is shown is the new drive's stationary part plus the rest, which for `strong` is 1000 times larger.
+            np.testing.assert_allclose(first[name][0], last[name][-1], rtol=0, atol=1e-9 * size, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("mode", "key", "message"),
+    [
+        ("quasi-static", "wire.length='60 nm'", r"its wire\.length is 80 nm, the input has 60 nm"),
+        ("time-dependent", "momentum.cutoff=2.5", r"its momenta reach [0-9.]+ eV fs/nm, those of the input [0-9.]+ eV"),
+        ("quasi-static", "momentum.cutoff=2.5", None),
+    ],
+)
+def test_goes_on_with_the_same_mesh_only(tmp_path, mode, key, message):
+    """Nothing is interpolated; the quasi-static state does not depend on the momenta."""
+    before = computed(tmp_path, "before", mode, "time.end='1e-5 ns'")
+    overrides = (f"wall.continue_from='{before}'", key)
+    if message is None:
+        computed(tmp_path, "after", mode, *overrides)
+        return
+    with pytest.raises(CheckpointError, match=message):
+        computed(tmp_path, "after", mode, *overrides)
