@@ -41,7 +41,8 @@ class WallSection(Section):
     title: str = Field(default="", description="title of the run, kept in the result")
     continue_from: str | None = Field(
         default=None,
-        description="result file whose last written state the run starts from (same wire, momentum mesh and mode)",
+        description="result file, seen from the current folder, whose last written state the run starts from (same "
+        "wire, momentum mesh and mode)",
     )
 
 
@@ -338,10 +339,21 @@ class Output(Section):
 
 
 class Sweep(Section):
-    """Repeats the calculation for each value of one input key; ranks are split into groups, one point a group."""
+    """Repeats the calculation for each value of one input key; ranks are split into groups, one point a group, and all
+    points are in one result. A value that the schema or the checks refuse stops the run before anything is computed; a
+    point that fails while it is computed is recorded in `error`, and the others go on. Where points differ in the
+    length of an axis, the shorter ones end with NaN; where they differ in its places (wire.cells, wire.length), these
+    are in `x_of_point` and the like. Defaults that depend on other keys are those of the input without the sweep.
+    """
 
-    key: str = Field(validation_alias=AliasChoices("key", "parameter"), description="for example drive.gradient")
-    values: tuple[bool | float | int | str, ...] = Field(min_length=1, description="the values, one point each")
+    key: str = Field(
+        validation_alias=AliasChoices("key", "parameter"),
+        description="any key of the input, for example drive.gradient; in lists a number from 0 says which item: "
+        "drive.zeeman.0.frequency, texture.direction.2. Not wall.model, nor where results go and how often: [output]",
+    )
+    values: tuple[bool | float | int | str | tuple[bool | float | int | str, ...], ...] = Field(
+        min_length=1, description="the values, one point each; of a vector, lists: [[0, 0, 1], [0, 1, 0]]"
+    )
     groups: int | None = Field(
         default=None, ge=1, description="groups of ranks (default: as many as ranks or values allow)"
     )
@@ -349,7 +361,7 @@ class Sweep(Section):
     @field_validator("values", mode="before")
     @classmethod
     def _list(cls, value: Any) -> Any:
-        return tuple(value) if isinstance(value, list) else value
+        return tuple(tuple(v) if isinstance(v, list) else v for v in value) if isinstance(value, list) else value
 
 
 class WallInput(Section):
