@@ -31,6 +31,11 @@ def _registry() -> Any:
     return pint.UnitRegistry()
 
 
+def _tidy(value: float) -> float:
+    """Without the rounding of the factors: 0.5 ps is 500 fs, not 500.00000000000006."""
+    return float(f"{value:.15g}")
+
+
 class Unit:
     """Marks a number with the unit it is kept in, and lets the input give it in any unit of the same kind.
 
@@ -61,10 +66,12 @@ class Unit:
             if self.unit == "1":
                 return number
             raise self._refusal("the text has no unit")
+        if unit == self.unit:
+            return number
         import pint  # noqa: PLC0415
 
         try:
-            return float(_registry().Quantity(number, unit).to("" if self.unit == "1" else self.unit).magnitude)
+            return _tidy(_registry().Quantity(number, unit).to("" if self.unit == "1" else self.unit).magnitude)
         except pint.UndefinedUnitError:
             raise self._refusal(f"the unit {unit} is unknown") from None
         except pint.DimensionalityError:

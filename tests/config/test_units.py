@@ -31,6 +31,23 @@ def test_understood(unit, text, value):
 
 
 @pytest.mark.parametrize(
+    ("unit", "text", "value"),
+    [
+        ("fs", "0.5 ps", 500.0),
+        ("fs", "0.05 ps", 50.0),
+        ("nm", "0.3 um", 300.0),
+        ("eV", "30 meV", 0.03),
+        ("J/m^3", "0.41 MJ/m^3", 4.1e5),
+        ("K/nm", "1.1e9 K/m", 1.1),
+        ("eV", "0.12345678901234567 eV", 0.12345678901234567),
+    ],
+)
+def test_a_change_of_the_prefix_is_exact(unit, text, value):
+    """To the last bit: the number can be looked up on the axis of a sweep."""
+    assert Unit(unit).convert(text) == value
+
+
+@pytest.mark.parametrize(
     "text",
     [
         *(
