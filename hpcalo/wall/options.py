@@ -4,6 +4,7 @@ again."""
 from __future__ import annotations
 
 import ctypes
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -22,10 +23,26 @@ COMMON = (
     *("ksp_converged_reason", "ksp_view", "pc_type", "direct_pc_factor_mat_solver_type"),
 )
 UNKNOWN_TYPE = 86  # PETSC_ERR_ARG_UNKNOWN_TYPE
+# A run is a chain of pieces whose ends are output times: what would move them, and the input that sets them instead.
+OWNED = {
+    "ts_max_time": "time.end and time.output_every",
+    "ts_exact_final_time": "time.end and time.output_every",
+    "ts_time_span": "time.output_every",
+    "ts_eval_times": "time.output_every",
+    "ts_init_time": "wall.continue_from",
+    "ts_max_steps": "time.first_step and time.tolerance",
+    "ts_run_steps": "time.first_step and time.tolerance",
+}
+
+
+def petsc_text(problem: PETSc.Error) -> str:
+    """PETSc's own words for its error: the last line of what it says, without the rank in front."""
+    return one_line(re.split(r"\[\d+\] ", str(problem))[-1])
 
 
 class SolverOptions:
-    """Options named without prefix, as in the input's [solver.petsc]: {"ts_rk_type": "3bs"}.
+    """Options named without prefix, as in the input's [solver.petsc]: {"ts_rk_type": "3bs"}. Raises InputError for
+    those that the program sets itself.
 
     What the user has put into PETSc's database already (PETSC_OPTIONS="-hpcalo_wall_ts_rk_type 3bs") takes precedence,
     then these, then the program's own defaults of each use.
@@ -34,6 +51,24 @@ class SolverOptions:
     def __init__(self, values: Mapping[str, str | int | float | bool] | None = None) -> None:
         self.values = {k: str(v).lower() if isinstance(v, bool) else str(v) for k, v in (values or {}).items()}
         self.used: set[str] = set()
+        for name in OWNED:
+            self._refuse(name)
+
+    def _refuse(self, name: str) -> None:
+        if named := self.named(name):
+            raise InputError(f"{named}: start, end and steps of a piece belong to the program; set {OWNED[name]}")
+
+    def named(self, name: str) -> str:
+        """How the user has given this option: in the input, in PETSc's database, or not at all ("")."""
+        if name in self.values:
+            return f"solver.petsc.{name}"
+        return f"-{PREFIX}{name}" if PETSc.Options(PREFIX).hasName(name) else ""
+
+    def given(self, *beginnings: str) -> list[str]:
+        """The user's options of which the names begin so, with their values: `solver.petsc.ksp_type = cg`."""
+        names = [name.removeprefix(PREFIX) for name in PETSc.Options().getAll() if name.startswith(PREFIX)]
+        names = sorted(name for name in {*names, *self.values} if name.startswith(beginnings))
+        return [f"{self.named(n)} = {self.values.get(n) or PETSc.Options(PREFIX)[n]}" for n in names]
 
     @contextmanager
     def active(self, defaults: Mapping[str, str] | None = None) -> Iterator[None]:
@@ -51,8 +86,7 @@ class SolverOptions:
         except PETSc.Error as problem:
             if problem.ierr != UNKNOWN_TYPE:
                 raise
-            reason = one_line(str(problem).rpartition("[0] ")[2])
-            raise InputError(f"solver.petsc or -{PREFIX}…: {reason}") from None
+            raise InputError(f"solver.petsc or -{PREFIX}…: {petsc_text(problem)}") from None
         finally:
             self.used |= {name for name in self.values if _used(PREFIX + name)}
             for name in mine:
@@ -68,10 +102,11 @@ class SolverOptions:
         """Call after every object has been set up. Raises InputError naming the first option that nothing asked for."""
         left = self.unknown()
         if left:
+            name = left[0].removeprefix("solver.petsc.").removeprefix(f"-{PREFIX}")
             raise InputError(
                 f"{left[0]}: no solver of this run knows this option"
                 + (f" (and {len(left) - 1} more)" if left[1:] else "")
-                + nearest(left[0].removeprefix("solver.petsc.").removeprefix(f"-{PREFIX}"), COMMON)
+                + ("" if name in COMMON else nearest(name, COMMON))  # else an option for what this run has not
             )
 
 

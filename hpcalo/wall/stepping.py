@@ -26,7 +26,7 @@ from hpcalo.parallel.world import alone
 from hpcalo.wall.finite import Trouble, where_not_finite
 from hpcalo.wall.grid import Mesh
 from hpcalo.wall.magnetics import Magnetics
-from hpcalo.wall.options import PREFIX, SolverOptions
+from hpcalo.wall.options import PREFIX, SolverOptions, petsc_text
 from hpcalo.wall.petsc import PETSc
 from hpcalo.wall.steady import reason_name
 from hpcalo.wall.transport import Response, Torques, Transport
@@ -41,6 +41,7 @@ PIECE = {"rk": 50, "arkimex": 50, "rosw": 50, "cn": 100, "bdf": 500}
 BDF_START = 1.0 / 32.0
 NOT_CONVERGED = 91  # PETSC_ERR_NOT_CONVERGED
 PETSC_ERRORS = {NOT_CONVERGED: "nonlinear solver failed too often", 72: "floating point error"}
+END_ERROR = 1e-12  # relative, of the sum of steps that ends at an output time
 BDF_RISE = 8  # steps after which the controller has found its own size again
 
 
@@ -152,7 +153,7 @@ def run_ts(ts: Any, vector: Any, what: str, trouble: Trouble) -> None:
         cause = problem.__cause__ or problem.__context__
         if isinstance(cause, HpcaloError):
             raise cause from None
-        text = PETSC_ERRORS.get(problem.ierr, f"PETSc error {problem.ierr}")
+        text = PETSC_ERRORS.get(problem.ierr) or f"PETSc error {problem.ierr}: {petsc_text(problem)}"
         # Only where all ranks came to the same conclusion can they talk about it; else each says what it knows.
         found = trouble.told() if problem.ierr == NOT_CONVERGED else trouble.text
         raise ConvergenceError(f"{what}: time stepping failed{_ending(ts, text, found)}") from None
@@ -325,8 +326,22 @@ def gentle_start(ts: Any, time: Time) -> None:
 
 
 def advanced(ts: Any, time: Time, state: State, end: float) -> State:
-    """`state` with the time, step size and step count that TS has arrived at."""
-    t = end if ts.getConvergedReason() == PETSc.TS.ConvergedReason.CONVERGED_TIME else float(ts.getTime())
+    """`state` with the time, step size and step count that TS has arrived at.
+
+    Raises ConvergenceError where TS has not moved, or has not stopped at `end` and not because of the number of steps.
+    """
+    reason, t = ts.getConvergedReason(), float(ts.getTime())
+    at_end = reason == PETSc.TS.ConvergedReason.CONVERGED_TIME
+    error = END_ERROR * (abs(end) + end - state.t)
+    if at_end and abs(t - end) <= error:
+        t = end
+    elif at_end or reason != PETSc.TS.ConvergedReason.CONVERGED_ITS or t > end + error:
+        raise ConvergenceError(
+            f"time stepping stopped at t = {t / NS_IN_FS:.9g} ns instead of {end / NS_IN_FS:.9g} ns "
+            f"({reason_name(reason, PETSc.TS.ConvergedReason)})"
+        )
+    if ts.getStepNumber() < 1 or t <= state.t:
+        raise ConvergenceError(f"time stepping made no step from t = {state.t / NS_IN_FS:.9g} ns")
     dt = state.dt if time.fixed_step else next_step(ts, state, end)
     return replace(state, t=t, dt=dt, steps=state.steps + ts.getStepNumber())
 

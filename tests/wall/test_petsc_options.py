@@ -6,10 +6,18 @@ import subprocess
 import sys
 
 import pytest
+from mpi4py import MPI
 from test_output import small
 
 from hpcalo.__main__ import petsc_options
+from hpcalo.config.wall import Drive, Electrons, Magnet, Momentum, Solver, Time, WallInput, WallSection
+from hpcalo.config.wall import Wire as WireTable
+from hpcalo.errors import ConvergenceError, InputError
 from hpcalo.output.hdf5 import read_dataset
+from hpcalo.wall import stepping
+from hpcalo.wall.options import OWNED, SolverOptions
+from hpcalo.wall.petsc import PETSc
+from hpcalo.wall.simulation import Simulation
 
 
 @pytest.mark.parametrize(
@@ -41,3 +49,75 @@ def test_command_line(tmp_path):
     assert wrong.returncode == 2
     (line,) = [x for x in wrong.stderr.splitlines() if x.startswith("hpcalo: error")]
     assert line.endswith("knows this option; did you mean 'ts_rk_type'?")
+
+
+def simulation(mode="quasi-static", integrator="rk", method="krylov", points=8, cells=33, force=True, **petsc):
+    settings = WallInput(
+        wall=WallSection(mode=mode),
+        electrons=Electrons(conductivity=1.26e6, force=force),
+        magnet=Magnet(hard_anisotropy=2e5),
+        wire=WireTable(length=80.0, cells=cells),
+        momentum=Momentum(points=points),
+        drive=Drive(electric_field=-8e3),
+        time=Time(integrator=integrator, end=2e-5, output_every=1e-5, tolerance=1e-5, first_step=1.0),
+        solver=Solver(method=method, petsc=petsc),
+    )
+    return Simulation(settings, MPI.COMM_SELF)
+
+
+ELSEWHERE = r"^time stepping stopped at t = \S+ ns instead of 5\.3e-06 ns \(CONVERGED_"
+MODES = [("quasi-static", "rk"), ("time-dependent", "arkimex")]
+
+
+@pytest.mark.parametrize("name", OWNED)
+def test_the_program_owns_start_and_end(name):
+    with pytest.raises(InputError, match=rf"^solver\.petsc\.{name}: .* belong to the program; set (time|wall)\.") as e:
+        simulation(**{name: 100})
+    assert "\n" not in str(e.value)
+    database = PETSc.Options()
+    database[f"hpcalo_wall_{name}"] = "100"
+    try:
+        with pytest.raises(InputError, match=rf"^-hpcalo_wall_{name}: .* belong to the program"):
+            SolverOptions()
+    finally:
+        database.delValue(f"hpcalo_wall_{name}")
+
+
+@pytest.mark.parametrize(("mode", "integrator"), MODES)
+def test_a_piece_that_ends_elsewhere_is_no_result(monkeypatch, mode, integrator):
+    """No step, a step beyond the end, an end of its own: none is taken for the state at the end."""
+    module = "hpcalo.wall.coupled" if mode == "time-dependent" else "hpcalo.wall.stepping"
+    made = stepping.make_ts
+
+    def changed(change):
+        def make(*arguments):
+            ts = made(*arguments)
+            change(ts)
+            return ts
+
+        monkeypatch.setattr(f"{module}.make_ts", make)
+        sim = simulation(mode, integrator)
+        return sim.stepper.segment(sim.start(), 5.3)
+
+    assert changed(lambda ts: None).t == 5.3
+    with pytest.raises(ConvergenceError, match=r"^time stepping made no step from t = 0 ns$"):
+        changed(lambda ts: ts.setMaxSteps(0))
+    over = PETSc.TS.ExactFinalTime.STEPOVER
+    with pytest.raises(ConvergenceError, match=ELSEWHERE):
+        changed(lambda ts: ts.setExactFinalTime(over))
+    for other in (2.0, 1e9):
+        with pytest.raises(ConvergenceError, match=ELSEWHERE):
+            changed(lambda ts, other=other: ts.setMaxTime(other))
+
+
+def test_an_explicit_method_for_the_coupled_equations_says_why():
+    sim = simulation("time-dependent", "arkimex", ts_type="rk")
+    with pytest.raises(ConvergenceError, match=r"time stepping failed at t = 0 ns: PETSc error \d+: [A-Z].*[a-z]{3}"):
+        list(sim.run(sim.start()))
+
+
+def test_no_suggestion_of_what_was_given():
+    """An option of time stepping where nothing is stepped in time."""
+    sim = simulation("steady", ts_type="rk")
+    with pytest.raises(InputError, match=r"^solver\.petsc\.ts_type: no solver of this run knows this option$"):
+        list(sim.run(sim.start()))
