@@ -31,6 +31,7 @@ system_packages() {
   [ "$(id -u)" = 0 ] || fail "these packages are missing and need root to install: ${need[*]}"
   say "system packages: ${need[*]}"
   apt-get update -qq
+  apt-cache show libpetsc-real3.18-dev >/dev/null 2>&1 || fail "this system has no libpetsc-real3.18-dev, Debian 12 has: for other systems see docs/guide/cluster.md"
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${need[@]}" >/dev/null
 }
 

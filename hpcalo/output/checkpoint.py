@@ -108,9 +108,13 @@ def read(result: Path) -> Checkpoint:
             reason = one_line(problem).removeprefix(f"{path}: is damaged: ")
             remarks.append(f"{path.name} is damaged ({reason[:100]})")
     if not found:
-        why = (
-            "; ".join(remarks) if remarks else f"no {files_of(result)[0].name} or {files_of(result)[1].name} beside it"
-        )
+        why = f"no {files_of(result)[0].name} or {files_of(result)[1].name} beside it"
+        if remarks:
+            why = "; ".join(remarks)
+        elif result.suffix == ".toml":
+            why = "this is an input, the name of the result is needed"
+        elif result.is_file():
+            why = "the result is complete"
         raise CheckpointError(f"{result}: there is no checkpoint to continue from: {why}")
     newest = max(found, key=lambda c: c.sequence)
     if remarks and newest.path is not None:

@@ -388,7 +388,10 @@ def test_conversions(program):
 
 
 def test_restarts_of_nothing(program):
-    program.refuses(6, "restart", "absent.h5", words=("there is no checkpoint to continue from",))
+    program.refuses(6, "restart", "absent.h5", words=("there is no checkpoint to continue from: no absent.h5.check",))
+    program.refuses(6, "restart", "small.toml", words=("this is an input, the name of the result is needed",))
+    (program.folder / "done.h5").touch()
+    program.refuses(6, "restart", "done.h5", words=("no checkpoint to continue from: the result is complete",))
     (program.folder / "absent.h5.checkpoint-a").write_bytes(b"torn")
     program.refuses(6, "restart", "absent.h5", words=("checkpoint-a is damaged",))
 
