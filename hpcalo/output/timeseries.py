@@ -44,7 +44,7 @@ from hpcalo.output.hdf5 import (
     plain,
     write_dataset,
 )
-from hpcalo.output.provenance import Provenance
+from hpcalo.output.provenance import WARNINGS, Provenance
 from hpcalo.output.seal import unseal
 from hpcalo.output.target import sync_path
 from hpcalo.parallel.guard import on_root, together
@@ -226,15 +226,38 @@ class TimeSeries:
             with suppress(OSError):
                 part.unlink(missing_ok=True)
 
-    def finish(self, counters: Mapping[str, int]) -> None:
-        """Values of the attributes COUNTERS, known at the end."""
+    def finish(self, counters: Mapping[str, int], warnings: Sequence[str] = ()) -> None:
+        """Values of the attributes COUNTERS, known at the end, and what the run has warned of since `create`."""
 
         def write() -> None:
+            if warnings:
+                self._warned(warnings)
             with _refusals(self.path), h5py.File(self.path, "r+") as file:
                 for name, value in counters.items():
                     _set(file, name, value)
 
         on_root(self.comm, write)
+
+    def _warned(self, lines: Sequence[str]) -> None:
+        """Adds warnings to those in the file, in a copy that then takes its place. Serial."""
+        part = self.path.with_name(f"{self.path.name}.part-room")
+        name = f"{PROVENANCE_GROUP}/{WARNINGS}"
+        try:
+            with _refusals(self.path):
+                shutil.copyfile(self.path, part)
+                with h5py.File(part, "r+") as file:
+                    record = Provenance(texts={WARNINGS: str(file[name].asstr()[()]) if name in file else ""})
+                    record.warned(lines)
+                    if name in file:
+                        del file[name]
+                    file.create_dataset(name, data=record.texts[WARNINGS], dtype=h5py.string_dtype())
+                with open(part, "r+b") as raw:
+                    os.fsync(raw.fileno())
+                os.replace(part, self.path)
+                sync_path(self.path.parent, os.O_RDONLY)
+        finally:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
 
     @contextmanager
     def _open(self) -> Iterator[int]:

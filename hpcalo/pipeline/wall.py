@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -128,6 +129,7 @@ def _single(
     from hpcalo.wall.simulation import Simulation  # noqa: PLC0415  (loads PETSc)
 
     sim = Simulation(settings, comm, coefficients.coefficients if coefficients else None)
+    sim.tell = partial(warn, comm)
     file = TimeSeries(output.with_name(f"{output.name}.frames"), comm)
     saved = on_root(comm, lambda: _resumed(resume))
     if saved is None:
@@ -140,6 +142,7 @@ def _single(
     else:
         state = restored(sim, saved, output)
         file.reopen(saved.attrs["counts"])
+        sim.remarks = [str(text) for text in saved.attrs.get("remarks", [])]
     total = settings.time.end if settings.wall.mode != "steady" else 0.0
     kept = saved is not None  # whether a checkpoint of `state` exists
 
@@ -149,7 +152,7 @@ def _single(
 
         def keep() -> None:
             file.sync()
-            keeper.save(saved_arrays(sim, state), {**saved_attrs(sim, state), "counts": file.counts})
+            keeper.save(saved_arrays(sim, state), {**saved_attrs(sim, state), "counts": file.counts, "remarks": sim.remarks})
 
         progress.start_at(state.t / NS_IN_FS)
         try:
@@ -167,7 +170,8 @@ def _single(
                 keep()
             raise Interrupted(f"{asked} at {state.t / NS_IN_FS:.6g} ns; 'hpcalo restart {output}' continues") from None
     transport = sim.transport
-    file.finish({"steps": state.steps, "linear_solves": transport.solves, "linear_iterations": transport.iterations})
+    counters = {"steps": state.steps, "linear_solves": transport.solves, "linear_iterations": transport.iterations}
+    file.finish(counters, sim.remarks)
 
     def publish() -> None:
         commit(file.path, output, force=force)

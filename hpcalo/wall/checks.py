@@ -15,7 +15,7 @@ from hpcalo.wall.units import K_B
 CELLS_PER_WALL = (2.0, 4.0)  # nodes per wall parameter D: error below, warning below
 TAIL = 1e-3  # occupation at the momentum cutoff that is still allowed
 QUADRATURE = (0.1, 1e-3)  # relative error of midpoint sums over the Fermi edge: error above, warning above
-RESERVOIR = 8.0  # wall parameters between the wall and the reservoirs
+RESERVOIR = 8.0  # wall parameters between the wall and the reservoirs, as hpcalo.wall.simulation watches them later
 LONG_PATH = 20.0  # tau (fs) beyond which the iterative solver is known to be slow with the force term
 
 
@@ -94,8 +94,8 @@ def _times(s: WallInput) -> None:
     tau, flip = s.electrons.relaxation_time, s.electrons.spin_flip_time
     if flip < tau:
         raise InputError(
-            f"electrons.spin_flip_time: {flip:g} fs is shorter than relaxation_time = {tau:g} fs: scattering that keeps "
-            "the spin would have the negative rate 1/tau - 1/tau_sf"
+            f"electrons.spin_flip_time: {flip:g} fs is shorter than relaxation_time = {tau:g} fs: scattering that "
+            "keeps the spin would have the negative rate 1/tau - 1/tau_sf"
         )
 
 

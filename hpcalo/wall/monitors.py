@@ -130,10 +130,12 @@ def wall(sim: Simulation, state: State, torques: Torques) -> list[Quantity]:
     """Position (in the frame of the wire), velocity, width, angle of the wall."""
     w = measure(sim.mesh, state.m)
     ghost = sim.mesh.magnetization_with_ghosts(state.m)
-    speed = velocity(sim.mesh, ghost, sim.rate(state, torques))
+    speed = velocity(sim.mesh, ghost, sim.rate(state, torques))  # collective: also where there is no wall
+    if np.isnan(w.position):
+        speed = float("nan")
     return [
         Quantity("wall_position", (), w.position + state.origin, "nm", "where M_z changes sign", nan_ok=True),
-        Quantity("wall_velocity", (), speed, "m/s", "-int dM/dt.M'/int |M'|^2"),
+        Quantity("wall_velocity", (), speed, "m/s", "-int dM/dt.M'/int |M'|^2", nan_ok=True),
         Quantity(
             "wall_width", (), w.width if np.isfinite(w.width) else float("nan"), "nm", "2/int |M'|^2", nan_ok=True
         ),

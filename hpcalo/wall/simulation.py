@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -26,6 +26,7 @@ Array = NDArray[np.float64]
 
 RELAXED = 1e-9  # largest |dM/dt| in 1/fs that counts as at rest: a wall of 5 nm at 5 mm/s
 RELAX_SEGMENTS = 200
+RESERVOIR = 8.0  # wall parameters between the wall and the reservoirs
 
 
 class Simulation:
@@ -36,6 +37,8 @@ class Simulation:
         if (coefficients is None) != (settings.electronic_structure is None):
             raise ValueError("coefficients are given exactly with [electronic_structure]")
         self.settings, self.coefficients = settings, coefficients
+        self.remarks: list[str] = []  # what a run has to warn of, each kind once
+        self.tell: Callable[[str], None] = lambda text: None  # called with each of them, on all ranks
         self.mesh = Mesh(comm, settings.wire.cells, settings.wire.length)
         mesh, s = self.mesh, settings
         self.options = SolverOptions(s.solver.petsc)
@@ -101,20 +104,49 @@ class Simulation:
             self.options.check()
             return
         checked = False
+        room = self.room(state)
         for end in self.times():
             if end <= state.t * (1 + 1e-12):
                 continue
-            self.place(state.origin)
-            for now in self.stepper.pieces(state, float(end)):
-                state = now
+            while state.t < end:
+                self.place(state.origin)
+                state = self.stepper.piece(state, float(end))
                 if not checked:  # every solver of the run has been set up by now
                     self.options.check()
                     checked = True
+                if self.settings.wire.follow:
+                    state = self.follow(state)
+                before, room = room, self.room(state)
+                self._watch(before, room, state.t)
                 if state.t < end:
                     yield state, False
-            if self.settings.wire.follow:
-                state = self.follow(state)
             yield state, True
+
+    def room(self, state: State) -> float:
+        """Distance of the wall to the nearer reservoir in units of its width parameter; NaN without a wall.
+
+        One spacing is added: a window follows in whole cells.
+        """
+        wall = measure(self.mesh, state.m)
+        return (min(wall.position, self.mesh.length - wall.position) + self.mesh.dx) / wall.width
+
+    def _watch(self, before: float, now: float, t: float) -> None:
+        """Warns when the wall comes near a reservoir and when it is gone: of the step that does it, so that a continued
+        run need not know what the first part said."""
+        if self.settings.texture.kind not in {"wall", "half-circle"}:
+            return
+        at = f"at {t / NS_IN_FS:.4g} ns"
+        more = "a longer wire.length or wire.follow = true keeps it away"
+        if before >= RESERVOIR > now:
+            self._remark(f"wire.length: {at} the wall is less than {RESERVOIR:g} D from a reservoir; {more}")
+        elif np.isfinite(before) and np.isnan(now):
+            self._remark(f"wire.length: {at} the wall has left the wire: no position or velocity from then on; {more}")
+
+    def _remark(self, text: str) -> None:
+        words = text.partition(" ns ")[2]
+        if all(words not in told for told in self.remarks):
+            self.remarks.append(text)
+            self.tell(text)
 
     def place(self, origin: float) -> None:
         """Puts the window where it begins at x = origin (nm)."""
