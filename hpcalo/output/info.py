@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +65,24 @@ def _lines(path: Path, file: h5py.File, attrs: dict[str, Any]) -> list[str]:
     lines += ["", "attributes", *(f"  {name} = {_short(value)}" for name, value in {**first, **rest}.items())]
     text = _text(file, "resolved_input")
     if text:
-        lines += ["", "input, with all defaults", *(f"  {line}" for line in text.splitlines())]
+        lines += ["", "input, with all defaults", *(f"  {line}" for line in _lists_in_lines(text).splitlines())]
     return lines
+
+
+def _lists_in_lines(text: str) -> str:
+    """TOML with its short lists each in one line, as a person writes them."""
+
+    def joined(found: re.Match[str]) -> str:
+        items = [line.strip().rstrip(",") for line in found[1].splitlines()]
+        line = f"[{', '.join(items)}]"
+        return line if len(line) <= LINE else found[0]
+
+    for _ in range(2):  # lists of numbers, then lists of these
+        text = _LIST.sub(joined, text)
+    return text
+
+
+_LIST = re.compile(r"(?<=[= ])\[\n((?: +(?![\] ])[^\n]*[^\[\n],\n)+) *\]")
 
 
 def _quantities(file: h5py.File) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
