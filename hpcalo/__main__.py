@@ -137,7 +137,7 @@ def restart(result: Path, force: bool, quiet: bool) -> None:
 )
 @alone
 def check(source: Path, overrides: tuple[str, ...], ranks: int) -> None:
-    """Validate INPUT.toml and estimate memory, time and points per rank; computes nothing.
+    """Validate INPUT.toml and estimate memory and, of a Kubo run, time and points per rank; computes nothing.
 
     \b
     hpcalo check input/mnw001.toml --ranks 64
