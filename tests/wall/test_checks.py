@@ -172,3 +172,47 @@ def test_a_sweep_is_told_once():
     assert "within 50 nm" in text
     assert text.endswith("(and so for 2 other values of the sweep)")
     assert told_of(points[1:2], Path("test.toml")) == check_settings(points[1])
+
+
+@pytest.mark.parametrize("tau", [5.0, 19.0])
+def test_mesh_error_of_the_nonadiabaticity(tau):
+    """The error that is told is that of the mesh, by Richardson's extrapolation, and the cells named make it 2 %."""
+    from mpi4py import MPI  # noqa: PLC0415
+
+    from hpcalo.wall.monitors import observe  # noqa: PLC0415
+    from hpcalo.wall.simulation import Simulation  # noqa: PLC0415
+
+    given = (
+        f"electrons.relaxation_time={tau}", "drive.electric_field=-8e3", "wall.mode=steady", "wire.length=80",
+        "texture.width=5.0", "solver.method=direct", "output.monitors=[{name='torques'}]",
+    )  # fmt: skip
+
+    def beta(cells):
+        sim = Simulation(read(*given, f"wire.cells={cells}"), MPI.COMM_SELF)
+        return next(q.data for q in observe(sim, sim.start(), 0)["time"] if q.name == "beta")
+
+    coarse, fine = beta(65), beta(129)
+    exact = fine + (fine - coarse) / 3.0
+    (text,) = [w for w in check_settings(read(*given, "wire.cells=65")) if "nonadiabaticity" in w]
+    told = float(text.split("about ")[1].split("%")[0]) / 100.0
+    assert told == pytest.approx(abs(coarse / exact - 1.0), rel=0.4)
+    need = int(text.split("; ")[1].split()[0])
+    assert 65 < need < 129
+    assert abs(beta(need) / exact - 1.0) < 0.03
+    assert not any("nonadiabaticity" in w for w in check_settings(read(*given, f"wire.cells={need}")))
+
+
+def test_published_model_says_what_it_ignores():
+    used = ("wall.model=paper", "drive.gradient=2", "electrons.mass=1.1", "magnet.damping=0.1", "paper.cells=201")
+    assert check_settings(read(*used)) == []
+    ignored = (
+        "drive.zeeman=[{field=[0,0,1e4]}]", "wall.mode=steady", "texture.kind=uniform", "solver.petsc={ts_type='rk'}",
+        "magnet.bulk_dmi=1e-3", "wire.cells=99", "time.end=2",
+    )  # fmt: skip
+    (text,) = check_settings(read(*used, *ignored))
+    assert text == (
+        "wall.model: the published model does not use wall.mode, magnet.bulk_dmi, wire.cells, texture.kind, "
+        "drive.zeeman, time.end, solver.petsc"
+    )
+    with pytest.raises(InputError, match=r"wall\.continue_from: the published model"):
+        check_settings(read(*used, "wall.continue_from=gone.h5"))

@@ -201,9 +201,9 @@ def test_refresh_policies_agree(refresh):
 
 
 def test_window_does_not_matter():
-    """A co-moving window of 80 nm and a wire of 160 nm give the same path (reservoirs at least 6 D away)."""
+    """A co-moving window of 84 nm and a wire of 160 nm give the same path (reservoirs at least 8 D away throughout)."""
     paths = []
-    for follow, length, cells in ((True, 80.0, 81), (False, 160.0, 161)):
+    for follow, length, cells in ((True, 84.0, 85), (False, 160.0, 161)):
         sim = Simulation(
             settings(
                 wire=Wire(length=length, cells=cells, follow=follow),
@@ -217,7 +217,9 @@ def test_window_does_not_matter():
         start, path = sim.start(), []
         first = measure(sim.mesh, start.m).position
         for state in sim.run(start):
-            path.append(measure(sim.mesh, state.m).position + state.origin - first)
+            wall = measure(sim.mesh, state.m).position
+            assert min(wall, length - wall) >= 8.0 * 5.0
+            path.append(wall + state.origin - first)
         paths.append(path)
         assert (state.origin != 0.0) == follow
     assert paths[0][-1] > 10.0
