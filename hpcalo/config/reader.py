@@ -124,13 +124,24 @@ def _check_depth(data: Mapping[str, Any], source: str) -> None:
 
 
 def set_value(data: dict[str, Any], path: list[str], value: Any, source: str) -> None:
-    """Sets data[path[0]][path[1]]… = value, making tables on the way. Raises InputError where a value is in the way."""
-    table = data
-    for part in path[:-1]:
-        table = table.setdefault(part, {})
-        if not isinstance(table, dict):
+    """Sets data[path[0]][path[1]]… = value, making tables on the way; a number is the place in a list, from 0. Raises
+    InputError where a value is in the way, or a list is too short.
+    """
+    here: Any = data
+    for depth, part in enumerate(path[:-1]):
+        here = here[_place(here, path[: depth + 1], source)] if isinstance(here, list) else here.setdefault(part, {})
+        if not isinstance(here, dict | list):
             raise InputError(f"{source}: '{part}' is a value, not a table")
-    table[path[-1]] = value
+    here[_place(here, path, source) if isinstance(here, list) else path[-1]] = value
+
+
+def _place(items: list[Any], path: list[str], source: str) -> int:
+    """What the last part of `path` says in a list."""
+    part = path[-1]
+    if part.isascii() and part.isdigit() and len(part) <= len(str(len(items))) and int(part) < len(items):
+        return int(part)
+    held = f"'0' to '{len(items) - 1}'" if items else "nothing"
+    raise InputError(f"{source}: the list '{_short('.'.join(path[:-1]))}' holds {held}, no '{_short(part)}'")
 
 
 def validate(schema: type[S], data: Mapping[str, Any], source: str) -> S:

@@ -349,7 +349,8 @@ class Sweep(Section):
     key: str = Field(
         validation_alias=AliasChoices("key", "parameter"),
         description="any key of the input, for example drive.gradient; in lists a number from 0 says which item: "
-        "drive.zeeman.0.frequency, texture.direction.2. Not wall.model, nor where results go and how often: [output]",
+        "drive.zeeman.0.frequency, texture.direction.2. Not wall.model, output.file, output.monitors.N.every, "
+        "[execution]",
     )
     values: tuple[bool | float | int | str | tuple[bool | float | int | str, ...], ...] = Field(
         min_length=1, description="the values, one point each; of a vector, lists: [[0, 0, 1], [0, 1, 0]]"
@@ -361,7 +362,12 @@ class Sweep(Section):
     @field_validator("values", mode="before")
     @classmethod
     def _list(cls, value: Any) -> Any:
-        return tuple(tuple(v) if isinstance(v, list) else v for v in value) if isinstance(value, list) else value
+        if not isinstance(value, list):
+            return value
+        flat = [x for v in value for x in (v if isinstance(v, list | tuple) else (v,))]
+        if not all(isinstance(x, bool | int | float | str) for x in flat):
+            raise ValueError("each value must be a number, a text, true, false or a list of these")
+        return tuple(tuple(v) if isinstance(v, list) else v for v in value)
 
 
 class WallInput(Section):

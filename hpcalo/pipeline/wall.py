@@ -27,7 +27,8 @@ from hpcalo.pipeline.wall_estimate import check_wall, told_of
 from hpcalo.pipeline.wall_frames import axes, begin, entries, moments, restored, saved_arrays, saved_attrs
 from hpcalo.pipeline.wall_keeper import Asked, Keeper
 from hpcalo.pipeline.wall_paper import evolved
-from hpcalo.pipeline.wall_sweep import groups_of, points_of, run_sweep
+from hpcalo.pipeline.wall_points import groups_of, points_of
+from hpcalo.pipeline.wall_sweep import run_sweep
 from hpcalo.wall.units import NS_IN_FS
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ def run_wall(
     )
     record = provenance(comm, settings, source=source, overrides=overrides, layout=layout)
     record.warned(warnings)
-    attrs = {"engine": "wall", "kind": settings.wall.mode, "model": settings.wall.model}
+    modes = dict.fromkeys(p.wall.mode for p in points)
+    attrs = {"engine": "wall", "kind": "/".join(modes), "model": points[0].wall.model}
     if settings.wall.title:
         attrs["title"] = settings.wall.title
     if sources[0] is not None:
@@ -75,7 +77,7 @@ def run_wall(
     on_root(comm, lambda: _same_source(resume, texts, output))
     if settings.sweep is not None:
         run_sweep(
-            settings, points, sources, comm, output, record, attrs, texts,
+            settings, points, sources, comm, source, output, record, attrs, texts,
             force=force, quiet=quiet, resumed=on_root(comm, lambda: resume is not None),
         )  # fmt: skip
     elif settings.wall.model == "paper":
@@ -152,7 +154,9 @@ def _single(
 
         def keep() -> None:
             file.sync()
-            keeper.save(saved_arrays(sim, state), {**saved_attrs(sim, state), "counts": file.counts, "remarks": sim.remarks})
+            keeper.save(
+                saved_arrays(sim, state), {**saved_attrs(sim, state), "counts": file.counts, "remarks": sim.remarks}
+            )
 
         progress.start_at(state.t / NS_IN_FS)
         try:

@@ -8,22 +8,21 @@ A continued sweep computes only what is left, with any number of ranks and group
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hpcalo.config.fields import Unit
-from hpcalo.config.reader import set_value, validate
 from hpcalo.config.wall import WallInput
-from hpcalo.errors import CheckpointError, HpcaloError, InputError, Interrupted, OutputError
+from hpcalo.errors import CheckpointError, ConvergenceError, HpcaloError, InputError, Interrupted, OutputError
 from hpcalo.output import checkpoint
 from hpcalo.output.checkpoint import Checkpoint
 from hpcalo.output.hdf5 import Slab, Variable, write_dataset
 from hpcalo.output.timeseries import Frame, SavedState
-from hpcalo.parallel.guard import on_root
+from hpcalo.parallel.guard import on_root, raise_together
 from hpcalo.parallel.progress import Progress, warn
 from hpcalo.parallel.relay import StopRelay
 from hpcalo.parallel.signals import StopRequest
@@ -31,66 +30,32 @@ from hpcalo.pipeline.electronic_structure import KuboSource
 from hpcalo.pipeline.wall_frames import axes, begin, moments, restored, saved_arrays, saved_attrs
 from hpcalo.pipeline.wall_keeper import Asked, Keeper
 from hpcalo.pipeline.wall_paper import Results, evolved
+from hpcalo.pipeline.wall_points import Axis, axis_of, combined, groups_of, told_of_failures
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
 
     from hpcalo.wall.simulation import Simulation
 
-NAMED = 8
-"""Failed points that a message names."""
-
-
-def points_of(settings: WallInput, source: Path) -> list[WallInput]:
-    """One input per value of the sweep, each checked against the schema. Raises InputError, naming `source`."""
-    if settings.sweep is None:
-        return [settings]
-    sweep = settings.sweep
-    base = settings.model_dump(mode="json", exclude_none=True)
-    base.pop("sweep")
-    points = []
-    for value in sweep.values:
-        data = validate_copy(base)
-        set_value(data, sweep.key.split("."), value, "sweep.key")
-        points.append(validate(WallInput, data, f"{source}: sweep.key: {sweep.key} = {value}"))
-    return points
-
-
-def validate_copy(data: dict[str, Any]) -> dict[str, Any]:
-    """A deep copy of nested tables."""
-    return {k: validate_copy(v) if isinstance(v, dict) else v for k, v in data.items()}
-
-
-def groups_of(settings: WallInput, ranks: int) -> int:
-    assert settings.sweep is not None  # asked only for sweeps
-    return min(settings.sweep.groups or ranks, ranks, len(settings.sweep.values))
-
 
 def run_sweep(
-    settings: WallInput, points: list[WallInput], sources: list[KuboSource | None], comm: Intracomm, output: Path,
-    record: Any, attrs: dict[str, Any], texts: dict[str, str], *, force: bool, quiet: bool, resumed: bool,
+    settings: WallInput, points: list[WallInput], sources: list[KuboSource | None], comm: Intracomm, source: Path,
+    output: Path, record: Any, attrs: dict[str, Any], texts: dict[str, str], *, force: bool, quiet: bool, resumed: bool,
 ) -> None:  # fmt: skip
-    """Computes the points that no earlier run has finished and writes the result. Collective. Raises Interrupted."""
+    """Computes the points that no earlier run has finished and writes the result. Collective.
+
+    Raises Interrupted; InputError where the input, and not the swept value, is refused; ConvergenceError and others
+    where all points fail.
+    """
+    axis = axis_of(settings, points)
     groups = groups_of(settings, comm.size)
     colour = comm.rank % groups
     group: Any = comm.Split(colour, comm.rank)
     earlier: dict[int, Results | str] = {}
-
-    def prepare() -> list[int]:
-        if resumed:
-            for index in range(len(points)):
-                found = _read(output, index, comm)
-                if found is not None and "finished" in found.texts:
-                    earlier[index] = _unpacked(found)
-        else:
-            checkpoint.remove(output)
-            for sequence in range(len(checkpoint.GENERATIONS)):
-                checkpoint.write(output, {}, texts, sequence)
-        return [index for index in range(len(points)) if index not in earlier]
-
-    todo = on_root(comm, prepare)
+    todo = on_root(comm, lambda: _left(output, len(points), texts, earlier, comm if resumed else None))
     own = todo[colour::groups]
     mine: dict[int, Results | str] = {}
+    refused: HpcaloError | None = None
     interval = settings.execution.checkpoint_interval
     with (
         StopRequest() as stop,
@@ -105,55 +70,91 @@ def run_sweep(
                     point_path(output, index), group, interval, stop, {}, relay=relay,
                     sequence=0 if begun is None else begun.sequence,
                 )  # fmt: skip
-                mine[index] = _point(points[index], sources[index], group, keeper, begun)
+                with _named(source, axis, index):
+                    mine[index] = _point(points[index], sources[index], group, keeper, begun, axis.key)
                 progress.advance(len(todo) / len(own))
         except Asked:
             pass
+        except (InputError, OutputError, CheckpointError) as problem:  # on all ranks of this group; nothing can go on
+            refused = problem
+            stop.requested = True  # the relay tells the other groups
         relay.wait()
         asked = bool(comm.allreduce(len(mine) < len(own)))
         name = next((n for n in comm.allgather(stop.name) if n), "a signal")
     gathered = comm.gather(mine if group.rank == 0 else {}, root=0)
     group.Free()
-
-    def combine() -> tuple[list[Variable], list[Variable]]:
-        results = {**earlier, **{k: v for part in gathered or [] for k, v in part.items()}}
-        if asked:
-            raise Interrupted(
-                f"stopped by {name} with {len(results)} of {len(points)} points finished; "
-                f"'hpcalo restart {output}' continues"
-            )
-        return _combined(settings, points, [results[k] for k in range(len(points))])
-
-    variables, coordinates = on_root(comm, combine)
-    errors = [str(text) for text in variables[0].data]
-    failed = sum(1 for text in errors if text)
-    said = told_of_failures(settings, errors)
-    record.warned([said] if failed else [])
-    write_dataset(
-        output, comm, variables, coordinates, provenance=record, attrs={**attrs, "failed_points": failed}, force=force
-    )
+    results = {**earlier, **{k: v for part in gathered or [] for k, v in part.items()}}
+    if any(comm.allgather(isinstance(refused, InputError))):  # a mended input is another run
+        on_root(comm, lambda: _forget(output, results))
+    raise_together(comm, refused)
+    if asked:
+        done = on_root(comm, lambda: len(results))
+        raise Interrupted(
+            f"stopped by {name} with {done} of {len(points)} points finished; 'hpcalo restart {output}' continues"
+        )
+    variables, coordinates = on_root(comm, lambda: _whole(axis, source, output, results))
+    failures = [str(text) for text in variables[0].data if text]
+    said = told_of_failures(axis, [str(text) for text in variables[0].data])
+    record.warned([said] if said else [])
+    attrs = {**attrs, "failed_points": len(failures)}
+    write_dataset(output, comm, variables, coordinates, provenance=record, attrs=attrs, force=force)
     on_root(comm, lambda: checkpoint.remove(output))
-    if failed:
+    if said:
         warn(comm, said)
+
+
+def _left(
+    output: Path, count: int, texts: dict[str, str], earlier: dict[int, Results | str], resumed: Intracomm | None
+) -> list[int]:
+    """The points that are left to compute; those that an earlier run has finished are put into `earlier`. Serial."""
+    if resumed is None:
+        checkpoint.remove(output)
+        for sequence in range(len(checkpoint.GENERATIONS)):
+            checkpoint.write(output, {}, texts, sequence)
+        return list(range(count))
+    for index in range(count):
+        found = _read(output, index, resumed)
+        if found is not None and "finished" in found.texts:
+            earlier[index] = _unpacked(found)
+    return [index for index in range(count) if index not in earlier]
 
 
 # -- one point -----------------------------------------------------------------------------------------------------
 
 
 def _point(
-    point: WallInput, source: KuboSource | None, group: Intracomm, keeper: Keeper, begun: Checkpoint | None
+    point: WallInput, source: KuboSource | None, group: Intracomm, keeper: Keeper, begun: Checkpoint | None, key: str
 ) -> Results | str:
-    """The results of one point on rank 0 of the group, or the text of its failure. Raises Asked, after it has saved."""
+    """The results of one point on rank 0 of the group, or the text of its failure. `key`: what is swept.
+
+    Raises Asked, after it has saved; InputError where a key is refused that is not swept, and is the same everywhere.
+    """
     keeper.ask()
     try:
         result: Results | str = _computed(point, source, group, keeper, begun)
     except (Interrupted, OutputError, CheckpointError):
         raise
     except HpcaloError as problem:
+        if isinstance(problem, InputError) and not _about(key, str(problem)):
+            raise
         result = f"{type(problem).__name__}: {problem}"
     arrays, texts = _packed(result) if group.rank == 0 else ({}, {})
     keeper.save((), {}, arrays, texts)
     return result
+
+
+def _about(key: str, problem: str) -> bool:
+    """Whether a refusal is one of the swept key's value; of types, PETSc does not tell which option it refuses."""
+    return problem.startswith((f"{key}:", "solver.petsc or ") if key.startswith("solver.petsc.") else f"{key}:")
+
+
+@contextmanager
+def _named(source: Path, axis: Axis, index: int) -> Iterator[None]:
+    """Refusals in this block say which file and point they are of."""
+    try:
+        yield
+    except InputError as problem:
+        raise InputError(f"{source}: {axis.point(index)}: {problem}") from None
 
 
 def _computed(
@@ -217,7 +218,9 @@ class _Series:
                 rows.append(data)
 
     def results(self) -> Results:
-        """As whole arrays with time axes."""
+        """As whole arrays with time axes; nothing on the ranks that do not hold them."""
+        if self.sim.mesh.comm.rank:
+            return [], []
         variables, coordinates = [], axes(self.sim)
         for axis, times in self.times.items():
             coordinates.append(Variable(axis, (axis,), np.array(times), "ns", "simulated time"))
@@ -226,7 +229,9 @@ class _Series:
         return variables, coordinates
 
     def arrays(self) -> dict[str, Any]:
-        """What a checkpoint holds of them."""
+        """What a checkpoint holds of them; nothing on the ranks that do not hold them."""
+        if self.sim.mesh.comm.rank:
+            return {}
         out = {f"times.{axis}": np.array(times) for axis, times in self.times.items()}
         for axis, columns in self.rows.items():
             out |= {f"rows.{axis}.{number}": np.array(rows) for number, rows in enumerate(columns)}
@@ -310,75 +315,25 @@ def _unpacked(found: Checkpoint) -> Results | str:
     return part("variables"), part("coordinates")
 
 
-# -- all points ----------------------------------------------------------------------------------------------------
+# -- the end -------------------------------------------------------------------------------------------------------
 
 
-def told_of_failures(settings: WallInput, errors: list[str]) -> str:
-    """Which points failed, and why the first of them did; nothing where none did."""
-    assert settings.sweep is not None  # asked only for sweeps
-    failed = [str(value) for value, text in zip(settings.sweep.values, errors, strict=True) if text]
-    if not failed:
-        return ""
-    names = ", ".join(failed[:NAMED]) + (", …" if len(failed) > NAMED else "")
-    why = next(text for text in errors if text)
-    return (
-        f"{len(failed)} of {len(errors)} points failed ({settings.sweep.key} = {names}; {why}); "
-        "the result's 'error' says why for each"
-    )
-
-
-def swept_values(key: str, given: tuple[Any, ...], points: list[WallInput]) -> np.ndarray[Any, Any]:
-    """The values of the sweep's axis: numbers in the unit of the key where the key is a number, else texts."""
-    numbers = np.array(given)
-    if numbers.dtype.kind in "fiu":
-        return numbers
-    found: list[Any] = points
-    for part in key.split("."):
-        found = [getattr(one, part, None) for one in found]
-    numbers = np.array(found) if all(type(one) in (int, float) for one in found) else np.array([])
-    return numbers if numbers.size else np.array([str(value) for value in given])
-
-
-def _combined(
-    settings: WallInput, points: list[WallInput], results: list[Any]
+def _whole(
+    axis: Axis, source: Path, output: Path, results: Mapping[int, Results | str]
 ) -> tuple[list[Variable], list[Variable]]:
-    """All points in one set of arrays with the swept value as first axis; NaN where a point failed."""
-    assert settings.sweep is not None  # asked only for sweeps
-    errors = np.array([r if isinstance(r, str) else "" for r in results])
-    done = [r for r in results if not isinstance(r, str)]
-    values = swept_values(settings.sweep.key, settings.sweep.values, points)
-    axis = settings.sweep.key.replace(".", "_")
-    head = [Variable("error", (axis,), errors, "", "why a point failed; empty where it did not")]
-    coordinates = [Variable(axis, (axis,), values, _unit_of(settings.sweep.key), f"swept input {settings.sweep.key}")]
-    if not done:
-        return head, coordinates
-    shapes = {v.name: np.shape(v.data) for v in done[0][0]}
-    for variables, _ in done:
-        for v in variables:
-            if np.shape(v.data) != shapes[v.name]:
-                raise InputError(
-                    f"sweep.key: {settings.sweep.key} changes the shape of '{v.name}'; sweep it in separate runs"
-                )
-    out = []
-    for number, variable in enumerate(done[0][0]):
-        blank = np.full(np.shape(variable.data), np.nan)
-        data = np.array([blank if isinstance(r, str) else r[0][number].data for r in results], dtype=float)
-        out.append(replace(variable, dims=(axis, *variable.dims), data=data, nan_ok=True))
-    kept = [
-        c for c in done[0][1] if all(np.array_equal(c.data, r[1][i].data) for r in done for i in [done[0][1].index(c)])
-    ]
-    return head + out, coordinates + kept
+    """All points in one. Serial. Raises the first point's failure, with its class and exit code, where all failed."""
+    _forget(output, results)
+    ordered = [results[index] for index in range(len(axis.told))]
+    first = ordered[0]
+    if not (isinstance(first, str) and all(isinstance(one, str) for one in ordered)):
+        return combined(axis, ordered)
+    name, _, why = first.partition(": ")
+    kind = next((k for k in HpcaloError.__subclasses__() if k.__name__ == name), ConvergenceError)
+    which = f"all {len(ordered)} points of the sweep" if ordered[1:] else "the only point of the sweep"
+    raise kind(f"{source}: {which} failed, nothing is written; {axis.point(0)}: {why}")
 
 
-def _unit_of(key: str) -> str:
-    """Unit of an input key, from the schema."""
-    model: Any = WallInput
-    *tables, name = key.split(".")
-    for table in tables:
-        model = model.model_fields[table].annotation
-    field = model.model_fields[name]
-    marks = [
-        *field.metadata,
-        *(m for a in getattr(field.annotation, "__args__", ()) for m in getattr(a, "__metadata__", ())),
-    ]
-    return next((m.unit for m in marks if isinstance(m, Unit) and m.unit != "1"), "")
+def _forget(output: Path, results: Mapping[int, Results | str]) -> None:
+    """Removes what is kept of a sweep that has come to its end without the results of any point. Serial."""
+    if all(isinstance(result, str) for result in results.values()):
+        checkpoint.remove(output)

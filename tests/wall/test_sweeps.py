@@ -1,0 +1,210 @@
+"""Sweeps over any key of the input: units, lists, axes that differ from point to point, refusals, failures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mpi4py import MPI
+
+from hpcalo import pipeline
+from hpcalo.config.reader import read_toml, validate
+from hpcalo.config.wall import WallInput
+from hpcalo.errors import ConvergenceError, InputError
+from hpcalo.output import checkpoint
+from hpcalo.output.hdf5 import Variable, read_dataset
+from hpcalo.pipeline import wall, wall_sweep
+from hpcalo.pipeline.wall_points import Axis, axis_of, combined, points_of, unit_of
+
+TEXT = """
+[wall]
+mode = "steady"
+[electrons]
+conductivity = "1.26e6 S/m"
+[wire]
+length = "60 nm"
+cells = 33
+[momentum]
+points = 9
+[drive]
+gradient = "2 K/nm"
+circuit = "current"
+current_density = "-1e12 A/m^2"
+zeeman = [{field = ["1 mT", 0.0, 5.0], frequency = 3.0}]
+[time]
+end = "0.0002 ns"
+output_every = "0.0001 ns"
+tolerance = 1e-6
+"""
+
+
+def write(folder: Path, key: str, values: str, more: str = "", text: str = TEXT) -> Path:
+    source = folder / "a.toml"
+    source.write_text(f'{text}[sweep]\nkey = "{key}"\nvalues = {values}\n{more}')
+    return source
+
+
+def settings_of(source: Path) -> WallInput:
+    return validate(WallInput, read_toml(source), str(source))
+
+
+def run(folder: Path, key: str, values: str, *overrides: str):
+    output = folder / "a.h5"
+    pipeline.run(MPI.COMM_SELF, write(folder, key, values), output=output, quiet=True, overrides=overrides)
+    return read_dataset(output)
+
+
+def alone(folder: Path, *overrides: str):
+    source, output = folder / "one.toml", folder / "one.h5"
+    source.write_text(TEXT)
+    pipeline.run(MPI.COMM_SELF, source, output=output, quiet=True, force=True, overrides=overrides)
+    return read_dataset(output)
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "unit", "held"),
+    [
+        ("drive.gradient", '[1, "2e9 K/m"]', "K/nm", [1.0, 2.0]),
+        ("magnet.thermal.curie_temperature", '[900, "1 kK"]', "K", [900.0, 1000.0]),
+        ("texture.width", '["10 nm", 12]', "nm", [10.0, 12.0]),
+        ("drive.zeeman.0.frequency", '["1 GHz", "500 MHz"]', "GHz", [1.0, 0.5]),
+        ("drive.zeeman.0.field.2", '[3, "1 kA/m"]', "A/m", [3.0, 1000.0]),
+        ("texture.direction.2", "[1, 0.5]", "", [1.0, 0.5]),
+        ("texture.direction", "[[0, 0, 1], [0, 1.5, 0]]", "", ["[0, 0, 1]", "[0, 1.5, 0]"]),
+        ("solver.petsc.ksp_type", '["gmres", "fgmres"]', "", ["gmres", "fgmres"]),
+        ("solver.petsc.ksp_max_it", "[100, 200]", "", [100, 200]),
+        ("electrons.force", "[true, false]", "", ["true", "false"]),
+        ("wall.mode", '["steady", "quasi-static"]', "", ["steady", "quasi-static"]),
+    ],
+)
+def test_keys_of_every_kind(tmp_path, key, values, unit, held):
+    source = write(tmp_path, key, values)
+    settings = settings_of(source)
+    points = points_of(settings, source)
+    axis = axis_of(settings, points)
+    assert (axis.name, axis.unit, axis.values.tolist()) == (key.replace(".", "_"), unit, held)
+    assert len({p.model_dump_json() for p in points}) == 2
+
+
+def test_units_of_keys_that_may_be_left_out():
+    found = {k: unit_of(f"electronic_structure.{k}") for k in ("gamma", "chemical_potential", "dmi", "residual")}
+    assert found == {"gamma": "eV", "chemical_potential": "eV", "dmi": "", "residual": ""}
+    assert unit_of("no.such.key") == unit_of("solver.petsc.ts_type") == ""
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "message"),
+    [
+        ("drive.zeeman.1.frequency", "[1]", r"sweep\.key: the list 'drive\.zeeman' holds '0' to '0', no '1'"),
+        ("drive.zeeman.first", "[1]", "no 'first'"),
+        ("drive.gradient.x", "[1]", "'gradient' is a value, not a table"),
+        ("texture.direction", "[[0, 1]]", r"texture\.direction = \[0, 1\]: .*3 values are needed"),
+        ("drive.gradient", "[{a = 1}]", "each value must be a number, a text, true, false or a list of these"),
+        ("drive.temperature", "[100, -5.0]", r"drive\.temperature = -5\.0: .*must be larger than 0"),
+        ("wall.model", '["consistent", "paper"]', "the models have different results"),
+        ("output.monitors.0.every", "[1, 2]", "'magnetization' at different output times"),
+        ("output.monitors.0.name", '["wall", "heat"]', r"output\.monitors\.0\.name = wall: .*each name once"),
+        ("output.file", '["b.h5"]', "all points are in one result"),
+        ("sweep.groups", "[1]", "does not sweep itself"),
+        ("execution.checkpoint_interval", "[1, 2]", "the same for all points"),
+    ],
+)
+def test_refused_before_anything_is_computed(tmp_path, monkeypatch, key, values, message):
+    monkeypatch.setattr(wall, "run_sweep", None)
+    with pytest.raises(InputError, match=rf"a\.toml: .*{message}"):
+        run(tmp_path, key, values)
+    assert [p.name for p in tmp_path.iterdir()] == ["a.toml"]
+
+
+def test_points_with_different_meshes(tmp_path):
+    """Padded with NaN, the places of the nodes beside: each point is the run that it would be alone."""
+    r = run(tmp_path, "wire.cells", "[33, 41]")
+    assert r["magnetization"].shape == (2, 1, 41, 3)
+    assert r.coordinates["x_of_point"].dims == ("wire_cells", "x")
+    assert "x" not in r.coordinates
+    for index, cells in enumerate((33, 41)):
+        one = alone(tmp_path, f"wire.cells={cells}")
+        np.testing.assert_array_equal(r["x_of_point"][index, :cells], one["x"])
+        np.testing.assert_array_equal(r["x_face_of_point"][index, : cells + 1], one["x_face"])
+        np.testing.assert_array_equal(r["torque"][index, :, :cells], one["torque"])
+        np.testing.assert_array_equal(r["spin_current"][index, :, : cells + 1], one["spin_current"])
+    assert np.isnan(r["x_of_point"][0, 33:]).all()
+    assert np.isnan(r["torque"][0, :, 33:]).all()
+    assert not np.isnan(r["torque"][1]).any()
+
+
+def test_points_with_different_times(tmp_path):
+    """Where the shorter ones are a part of the longest the axis keeps its labels, else each point has its own."""
+    quasi = "wall.mode='quasi-static'"
+    r = run(tmp_path, "time.end", '["0.0001 ns", "0.0002 ns"]', quasi)
+    np.testing.assert_allclose(r["time"], [0.0, 1e-4, 2e-4])
+    one = alone(tmp_path, quasi)
+    np.testing.assert_array_equal(r["wall_position"][1], one["wall_position"])
+    np.testing.assert_array_equal(r["wall_position"][0, :2], one["wall_position"][:2])
+    assert np.isnan(r["wall_position"][0, 2])
+    assert r.coordinates["time_end"].unit == "ns"
+
+
+def test_points_with_different_models_of_motion(tmp_path):
+    r = run(tmp_path, "wall.mode", '["steady", "quasi-static"]')
+    assert r.attrs["kind"] == "steady/quasi-static"
+    assert r["u"].shape == (2, 3)
+    np.testing.assert_array_equal(r["u"][0], [r["u"][1, 0], np.nan, np.nan])
+
+
+def test_variables_are_paired_by_name():
+    axis = Axis("a.b", np.array([1, 2, 3, 4]), "", ("1", "2", "3", "4"))
+    x = Variable("x", ("x",), np.arange(2.0), "nm")
+    two = ([Variable("p", ("x",), np.array([1.0, 2.0])), Variable("q", (), np.array(7.0))], [x])
+    one = ([Variable("q", (), np.array(8.0)), Variable("r", (), np.array(9.0), "eV")], [])
+    swapped = (two[0][::-1], [x])
+    variables, coordinates = combined(axis, [two, one, "ConvergenceError: no", swapped])
+    held = {v.name: v for v in variables}
+    np.testing.assert_array_equal(held["p"].data, [[1, 2], [np.nan] * 2, [np.nan] * 2, [1, 2]])
+    np.testing.assert_array_equal(held["q"].data, [7, 8, np.nan, 7])
+    np.testing.assert_array_equal(held["r"].data, [np.nan, 9, np.nan, np.nan])
+    assert (held["p"].dims, held["r"].unit) == (("a_b", "x"), "eV")
+    assert [c.name for c in coordinates] == ["a_b", "x"]
+
+
+def sweep(comm, folder: Path, key: str, values: str, *overrides: str, groups: int = 3) -> Exception | None:
+    """What a sweep over groups ends with on this rank; there is no result then, and no part of one."""
+    if comm.rank == 0:
+        write(folder, key, values, f"groups = {groups}\n")
+    comm.Barrier()
+    try:
+        pipeline.run(comm, folder / "a.toml", output=folder / "a.h5", quiet=True, force=True, overrides=overrides)
+    except (InputError, ConvergenceError) as problem:
+        comm.Barrier()
+        assert not (folder / "a.h5").exists()
+        assert not checkpoint.exists(folder / "a.h5")
+        assert not list(folder.glob("a.h5*point*"))
+        return problem
+    return None
+
+
+@pytest.mark.mpi
+def test_all_points_fail(comm, mpi_tmp_path):
+    problem = sweep(comm, mpi_tmp_path, "solver.iterations", "[1, 2]")
+    assert isinstance(problem, ConvergenceError)
+    assert "all 2 points of the sweep failed, nothing is written; solver.iterations = 1: " in str(problem)
+    assert "stopped after 1 iterations" in str(problem)
+
+
+@pytest.mark.mpi
+def test_refused_input_ends_the_sweep(comm, mpi_tmp_path, monkeypatch):
+    """An option that no point knows is told once and at once; one of the swept values is that point's own failure."""
+    begun = []
+    compute = wall_sweep._computed
+    monkeypatch.setattr(wall_sweep, "_computed", lambda *given: [begun.append(1), compute(*given)][1])
+    problem = sweep(comm, mpi_tmp_path, "drive.gradient", "[1, 2, 3, 4, 5]", "solver.petsc={ksp_tipe='gmres'}")
+    assert isinstance(problem, InputError)
+    assert "a.toml: drive.gradient = 1: solver.petsc.ksp_tipe: no solver of this run knows this option" in str(problem)
+    assert len(begun) == 1
+    assert sweep(comm, mpi_tmp_path, "solver.petsc.ksp_type", '["none such", "fgmres"]') is None
+    if comm.rank == 0:
+        r = read_dataset(mpi_tmp_path / "a.h5")
+        assert [bool(str(e)) for e in r["error"]] == [True, False]
+        assert np.isfinite(r["u"][1]).all()
+    comm.Barrier()
