@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from pydantic import BaseModel
 
 from hpcalo.config.wall import WallInput
 from hpcalo.errors import InputError
