@@ -130,7 +130,8 @@ class EvenSystem:
 
     def round_off(self, x: Array) -> float:
         """See `hpcalo.wall.krylov.System`: from a bound of the diagonal, a + (2 v/dx)^2 / a at the largest v."""
-        n, k, a = self.mesh.n, self.k, self.inverse.sweep.a
+        n, k = self.mesh.n, self.k
+        a = 1.0 / k.carriers.tau + self.inverse.shift
         squares = np.empty((n, 1))
         flat = x.reshape(n, -1)
         _wall.node_dots(np.empty((0, *flat.shape)), flat, squares)

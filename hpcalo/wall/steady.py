@@ -7,31 +7,43 @@ result has the same bits on any number of ranks; any of PETSc's own types can be
 
 from __future__ import annotations
 
+import os
+import resource
 import weakref
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hpcalo.errors import ConvergenceError
+from hpcalo.errors import ConvergenceError, HpcaloError, InputError
 from hpcalo.kernels import _wall
+from hpcalo.parallel.guard import together
 from hpcalo.wall.formulations import EvenSystem, MomentSystem, Preconditioner
 from hpcalo.wall.grid import Mesh
 from hpcalo.wall.kinetic import Kinetic
-from hpcalo.wall.krylov import RESTART, FlexibleGMRES
-from hpcalo.wall.options import PREFIX, SolverOptions
+from hpcalo.wall.krylov import ACCEPTED, RESTART, FlexibleGMRES
+from hpcalo.wall.options import PREFIX, SolverOptions, petsc_text
 from hpcalo.wall.petsc import PETSc
 
 Array = NDArray[np.float64]
 
 # Longest mean free path, in cells, for a sweep in single precision: its error is this squared times 6e-8.
 SINGLE_FREE_PATH = 100.0
+# Bytes for each of the 3 cells (4 points)^2 numbers of the matrix: its blocks, their copy in PETSc, MUMPS's factors.
+DIRECT_BYTES = 48.0
 
 
 def reason_name(reason: int, enum: Any) -> str:
     """PETSc's name of a converged reason."""
     names = [n for n in dir(enum) if n.isupper() and getattr(enum, n) == reason and "ITERATING" not in n]
     return min(names, key=len) if names else str(reason)
+
+
+def _memory() -> float:
+    """Bytes that this process may have: the machine's, or less where the process has a limit."""
+    machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return float(machine if limit == resource.RLIM_INFINITY else min(machine, limit))
 
 
 def _destroy(*objects: Any) -> None:
@@ -60,7 +72,9 @@ class SteadySolver:
     """Solves A e = r for the magnetization last given to `update`.
 
     `method`: "krylov" or "direct" (MUMPS LU of the assembled matrix; memory 3 cells (4 points)^2). `iterations` of the
-    last solve are kept in `last_iterations`. Raises ConvergenceError with PETSc's reason; never returns a bad result.
+    last solve are kept in `last_iterations`. Raises ConvergenceError with PETSc's reason, or where the true residual is
+    above the tolerance whatever PETSc says; InputError for options that do not go together and a direct method without
+    the memory for it.
     """
 
     def __init__(
@@ -95,6 +109,7 @@ class SteadySolver:
         self._ksp: Any = None
         self._own: Any = None  # the method behind the KSP, unless the user chose one of PETSc's
         self._vectors: tuple[Any, Any] | None = None
+        self._factors: tuple[Any, ...] = ()  # PETSc's objects of the direct method
         shape = kinetic.shape  # work arrays, so that no call allocates memory that it gives back
         self._right, self._left, self._ends = np.empty(shape), np.empty(shape), np.empty((2, *shape[1:]))
 
@@ -133,13 +148,15 @@ class SteadySolver:
         ksp.setPythonContext(own)
         ksp.setPCSide(PETSc.PC.Side.RIGHT)
         ksp.setTolerances(rtol=self.tolerance, atol=1e-300, max_it=self.limit)
-        with self.options.active():
-            ksp.setFromOptions()
-        if ksp.getType() != PETSc.KSP.Type.PYTHON:
-            ksp.setGMRESRestart(RESTART)
+        try:
             with self.options.active():
                 ksp.setFromOptions()
-        ksp.setUp()
+                if ksp.getType() != PETSc.KSP.Type.PYTHON:
+                    ksp.setGMRESRestart(RESTART)
+                    ksp.setFromOptions()
+            ksp.setUp()
+        except PETSc.Error as problem:
+            raise self._refused(problem, "ksp_", "pc_") from None
         # At once, and before the interpreter ends: PETSc's clean-up comes too late to call Python, and keeps memory.
         weakref.finalize(self, _destroy, ksp, matrix)
         self._ksp = ksp
@@ -151,10 +168,23 @@ class SteadySolver:
         mesh, k = self.mesh, self.k
         width = 4 * k.p.size
         size = (mesh.n * width, mesh.cells * width)
-        matrix = PETSc.Mat().createAIJ((size, size), bsize=width, nnz=3 * width, comm=mesh.comm)
+        _destroy(*self._factors)  # at once: what Python lets go of PETSc keeps
+        self._factors = ()
+        entries = 3 * int(mesh.counts.max()) * width**2
+        needed = DIRECT_BYTES * entries
+        room = -mesh.max(-_memory())
+        large = f"solver.method: 'direct' needs about {needed / 2**30:.2g} GiB a rank, 144 bytes x cells (4 points)^2"
+        advice = "use 'krylov', or more ranks"
+        if needed > room or entries > np.iinfo(PETSc.IntType).max:
+            raise InputError(f"{large}, more than the {room / 2**30:.2g} GiB there are or PETSc can number; {advice}")
+        with together(mesh.comm):  # one rank alone may be without memory
+            try:
+                matrix = PETSc.Mat().createAIJ((size, size), bsize=width, nnz=3 * width, comm=mesh.comm)
+                blocks = np.zeros((mesh.n, 3, width, width))
+            except (PETSc.Error, MemoryError):
+                raise InputError(f"{large}, and there is no room for it; {advice}") from None
         matrix.setOption(PETSc.Mat.Option.NEW_NONZERO_ALLOCATION_ERR, False)
         index = np.arange(mesh.first, mesh.last)
-        blocks = np.zeros((mesh.n, 3, width, width))
         for colour in range(3):
             for column in range(width):
                 e = np.zeros((mesh.n, width))
@@ -176,10 +206,22 @@ class SteadySolver:
         pc = ksp.getPC()
         pc.setType(PETSc.PC.Type.LU)
         pc.setFactorSolverType(PETSc.Mat.SolverType.MUMPS)
-        with self.options.active():
-            ksp.setFromOptions()
+        try:
+            with self.options.active():
+                ksp.setFromOptions()
+            ksp.setUp()
+        except PETSc.Error as problem:
+            raise self._refused(problem, "direct_") from None
         self._direct_ksp = ksp
         self._vectors = (matrix.createVecRight(), matrix.createVecLeft())
+        self._factors = (ksp, matrix, *self._vectors)
+        self._limits = (self.tolerance, 0.0)
+
+    def _refused(self, problem: Any, *beginnings: str) -> HpcaloError:
+        """What to raise where PETSc cannot set up a KSP: it is the user's options, if there are any."""
+        if given := self.options.given(*beginnings):
+            return InputError(f"{', '.join(given)}: {petsc_text(problem)}")
+        return ConvergenceError(f"steady Boltzmann equation: PETSc error {problem.ierr}: {petsc_text(problem)}")
 
     def _run(self, ksp: Any, right: Array, x: Array, size: float | None = None, *, guess: bool = False) -> None:
         """Solves into x, which holds the initial guess if `guess`. `size`: what the residual is measured against."""
@@ -196,16 +238,44 @@ class SteadySolver:
         solution.placeArray(x.reshape(-1))
         try:
             ksp.solve(b, solution)
+        except PETSc.Error as problem:
+            if isinstance(cause := problem.__cause__ or problem.__context__, HpcaloError):
+                raise cause from None
+            raise ConvergenceError(
+                f"steady Boltzmann equation: {self._name(ksp)}: PETSc error {problem.ierr}: {petsc_text(problem)}"
+            ) from None
         finally:
             b.resetArray()
             solution.resetArray()
         self.last_iterations = ksp.getIterationNumber()
         reason = ksp.getConvergedReason()
         if reason < 0:
+            other = "raise solver.iterations or use solver.method = 'direct'"
             raise ConvergenceError(
                 f"steady Boltzmann equation: {self._name(ksp)} stopped after {self.last_iterations} iterations: "
                 f"{reason_name(reason, PETSc.KSP.ConvergedReason)} (residual {ksp.getResidualNorm():.2e}); "
-                "raise solver.iterations or use solver.method = 'direct'"
+                + ("use solver.method = 'krylov'" if self.method == "direct" else other)
+            )
+        if not own:
+            self._check_residual(ksp, right, x, size)
+
+    def _check_residual(self, ksp: Any, right: Array, x: Array, size: float | None) -> None:
+        """Raises ConvergenceError where the true residual is above the tolerance (and the round-off of A x).
+
+        PETSc's methods stop where their own test says so: after one step, or by the preconditioned residual.
+        """
+        system = self.even if self.method == "direct" else self.system
+        relative, absolute = self._limits
+        if size is None:
+            size = self._size(np.sum((right * right).reshape(self.mesh.n, -1), axis=1, keepdims=True))
+        allowed = max(relative * size, absolute)
+        left = float(np.sqrt(self.mesh.total(system.residual(right, x, None))[0]))
+        if not left <= max(ACCEPTED * allowed, system.round_off(x)):
+            reason = reason_name(ksp.getConvergedReason(), PETSc.KSP.ConvergedReason)
+            given = ", ".join(self.options.given(*(["direct_"] if self.method == "direct" else ["ksp_", "pc_"])))
+            raise ConvergenceError(
+                f"steady Boltzmann equation: {self._name(ksp)} stopped after {self.last_iterations} iterations, "
+                f"{reason}, with a residual of {left:.2e}; the tolerance is {allowed:.2e}{given and f' (with {given})'}"
             )
 
     @staticmethod

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from mpi4py import MPI
 from test_output import small
@@ -14,7 +15,7 @@ from hpcalo.config.wall import Drive, Electrons, Magnet, Momentum, Solver, Time,
 from hpcalo.config.wall import Wire as WireTable
 from hpcalo.errors import ConvergenceError, InputError
 from hpcalo.output.hdf5 import read_dataset
-from hpcalo.wall import stepping
+from hpcalo.wall import steady, stepping
 from hpcalo.wall.options import OWNED, SolverOptions
 from hpcalo.wall.petsc import PETSc
 from hpcalo.wall.simulation import Simulation
@@ -121,3 +122,83 @@ def test_no_suggestion_of_what_was_given():
     sim = simulation("steady", ts_type="rk")
     with pytest.raises(InputError, match=r"^solver\.petsc\.ts_type: no solver of this run knows this option$"):
         list(sim.run(sim.start()))
+
+
+@pytest.mark.parametrize("force", [True, False])
+@pytest.mark.parametrize(
+    "petsc",
+    [
+        {"ksp_type": "preonly"},
+        {"ksp_type": "gmres", "ksp_convergence_test": "skip", "ksp_max_it": 2},
+        {"ksp_type": "bcgsl"},  # preconditioned from the right, PETSc 3.18 hands out P^-1 x and calls it converged
+    ],
+)
+def test_what_petsc_calls_converged_is_looked_at(force, petsc):
+    """The residual that counts is the true one, of the even equation and of the moments."""
+    sim = simulation("steady", force=force, **petsc)
+    with pytest.raises(ConvergenceError, match=r"stopped after \d+ iterations, CONVERGED_\w+, with a residual of "):
+        sim.electrons(sim.start())
+
+
+def test_a_direct_method_that_is_none_is_found():
+    sim = simulation("steady", method="direct", direct_pc_type="jacobi")
+    with pytest.raises(ConvergenceError, match=r"a residual of .* \(with solver\.petsc\.direct_pc_type = jacobi\)"):
+        sim.electrons(sim.start())
+
+
+@pytest.mark.parametrize("mode", ["steady", "time-dependent"])
+@pytest.mark.parametrize(
+    ("method", "petsc", "reason"),
+    [
+        ("krylov", {"ksp_type": "richardson"}, r"solver\.petsc\.ksp_type = richardson: .*preconditioner side RIGHT"),
+        ("krylov", {"ksp_type": "gmres", "pc_type": "lu"}, r"solver\.petsc\.ksp_type = gmres, .*pc_type = lu: \S"),
+        ("direct", {"direct_pc_factor_mat_solver_type": "super"}, r"direct_pc_factor_mat_solver_type = super: .*super"),
+    ],
+)
+def test_options_that_do_not_go_together(mode, method, petsc, reason):
+    sim = simulation(mode, "arkimex", method=method, **petsc)
+    with pytest.raises(InputError, match=reason) as e:
+        sim.electrons(sim.start()) if mode == "steady" else list(sim.run(sim.start()))
+    assert "\n" not in str(e.value)
+
+
+def test_a_method_of_petsc_that_needs_the_other_side():
+    """Richardson iteration works with the preconditioner on the left, and its result is that of the program's own."""
+    responses = [
+        (sim := simulation("steady", **petsc)).electrons(sim.start()).total.q
+        for petsc in ({}, {"ksp_type": "richardson", "ksp_pc_side": "left"})
+    ]
+    np.testing.assert_allclose(responses[0], responses[1], rtol=0, atol=1e-8 * np.abs(responses[0]).max())
+
+
+class Refusing:
+    """A module of which one name refuses memory when it is called."""
+
+    def __init__(self, module, name, problem):
+        self.module, self.name, self.problem = module, name, problem
+
+    def __getattr__(self, name):
+        return self.refused if name == self.name else getattr(self.module, name)
+
+    def refused(self, *_, **__):
+        raise self.problem
+
+
+def test_memory_of_the_direct_method(monkeypatch):
+    """Said before it is asked for, and where the system refuses it."""
+    sim = simulation("steady", method="direct")
+    state, needed = sim.start(), 48 * 3 * 33 * 32**2
+    monkeypatch.setattr(steady, "_memory", lambda: needed - 1.0)
+    large = r"^solver\.method: 'direct' needs about 0\.0045 GiB a rank, .*"
+    with pytest.raises(InputError, match=large + r", more than the 0\.0045 GiB"):
+        sim.electrons(state)
+    monkeypatch.setattr(steady, "_memory", lambda: needed + 1.0)
+    sim.electrons(state)
+    for where, what, name, problem in (
+        ("np", np, "zeros", MemoryError()),
+        ("PETSc", PETSc, "Mat", PETSc.Error(55)),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(steady, where, Refusing(what, name, problem))
+            with pytest.raises(InputError, match=large + r"there is no room for it; use 'krylov'"):
+                sim.electrons(state)
