@@ -17,12 +17,11 @@ from hpcalo.config.reader import set_value, validate
 from hpcalo.config.wall import WallInput
 from hpcalo.errors import InputError
 from hpcalo.output.hdf5 import Variable
+from hpcalo.output.swept import LENGTH, OF_POINT
 from hpcalo.pipeline.wall_paper import Results
 
 NAMED = 8
 """Failed points that a message names."""
-OF_POINT = "_of_point"
-"""Ends the name of an axis' places where they are not the same for all points: (points, axis), NaN beyond the end."""
 NOT_SWEPT = {
     "sweep": "the sweep does not sweep itself",
     "output.file": "all points are in one result",
@@ -111,8 +110,8 @@ def told_of_failures(axis: Axis, errors: Sequence[str]) -> str:
 
 def combined(axis: Axis, results: Sequence[Results | str]) -> tuple[list[Variable], list[Variable]]:
     """All points in one set of arrays with the swept value as first axis; NaN where a point failed, has no variable of
-    that name, or where an axis of it is shorter than the longest. The places of an axis that is not the same for all
-    points, nor a part of the longest, are a variable (points, axis) of their own.
+    that name, or where an axis of it is shorter than the longest (`x_length` then tells how long). The places of an
+    axis that are not the same for all points, nor a part of the longest, are (points, axis) as `x_of_point`.
     """
     errors = np.array([r if isinstance(r, str) else "" for r in results])
     head = [Variable("error", (axis.name,), errors, "", "why a point failed; empty where it did not")]
@@ -127,14 +126,18 @@ def combined(axis: Axis, results: Sequence[Results | str]) -> tuple[list[Variabl
             coordinates.append(
                 Variable(name, (axis.name, *c.dims), _stacked(data), c.unit, words, c.attrs, nan_ok=True)
             )
-    lengths: dict[str, int] = {}
     found = _by_name(results, part=0)
+    counts: dict[str, list[int]] = {}
     for v, data in found:
-        for one in data:
-            if one is not None:
-                lengths |= {d: max(n, lengths.get(d, 0)) for d, n in zip(v.dims, one.shape, strict=True)}
+        for index, one in enumerate(data):
+            for d, n in zip(v.dims, () if one is None else one.shape, strict=one is not None):
+                counts.setdefault(d, [0] * len(results))[index] = n
+    for d, entries in counts.items():
+        if len({n for n in entries if n}) > 1:
+            words = f"entries of '{d}' that the point has; NaN beyond"
+            coordinates.append(Variable(d + LENGTH, (axis.name,), np.array(entries), "", words))
     for v, data in found:
-        whole = _stacked(data, tuple(lengths[d] for d in v.dims))
+        whole = _stacked(data, tuple(max(counts[d]) for d in v.dims))
         head.append(replace(v, dims=(axis.name, *v.dims), data=whole, nan_ok=True))
     return head, coordinates
 

@@ -195,7 +195,7 @@ RUN = (
     *MAPS,
 )
 SWEEP = (
-    Panel("velocity", ("u", "beta"), wall_sweep.speed),
+    Panel("velocity", ("u", "beta"), wall_sweep.speed, sensible=wall_sweep.has_speed),
     Panel("u", ("u",), wall_sweep.drift),
     Panel("beta", ("beta",), wall_sweep.nonadiabaticity),
     Panel("thermal_share", ("u_thermal", "u"), wall_sweep.thermal_share, sensible=wall_sweep.is_share),

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from hpcalo.errors import InputError
 from hpcalo.output.hdf5 import Result
+from hpcalo.output.swept import LENGTH
 
 Real = NDArray[np.float64]
 
@@ -150,10 +151,18 @@ def steady_velocity(result: Result) -> Real | None:
 
 def last(result: Result, name: str) -> Real:
     """A number for each point of a sweep: of a time series its last one. Raises InputError if it is a field."""
-    data = np.asarray(result[name], dtype=float)
-    dims = result.variables[name].dims
-    if len(dims) > 1 and dims[1].startswith("time"):
-        data = data[:, -1]
+    data = at_end(result, name, np.asarray(result[name], dtype=float))
     if data.ndim != 1:
         raise InputError(f"{result.path}: '{name}' is not one number for each point of the sweep")
     return data
+
+
+def at_end(result: Result, name: str, data: Real) -> Real:
+    """Of numbers for each point of a sweep and, if the variable `name` is a time series, each time: those at the end of
+    each point's time.
+    """
+    dims = result.variables[name].dims
+    if len(dims) < 2 or not dims[1].startswith("time"):
+        return data
+    lengths = result.coordinates.get(dims[1] + LENGTH)  # there if the points differ in it
+    return data[:, -1] if lengths is None else np.asarray(data[np.arange(len(data)), np.asarray(lengths.data) - 1])

@@ -9,8 +9,9 @@ import numpy as np
 
 from hpcalo.errors import InputError
 from hpcalo.output.hdf5 import Result
+from hpcalo.output.swept import OF_POINT
 from hpcalo.plot import style
-from hpcalo.plot.wall_data import Real, last, paper_unit, series, setting, steady_velocity, swept
+from hpcalo.plot.wall_data import Real, at_end, last, paper_unit, series, setting, steady_velocity, swept
 from hpcalo.plot.wall_panels import PARTS, XYZ, calm, largest, scale, stem, time_axis, written
 
 WORDS = {
@@ -114,18 +115,27 @@ def is_share(results: Sequence[Result]) -> bool:
     return True
 
 
+def has_speed(results: Sequence[Result]) -> bool:
+    """Whether all of them hold a velocity, or what it follows from."""
+    return all(_moves(result) or steady_velocity(result) is not None for result in results)
+
+
+def _moves(result: Result) -> bool:
+    return "wall_velocity" in result.variables and result.attrs.get("kind") != "steady"
+
+
 def speed(axis: Any, results: Sequence[Result]) -> None:
     """The velocity that a run ended with, and that of steady motion; of steady states the latter only."""
-    both = any("wall_velocity" in r.variables and r.attrs.get("kind") != "steady" for r in results)
+    both = any(_moves(r) for r in results)
     for n, (result, x) in enumerate(zip(results, _points(axis, results), strict=True)):
         steady = steady_velocity(result)
         named = (f"{stem(result)}: " if both else stem(result)) if len(results) > 1 else ""
         colour = style.COLOURS[n % 6]
-        moving = "wall_velocity" in result.variables and result.attrs.get("kind") != "steady"
+        moving = _moves(result)
         if moving:
             _line(axis, x, last(result, "wall_velocity"), color=colour, marker="o", label=f"{named}end of the run")
         if steady is not None:
-            y = steady[:, -1] if steady.ndim > 1 else steady
+            y = at_end(result, "beta", steady)
             dashes: dict[str, Any] = {"ls": style.DASHES[1], "lw": 0.9} if moving else {}
             label = rf"{named}$\beta u/\alpha$" if both else named or None
             _line(axis, x, y, color=colour, marker="s" if moving else "o", label=label, **dashes)
@@ -219,7 +229,7 @@ def _swept_means(axis: Any, result: Result) -> None:
     end = max(units) * float(np.asarray(result["s"])[-1])
     for c in range(3):
         for n, k in enumerate(good):
-            mean = result["magnetization"][k, ..., c].mean(1)
+            mean = np.nanmean(result["magnetization"][k, ..., c], axis=1)
             width = 3.2 * (1.0 - n / len(good)) + 0.6
             colour = _shade(style.COLOURS[c], n, len(good))
             axis.plot(units[n] * np.asarray(result["s"]), mean, color=colour, lw=width)
@@ -252,7 +262,8 @@ def _paper_profile(axis: Any, results: Sequence[Result], name: str, words: str) 
     if len(results) > 1:
         style.note(axis, f"only {stem(result)}", add=True)
     factor, unit = scale(head.unit, largest(arrays))
-    x = np.asarray(result["x"], dtype=float)
+    own = place is not None and "x" + OF_POINT in result.coordinates
+    x = np.asarray(result["x" + OF_POINT][place] if own else result["x"], dtype=float)
     symbol = words[words.index("$") :]
     for c in range(3):
         axis.plot(x, factor * arrays[0][:, c], color=style.COLOURS[c], label=symbol.format(XYZ[c]))
@@ -260,7 +271,7 @@ def _paper_profile(axis: Any, results: Sequence[Result], name: str, words: str) 
     axis.plot([], [], color="0.3", label="start")
     axis.plot([], [], color="0.3", ls=style.DASHES[3], lw=1.0, label="end")
     axis.set_xlabel("$x$ (nm)")
-    axis.set_xlim(x[0], x[-1])
+    axis.set_xlim(x[0], np.nanmax(x))
     axis.set_ylabel(f"{words.format('i')} ({unit})")
     style.zero_lines(axis)
     axis.margins(y=0.1)

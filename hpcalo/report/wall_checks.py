@@ -17,6 +17,7 @@ from hpcalo.config.reader import validate
 from hpcalo.config.wall import WallInput
 from hpcalo.errors import HpcaloError
 from hpcalo.output.hdf5 import Result
+from hpcalo.output.swept import is_uneven, point_of
 from hpcalo.plot.wall_data import is_paper, is_sweep, swept
 from hpcalo.report.check import Check, Real, below, finite, relative, setting, settings_of, untested
 from hpcalo.wall.checks import check_settings
@@ -38,6 +39,8 @@ UNRESOLVED = 0.2  # such an integral that changes by more with every second time
 
 def checks(result: Result) -> list[Check]:
     """All checks for which the file holds the variables."""
+    if is_sweep(result) and is_uneven(result):
+        return [_points(result), *_worst(result)]
     found = [finite(result, UNDEFINED)]
     if is_sweep(result):
         found.append(_points(result))
@@ -50,6 +53,21 @@ def checks(result: Result) -> list[Check]:
     for maker in makers:
         found += maker(result)
     return found
+
+
+def _worst(result: Result) -> list[Check]:
+    """Of points with axes of their own each by itself: of each check that of the point it is worst for."""
+    order = ("not tested", "passed", "coarse", "failed")
+
+    def badness(check: Check) -> tuple[int, float]:
+        found = check.found if check.found is not None else 0.0
+        return order.index(check.status), np.inf if np.isnan(found) else found
+
+    worst: dict[str, Check] = {}
+    for index, error in enumerate(result["error"]):
+        for check in () if str(error) else checks(point_of(result, index)):
+            worst[check.name] = max(worst.get(check.name, check), check, key=badness)
+    return list(worst.values())
 
 
 def hints(result: Result) -> list[tuple[str, str]]:

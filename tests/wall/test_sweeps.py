@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +15,12 @@ from hpcalo.config.reader import read_toml, validate
 from hpcalo.config.wall import WallInput
 from hpcalo.errors import ConvergenceError, InputError
 from hpcalo.output import checkpoint
-from hpcalo.output.hdf5 import Variable, read_dataset
+from hpcalo.output.hdf5 import Result, Variable, read_dataset
+from hpcalo.output.swept import point_of
 from hpcalo.pipeline import wall, wall_sweep
 from hpcalo.pipeline.wall_points import Axis, axis_of, combined, points_of, unit_of
+from hpcalo.plot.wall_data import last
+from hpcalo.report import wall_checks
 
 TEXT = """
 [wall]
@@ -60,6 +65,18 @@ def alone(folder: Path, *overrides: str):
     source.write_text(TEXT)
     pipeline.run(MPI.COMM_SELF, source, output=output, quiet=True, force=True, overrides=overrides)
     return read_dataset(output)
+
+
+def assert_same(point: Result, run: Result) -> None:
+    """All that the run has, and its input."""
+    assert set(point.variables) == {n for n, v in run.variables.items() if not np.isnan(v.data).all()}
+    for name, variable in point.variables.items():
+        assert variable.dims == run.variables[name].dims
+        np.testing.assert_array_equal(variable.data, run[name], err_msg=name)
+    for name, coordinate in run.coordinates.items():
+        np.testing.assert_array_equal(point[name], coordinate.data, err_msg=name)
+    assert tomllib.loads(point.texts["resolved_input"]) == tomllib.loads(run.texts["resolved_input"])
+    assert point.attrs["kind"] == run.attrs["kind"]
 
 
 @pytest.mark.parametrize(
@@ -129,6 +146,8 @@ def test_points_with_different_meshes(tmp_path):
         np.testing.assert_array_equal(r["x_face_of_point"][index, : cells + 1], one["x_face"])
         np.testing.assert_array_equal(r["torque"][index, :, :cells], one["torque"])
         np.testing.assert_array_equal(r["spin_current"][index, :, : cells + 1], one["spin_current"])
+        assert_same(point_of(r, index), one)
+    assert r["x_length"].tolist() == [33, 41]
     assert np.isnan(r["x_of_point"][0, 33:]).all()
     assert np.isnan(r["torque"][0, :, 33:]).all()
     assert not np.isnan(r["torque"][1]).any()
@@ -144,6 +163,24 @@ def test_points_with_different_times(tmp_path):
     np.testing.assert_array_equal(r["wall_position"][0, :2], one["wall_position"][:2])
     assert np.isnan(r["wall_position"][0, 2])
     assert r.coordinates["time_end"].unit == "ns"
+    assert r["time_length"].tolist() == [2, 3]
+    assert_same(point_of(r, 1), one)
+    np.testing.assert_array_equal(last(r, "wall_position"), [r["wall_position"][0, 1], r["wall_position"][1, 2]])
+
+
+def test_report_on_points_with_different_meshes(tmp_path):
+    """Each point is checked by itself, with its own spacing, and the worst is told."""
+    r = run(tmp_path, "wire.cells", "[33, 41]")
+    found = {c.name: c for c in wall_checks.checks(r)}
+    assert {c.status for c in found.values()} == {"passed"}
+    assert {"Conservation of spin", "Conservation of charge", "Given current flows"} <= set(found)
+    current = r.variables["spin_current"]
+    tilted = current.data * np.where(np.arange(2) == 1, 1.0 + 1e-4, 1.0).reshape(2, 1, 1, 1)  # the second point alone
+    wrong = replace(r, variables={**r.variables, "spin_current": replace(current, data=tilted)})
+    assert {c.name for c in wall_checks.checks(wrong) if c.status == "failed"} == {"Conservation of spin"}
+    failed = replace(r.variables["error"], data=np.array(["", "ConvergenceError: no"], dtype=object))
+    left = wall_checks.checks(replace(wrong, variables={**wrong.variables, "error": failed}))
+    assert {c.name for c in left if c.status == "failed"} == {"All 2 points of the sweep"}
 
 
 def test_points_with_different_models_of_motion(tmp_path):
