@@ -165,15 +165,26 @@ Strength = Annotated[float, MagneticField()]
 
 
 class Zeeman(Section):
-    """A magnetic field H(x, t) = field cos(2 pi frequency t + phase) exp(-(x - centre)^2 / (2 width^2))."""
+    """A magnetic field H(x, t) = field cos(2 pi frequency t + phase) exp(-(x - centre)^2 / (2 width^2))
+    exp(-(t - pulse_centre)^2 / (2 pulse_width^2))."""
 
     field: tuple[Strength, Strength, Strength] = Field(description="amplitude; a text may give it in tesla: '20 mT'")
     frequency: Annotated[float, Unit("GHz"), Field(ge=0)] = Field(default=0.0, description="0: constant field")
     phase: Annotated[float, Unit("degree")] = Field(default=0.0, description="at t = 0")
     centre: Annotated[float, Unit("nm")] = Field(default=0.0, description="of the envelope")
     width: Annotated[float, Unit("nm"), Positive] | None = Field(default=None, description="default: uniform")
+    pulse_centre: Annotated[float, Unit("ns")] = Field(default=0.0, description="time at which a pulse is largest")
+    pulse_width: Annotated[float, Unit("ns"), Positive] | None = Field(
+        default=None, description="standard deviation of a pulse in time; default: always on"
+    )
 
     _lists = field_validator("field", mode="before")(_tuple)
+
+    @model_validator(mode="after")
+    def _pulse(self) -> Zeeman:
+        if self.pulse_width is None and self.pulse_centre != 0.0:
+            raise ValueError("pulse_centre: is that of a pulse; give pulse_width, too")
+        return self
 
 
 class Drive(Section):

@@ -8,6 +8,7 @@ times fs; M dimensionless with |M| = 1. Easy axis z, hard axis y, wire along x.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from hpcalo.units import MU_0
 from hpcalo.wall.coefficients import Coefficients
 from hpcalo.wall.grid import Mesh
 from hpcalo.wall.spin_orbit_torque import SpinOrbitTorque
-from hpcalo.wall.units import FS, NM
+from hpcalo.wall.units import FS, NM, NS_IN_FS
 
 Array = NDArray[np.float64]
 
@@ -114,12 +115,18 @@ class Magnetics:
 
     def zeeman(self, t: float) -> Array:
         """Applied field at time t (fs) on the own nodes, (n, 3) A/m."""
+        return self._applied([wave for wave, _ in map(partial(_wave, t=t), self.sources)])
+
+    def zeeman_rate(self, t: float) -> Array:
+        """Time derivative of the applied field at fixed places of the wire, (n, 3) A/(m fs)."""
+        return self._applied([rate for _, rate in map(partial(_wave, t=t), self.sources)])
+
+    def _applied(self, strengths: list[float]) -> Array:
         h = np.zeros((self.mesh.n, 3))
         x = self.mesh.x + self.origin
-        for s in self.sources:
-            wave = np.cos(2.0 * np.pi * s.frequency * 1e-6 * t + np.deg2rad(s.phase))
+        for s, strength in zip(self.sources, strengths, strict=True):
             shape = np.exp(-((x - s.centre) ** 2) / (2.0 * s.width**2)) if s.width else np.ones_like(x)
-            h += wave * shape[:, None] * np.array(s.field)
+            h += strength * shape[:, None] * np.array(s.field)
         return h
 
     def field(self, m_ghost: Array, t: float) -> Array:
@@ -203,7 +210,7 @@ class Magnetics:
         return Energies(**{name: float(value) for name, value in zip(parts, values, strict=True)})
 
     def powers(self, m: Array, rate: Array, torque: Array) -> tuple[float, float]:
-        """Power of damping (<= 0) and of the spin torque in W/m^2; their sum is dE/dt for a constant applied field.
+        """Power of damping (<= 0) and of the spin torque in W/m^2; with `field_power` their sum is dE/dt.
 
         dE/dt = (mu0 M_s/gamma) int [-alpha |dM/dt|^2 + dM/dt.(M x torque)]. Rate and torque (n, 3) in 1/fs. Collective.
         """
@@ -212,6 +219,23 @@ class Magnetics:
         spin = scale * np.sum(rate * np.cross(m, torque), axis=1)
         sums = self.mesh.total(np.stack([damping, spin], axis=1))
         return float(sums[0]), float(sums[1])
+
+    def field_power(self, m: Array, t: float) -> float:
+        """Power of the applied field's change in time, -mu0 int M_s M.dH/dt, in W/m^2. Collective."""
+        local = -MU_0 * self.ms * self.mesh.dx * NM / FS * np.sum(m * self.zeeman_rate(t), axis=1)
+        return float(self.mesh.total(local))
+
+
+def _wave(s: Zeeman, t: float) -> tuple[float, float]:
+    """What the amplitude is multiplied with at time t (fs), and its derivative (1/fs)."""
+    w = 2.0 * np.pi * s.frequency * 1e-6
+    phase = w * t + np.deg2rad(s.phase)
+    wave, rate = float(np.cos(phase)), -w * float(np.sin(phase))
+    if s.pulse_width is not None:
+        since, width = t - s.pulse_centre * NS_IN_FS, s.pulse_width * NS_IN_FS
+        envelope = float(np.exp(-(since**2) / (2.0 * width**2)))
+        wave, rate = wave * envelope, (rate - wave * since / width**2) * envelope
+    return wave, rate
 
 
 def _cross(a: Array) -> Array:

@@ -161,7 +161,14 @@ def energies(sim: Simulation, state: State, torques: Torques) -> list[Quantity]:
             (),
             spin,
             "W/m^2",
-            "power of the spin torque; dE/dt is the sum of both at constant field",
+            "power of the spin torque; dE/dt is the sum of all powers",
+        ),
+        Quantity(
+            "power_field",
+            (),
+            sim.magnetics.field_power(state.m, state.t),
+            "W/m^2",
+            "power of the applied field's change in time, -mu0 int M_s M.dH/dt",
         ),
     ]
 

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
-from hpcalo.config.wall import Magnet, Texture, ThermalLaw, Time, Zeeman
+from hpcalo.config.wall import Drive, Electrons, Magnet, Texture, ThermalLaw, Time, WallInput, Wire, Zeeman
 from hpcalo.errors import InputError
 from hpcalo.units import MU_0
 from hpcalo.wall.grid import Mesh
 from hpcalo.wall.magnetics import Magnetics
+from hpcalo.wall.simulation import Simulation
 from hpcalo.wall.stepping import QuasiStatic, State
 from hpcalo.wall.texture import initial, measure, velocity, wall_parameter
 
@@ -112,6 +113,42 @@ def test_order_in_time(integrator):
     np.testing.assert_allclose(np.log2(np.array(errors[:-1]) / np.array(errors[1:])), 2.0, atol=0.1)
 
 
+@pytest.mark.parametrize(("integrator", "order"), [("rk", 5), ("cn", 2), ("bdf", 2), ("arkimex", 3), ("rosw", 3)])
+def test_order_in_time_of_a_moving_field(integrator, order):
+    """H_z cos(w t + phase): the azimuth is gamma/(1 + alpha^2) int H dt, whatever the polar angle."""
+    alpha, field, frequency, phase, end = 0.1, 5e5, 60.0, 20.0, 4e4
+    zeeman = (Zeeman(field=(0.0, 0.0, field), frequency=frequency, phase=phase),)
+    w, start = 2 * np.pi * frequency * 1e-6, np.deg2rad(phase)
+    angle = GAMMA * field * 1e-15 / (1 + alpha**2) * (np.sin(w * end + start) - np.sin(start)) / w
+    errors = []
+    for dt in (1600.0, 800.0) if integrator == "rk" else (400.0, 200.0, 100.0):
+        time = Time(integrator=integrator, first_step=dt, fixed_step=True)
+        mesh, _, stepper = build(Magnet(anisotropy=0.0, damping=alpha), cells=3, length=2.0, zeeman=zeeman, time=time)
+        state = stepper.segment(State(m=np.tile([1.0, 0.0, 0.0], (mesh.n, 1)), t=0.0, dt=dt), end)
+        errors.append(abs(np.angle(np.exp(1j * (np.arctan2(state.m[1, 1], state.m[1, 0]) - angle)))))
+    found = np.log2(np.array(errors[:-1]) / np.array(errors[1:]))
+    assert np.all(found > order - 0.1)
+    assert order == 5 or np.all(found < order + 0.3)  # at these steps the sixth order of rk still counts
+
+
+@pytest.mark.parametrize("integrator", ["rk", "bdf", "arkimex"])
+def test_a_pulse_turns_by_its_area(integrator):
+    """A spin at rest until a pulse of 1 ps across it comes after 50 ps: without damping it turns by gamma int H dt."""
+    field, width = 1e5, 1e-3  # A/m, ns
+    settings = WallInput(
+        electrons=Electrons(spin_torque=False),
+        magnet=Magnet(anisotropy=0.0, damping=0.0),
+        texture=Texture(kind="uniform"),
+        wire=Wire(length=2.0, cells=3),
+        drive=Drive(zeeman=(Zeeman(field=(field, 0.0, 0.0), pulse_centre=0.05, pulse_width=width),)),
+        time=Time(end=0.1, output_every=0.1, integrator=integrator, tolerance=1e-7),
+    )
+    sim = Simulation(settings, MPI.COMM_SELF)
+    state = list(sim.run(sim.start()))[-1]
+    angle = GAMMA * field * np.sqrt(2 * np.pi) * width * 1e-9
+    np.testing.assert_allclose(state.m[1], [0.0, -np.sin(angle), np.cos(angle)], atol=2e-5)
+
+
 def relaxed(magnet, **options):
     magnet = magnet.model_copy(update={"damping": 1.0})
     mesh, magnetics, stepper = build(magnet, **options)
@@ -205,12 +242,13 @@ def test_walker_field(ratio, turns):
 
 
 @pytest.mark.parametrize(
-    ("u", "beta", "alpha"), [(50.0, 0.05, 0.2), (50.0, 0.1, 0.2), (50.0, 0.2, 0.2), (20.0, 0.3, 0.1)]
+    ("u", "beta", "alpha"),
+    [(50.0, 0.05, 0.2), (50.0, 0.1, 0.2), (50.0, 0.2, 0.2), (100.0, 0.00621, 0.2), (20.0, 0.3, 0.1)],
 )
 def test_spin_transfer_velocity(u, beta, alpha):
     """v = beta u/alpha below Walker breakdown, with a Zhang-Li torque put in through the spin accumulation."""
     magnet = Magnet(hard_anisotropy=2e5, damping=alpha)
-    mesh, magnetics, _ = build(magnet, cells=201)
+    mesh, magnetics, _ = build(magnet, cells=201 if u < 100.0 else 161)
     scale = np.ones(mesh.n)
 
     class Driven(QuasiStatic):
@@ -222,7 +260,7 @@ def test_spin_transfer_velocity(u, beta, alpha):
 
     stepper = Driven(mesh, magnetics, None, Time(tolerance=1e-5))
     state = State(m=initial(Texture(centre=50.0), magnet, mesh.x, 160.0), t=0.0, dt=10.0)
-    end = 4e5 if alpha > 0.15 else 7e5
+    end = {50.0: 4e5, 100.0: 6e5, 20.0: 7e5}[u]  # the start dies out at a rate of alpha; 3.1 m/s shows more of it
     state = stepper.segment(state, end)
     v = velocity(mesh, mesh.magnetization_with_ghosts(state.m), stepper.rate(state.t, state.m))
     assert v == pytest.approx(beta * u / alpha, rel=1e-2)
@@ -243,6 +281,35 @@ def test_energy_balance():
         magnetics.energies(mesh.magnetization_with_ghosts(m + s * step * rate), 0.0).total for s in (1, -1)
     )
     assert sum(powers) == pytest.approx((ahead - behind) / (2 * step) * 1e15, rel=1e-6)
+
+
+def test_energy_balance_with_a_field_that_moves():
+    """dE/dt of a moving magnetization in an oscillating pulse by differences: damping, torque and field together."""
+    zeeman = (
+        Zeeman(field=(3e4, -2e4, 5e4), frequency=7.0, phase=30.0, centre=12.0, width=9.0),
+        Zeeman(field=(0.0, 6e4, 1e4), frequency=3.0, pulse_centre=0.02, pulse_width=0.015),
+        Zeeman(field=(0.0, 0.0, -4e4), pulse_centre=0.04, pulse_width=0.02),
+    )
+    magnet = everything().model_copy(update={"damping": 1e-3})  # else the field's part would be lost in the damping
+    mesh, magnetics, _ = build(magnet, cells=41, length=40.0, zeeman=zeeman)
+    magnetics.place(np.full(mesh.n, 100.0), 3.0)
+    m = initial(Texture(kind="spiral", width=40.0), magnetics.magnet, mesh.x, 40.0)
+    ghost = mesh.magnetization_with_ghosts(m)
+    at, step, none = 2.5e4, 1e-2, np.zeros((mesh.n, 3))
+    rate = magnetics.rate(ghost, at, none, np.zeros(mesh.n))
+    ahead, behind = (
+        magnetics.energies(mesh.magnetization_with_ghosts(m + s * step * rate), at + s * step).total for s in (1, -1)
+    )
+    lost, given, field = *magnetics.powers(m, rate, none), magnetics.field_power(m, at)
+    found = (ahead - behind) / (2 * step) * 1e15
+    assert given == 0.0
+    assert abs(field) > 0.1 * abs(lost)
+    assert lost + field == pytest.approx(found, rel=1e-6)
+
+
+def test_pulse_needs_a_width():
+    with pytest.raises(ValueError, match="give pulse_width"):
+        Zeeman(field=(0.0, 0.0, 1e4), pulse_centre=1.0)
 
 
 def test_curie_temperature_is_an_error():
