@@ -10,6 +10,7 @@ from hpcalo.config.wall import WallInput
 from hpcalo.errors import InputError
 from hpcalo.pipeline.electronic_structure import sources_of
 from hpcalo.pipeline.estimate import PROGRAM, Work
+from hpcalo.pipeline.wall_points import Axis, axis_of, groups_of, points_of
 from hpcalo.wall.checks import check_settings as check_physics
 
 CELLS = 1000
@@ -20,6 +21,8 @@ VECTORS = {"steady": 55, "quasi-static": 55, "time-dependent": 105}
 """Arrays of the size of the distribution, by mode, as measured: Krylov basis, factors of the sweep, responses, stages
 of the time step.
 """
+DIRECT = 48
+"""Bytes the direct method needs for each of its matrix's 3 cells (4 points)^2 numbers, as `hpcalo.wall.steady` does."""
 WHOLE_WIRE = 1500
 """Bytes a cell that every rank holds of the whole wire: the spin-diffusion matrix and its factors."""
 NUMBER = re.compile(r"-?\d[\d.]*(e[-+]?\d+)?%?")
@@ -34,16 +37,18 @@ def _count(number: int, name: str) -> str:
     return f"{number} {name}{'s' * (number != 1)}"
 
 
-def told_of(points: Sequence[WallInput], source: Path) -> list[str]:
+def told_of(points: Sequence[WallInput], source: Path, axis: Axis | None = None) -> list[str]:
     """What the physics of the points has to be warned of: what differs in its numbers only is said of the first point
-    it holds for. Serial. Raises InputError for what cannot run."""
+    it holds for. `axis`: of a sweep, which names the points. Serial. Raises InputError for what cannot run."""
     alike: dict[str, list[str]] = {}
-    try:
-        for point in points:
-            for text in check_physics(point):
-                alike.setdefault(NUMBER.sub("#", text), []).append(text)
-    except InputError as problem:
-        raise InputError(f"{source}: {problem}") from None
+    for index, point in enumerate(points):
+        try:
+            told = check_physics(point)
+        except InputError as problem:
+            where = "" if axis is None else f"sweep.key: {axis.point(index)}: "
+            raise InputError(f"{source}: {where}{problem}") from None
+        for text in told:
+            alike.setdefault(NUMBER.sub("#", text), []).append(text)
     return [
         texts[0]
         + (f" (and so for {_count(len(texts) - 1, 'other value')} of the sweep)" if len(set(texts)) > 1 else "")
@@ -53,15 +58,16 @@ def told_of(points: Sequence[WallInput], source: Path) -> list[str]:
 
 def work_wall(settings: WallInput, *, source: Path) -> Work:
     """What a run has to share out: the cells of the wire, and the values of a sweep. Serial. Raises InputError."""
-    from hpcalo.pipeline.wall import groups_of, points_of  # noqa: PLC0415  (wall re-exports the function above)
-
     points = points_of(settings, source)
-    warnings = list(dict.fromkeys(told_of(points, source)))
+    axis = axis_of(settings, points) if settings.sweep else None
+    warnings = list(dict.fromkeys(told_of(points, source, axis)))
     warnings += dict.fromkeys(w for s in sources_of(points, source.parent) if s for w in s.warnings)
-    shared = settings.wall.model == "consistent"  # the published model runs on one rank
+    shared = points[0].wall.model == "consistent"  # the published model runs on one rank
     cells = max(p.wire.cells for p in points)
     unknowns = max(p.wire.cells * p.momentum.points * 4 for p in points)
     vectors = max(VECTORS[p.wall.mode] for p in points)
+    assembled = [p for p in points if p.solver.method == "direct"]
+    direct = max((DIRECT * 3 * p.wire.cells * (4 * p.momentum.points) ** 2 for p in assembled), default=0)
 
     def groups(ranks: int) -> int:
         return groups_of(settings, ranks) if settings.sweep else 1
@@ -69,7 +75,7 @@ def work_wall(settings: WallInput, *, source: Path) -> Work:
     def memory(ranks: int) -> float:
         if not shared:
             return 2.0 * PROGRAM
-        return PROGRAM + WHOLE_WIRE * cells + 8.0 * unknowns * vectors / max(1, ranks // groups(ranks))
+        return PROGRAM + WHOLE_WIRE * cells + (8.0 * unknowns * vectors + direct) / max(1, ranks // groups(ranks))
 
     def report(ranks: int) -> str:
         lines = [f"{source}: wall, {settings.wall.model} model, {settings.wall.mode}"]

@@ -15,6 +15,7 @@ from hpcalo.config.wall import Drive, Electrons, Magnet, Momentum, Solver, Time,
 from hpcalo.config.wall import Wire as WireTable
 from hpcalo.errors import ConvergenceError, InputError
 from hpcalo.output.hdf5 import read_dataset
+from hpcalo.pipeline import wall_estimate
 from hpcalo.wall import steady, stepping
 from hpcalo.wall.options import OWNED, SolverOptions
 from hpcalo.wall.petsc import PETSc
@@ -72,13 +73,13 @@ MODES = [("quasi-static", "rk"), ("time-dependent", "arkimex")]
 
 @pytest.mark.parametrize("name", OWNED)
 def test_the_program_owns_start_and_end(name):
-    with pytest.raises(InputError, match=rf"^solver\.petsc\.{name}: .* belong to the program; set (time|wall)\.") as e:
+    with pytest.raises(InputError, match=rf"^solver\.petsc\.{name}: .* begins and ends; use (time|wall)\.") as e:
         simulation(**{name: 100})
     assert "\n" not in str(e.value)
     database = PETSc.Options()
     database[f"hpcalo_wall_{name}"] = "100"
     try:
-        with pytest.raises(InputError, match=rf"^-hpcalo_wall_{name}: .* belong to the program"):
+        with pytest.raises(InputError, match=rf"^-hpcalo_wall_{name}: .* begins and ends"):
             SolverOptions()
     finally:
         database.delValue(f"hpcalo_wall_{name}")
@@ -202,3 +203,14 @@ def test_memory_of_the_direct_method(monkeypatch):
             patch.setattr(steady, where, Refusing(what, name, problem))
             with pytest.raises(InputError, match=large + r"there is no room for it; use 'krylov'"):
                 sim.electrons(state)
+
+
+def test_estimate_knows_of_the_direct_method(tmp_path):
+    """`check` and `submit` count the matrix that the solver itself asks room for."""
+    assert wall_estimate.DIRECT == steady.DIRECT_BYTES
+    krylov, direct = (
+        wall_estimate.work_wall(simulation("steady", method=method, points=12).settings, source=tmp_path / "a.toml")
+        for method in ("krylov", "direct")
+    )
+    for ranks in (1, 3):
+        assert direct.memory(ranks) - krylov.memory(ranks) == pytest.approx(48 * 3 * 33 * 48**2 / ranks)
