@@ -351,10 +351,11 @@ class Output(Section):
 
 class Sweep(Section):
     """Repeats the calculation for each value of one input key; ranks are split into groups, one point a group, and all
-    points are in one result. A value that the schema or the checks refuse stops the run before anything is computed; a
-    point that fails while it is computed is recorded in `error`, and the others go on. Where points differ in the
-    length of an axis, the shorter ones end with NaN; where they differ in its places (wire.cells, wire.length), these
-    are in `x_of_point` and the like. Defaults that depend on other keys are those of the input without the sweep.
+    points are in one result. A value that the schema or the checks refuse stops the run before anything is computed. A
+    point that fails while it is computed is recorded in `error`, and the others go on; where all fail, or something
+    else in the input is refused (an unknown option of the solver), the run ends with that error and without a result.
+    Points with a shorter axis (time.end, wire.cells) end with NaN, and `time_length` or `x_length` tells where; places
+    that differ are in `x_of_point`. Defaults that depend on other keys are those of the input without the sweep.
     """
 
     key: str = Field(

@@ -27,7 +27,7 @@ from hpcalo.pipeline.wall_estimate import check_wall, told_of
 from hpcalo.pipeline.wall_frames import axes, begin, entries, moments, restored, saved_arrays, saved_attrs
 from hpcalo.pipeline.wall_keeper import Asked, Keeper
 from hpcalo.pipeline.wall_paper import evolved
-from hpcalo.pipeline.wall_points import groups_of, points_of
+from hpcalo.pipeline.wall_points import axis_of, groups_of, points_of
 from hpcalo.pipeline.wall_sweep import run_sweep
 from hpcalo.wall.units import NS_IN_FS
 
@@ -54,7 +54,8 @@ def run_wall(
     Collective. Raises HpcaloErrors on all ranks.
     """
     points = points_of(settings, source)
-    told = on_root(comm, lambda: told_of(points, source))
+    axis = axis_of(settings, points) if settings.sweep else None
+    told = on_root(comm, lambda: told_of(points, source, axis))
     sources = on_root(comm, lambda: sources_of(points, source.parent))
     warnings = list(dict.fromkeys([*told, *(w for s in sources if s for w in s.warnings)]))
     for text in warnings:

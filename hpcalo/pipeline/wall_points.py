@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,9 @@ from hpcalo.config.wall import WallInput
 from hpcalo.errors import InputError
 from hpcalo.output.hdf5 import Variable
 from hpcalo.output.swept import LENGTH, OF_POINT
-from hpcalo.pipeline.wall_paper import Results
+
+if TYPE_CHECKING:
+    from hpcalo.pipeline.wall_paper import Results
 
 NAMED = 8
 """Failed points that a message names."""

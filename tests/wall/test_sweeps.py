@@ -119,6 +119,7 @@ def test_units_of_keys_that_may_be_left_out():
         ("texture.direction", "[[0, 1]]", r"texture\.direction = \[0, 1\]: .*3 values are needed"),
         ("drive.gradient", "[{a = 1}]", "each value must be a number, a text, true, false or a list of these"),
         ("drive.temperature", "[100, -5.0]", r"drive\.temperature = -5\.0: .*must be larger than 0"),
+        ("wire.cells", "[33, 9]", r"sweep\.key: wire\.cells = 9: wire\.cells: .*at least 25 cells"),
         ("wall.model", '["consistent", "paper"]', "the models have different results"),
         ("output.monitors.0.every", "[1, 2]", "'magnetization' at different output times"),
         ("output.monitors.0.name", '["wall", "heat"]', r"output\.monitors\.0\.name = wall: .*each name once"),
