@@ -183,9 +183,13 @@ def info(file: Path | None, environment: bool) -> None:
 
     comm = world()
     with collective_guard(comm):
+        from hpcalo.errors import EnvironmentMismatch  # noqa: PLC0415
         from hpcalo.output.environment import describe_environment  # noqa: PLC0415
 
-        click.echo(describe_environment(comm))
+        text, fits = describe_environment(comm)
+        click.echo(text)
+    if not fits:
+        raise click.exceptions.Exit(EnvironmentMismatch.exit_code)
 
 
 @alone

@@ -44,7 +44,7 @@ Quantity = Literal[
 Component = Annotated[float, Field(ge=-1e6, le=1e6)]
 Vector = Annotated[tuple[Component, Component, Component], Field(strict=False)]
 Energy = Annotated[float, Unit("eV"), Field(ge=-1e4, le=1e4)]
-Kelvin = Annotated[float, Unit("K"), Field(gt=0, le=1e5)]
+Kelvin = Annotated[float, Unit("K"), Field(ge=1e-3, le=1e5)]
 
 
 class EnergyGrid(Section):

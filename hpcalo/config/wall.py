@@ -225,6 +225,9 @@ class Drive(Section):
         return self
 
 
+MOST_FRAMES = 1_000_000
+
+
 class Time(Section):
     """Time integration. PETSc's own options `-hpcalo_wall_ts_...` are honoured on top of these."""
 
@@ -235,7 +238,7 @@ class Time(Section):
     integrator: Literal["rk", "bdf", "arkimex", "rosw", "cn"] = Field(
         default="rk", description="rk: adaptive Dormand-Prince (quasi-static); arkimex, bdf, rosw: implicit"
     )
-    tolerance: Annotated[float, Unit("1"), Field(gt=0, lt=0.1)] = Field(
+    tolerance: Annotated[float, Unit("1"), Field(ge=1e-14, lt=0.1)] = Field(
         default=1e-10,
         description="relative and absolute tolerance of the step-size control; without it 1e-10 for rk, whose steps "
         "stability limits anyway, and 1e-7 for the others",
@@ -261,6 +264,15 @@ class Time(Section):
             return {**data, "tolerance": 1e-7}
         return data
 
+    @model_validator(mode="after")
+    def _frames(self) -> Time:
+        if self.end / self.output_every > MOST_FRAMES:
+            raise ValueError(
+                f"output_every: {self.output_every:g} ns in {self.end:g} ns are {self.end / self.output_every:.3g} "
+                f"output times; {MOST_FRAMES:,} are allowed"
+            )
+        return self
+
 
 class Solver(Section):
     """Steady SBE. PETSc's own options come on top: [solver.petsc] here, or `-hpcalo_wall_...` in PETSC_OPTIONS."""
@@ -269,7 +281,7 @@ class Solver(Section):
         default="krylov",
         description="krylov: FGMRES with sweep and spin diffusion; direct: LU of the assembled matrix (MUMPS)",
     )
-    tolerance: Annotated[float, Unit("1"), Field(gt=0, lt=1e-2)] = Field(
+    tolerance: Annotated[float, Unit("1"), Field(ge=1e-14, lt=1e-2)] = Field(
         default=1e-10, description="relative residual of the Krylov solver"
     )
     iterations: int = Field(default=1000, ge=1, description="Krylov iterations after which the solve has failed")

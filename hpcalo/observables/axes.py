@@ -12,6 +12,9 @@ from hpcalo.kubo.request import Kind, raw_name
 from hpcalo.units import BOLTZMANN_EV
 
 Real = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+REACH = 40  # half width of −f' in k_B T, beyond which it is below rounding errors
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,8 @@ def cell_weights(run: RunAxes, power: int) -> Real:
     weights = np.zeros((len(run.mu), len(run.temperatures), len(run.energies) - 1))
     for t, temperature in enumerate(run.temperatures):
         for m, mu in enumerate(run.mu):
-            weights[m, t] = _inside_cells(run.energies, float(mu), float(temperature), power)[1].sum(1)
+            cell, _, value = _quadrature(run.energies, float(mu), float(temperature), power)
+            np.add.at(weights[m, t], cell, value)
     return weights
 
 
@@ -134,23 +138,30 @@ def thermal_weights(energies: Real, mu: Real, temperatures: Real, power: int) ->
     weights = np.zeros((len(mu), len(temperatures), len(energies)))
     for t, temperature in enumerate(temperatures):
         for m, level in enumerate(mu):
-            inside, value = _inside_cells(energies, float(level), float(temperature), power)
-            weights[m, t, :-1] += (value * (1.0 - inside)).sum(1)
-            weights[m, t, 1:] += (value * inside).sum(1)
+            cell, inside, value = _quadrature(energies, float(level), float(temperature), power)
+            np.add.at(weights[m, t], cell, value * (1.0 - inside))
+            np.add.at(weights[m, t], cell + 1, value * inside)
     return weights
 
 
-def _inside_cells(energies: Real, mu: float, temperature: float, power: int) -> tuple[Real, Real]:
-    """Quadrature points inside a cell as fractions of it (Q,), and (−f')(E−μ)^power times their weights, (NE − 1,
-    Q).
+def _quadrature(energies: Real, mu: float, temperature: float, power: int) -> tuple[IntArray, Real, Real]:
+    """Points of a quadrature over the energy axis: cell (Q,), position in it as a fraction of it (Q,), and
+    (−f')(E−μ)^power times the weight (Q,).
+
+    Eight Gauss points in each piece between the edges of the cells and multiples of 2 k_B T around μ: as many as −f'
+    needs, however small k_B T is against the spacing.
     """
     nodes, node_weights = np.polynomial.legendre.leggauss(8)
     step = float(energies[1] - energies[0])
     kt = BOLTZMANN_EV * temperature
-    # Sub-intervals short against k_B T, eight points each.
-    parts = max(1, int(np.ceil(step / (2.0 * kt))))
-    inside = ((np.arange(parts)[:, None] + 0.5 * (1.0 + nodes)) / parts).ravel()
-    share = np.tile(0.5 * node_weights / parts, parts) * step
-    x = energies[:-1, None] + step * inside - mu
-    minus_df = 0.25 / (kt * np.cosh(np.clip(0.5 * x / kt, -300.0, 300.0)) ** 2)
-    return inside, minus_df * x**power * share
+    pieces = mu + kt * np.arange(-REACH, REACH + 1, 2)
+    near = energies[(energies > pieces[0]) & (energies < pieces[-1])]
+    edges = np.unique(np.clip(np.concatenate([pieces, near]), energies[0], energies[-1]))
+    middle, half = 0.5 * (edges[1:] + edges[:-1]), 0.5 * np.diff(edges)
+    cell = np.clip(np.searchsorted(energies, middle, side="right") - 1, 0, len(energies) - 2)
+    e = middle[:, None] + half[:, None] * nodes
+    x = e - mu
+    minus_df = 0.25 / (kt * np.cosh(0.5 * x / kt) ** 2)
+    value = minus_df * x**power * half[:, None] * node_weights
+    inside = (e - energies[cell][:, None]) / step
+    return np.repeat(cell, nodes.size), inside.ravel(), value.ravel()

@@ -48,7 +48,7 @@ def library_problems(size: int = 2) -> list[str]:
     """Libraries that do not fit together, for a run on `size` ranks; one line each, in words a user can act on."""
     problems = []
     if size > 1 and not h5py.get_config().mpi:
-        problems.append("h5py is built without MPI: build it against a parallel HDF5 (HDF5_MPI=ON, see README.md)")
+        problems.append("h5py is built without MPI: HDF5_MPI=ON and a parallel HDF5, see docs/guide/cluster.md")
     libraries = loaded_mpi_libraries()
     if len(libraries) > 1:
         problems.append(
@@ -81,12 +81,12 @@ def mpi_name() -> str:
     return one_field(MPI.Get_library_version())
 
 
-def describe_environment(comm: Intracomm) -> str:
-    """Versions, builds, threads and misfits, as text (on every rank). Collective; loads PETSc."""
+def describe_environment(comm: Intracomm) -> tuple[str, bool]:
+    """Versions, builds, threads and misfits, as text (on every rank), and whether all fits. Collective; loads PETSc."""
     hosts = comm.gather(platform.node(), root=0) or []
     petsc = _petsc()  # on all ranks: PETSc starts together
 
-    def describe() -> str:
+    def describe() -> tuple[str, bool]:
         revision = git_revision()
         lines = [
             f"hpcalo       {hpcalo.__version__}{f' ({revision[:12]})' if revision else ''} in {_folder()}",
@@ -102,7 +102,7 @@ def describe_environment(comm: Intracomm) -> str:
         lines += [f"libmpi       {path}" for path in libraries]
         problems = launcher_problems(comm.size) + library_problems()
         lines += [f"PROBLEM      {problem}" for problem in problems] or ["all of these fit together"]
-        return "\n".join(lines)
+        return "\n".join(lines), not problems
 
     return on_root(comm, describe)
 

@@ -266,6 +266,9 @@ def test_a_launcher_of_another_mpi_is_told(hpcalo, source):
     """Two processes that do not see each other would both compute everything and both write."""
     environment = {"SLURM_STEP_NUM_TASKS": "2", "SLURM_STEP_ID": "0"}
     refused(hpcalo("run", source, env=environment), 7, "the launcher started 2 processes", "srun --mpi=pmix")
+    told = hpcalo("info", "--environment", env=environment)
+    assert told.returncode == 7
+    assert "PROBLEM      the launcher started 2 processes" in told.stdout
 
 
 def test_an_output_in_use_is_left_alone(hpcalo, source, tmp_path):
