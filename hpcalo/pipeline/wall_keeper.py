@@ -16,12 +16,12 @@ from hpcalo.output import checkpoint
 from hpcalo.output.hdf5 import Slab, Variable
 from hpcalo.parallel.guard import on_root
 from hpcalo.parallel.relay import StopRelay, anyone
-from hpcalo.parallel.signals import StopRequest
+from hpcalo.parallel.signals import StopRequest, name_of
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
 
-SHARE = 0.02
+SHARE = 0.01
 """Part of the time that saving with every frame may take; where it takes more, the interval decides alone."""
 
 
@@ -59,7 +59,7 @@ class Keeper:
         asked, due = anyone(self._comm, (self.stop.requested, late))
         self._due |= due
         if asked:
-            raise Asked(f"stopped by {self.stop.name or 'a signal'}")
+            raise Asked(f"stopped by {name_of(self._comm, self.stop.name)}")
 
     def wanted(self, *, frame: bool) -> bool:
         """Whether to save the state that has been reached; `frame`: it was also written into the result."""
