@@ -66,6 +66,13 @@ def electrons(sim: Simulation, state: State, torques: Torques) -> list[Quantity]
     return [
         Quantity("temperature", ("x",), t.temperature, "K", "background temperature"),
         Quantity("density_deviation", ("x",), 2.0 * total.q[:, 0] * DENSITY_IN_SI, "1/m^3", "n = 2 int dF dp"),
+        Quantity(
+            "density",
+            ("x",),
+            (t.equilibrium_density() + 2.0 * total.q[:, 0]) * DENSITY_IN_SI,
+            "1/m^3",
+            "electron density: local equilibrium and the deviation",
+        ),
         Quantity("spin_accumulation", ("x", "component"), total.q[:, 1:] * DENSITY_IN_SI, "1/m^3", "m = int dG dp"),
         Quantity(
             "charge_current", ("x_face",), _own_faces(sim, t.charge_current(total)), "A/m^2", "j_e = -2e int v F dp"
@@ -83,7 +90,7 @@ def electrons(sim: Simulation, state: State, torques: Torques) -> list[Quantity]
         Quantity("B", ("x_face",), b, "1/(m^2 s)", "B(x) = M . int v G dp of Eq. (18)"),
         Quantity("electric_field", (), torques.field, "V/m", "E in the circuit, thermoelectric part included"),
         Quantity("applied_field", (), torques.applied_field, "V/m", "the part of E that the source applies"),
-        Quantity("mean_charge_current", (), torques.current, "A/m^2", "charge current density of the circuit"),
+        Quantity("mean_charge_current", (), torques.current, "A/m^2", "charge current density, mean over the wire"),
         Quantity(
             "polarization", (), torques.polarization, "", "P = M.j_s / (j_e/-2e) of the electric drive", nan_ok=True
         ),

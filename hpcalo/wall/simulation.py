@@ -203,7 +203,7 @@ class Simulation:
         if state.f is None or not isinstance(self.stepper, Coupled):
             return torques
         now: Response = self.stepper.response(state)
-        return replace(torques, thermal=now + torques.electrical * -1.0)
+        return replace(torques, thermal=now + torques.electrical * -1.0, current=self.transport.mean_current(now))
 
     def rate(self, state: State, torques: Torques) -> Array:
         """dM/dt (n, 3) in 1/fs at this state."""

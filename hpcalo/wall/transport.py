@@ -46,7 +46,8 @@ class Response:
 class Torques:
     """State of the electrons for one magnetization; `electrical + thermal` is the whole.
 
-    `field`: E in V/m (applied plus thermoelectric), `current`: charge current density in A/m^2.
+    `field`: E in V/m (applied plus thermoelectric), `current`: charge current density in A/m^2, the mean over the wire
+    where it is not uniform.
     `polarization`: M.j_s over half the particle flow, averaged over the wall, of the field alone;
     `thermal_polarization`
     P': the same of kappa alone at E = 0 (NaN where that drive was not solved).
@@ -104,6 +105,7 @@ class Transport:
         x_faces = (np.arange(mesh.first, mesh.last + 1) - 0.5) * mesh.dx
         faces = temperature(self.drive, mesh.length, x_faces, origin)
         self.temperature = nodes
+        self._density: Array | None = None
         half = 0.5 * (self.drive.ramp_length or mesh.length)
         inside = np.abs(x_faces + origin - 0.5 * mesh.length) <= half
         local = self.drive.profile == "ramp"
@@ -130,6 +132,15 @@ class Transport:
         (g mu_B/M_s)(J/hbar) (nm^3/fs), of torque per spin accumulation; J may be 0."""
         self.moment_scale = self.electrons.g_factor * MOMENT_VOLUME / saturation
         self.torque_scale = self.moment_scale * self.carriers.precession
+
+    def equilibrium_density(self) -> Array:
+        """n of local equilibrium on the own nodes, electrons per nm^3: 2 int F0 dp at the background temperature."""
+        if self._density is None:
+            step = 2.0 * (self.p[1] - self.p[0])  # both signs of p
+            self._density = (
+                2.0 * step * eq.occupation(self.carriers, self.p, self.temperature).mean(axis=0).sum(axis=-1)
+            )
+        return self._density
 
     @property
     def node_gradient(self) -> Array:
@@ -163,8 +174,8 @@ class Transport:
         self.iterations += self.solver.last_iterations
         return Response(e, self.kinetic.moments(e), self.kinetic.flux(o))
 
-    def _charge(self, response: Response) -> float:
-        """Mean charge current density over the wire, A/m^2 (uniform in a steady state)."""
+    def mean_current(self, response: Response) -> float:
+        """Mean charge current density over the wire, A/m^2 (uniform in a steady state). Collective."""
         total = self.mesh.total(response.flux[: self.mesh.n, 0])
         return -2.0 * CURRENT_IN_SI * total / self.mesh.cells
 
@@ -186,7 +197,7 @@ class Transport:
     def fields(self, unit: tuple[Response, Response]) -> tuple[float, float, float, float]:
         """Applied field, thermoelectric field (V/nm), j per V/nm and j of kappa alone (A/m^2) in the circuit."""
         d = self.drive
-        per_field, closed = self._charge(unit[0]), d.gradient * self._charge(unit[1])
+        per_field, closed = self.mean_current(unit[0]), d.gradient * self.mean_current(unit[1])
         if d.circuit == "field":
             return d.electric_field * VOLT_PER_METRE, 0.0, per_field, closed
         if per_field <= 0.0:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from mpi4py import MPI
 from scipy import constants as si
 from scipy.integrate import quad
 
+from hpcalo.config.reader import apply_overrides, validate
+from hpcalo.config.wall import WallInput
 from hpcalo.errors import InputError
 from hpcalo.wall import equilibrium as eq
+from hpcalo.wall.monitors import observe
+from hpcalo.wall.simulation import Simulation
 from hpcalo.wall.units import K_B, M_E
 
 TABLE = eq.Carriers(0.14, 0.106, M_E, 1.0, 1000.0)
@@ -106,3 +111,31 @@ def test_conductivity_fixes_the_number_of_bands():
 def test_negative_temperature_is_refused():
     with pytest.raises(InputError, match=r"temperature: -3 K"):
         eq.occupation(TABLE, np.array([0.1, 0.2]), np.array([10.0, -3.0]))
+
+
+def test_written_density():
+    """Equilibrium along a ramp as by energy quadrature at each T, with what the drive adds to it."""
+    wire = ("wire.length=80.0", "wire.cells=81", "drive.temperature=150.0")
+    ramp = ("drive.profile=ramp", "drive.gradient=1.0", "momentum.points=96", "momentum.cutoff=2.4", "wall.mode=steady")
+    data = apply_overrides({"wall": {}}, [*wire, *ramp])
+    sim = Simulation(validate(WallInput, data, "test.toml"), MPI.COMM_SELF)
+    o = {q.name: q.data for q in observe(sim, sim.start(), 0)["time"]}
+    for node in (0, 40, 80):
+        equilibrium = o["density"][node] - o["density_deviation"][node]
+        assert equilibrium == pytest.approx(1e27 * density(o["temperature"][node]), rel=1e-6)
+    assert o["temperature"][80] - o["temperature"][0] == pytest.approx(80.0)
+    assert np.abs(o["density_deviation"]).max() > 0.0
+
+
+def test_mean_current_stepped_in_time():
+    """E of a piece is that of the stationary wire at its beginning: what flows in open circuit is told as it is."""
+    wire = ("wall.mode=time-dependent", "time.integrator=arkimex", "wire.length=80.0", "wire.cells=65", "time.end=2e-3")
+    drive = ("drive.circuit=open", "drive.gradient=6.0", "time.output_every=2e-3", "momentum.points=20")
+    flip = ("electrons.spin_flip_time=10.0", "electrons.conductivity=1.26e6", "drive.temperature=300")
+    sim = Simulation(validate(WallInput, apply_overrides({"wall": {}}, [*wire, *drive, *flip]), "t"), MPI.COMM_SELF)
+    (state,) = sim.run(sim.start())
+    o = {q.name: q.data for q in observe(sim, state, 0)["time"]}
+    mean = o["charge_current"][:65].mean()  # the faces on the left of the nodes
+    driven = 1.26e6 * abs(o["electric_field"])
+    assert 1e-9 * driven < abs(mean) < 1e-3 * driven
+    assert o["mean_charge_current"] == pytest.approx(mean, rel=1e-9)
