@@ -25,7 +25,7 @@ from hpcalo.output.timeseries import Frame, SavedState
 from hpcalo.parallel.guard import on_root, raise_together
 from hpcalo.parallel.progress import Progress, warn
 from hpcalo.parallel.relay import StopRelay
-from hpcalo.parallel.signals import StopRequest
+from hpcalo.parallel.signals import StopRequest, name_of
 from hpcalo.pipeline.electronic_structure import KuboSource
 from hpcalo.pipeline.wall_frames import axes, begin, moments, restored, saved_arrays, saved_attrs
 from hpcalo.pipeline.wall_keeper import Asked, Keeper
@@ -71,7 +71,7 @@ def run_sweep(
                     sequence=0 if begun is None else begun.sequence,
                 )  # fmt: skip
                 with _named(source, axis, index):
-                    mine[index] = _point(points[index], sources[index], group, keeper, begun, axis.key)
+                    mine[index] = _point(points[index], sources[index], group, keeper, begun, axis.point(index))
                 progress.advance(len(todo) / len(own))
         except Asked:
             pass
@@ -80,7 +80,7 @@ def run_sweep(
             stop.requested = True  # the relay tells the other groups
         relay.wait()
         asked = bool(comm.allreduce(len(mine) < len(own)))
-        name = next((n for n in comm.allgather(stop.name) if n), "a signal")
+        name = name_of(comm, stop.name)
     gathered = comm.gather(mine if group.rank == 0 else {}, root=0)
     group.Free()
     results = {**earlier, **{k: v for part in gathered or [] for k, v in part.items()}}
@@ -123,19 +123,19 @@ def _left(
 
 
 def _point(
-    point: WallInput, source: KuboSource | None, group: Intracomm, keeper: Keeper, begun: Checkpoint | None, key: str
+    point: WallInput, source: KuboSource | None, group: Intracomm, keeper: Keeper, begun: Checkpoint | None, name: str
 ) -> Results | str:
-    """The results of one point on rank 0 of the group, or the text of its failure. `key`: what is swept.
+    """The results of one point on rank 0 of the group, or the text of its failure. `name`: `key = value`.
 
     Raises Asked, after it has saved; InputError where a key is refused that is not swept, and is the same everywhere.
     """
     keeper.ask()
     try:
-        result: Results | str = _computed(point, source, group, keeper, begun)
+        result: Results | str = _computed(point, source, group, keeper, begun, name)
     except (Interrupted, OutputError, CheckpointError):
         raise
     except HpcaloError as problem:
-        if isinstance(problem, InputError) and not _about(key, str(problem)):
+        if isinstance(problem, InputError) and not _about(name.partition(" = ")[0], str(problem)):
             raise
         result = f"{type(problem).__name__}: {problem}"
     arrays, texts = _packed(result) if group.rank == 0 else ({}, {})
@@ -158,13 +158,14 @@ def _named(source: Path, axis: Axis, index: int) -> Iterator[None]:
 
 
 def _computed(
-    point: WallInput, source: KuboSource | None, group: Intracomm, keeper: Keeper, begun: Checkpoint | None
+    point: WallInput, source: KuboSource | None, group: Intracomm, keeper: Keeper, begun: Checkpoint | None, name: str
 ) -> Results:
     if point.wall.model == "paper":
         return evolved(point, group, keeper, begun)
     from hpcalo.wall.simulation import Simulation  # noqa: PLC0415  (loads PETSc)
 
     sim = Simulation(point, group, source.coefficients if source else None)
+    sim.tell = lambda text: warn(group, f"{name}: {text}")
     series = _Series(sim)
     if begun is None:
         state = begin(sim, point, group)

@@ -21,6 +21,7 @@ from hpcalo.pipeline import wall, wall_sweep
 from hpcalo.pipeline.wall_points import Axis, axis_of, combined, points_of, unit_of
 from hpcalo.plot.wall_data import last
 from hpcalo.report import wall_checks
+from hpcalo.wall.simulation import Simulation
 
 TEXT = """
 [wall]
@@ -189,6 +190,14 @@ def test_points_with_different_models_of_motion(tmp_path):
     assert r.attrs["kind"] == "steady/quasi-static"
     assert r["u"].shape == (2, 3)
     np.testing.assert_array_equal(r["u"][0], [r["u"][1, 0], np.nan, np.nan])
+
+
+def test_what_a_point_warns_of_while_it_is_computed(tmp_path, monkeypatch, capsys):
+    """With its value, on standard error."""
+    look = Simulation.start
+    monkeypatch.setattr(Simulation, "start", lambda sim: [sim.tell("the wall is near"), look(sim)][1])
+    run(tmp_path, "drive.gradient", "[1, 2]")
+    assert "hpcalo: warning: drive.gradient = 2: the wall is near\n" in capsys.readouterr().err
 
 
 def test_variables_are_paired_by_name():
