@@ -138,7 +138,8 @@ def test_wannier90_files_by_name_or_seed(shared):
     ("call", "words"),
     [
         (lambda: hpcalo.open("nothing.h5"), "nothing.h5: cannot be read"),
-        (lambda: hpcalo.open("pyproject.toml"), "is not an HDF5 file"),
+        (lambda: hpcalo.open("input/rashba.toml"), "is an input file, not a result"),
+        (lambda: hpcalo.open("README.md"), "is not an HDF5 file"),
         (lambda: hpcalo.open("input/models/fe.h5"), "is a model, not a result; hpcalo.api.load_model"),
         (lambda: hpcalo.api.load_model("rashba", exchang=1), "did you mean 'exchange'"),
         (lambda: hpcalo.api.run({"kobu": {}}), "did you mean 'kubo'"),
