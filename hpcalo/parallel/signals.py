@@ -71,7 +71,12 @@ class StopRequest:
 def end_if_asked(comm: Intracomm, when: str) -> None:
     """Raises Interrupted on all ranks if a signal has come to any of them since the program's start. Collective."""
     if _anyone(comm, bool(Heard.name)):
-        raise Interrupted(f"stopped by {Heard.name or 'a signal'} {when}")
+        raise Interrupted(f"stopped by {name_of(comm, Heard.name)} {when}")
+
+
+def name_of(comm: Intracomm, mine: str) -> str:
+    """The signal that the first of the ranks that heard one has heard. Collective; mine: "" where there was none."""
+    return next((name for name in comm.allgather(mine) if name), "a signal")
 
 
 def _anyone(comm: Intracomm, asked: bool) -> bool:

@@ -29,6 +29,7 @@ from hpcalo.parallel.packing import Packing, union
 from hpcalo.parallel.progress import Progress
 from hpcalo.parallel.rounds import ROUND, Rounds
 from hpcalo.parallel.sharing import LATE, Sharing
+from hpcalo.parallel.signals import name_of
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
@@ -237,7 +238,7 @@ def _sum_blocks(
         if save:
             keeper.save(comm, total, done)
         if end:
-            name = keeper.rounds.stop.name or "a signal"
+            name = name_of(comm, keeper.rounds.stop.name)
             raise Interrupted(f"stopped by {name}; 'hpcalo restart {keeper.result}' continues")
 
     with Progress(len(task.mesh.points), "k", comm, quiet=quiet, label=label) as progress:
