@@ -154,3 +154,79 @@ def test_pbs_saves_before_the_limit_and_submits_itself_again(tmp_path):
     assert "hpcalo restart mine.h5" in second.stdout
     assert (tmp_path / "mine.h5").read_text() == "all\n"
     assert log.read_text() == answer
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "answer", "limit", "expected"),
+    [
+        (
+            "kubo.slurm",
+            {
+                "SLURM_JOB_NUM_NODES": "3", "SLURM_NTASKS": "24", "SLURM_NTASKS_PER_NODE": "8",
+                "SLURM_JOB_PARTITION": "big", "SLURM_MEM_PER_NODE": "9000",
+            },
+            "1-12:00:00",
+            "",
+            ["--nodes=3", "--ntasks=24", "--ntasks-per-node=8", "--mem=9000", "--partition=big", "--time=1-12:00:00",
+             "--dependency=afterany:5"],
+        ),
+        ("wall.slurm", {"SLURM_JOB_NUM_NODES": "1"}, "NOT_SET", "", ["--nodes=1", "--dependency=afterany:5"]),
+        ("kubo.slurm", {}, "", "exit 1", ["--dependency=afterany:5"]),
+        (
+            "sweep_array.slurm",
+            {
+                "SLURM_ARRAY_JOB_ID": "4", "SLURM_ARRAY_TASK_ID": "1", "SLURM_JOB_NUM_NODES": "2",
+                "SLURM_NTASKS_PER_NODE": "7",
+            },
+            "20:00\n20:00",
+            "",
+            ["--nodes=2", "--ntasks-per-node=7", "--array=1", "--time=20:00", "--dependency=afterany:4_1"],
+        ),
+    ],
+    ids=["plain", "limit unknown", "nothing set", "task of an array"],
+)  # fmt: skip
+def test_slurm_without_requeue_submits_the_same_job_again(tmp_path, name, more, answer, limit, expected):
+    """With stand-ins for the launcher and SLURM's commands: warned, refused a requeue, submitted as it was asked for,
+    and continued by the new job.
+    """
+    array = "SLURM_ARRAY_TASK_ID" in more
+    result = "mine-1.h5" if array else "mine.h5"
+    task = "4_1" if array else "5"
+    (tmp_path / "mine.toml").write_text("")
+    stand_ins = {
+        "launch": (
+            f'trap "echo state >{result}.checkpoint-a; exit 75" USR1\n'
+            f'if [ "$2" = restart ]; then rm "$3.checkpoint-a"; echo all >"$3"; exit 0; fi\n'
+            "kill -USR1 $PPID\n"  # as early as it can be: its number may not be known to the script yet
+            "for _ in {1..200}; do sleep 0.1; done\n"
+        ),
+        "sbatch": f'printf "%s\\n" "$HPCALO_CHAIN|$HPCALO_RESTARTS" "$@" >>{tmp_path}/sbatch.log\n',
+        "scontrol": f'echo "$@" >>{tmp_path}/scontrol.log\nexit 1\n',
+        "squeue": f'{limit}\n[ "$*" = "-h -j {task} -o %l" ] && printf "{answer}\\n"\n',
+    }
+    for command, text in stand_ins.items():
+        (tmp_path / command).write_text(f"#!/bin/bash\n{text}")
+        (tmp_path / command).chmod(0o755)
+    environment = {
+        "PATH": f"{tmp_path}:/usr/bin:/bin", "SLURM_JOB_ID": "5", "SLURM_SUBMIT_DIR": str(tmp_path),
+        "HPCALO_LAUNCHER": "launch", **more,
+    }  # fmt: skip
+
+    def job(**again: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["bash", JOBS / name, "mine.toml"],
+            capture_output=True, text=True, timeout=30, check=False, env=environment | again,
+        )  # fmt: skip
+
+    first = job()
+    assert first.returncode == 75, first.stdout + first.stderr
+    assert "requeue is not allowed here: submitting a new job" in first.stdout
+    assert first.stderr == ""
+    assert (tmp_path / "scontrol.log").read_text() == f"requeue {task}\n"
+    assert (tmp_path / "sbatch.log").read_text().splitlines() == ["|1", *expected, str(JOBS / name), "mine.toml"]
+    second = job(HPCALO_RESTARTS="1")
+    assert second.returncode == 0, second.stdout + second.stderr
+    assert "start 2" in second.stdout
+    assert f"hpcalo restart {result}" in second.stdout
+    assert (tmp_path / result).read_text() == "all\n"
+    assert "complete: nothing left to do" in job(HPCALO_RESTARTS="2").stdout
