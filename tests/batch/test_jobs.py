@@ -306,6 +306,35 @@ def test_chain(cluster, small, tmp_path):
     assert equal(tmp_path / "small.h5", small / "small.h5")
 
 
+@pytest.mark.parametrize("kind", ["chain", "new job"])
+def test_continued_by_another_job(cluster, long, tmp_path, kind):
+    """A job that may not requeue itself is warned: the next link of its chain, or a new job of the same size, goes on
+    to the same bits.
+    """
+    command = [*SMALL, "--no-requeue", "--time=33", JOBS / "kubo.slurm", long / "long.toml"]
+    command = ["bash", JOBS / "chain.sh", "2", *command] if kind == "chain" else ["sbatch", *command]
+    answer = cluster(*command, cwd=tmp_path, HPCALO_LAUNCHER="srun --mpi=pmix")
+    first, *others = [line.rpartition(" ")[2] for line in answer.splitlines()]
+    log = tmp_path / f"kubo-{first}.log"
+    wait_for_checkpoint(tmp_path / "long.h5")
+    cluster("scancel", "--batch", "--signal=USR1", first)
+    assert cluster.wait(first, "COMPLETED", "FAILED") == "FAILED", log.read_text()
+    assert cluster.field(first, "ExitCode") == "75:0"
+    said = log.read_text()
+    if kind == "chain":
+        assert "the next job of the chain continues" in said
+    else:
+        assert "requeue is not allowed here: submitting a new job" in said
+        others = [line.rpartition(" ")[2] for line in said.splitlines() if line.startswith("Submitted batch job")]
+    (second,) = others
+    assert cluster.wait(second, "COMPLETED", "FAILED") == "COMPLETED", log_of(tmp_path)
+    for name in ("NumNodes", "NumTasks", "TimeLimit", "Partition", "MinMemoryCPU"):
+        assert cluster.field(second, name) == cluster.field(first, name) != "", name
+    assert "hpcalo restart long.h5" in (tmp_path / f"kubo-{second}.log").read_text()
+    assert equal(tmp_path / "long.h5", long / "long.h5")
+    assert not list(tmp_path.glob("long.h5.*"))
+
+
 def test_submit(cluster, small, tmp_path):
     (tmp_path / "mine.toml").write_text((small / "small.toml").read_text())
     command = ["hpcalo", "submit", "mine.toml", "-n", "2", "--time", "0:20:00", "--launcher", "srun --mpi=pmix"]
