@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from hpcalo.errors import InputError, OutputError, nearest
 from hpcalo.output.hdf5 import Result, Variable, read_dataset
+from hpcalo.output.swept import is_uneven, point_of
 from hpcalo.output.target import check_output, commit
 
 LETTERS = ("torque", "torque_2", "current", "field", "gradient", "hall", "component", "axis")
@@ -54,13 +55,15 @@ def curves_as_csv(
     result: Result, quantities: Sequence[str], *, along: str | None = None, select: Mapping[str, str] | None = None
 ) -> str:
     """The text of the CSV file. Raises InputError for a quantity, axis or value that the result does not have."""
+    title = str(result.attrs.get("title", ""))
+    result, select, which = chosen_point(result, select)
     variables = [find_variable(result, name) for name in quantities]
     axis = _axis(result, variables, along)
     places = {name: find_place(result, name, value, variables) for name, value in (select or {}).items()}
     if axis in places:
         raise InputError(f"{result.path}: rows run along '{axis}', which cannot be selected; give another --along")
     label = find_coordinate(result, axis, _length(variables, axis))
-    head = [f"# {result.path.name}: {result.attrs.get('title', '')}".rstrip(": ")]
+    head = [f"# {result.path.name}: {title}".rstrip(": "), *([f"# {which}"] if which else [])]
     columns: list[tuple[str, NDArray[Any]]] = []
     for variable in variables:
         head.append("# " + _about(variable))
@@ -75,6 +78,29 @@ def curves_as_csv(
         first = f"{value:.12g}" if isinstance(value, float) else value
         writer.writerow([first, *(column[row] for _, column in columns)])
     return text.getvalue()
+
+
+def chosen_point(
+    result: Result, select: Mapping[str, str] | None, *, needed: bool = False
+) -> tuple[Result, dict[str, str], str]:
+    """Of a sweep whose points have axes of their own the selected point by itself, what else is selected, and which
+    point it is; any other result as it is. Raises InputError for a point that failed, and for none if one is needed.
+    """
+    rest = dict(select or {})
+    if "error" not in result.variables or not is_uneven(result):
+        return result, rest, ""
+    errors = result.variables["error"]
+    swept = errors.dims[0]
+    if swept not in rest:
+        if needed:
+            raise InputError(f"{result.path}: its points have axes of their own: choose one, --select {swept}=…")
+        return result, rest, ""
+    index = find_place(result, swept, rest.pop(swept), [errors])
+    labels = result.coordinates[swept]
+    which = f"{swept} = {np.asarray(labels.data)[index]} {labels.unit}".rstrip()
+    if text := str(np.asarray(errors.data)[index]):
+        raise InputError(f"{result.path}: {which}: this point failed ({text})")
+    return point_of(result, index), rest, which
 
 
 def find_variable(result: Result, name: str) -> Variable:

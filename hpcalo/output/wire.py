@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hpcalo.errors import InputError
 from hpcalo.output.hdf5 import Result, Variable
-from hpcalo.output.interchange import find_coordinate, find_place, find_variable
+from hpcalo.output.interchange import chosen_point, find_coordinate, find_place, find_variable
 
 PLACES = ("x", "x_face")
 VECTOR = "component"
@@ -93,6 +93,7 @@ def wire_series(
     along: name of that axis; default: the one that is left after `select` (as in `curves_as_csv`) and axes of length 1.
     Raises InputError: the result has no wire, or more than one axis is left.
     """
+    result, select, which = chosen_point(result, select, needed=True)
     asked = [find_variable(result, name) for name in quantities]
     known = asked or list(result.variables.values())
     on_wire = [v for v in known if set(PLACES) & set(v.dims)]
@@ -138,7 +139,7 @@ def wire_series(
         raise InputError(f"{result.path}: has no axis x with at least two nodes")
     settings = _settings(result)
     origin = _origin(result, axis, selected, len(steps))
-    notes = []
+    notes = [which] if which else []
     if origin is None and settings.get("wire", {}).get("follow"):
         notes.append("x is counted from the left end of the moving window: its origin is not written at these times")
     return WireSeries(

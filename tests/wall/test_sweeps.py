@@ -16,7 +16,9 @@ from hpcalo.config.wall import WallInput
 from hpcalo.errors import ConvergenceError, InputError
 from hpcalo.output import checkpoint
 from hpcalo.output.hdf5 import Result, Variable, read_dataset
+from hpcalo.output.interchange import curves_as_csv
 from hpcalo.output.swept import point_of
+from hpcalo.output.wire import wire_series
 from hpcalo.pipeline import wall, wall_sweep
 from hpcalo.pipeline.wall_points import Axis, axis_of, combined, points_of, unit_of
 from hpcalo.plot.wall_data import last
@@ -168,6 +170,20 @@ def test_points_with_different_times(tmp_path):
     assert r["time_length"].tolist() == [2, 3]
     assert_same(point_of(r, 1), one)
     np.testing.assert_array_equal(last(r, "wall_position"), [r["wall_position"][0, 1], r["wall_position"][1, 2]])
+
+
+def test_export_of_points_with_different_meshes(tmp_path):
+    """A chosen point comes with its own mesh and nothing beyond it."""
+    r = run(tmp_path, "wire.cells", "[33, 41]")
+    series = wire_series(r, ["torque"], select={"wire_cells": "33"})
+    np.testing.assert_array_equal(series.nodes, r["x_of_point"][0, :33])
+    np.testing.assert_array_equal(series.fields[0].values, r["torque"][0, :, :33])
+    with pytest.raises(InputError, match="have axes of their own: choose one, --select wire_cells="):
+        wire_series(r, ["torque"])
+    text = curves_as_csv(r, ["torque"], select={"wire_cells": "33", "component": "x"}, along="x").splitlines()
+    rows = [line.split(",") for line in text if not line.startswith("#")]
+    assert (text[1], rows[0][0], len(rows)) == ("# wire_cells = 33", "x (nm)", 34)
+    np.testing.assert_allclose([float(row[1]) for row in rows[1:]], r["torque"][0, 0, :33, 0], rtol=1e-11)
 
 
 def test_report_on_points_with_different_meshes(tmp_path):
