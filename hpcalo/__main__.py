@@ -243,7 +243,12 @@ def _number_or_text(text: str | None) -> float | str | None:
 @click.argument("results", type=FILE, nargs=-1, required=True, metavar="RESULT...")
 @click.option("--output", "-o", type=FILE, help="Picture .png, .pdf, .svg or movie .gif, .mp4 (default: .png, here).")
 @force_option
-@click.option("--quantity", "quantities", multiple=True, help="Draw only this quantity; may be repeated.")
+@click.option(
+    "--quantity",
+    "quantities",
+    multiple=True,
+    help="Draw only this panel or variable, e.g. map (M against place and time); may be repeated.",
+)
 @alone
 def plot(results: tuple[Path, ...], output: Path | None, force: bool, quantities: tuple[str, ...]) -> None:
     """Draw one or more RESULT files into a picture, or a run of the wall into a movie.

@@ -10,7 +10,7 @@ from matplotlib import rc_context
 
 from hpcalo.errors import InputError, nearest
 from hpcalo.output.hdf5 import Result
-from hpcalo.plot import style, wall_heat, wall_panels, wall_sweep
+from hpcalo.plot import style, wall_arrows, wall_heat, wall_panels, wall_sweep
 from hpcalo.plot.wall_data import is_paper, is_sweep, kind, series
 
 Maker = Callable[[Any, Sequence[Result]], None]
@@ -51,27 +51,27 @@ def draw(results: Sequence[Result], quantities: Sequence[str] = ()) -> Any:
             panel.draw(axis, results)
         style.finish(figure, axes)
         for axis in axes:
-            wall_panels.scale_arrows(axis)
+            wall_arrows.scale_arrows(axis)
     return figure
 
 
 def _page(makers: Sequence[Panel], title: str, results: Sequence[Result]) -> tuple[style.PaperFigure, list[Any]]:
-    """As `style.panels`, with a wide first panel above the two columns, and no longer than a page."""
-    wide = makers[0].wide
+    """As `style.panels`, with wide first panels above the two columns, and about as long as a page."""
+    wide = [wall_arrows.rows_of_arrows(results, p.needs[0]) for p in makers if p.wide]
     if not wide and len(makers) <= 6:
         return style.panels(len(makers), title)
-    rest = len(makers) - wide
+    rest = len(makers) - len(wide)
     rows = -(-rest // 2)
-    each = 1.85 if rows > 2 else 2.2
-    first = [0.55 + 0.34 * wall_panels.rows_of_arrows(results)] if wide else []
+    each = 2.2 if rows < 3 else 1.7 if len(wide) > 1 else 1.85
+    first = [0.55 + 0.28 * n for n in wide]
     height = each * rows + sum(first) + 0.2 * bool(title)
     figure = style.PaperFigure(figsize=(style.WIDTH, height), dpi=style.DPI, layout="constrained")
-    grid = figure.add_gridspec(rows + wide, 2, height_ratios=[*first, *[each] * rows])
-    axes = [figure.add_subplot(grid[0, :])] if wide else []
+    grid = figure.add_gridspec(rows + len(wide), 2, height_ratios=[*first, *[each] * rows])
+    axes = [figure.add_subplot(grid[n, :]) for n in range(len(wide))]
     for i in range(rest):
         row, column = divmod(i, 2)
         alone = i == rest - 1 and column == 0
-        axes.append(figure.add_subplot(grid[row + wide, :] if alone else grid[row + wide, column]))
+        axes.append(figure.add_subplot(grid[row + len(wide), :] if alone else grid[row + len(wide), column]))
     if title:
         figure.suptitle(style.literal(style.fill(title, 95)), fontsize=7.5, color="0.25")
     return figure, axes
@@ -177,10 +177,14 @@ MAPS = (
     Panel("map_x", ("magnetization",), _map(0), times=True, asked=True),
     Panel("map_y", ("magnetization",), _map(1), times=True, asked=True),
 )
-ARROWS = Panel("arrows", ("magnetization", "magnetization"), wall_panels.arrows, wide=True)
+ARROWS = Panel("arrows", ("magnetization", "magnetization"), wall_arrows.arrows, wide=True)
 
 RUN = (
     ARROWS,
+    Panel(
+        "accumulation_arrows", ("spin_accumulation", "magnetization"), wall_arrows.accumulation, wide=True,
+        sensible=wall_heat.flows("spin_accumulation"),
+    ),
     Panel("profile", ("magnetization",), wall_panels.profile),
     Panel(
         "accumulation", ("spin_accumulation",), wall_panels.accumulation, sensible=wall_heat.flows("spin_accumulation")
@@ -193,7 +197,8 @@ RUN = (
     Panel("powers", ("power_spin_torque", "power_damping"), wall_panels.powers, times=True),
     *CURRENTS,
     *MAPS,
-)
+    Panel("mean", ("mean_mx", "mean_my", "mean_mz"), wall_sweep.means, times=True, asked=True),
+)  # fmt: skip
 SWEEP = (
     Panel("velocity", ("u", "beta"), wall_sweep.speed, sensible=wall_sweep.has_speed),
     Panel("u", ("u",), wall_sweep.drift),
@@ -202,6 +207,7 @@ SWEEP = (
 )
 PAPER = (
     ARROWS,
+    Panel("accumulation_arrows", ("m_initial", "m_final", "magnetization"), wall_arrows.accumulation, wide=True),
     Panel("mean", ("magnetization", "normalization"), wall_sweep.means),
     Panel("accumulation", ("m_initial", "m_final"), wall_sweep.paper_accumulation),
     Panel("torque", ("torque_initial", "torque_final"), wall_sweep.paper_torque),

@@ -21,6 +21,9 @@ PLACES = ("x", "x_face")
 SHARE = 1.5e-3
 """Share of the wall's |M'|^2 that a zoomed panel leaves out on either side."""
 
+ENDS = 4.0
+"""Wall widths: so far from the ends of the wire its tilt there has decayed, to exp(-2 * 4) in |M'|^2."""
+
 
 @dataclass(frozen=True)
 class Frames:
@@ -107,14 +110,18 @@ def chosen(count: int, most: int) -> list[int]:
 
 
 def around_wall(m: Frames) -> tuple[float, float]:
-    """The part of the wire where M turns, at any of the times; the whole wire if it turns nowhere or everywhere."""
+    """The part of the wire where M turns, at any of the times; the whole wire if it turns nowhere or everywhere.
+
+    The tilt that DMI makes at the ends of the wire is no part of it.
+    """
     low, high = np.inf, -np.inf
     for x, y in zip(m.x, m.y, strict=True):
         weight = (np.diff(y, axis=0) ** 2).sum(1)
         if weight.sum() < 1e-12:
             continue
-        share = np.cumsum(weight) / weight.sum()
         middle = 0.5 * (x[1:] + x[:-1])
+        weight = _without_ends(x, middle, weight)
+        share = np.cumsum(weight) / weight.sum()
         low = min(low, float(np.interp(SHARE, share, middle)))
         high = max(high, float(np.interp(1.0 - SHARE, share, middle)))
     ends = float(m.x.min()), float(m.x.max())
@@ -123,6 +130,28 @@ def around_wall(m: Frames) -> tuple[float, float]:
     pad = 0.12 * (high - low)
     low, high = max(ends[0], low - pad), min(ends[1], high + pad)
     return ends if high - low > 0.8 * (ends[1] - ends[0]) else (low, high)
+
+
+def _without_ends(x: Real, middle: Real, weight: Real) -> Real:
+    """|M'|^2 without a few wall widths at either end, if what is left is one narrow wall."""
+    steepest = int(np.argmax(weight / np.diff(x) ** 2))
+    width = float(np.diff(x)[steepest] / np.sqrt(weight[steepest]))  # of a Bloch wall |M'| is 1/width in its middle
+    far = ENDS * width
+    low = max(float(x[0]), min(float(x[0]) + far, float(middle[steepest]) - far))
+    high = min(float(x[-1]), max(float(x[-1]) - far, float(middle[steepest]) + far))
+    left = np.where((middle >= low) & (middle <= high), weight, 0.0)
+    near = np.abs(middle - middle[steepest]) <= far
+    return left if left[~near].sum() <= SHARE * left.sum() else weight
+
+
+def crossing(x: Real, y: Real) -> float | None:
+    """Where M_z changes sign; None if it does so nowhere or at several places."""
+    z = y[:, 2]
+    (at,) = np.nonzero((z[:-1] >= 0.0) != (z[1:] >= 0.0))
+    if len(at) != 1:
+        return None
+    i = int(at[0])
+    return float(x[i] - z[i] * (x[i + 1] - x[i]) / (z[i + 1] - z[i]))
 
 
 def window(results: Sequence[Result]) -> tuple[float, float]:

@@ -8,8 +8,9 @@ import numpy as np
 
 from hpcalo.output.hdf5 import Result
 from hpcalo.plot import style
+from hpcalo.plot.wall_arrows import ARROWS
 from hpcalo.plot.wall_data import chosen, frames, window
-from hpcalo.plot.wall_panels import ARROWS, XYZ, clock
+from hpcalo.plot.wall_panels import XYZ, clock
 
 MOST = 200  # pictures
 MOVIE_DPI = 130

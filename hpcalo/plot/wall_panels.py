@@ -1,4 +1,4 @@
-"""Panels of a run or a steady state: the wall as arrows and curves along the wire, its motion, torques, energies."""
+"""Panels of a run or a steady state: curves along the wire, the wall's motion, torques, energies."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hpcalo.plot.wall_data import (
     PLACES,
     Frames,
     around_wall,
-    chosen,
+    crossing,
     frames,
     series,
     setting,
@@ -22,8 +22,6 @@ from hpcalo.plot.wall_data import (
     window,
 )
 
-ROWS = 5  # times in a panel of arrows
-ARROWS = 28  # in a row
 PARTS = {
     "": ("0.15", "total"),
     "_electrical": (style.COLOURS[0], "electrical"),
@@ -82,94 +80,6 @@ def time_axis(axis: Any, results: Sequence[Result], name: str) -> float:
 
 
 # -- along the wire ------------------------------------------------------------------------------------------------
-
-
-def turning_colours() -> Any:
-    """Blue, dark in the middle, vermilion: arrows at zero stay visible on white."""
-    from matplotlib.colors import LinearSegmentedColormap  # noqa: PLC0415
-
-    return LinearSegmentedColormap.from_list("turning", ["#1f8fd6", "#10456a", "0.12", "#8a3d00", "#f07814"])
-
-
-def arrows(axis: Any, results: Sequence[Result]) -> None:
-    """M in the x-z plane, one row for each of several times (or files, at their end), coloured by M_y."""
-    rows: list[tuple[str, Any, Any]] = []
-    if len(results) == 1:
-        m = frames(results[0], "magnetization")
-        picked = chosen(len(m.t), ROWS)
-        rows = [(written(m.t[i], m.t[-1]) if m.t[-1] else "", m.x[i], m.y[i]) for i in picked]
-    else:
-        for result in results:
-            m = frames(result, "magnetization")
-            rows.append((stem(result), m.x[-1], m.y[-1]))
-    low, high = window(results)
-    size = largest([y[(x >= low) & (x <= high), 1] for _, x, y in rows])
-    factor, power = (1.0, "") if size > 0.05 else style.powered("", size)
-    flat = size < 1e-6
-    places = np.linspace(low, high, ARROWS)
-    crossed = False
-    for row, (_, x, y) in enumerate(reversed(rows)):
-        values = np.stack([np.interp(places, x, y[:, c], left=np.nan, right=np.nan) for c in range(3)], axis=1)
-        _quiver(axis, places, row, values, None if flat else factor * size, factor)
-        crossing = _crossing(x, y)
-        if crossing is not None:
-            crossed = True
-            axis.plot([crossing] * 2, [row - 0.47, row + 0.47], color="0.6", lw=0.7, zorder=0.8, gid=style.GUIDE)
-        axis.axhline(row + 0.5, color="0.85", lw=0.4, zorder=0.4, gid=style.GUIDE)
-    axis.set_yticks(range(len(rows)), [label for label, _, _ in reversed(rows)])
-    axis.tick_params(axis="y", length=0)
-    axis.set_ylim(-0.55, len(rows) - 0.45)
-    pad = 0.6 * (high - low) / ARROWS
-    axis.set_xlim(low - pad, high + pad)
-    axis.set_xlabel("$x$ (nm)")
-    axis.set_ylabel("" if len(results) > 1 or rows[0][0] == "" else "time $t$")
-    style.note(axis, "arrows: $(M_x, M_z)$" + (",  grey: $M_z = 0$" if crossed else ""))
-    if flat:
-        style.note(axis, "$M_y = 0$", add=True)
-        return
-    from matplotlib.cm import ScalarMappable  # noqa: PLC0415
-    from matplotlib.colors import Normalize  # noqa: PLC0415
-
-    shown = ScalarMappable(Normalize(-factor * size, factor * size), turning_colours())
-    bar = axis.figure.colorbar(shown, ax=axis, fraction=0.035, pad=0.012, aspect=18)
-    bar.set_label(f"$M_y$ ({power.strip()})" if power.strip() else "$M_y$")
-    bar.outline.set_linewidth(0.5)
-    bar.ax.tick_params(direction="in", length=2)
-
-
-def _quiver(axis: Any, places: Any, row: float, values: Any, size: float | None, factor: float) -> Any:
-    colours = (np.zeros(len(places)),) if size is None else (factor * values[:, 1],)
-    arrow = axis.quiver(
-        places, np.full(len(places), float(row)), values[:, 0], values[:, 2], *colours,
-        pivot="mid", angles="uv", scale_units="height", units="width", scale=1.0, width=0.0026,
-        headwidth=3.6, headlength=4.2, headaxislength=3.8, cmap=turning_colours(), zorder=2,
-    )  # fmt: skip
-    arrow.set_clim(-(size or 1.0), size or 1.0)
-    return arrow
-
-
-def rows_of_arrows(results: Sequence[Result]) -> int:
-    """How many rows a panel of arrows has."""
-    return len(results) if len(results) > 1 else min(ROWS, len(frames(results[0], "magnetization").t))
-
-
-def scale_arrows(axis: Any) -> None:
-    """Makes unit arrows nearly as long as a row is high, and no longer than what keeps neighbours apart."""
-    box = axis.get_window_extent()
-    low, high = axis.get_ylim()
-    length = min(0.82 / (high - low), 1.05 * box.width / ARROWS / box.height)
-    for item in axis.collections:
-        if hasattr(item, "scale_units"):
-            item.scale = 1.0 / length
-
-
-def _crossing(x: Any, y: Any) -> float | None:
-    z = y[:, 2]
-    (at,) = np.nonzero((z[:-1] >= 0.0) != (z[1:] >= 0.0))
-    if len(at) != 1:
-        return None
-    i = int(at[0])
-    return float(x[i] - z[i] * (x[i + 1] - x[i]) / (z[i + 1] - z[i]))
 
 
 def profile(axis: Any, results: Sequence[Result]) -> None:
@@ -402,7 +312,7 @@ def space_time(axis: Any, results: Sequence[Result], component: int = 2) -> None
         cmap="RdBu_r", vmin=-size, vmax=size, shading="gouraud", rasterized=True,
     )  # fmt: skip
     if component == 2:
-        crossings = [_crossing(x, v) for x, v in zip(m.x, m.y, strict=True)]
+        crossings = [crossing(x, v) for x, v in zip(m.x, m.y, strict=True)]
         if all(c is not None for c in crossings):
             axis.plot(crossings, factor * m.t, color="0.1", lw=1.0, label="$M_z = 0$")
     axis.set_xlim(low, high)

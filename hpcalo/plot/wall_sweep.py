@@ -192,20 +192,20 @@ def settling(axis: Any, results: Sequence[Result]) -> None:
 
 
 def means(axis: Any, results: Sequence[Result]) -> None:
-    """The means of M over the box against time: of a run all components, of a sweep M_z for each value."""
+    """The means of M over the wire (the published model: the box) against time; of a sweep for each value."""
     result = results[0]
     if "error" not in result.variables:
-        factor = time_axis(axis, results, "magnetization")
+        factor = time_axis(axis, results, "mean_mx" if "mean_mx" in result.variables else "magnetization")
         for n, one in enumerate(results):
-            t, m = series(one, "magnetization")
+            t, mean = _means(one)
             for c in range(3):
                 colour, dashes = style.COLOURS[c], style.DASHES[n % len(style.DASHES)]
-                axis.plot(factor * t, m[..., c].mean(1), color=colour, ls=dashes)
+                axis.plot(factor * t, mean[:, c], color=colour, ls=dashes)
         for c in range(3):
             axis.plot([], [], color=style.COLOURS[c], label=rf"$\langle M_{XYZ[c]}\rangle$")
         for n, one in enumerate(results if len(results) > 1 else ()):
             axis.plot([], [], color="0.3", ls=style.DASHES[n % len(style.DASHES)], label=stem(one))
-        settled = float(result["settling_time"])
+        settled = float(result["settling_time"]) if "settling_time" in result.variables else np.nan
         if np.isfinite(settled) and len(results) == 1:
             label = f"$t_s$ = {written(settled, settled)}"
             axis.axvline(factor * settled, color="0.4", lw=0.8, ls=style.DASHES[1], gid=style.GUIDE, label=label)
@@ -220,6 +220,14 @@ def means(axis: Any, results: Sequence[Result]) -> None:
     axis.set_ylabel(r"mean magnetization $\langle M_i\rangle$")
     style.zero_lines(axis)
     axis.margins(y=0.08)
+
+
+def _means(result: Result) -> tuple[Real, Real]:
+    """Times in ns, and the three means at each."""
+    if "mean_mx" in result.variables:
+        return series(result, "mean_mx")[0], np.stack([series(result, f"mean_m{c}")[1] for c in XYZ], axis=1)
+    t, m = series(result, "magnetization")
+    return t, np.asarray(m.mean(1))
 
 
 def _swept_means(axis: Any, result: Result) -> None:

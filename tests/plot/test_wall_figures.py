@@ -99,7 +99,7 @@ def data_lines(axis: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "count"), [("run", 9), ("steady", 5), ("sweep", 4), ("moving_sweep", 4), ("paper", 5), ("paper_sweep", 4)]
+    ("kind", "count"), [("run", 10), ("steady", 6), ("sweep", 4), ("moving_sweep", 4), ("paper", 6), ("paper_sweep", 4)]
 )
 def test_without_options_each_kind_has_its_figure(results: dict[str, Result], kind: str, count: int) -> None:
     figure = draw([results[kind]])
@@ -165,6 +165,72 @@ def test_arrows_are_around_the_wall_and_lie_in_rows(results: dict[str, Result]) 
     top = quivers[-1]
     np.testing.assert_allclose(top.V, np.interp(top.X, m.x[0], m.y[0, :, 2]), atol=1e-12)
     assert [text.get_text() for text in axis.get_yticklabels()][::4] == ["3 ps", "0 ps"]
+
+
+def test_tilts_at_the_ends_of_the_wire_are_no_wall(results: dict[str, Result]) -> None:
+    """A wall of 3 nm in a wire of 200 nm, tilted by DMI at both ends; a helix everywhere is shown whole."""
+    x = np.linspace(0.0, 200.0, 401)
+
+    def shown(angle: Any) -> tuple[float, float]:
+        m = np.stack([np.sin(angle), np.zeros_like(x), np.cos(angle)], axis=1)
+        return around_wall(type(frames(results["run"], "magnetization"))(np.zeros(1), x[None], m[None]))
+
+    tilt = 0.5 * np.exp(-x / 3.0) - 0.5 * np.exp((x - 200.0) / 3.0)
+    for centre in (60.0, 150.0):
+        wall = 2.0 * np.arctan(np.exp((x - centre) / 3.0))
+        low, high = shown(wall + tilt)
+        assert centre - 25.0 < low < centre - 8.0
+        assert centre + 8.0 < high < centre + 25.0
+    low, high = shown(2.0 * np.arctan(np.exp((x - 3.0) / 3.0)))
+    assert (low, high < 25.0) == (0.0, True)
+    for periods in (1, 3, 10):
+        assert shown(2.0 * np.pi * periods * x / 200.0) == (0.0, 200.0)
+
+
+def stated_length(axis: Any) -> float:
+    """The longest arrow, as the panel says."""
+    number = re.search(r"longest \$?([\d.]+)(?:\\times10\^\{(\d+)\})?", axis.get_title(loc="right"))
+    assert number, axis.get_title(loc="right")
+    return float(number[1]) * 10.0 ** int(number[2] or 0)
+
+
+def test_arrows_of_the_accumulation_have_the_stated_scale(results: dict[str, Result]) -> None:
+    run, paper = results["run"], results["paper"]
+    low, high = around_wall(frames(run, "magnetization"))
+    inside = (run["x"] >= low) & (run["x"] <= high)
+    m = run["spin_accumulation"]
+    ends = np.stack([paper["m_initial"], paper["m_final"]])
+    for result, x, rows, longest in (
+        (
+            run,
+            run["x"],
+            m[[0, 2, 3, 4, 6]],
+            np.hypot(m[[0, 2, 3, 4, 6]][..., 0], m[[0, 2, 3, 4, 6]][..., 2])[:, inside],
+        ),
+        (paper, paper["x"], ends, np.hypot(ends[..., 0], ends[..., 2])),
+    ):
+        axis = panels(draw([result], ["accumulation_arrows"]))[0]
+        length = stated_length(axis)
+        assert length == pytest.approx(longest.max(), rel=0.05)
+        quivers = [item for item in axis.collections if hasattr(item, "scale_units")][::-1]  # drawn from below
+        assert len(quivers) == len(rows)
+        for quiver, row in zip(quivers, rows, strict=True):
+            for drawn, c in ((quiver.U, 0), (quiver.V, 2)):
+                np.testing.assert_allclose(
+                    drawn * longest.max(), np.interp(quiver.X, x, row[:, c]), atol=1e-9 * longest.max()
+                )
+            assert np.hypot(quiver.U, quiver.V).max() <= 1.0 + 1e-12
+        assert axis.get_yticklabels()[-1].get_text().startswith("0 ")
+
+
+def test_means_of_a_run_are_those_of_its_magnetization(results: dict[str, Result]) -> None:
+    run = results["run"]
+    axis = panels(draw([run], ["mean"]))[0]
+    m = run["magnetization"]  # cells of equal length
+    for c, line in enumerate(data_lines(axis)[:3]):
+        np.testing.assert_allclose(line.get_xdata(), 1e3 * run["time"])
+        np.testing.assert_allclose(line.get_ydata(), m[..., c].mean(1), rtol=1e-9, atol=1e-12)
+    assert [text.get_text() for text in axis.get_legend().texts] == [rf"$\langle M_{c}\rangle$" for c in "xyz"]
 
 
 def test_a_texture_that_does_not_turn_is_shown_whole(results: dict[str, Result]) -> None:
@@ -332,5 +398,5 @@ def test_legends_leave_guide_lines_free(results: dict[str, Result]) -> None:
 
 
 def test_pages_cover_what_is_held(results: dict[str, Result]) -> None:
-    assert pages(results["run"]) == [(), ("map", "map_x", "map_y")]
+    assert pages(results["run"]) == [(), ("map", "map_x", "map_y", "mean")]
     assert pages(results["sweep"]) == [()]
