@@ -82,7 +82,7 @@ class Momentum(Section):
     """Momentum mesh: cells centred at (j + 1/2) dp for 0 < p < cutoff; both signs of p by parity."""
 
     points: int = Field(default=24, ge=4, le=4096, description="cells for p > 0")
-    cutoff: Annotated[float, Unit("1"), Field(gt=1, description="largest momentum / Fermi momentum")] = 1.8
+    cutoff: Annotated[float, Unit("1"), Field(gt=1, le=1e6, description="largest momentum / Fermi momentum")] = 1.8
 
 
 class ThermalLaw(Section):
