@@ -20,6 +20,14 @@ CURRENTS = {
     "dmi_current_spiral": "DMI energy, spiral",
     "dmi_current_wall": "DMI energy, wall",
 }
+LEGEND = {
+    "heat_current_fmr": "resonance",
+    "heat_current_spiral": "spiral",
+    "heat_current_wall": "wall",
+    "dmi_current_spiral": "DMI, spiral",
+    "dmi_current_wall": "DMI, wall",
+}
+"""Short: in two columns they leave the curves room."""
 TABLE = {
     **CURRENTS,
     "heat_current_fmr_per_width": "… × film thickness",
@@ -39,7 +47,7 @@ def heat_currents(axis: Any, results: Sequence[Result]) -> None:
     g, m = _level(result, "gamma", 0.025), _level(result, "mu", 0.0)
     x = np.asarray(result["temperature"], dtype=float)
     negative = False
-    for (name, words), colour in zip(CURRENTS.items(), style.COLOURS, strict=False):
+    for (name, words), colour in zip(LEGEND.items(), style.COLOURS, strict=False):
         if name not in result.variables:
             continue
         y = _at(result, name, g, m)
@@ -53,14 +61,15 @@ def heat_currents(axis: Any, results: Sequence[Result]) -> None:
                 negative = negative or sign < 0
         axis.plot([], [], color=colour, label=words)
     if negative:
-        axis.plot([], [], color=style.GREY, ls=style.DASHES[1], marker="s", mfc="white", ms=2, label=r"dashed: $J_x<0$")
+        axis.plot([], [], color=style.GREY, ls=style.DASHES[1], marker="s", mfc="white", ms=2, label="$J_x<0$")
     if not axis.get_lines():
         raise InputError(f"{result.path}: heat_currents: holds no current that differs from zero")
     axis.set_yscale("log")
     axis.set_xlim(0.0, 1.03 * float(x.max()))
     axis.set_xlabel(AXES["temperature"])
     axis.set_ylabel(r"energy current $|J_x|$ (W/m²)")
-    style.note(axis, f"Γ = {1e3 * float(result['gamma'][g]):.4g} meV")
+    amplitude = ",  resonance: amplitude" if "heat_current_fmr" in result.variables else ""
+    style.note(axis, f"Γ = {1e3 * float(result['gamma'][g]):.4g} meV{amplitude}")
 
 
 def _level(result: Result, name: str, value: float) -> int:

@@ -14,7 +14,8 @@ from hpcalo.plot.kubo_data import Curve, curves, largest_in, thermal_axis
 
 AXES = {"energy": r"$E-E_\mathrm{F}$ (eV)", "temperature": "temperature (K)", "mu": r"chemical potential $\mu$ (eV)"}
 ORDER = ("file", "gamma", "element", "mu", "temperature")
-"""What tells lines apart, in this order of visibility: the first by colour, the second by dashes."""
+"""What tells lines apart, in this order of visibility: the first by colour, the second by dashes. Files that agree
+cover each other: they are told by dashes too, or where these tell something else, the first is the widest."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Look:
     colour: Any
     dashes: Any
     label: str
+    width: float = 1.3
 
 
 def looks(found: Sequence[Curve], forced: str = "") -> list[Look]:
@@ -51,8 +53,9 @@ def looks(found: Sequence[Curve], forced: str = "") -> list[Look]:
     for curve in found:
         place = [values[key].index(curve.tags[key]) if key in curve.tags else 0 for key in varying[:2]]
         colour = _colour(varying[0], place[0], len(values[varying[0]])) if place else style.COLOURS[0]
-        dashes = style.DASHES[place[1] % len(style.DASHES)] if len(place) > 1 else style.DASHES[0]
-        result.append(Look(colour, dashes, ""))
+        of_dashes = place[1] if len(place) > 1 else place[0] if varying == ["file"] else 0
+        width = _width(place[0], len(values["file"])) if len(place) > 1 and varying[0] == "file" else 1.3
+        result.append(Look(colour, style.DASHES[of_dashes % len(style.DASHES)], "", width))
     return result
 
 
@@ -62,13 +65,21 @@ def legend_entries(found: Sequence[Curve], symbol: str, forced: str = "") -> lis
     entries = []
     for key in varying[:1]:
         for n, value in enumerate(values[key]):
-            entries.append(Look(_colour(key, n, len(values[key])), "-", _tag(key, value, symbol)))
+            alone = varying == ["file"]
+            dashes = style.DASHES[n % len(style.DASHES)] if alone else "-"
+            width = _width(n, len(values[key])) if key == "file" and not alone else 1.3
+            entries.append(Look(_colour(key, n, len(values[key])), dashes, _tag(key, value, symbol), width))
     for key in varying[1:2]:
         for n, value in enumerate(values[key]):
             entries.append(Look("0.3", style.DASHES[n % len(style.DASHES)], _tag(key, value, symbol)))
     if not varying and "gamma" in found[0].tags:
         entries.append(Look(style.COLOURS[0], "-", _tag("gamma", found[0].tags["gamma"], symbol)))
     return entries
+
+
+def _width(n: int, count: int) -> float:
+    """Of the lines of the n-th file."""
+    return 2.0 - 1.1 * n / max(count - 1, 1)
 
 
 def _varying(found: Sequence[Curve], forced: str) -> tuple[dict[str, list[Any]], list[str]]:
@@ -131,9 +142,9 @@ def draw_curves(
     for curve, look in zip(found, looks(found, forced), strict=True):
         mark = "o" if len(curve.x) <= 30 and along != "energy" else ""
         y = np.where(curve.y > 0.0, curve.y, np.nan) if log else curve.y
-        axis.plot(curve.x, factor * y, color=look.colour, ls=look.dashes, marker=mark)
+        axis.plot(curve.x, factor * y, color=look.colour, ls=look.dashes, lw=look.width, marker=mark)
     for look in legend_entries(found, shown.symbol, forced):
-        axis.plot([], [], color=look.colour, ls=look.dashes, label=look.label)
+        axis.plot([], [], color=look.colour, ls=look.dashes, lw=look.width, label=look.label)
     _frame(axis, results, along, log)
     style.note(axis, remarks(results, name, found, shown.symbol))
     trimmed(axis)
@@ -153,15 +164,31 @@ def remarks(results: Sequence[Result], name: str, found: Sequence[Curve], symbol
         vector = ", ".join(f"{x:.3g}" for x in np.asarray(results[0]["n_vector"])[0]).replace("-", "−")
         notes.append(f"n̂ = ({vector})")
     gammas, levels = _distinct(found, "gamma"), _distinct(found, "mu")
-    if len(gammas) == 1 and (len(results) > 1 or len(_distinct(found, "element")) > 1):
+    if len(gammas) == 1 and _varying(found, "file" if len(results) > 1 else "")[1]:  # else the legend names it
         notes.append(_tag("gamma", gammas[0], ""))
+    if gammas and len(results) > 1 and (missing := _left_out(results, name, found)):
+        notes.append(missing)
     if len(levels) == 1 and levels[0] != 0.0:
         notes.append(_tag("mu", levels[0], ""))
     for curve in {c.tags["element"]: c for c in found}.values():
         if curve.equal and len(curve.equal) <= 2:
             signed = ["−" * e.startswith("−") + symbol.format(e.removeprefix("−")) for e in curve.equal]
             notes.append(" = ".join([symbol.format(curve.tags["element"]), *signed]))
-    return ",  ".join(notes[:2])
+    return ",  ".join(notes[:3])
+
+
+def _left_out(results: Sequence[Result], name: str, found: Sequence[Curve]) -> str:
+    """The Γ of several files that the panel does not show, and those that not all of the files have."""
+    held = [{float(g) for g in r["gamma"]} for r in results if name in r.variables]
+    shown = set(_distinct(found, "gamma"))
+    hidden = sorted(set.union(*held) - shown)
+    single = sorted(g for g in shown if any(g not in gammas for gammas in held))
+    words = []
+    for values, text in ((hidden, "not shown"), (single, "not in all files")):
+        if values:
+            some = ", ".join(f"{1e3 * g:.4g}" for g in values) if len(values) < 3 else f"{len(values)} values"
+            words.append(f"Γ {text}: {some}" + " meV" * (len(values) < 3))
+    return ",  ".join(words)
 
 
 def trimmed(axis: Any) -> None:
@@ -239,19 +266,33 @@ def overlay(
     per_level = options.pop("per_level", False)
     styles = looks(main)
     colours = {tuple(sorted(c.tags.items())): s.colour for c, s in zip(main, styles, strict=True)}
+    levels = {_without_gamma(c): s for c, s in zip(main, styles, strict=True)}
+    one_gamma = len(_distinct(main, "gamma")) < 2
     for curve in curves(results, name, along, only=elements[:1], like=main):
-        colour = colours.get(tuple(sorted(curve.tags.items())), style.COLOURS[0]) if per_level else "0.15"
         if len(curve.x) == 1:
             options = {"marker": "s", "mfc": "none", **options}
-        axis.plot(curve.x, factor * curve.y, **{"color": colour, **options})
+        look: dict[str, Any] = {"color": "0.15"}
+        if per_level:
+            look = {"color": colours.get(tuple(sorted(curve.tags.items())), style.COLOURS[0])}
+        elif len(_distinct(main, "temperature")) > 1 and (same := levels.get(_without_gamma(curve))):
+            # By T as the lines it goes with: in their colour, or where that tells Γ, in their dashes.
+            look = {"color": same.colour} if one_gamma and len(elements) == 1 else {"color": "0.15", "ls": same.dashes}
+        axis.plot(curve.x, factor * curve.y, **{**look, **options})
     axis.plot([], [], label=label, **{"color": "0.15", **options})
+
+
+def _without_gamma(curve: Curve) -> tuple[Any, ...]:
+    return tuple(sorted((key, value) for key, value in curve.tags.items() if key != "gamma"))
 
 
 def with_gamma(
     axis: Any, results: Sequence[Result], name: str, along: str, main: Sequence[Curve], factor: float
 ) -> None:
     """The curves with broadening of what `main` shows without; both get their entry in the legend."""
-    if len(results) > 1 or not main:
+    if not main:
+        return
+    if len(results) > 1:
+        style.note(axis, "intrinsic, Γ → 0", add=True)
         return
     wide = curves(results, name, along, only=_distinct(main, "element")[:1], like=main)
     if len(_distinct(main, "element")) > 1:

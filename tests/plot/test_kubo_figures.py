@@ -353,3 +353,40 @@ def test_prefixes_and_powers() -> None:
     assert style.short("S/cm", 932.0) == (1.0, "S/cm")
     assert style.short("S/cm", 9.3e4) == (pytest.approx(1e-3), "$10^{3}$ S/cm")
     assert style.prefixed("J", 0.0) == (1.0, "J")
+
+
+def _with_gammas(result: Result, path: Path, places: list[int]) -> Result:
+    """The same result under another name with some of its Γ only."""
+
+    def cut(v: Variable) -> Variable:
+        if "gamma" not in v.dims:
+            return v
+        data = np.take(np.asarray(v.data), places, axis=v.dims.index("gamma"))
+        return Variable(v.name, v.dims, data, v.unit, v.long_name, attrs=v.attrs)
+
+    variables = {name: cut(v) for name, v in result.variables.items()}
+    axes = {name: cut(v) for name, v in result.coordinates.items()}
+    return Result(path, variables, axes, result.attrs, result.texts)
+
+
+def test_files_that_agree_are_both_seen(result: Result, tmp_path: Path) -> None:
+    same = _with_gammas(result, tmp_path / "same.h5", [0, 1])
+    hall = draw([result, same], ["anomalous_hall"]).axes[0]
+    assert "intrinsic, Γ → 0" in hall.get_title(loc="right")
+    below, above = data_lines(hall)
+    assert below.get_linestyle() != above.get_linestyle()
+    legend = [line.get_linestyle() for line in hall.get_legend().get_lines()]
+    assert legend == [below.get_linestyle(), above.get_linestyle()]
+    lines = data_lines(draw([result, same], ["torkance_odd"]).axes[0])  # dashes tell Γ
+    widths = {line.get_color(): line.get_linewidth() for line in lines}
+    assert len(widths) == 2
+    assert widths[lines[0].get_color()] > 1.5 * widths[lines[-1].get_color()]
+
+
+def test_a_broadening_that_one_file_lacks_is_named(result: Result, tmp_path: Path) -> None:
+    both, few = ([result, _with_gammas(result, tmp_path / "few.h5", places)] for places in ([0, 1], [0]))
+    notes = [draw(files, ["torkance_odd"]).axes[0].get_title(loc="right") for files in (both, few)]
+    assert "not in all files" not in notes[0]
+    assert "Γ not in all files: 200 meV" in notes[1]
+    crowd = [_with_gammas(result, tmp_path / f"{n}.h5", [0, 1]) for n in range(4)]
+    assert "Γ not shown: 200 meV" in draw(crowd, ["torkance_odd"]).axes[0].get_title(loc="right")
