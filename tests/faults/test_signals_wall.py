@@ -21,7 +21,7 @@ from test_kill import ranks_of
 from hpcalo.errors import HpcaloError
 from hpcalo.output import checkpoint
 
-END = 0.04  # ns
+END = 0.08  # ns: seconds of work, so that three stops and their checkpoints come before its end
 INPUT = f"""
 [wall]
 mode = "quasi-static"
