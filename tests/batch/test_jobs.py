@@ -335,26 +335,6 @@ def test_continued_by_another_job(cluster, long, tmp_path, kind):
     assert not list(tmp_path.glob("long.h5.*"))
 
 
-def test_one_task_of_an_array_is_queued_again_alone(cluster, long, tmp_path):
-    """Also the last one, whose job number is that of the whole array."""
-    job = cluster(
-        "sbatch", "--parsable", *SMALL, "--ntasks-per-node=1", "--array=0-1", JOBS / "sweep_array.slurm",
-        long / "long.toml", cwd=tmp_path, HPCALO_SWEEP="kubo.gamma=[0.03] [0.1]", HPCALO_LAUNCHER="srun --mpi=pmix",
-    )  # fmt: skip
-    for number in range(2):
-        wait_for_checkpoint(tmp_path / f"long-{number}.h5")
-    assert cluster.field(f"{job}_1", "JobId") == job
-    cluster("scancel", "--batch", "--signal=USR1", f"{job}_1")
-    deadline = time.monotonic() + 30
-    while cluster.field(f"{job}_1", "Restarts") != "1":
-        assert time.monotonic() < deadline, log_of(tmp_path)
-        time.sleep(0.1)
-    assert "requeued" in (tmp_path / f"sweep-{job}_1.log").read_text()
-    other = cluster.field(f"{job}_0", "Restarts"), cluster.field(f"{job}_0", "JobState")
-    cluster("scancel", job)
-    assert other in (("0", "RUNNING"), ("0", "COMPLETED"))
-
-
 def test_submit(cluster, small, tmp_path):
     (tmp_path / "mine.toml").write_text((small / "small.toml").read_text())
     command = ["hpcalo", "submit", "mine.toml", "-n", "2", "--time", "0:20:00", "--launcher", "srun --mpi=pmix"]
