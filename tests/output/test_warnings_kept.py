@@ -40,7 +40,9 @@ POINTS = "momentum.points: quadrature error about"
 CASES = {
     "steady": (WALL, [CELLS, "wire.length", BETA]),
     "in time": (WALL.replace("steady", "quasi-static") + TIME, [CELLS, "wire.length", BETA]),
-    "one point of a sweep": (WALL + SWEEP.format("drive.temperature", [300.0, 150.0]), [CELLS, "wire.length", BETA, POINTS]),
+    "one point of a sweep": (
+        WALL + SWEEP.format("drive.temperature", [300.0, 150.0]), [CELLS, "wire.length", BETA, POINTS]
+    ),
     "a point fails": (
         WALL + SWEEP.format("solver.iterations", [1, 1000]),
         [CELLS, "wire.length", BETA, "1 of 2 points failed (solver.iterations = 1; ConvergenceError: "],
