@@ -1,11 +1,12 @@
 // Pair kernel with constant broadening: sums over pairs of bands at many Fermi energies.
 //
-// With z_n = E_n - E - i Gamma and q_n = 1/z_n, every term of the closed forms is a product of at most two of the q's and
-// of phases theta_n = arg z_n. Partial fractions in E turn the double sum over bands into one sum,
+// With z_n = E_n - E - i Gamma and q_n = 1/z_n, every term of the closed forms is a product of at most two of the q's
+// and of phases theta_n = arg z_n. Partial fractions in E turn the double sum over bands into one sum,
 //     sum_n Re( c_n q_n ) + d_n theta_n,
 // whose coefficients do not depend on E: O(N^2) once per k-point and Gamma, then O(N) per energy.
-// Pairs nearer than ETA Gamma are expanded in their distance about the lower level, which adds powers q_n^p, p = 2 ... PMAX:
-// no division by a small distance occurs, and equal levels are their own limit. ETA and PMAX keep both branches at about 1e-12.
+// Pairs nearer than ETA Gamma are expanded in their distance about the lower level, which adds powers q_n^p, p = 2 ...
+// PMAX: no division by a small distance occurs, and equal levels are their own limit. ETA and PMAX keep both branches
+// at about 1e-12.
 #include "kubo_common.hpp"
 
 #include <cmath>
@@ -16,35 +17,42 @@ namespace {
 constexpr double ETA = 0.02;
 constexpr int PMAX = 9;
 
-// arg(x - i gamma) = -pi/2 + atan(x/gamma) in (-pi, 0), accurate where it is near 0 and where it is near -pi; branch-free.
+// arg(x - i gamma) = -pi/2 + atan(x/gamma) in (-pi, 0), accurate where it is near 0 and where it is near -pi;
+// branch-free.
 inline double phase(double x, double gamma) {
     const double ax = std::fabs(x);
     const double t = (ax < gamma ? ax : gamma) / (ax < gamma ? gamma : ax);
     const bool upper = t > 0.4142135623730950488;
     const double y = upper ? (t - 1.0) / (t + 1.0) : t;
     const double z = y * y;
-    const double p = (((-8.750608600031904122785e-1 * z - 1.615753718733365076637e1) * z - 7.500855792314704667340e1) * z -
-                      1.228866684490136173410e2) * z - 6.485021904942025371773e1;
-    const double q = ((((z + 2.485846490142306297962e1) * z + 1.650270098316988542046e2) * z + 4.328810604912902668951e2) * z +
-                      4.853903996359136964868e2) * z + 1.945506571482613964425e2;
-    const double a = (upper ? 0.78539816339744830962 : 0.0) + (y + y * z * p / q);  // atan(t), t in [0, 1]
-    const double angle = ax < gamma ? 1.57079632679489661923 - a : a;               // atan(gamma / |x|)
+    const double p =
+        (((-8.750608600031904122785e-1 * z - 1.615753718733365076637e1) * z - 7.500855792314704667340e1) * z -
+         1.228866684490136173410e2) *
+            z -
+        6.485021904942025371773e1;
+    const double q =
+        ((((z + 2.485846490142306297962e1) * z + 1.650270098316988542046e2) * z + 4.328810604912902668951e2) * z +
+         4.853903996359136964868e2) *
+            z +
+        1.945506571482613964425e2;
+    const double a = (upper ? 0.78539816339744830962 : 0.0) + (y + y * z * p / q); // atan(t), t in [0, 1]
+    const double angle = ax < gamma ? 1.57079632679489661923 - a : a;              // atan(gamma / |x|)
     return x < 0.0 ? angle - 3.14159265358979323846 : -angle;
 }
 
-struct Near {       // expansion coefficients of one band that has near partners
+struct Near { // expansion coefficients of one band that has near partners
     int n;
-    std::vector<cdouble> c;  // [pair][part][p - 2]
+    std::vector<cdouble> c; // [pair][part][p - 2]
 };
 
-// Coefficients of one row n against all levels m >= first. Rows of c: re/im of the real part of W, re/im of its imaginary part,
-// d, and the coefficient of Re q^2 of levels without near partners.
+// Coefficients of one row n against all levels m >= first. Rows of c: re/im of the real part of W, re/im of its
+// imaginary part, d, and the coefficient of Re q^2 of levels without near partners.
 constexpr int ROWS = 6;
 constexpr int SERIES = 2 * (PMAX - 1);
 
 HPCALO_CLONES
-void far_row(int N, int n, int first, const double *E, double gamma, const double *x, const double *y, double *wa, double *wg,
-             double *wr, double *c, bool weights) {
+void far_row(int N, int n, int first, const double *E, double gamma, const double *x, const double *y, double *wa,
+             double *wg, double *wr, double *c, bool weights) {
     if (weights) {
 #pragma omp simd
         for (int m = first; m < N; ++m) {
@@ -81,7 +89,8 @@ void far_row(int N, int n, int first, const double *E, double gamma, const doubl
 }
 
 // Levels m in [n, first): nearer than ETA gamma, the level itself included.
-void near_row(int N, int n, int first, const double *E, double gamma, const double *x, const double *y, double *c, cdouble *series) {
+void near_row(int N, int n, int first, const double *E, double gamma, const double *x, const double *y, double *c,
+              cdouble *series) {
     double *rr = c, *ri = c + N, *ir = c + 2 * N, *ii = c + 3 * N;
     for (int m = n; m < first; ++m) {
         const double d = E[m] - E[n];
@@ -98,11 +107,11 @@ void near_row(int N, int n, int first, const double *E, double gamma, const doub
         ii[n] -= im * ratio * gamma * s;
         ir[m] -= im * ratio * 0.5 * d * s;
         ii[m] -= im * ratio * gamma * s;
-        double power = 1.0;  // (-d)^(p-2)
+        double power = 1.0; // (-d)^(p-2)
         for (int p = 2; p <= PMAX; ++p) {
             series[p - 2] -= 0.5 * re * power;
             series[PMAX - 1 + p - 2] -= 0.5 * im * ratio * power;
-            if (p >= 3) {  // k = p - 1:  (-1)^k (1-k)/(k+1) d^(k-1) Im q^(k+1), with (-1)^k d^(k-1) = -(-d)^(p-2)
+            if (p >= 3) { // k = p - 1:  (-1)^k (1-k)/(k+1) d^(k-1) Im q^(k+1), with (-1)^k d^(k-1) = -(-d)^(p-2)
                 const double k = p - 1;
                 series[PMAX - 1 + p - 2] += cdouble(0.0, im * (1.0 - k) / (k + 1.0) * power);
             }
@@ -124,7 +133,8 @@ void levels(int N, const double *E, double gamma, double energy, double *qr, dou
 }
 
 HPCALO_CLONES
-void contract(int N, const double *c, const double *qr, const double *qi, const double *theta, double *real, double *imag) {
+void contract(int N, const double *c, const double *qr, const double *qi, const double *theta, double *real,
+              double *imag) {
     const double *rr = c, *ri = c + N, *ir = c + 2 * N, *ii = c + 3 * N, *d = c + 4 * N, *r2 = c + 5 * N;
     double a = 0, b = 0;
 #pragma omp simd reduction(+ : a, b)
@@ -147,7 +157,8 @@ void broadened_pairs(In<double, 2> E, In<cdouble, 4> X, In<cdouble, 4> Y, In<int
     require(int(out.shape(0)) == G && int(out.shape(1)) == P && out.shape(2) == 2 && int(out.shape(3)) == NE,
             "out: expected shape (G, P, 2, NE)");
     for (int p = 0; p < P; ++p)
-        require(pairs(p, 0) >= 0 && pairs(p, 0) < NX && pairs(p, 1) >= 0 && pairs(p, 1) < NY, "pairs: index out of range");
+        require(pairs(p, 0) >= 0 && pairs(p, 0) < NX && pairs(p, 1) >= 0 && pairs(p, 1) < NY,
+                "pairs: index out of range");
 
     nb::gil_scoped_release release;
     const double *xs = reinterpret_cast<const double *>(X.data()), *ys = reinterpret_cast<const double *>(Y.data());
@@ -201,11 +212,12 @@ void broadened_pairs(In<double, 2> E, In<cdouble, 4> X, In<cdouble, 4> Y, In<int
     }
 }
 
-}  // namespace
+} // namespace
 
 void bind_broadened(nb::module_ &m) {
-    m.def("broadened_pairs", &broadened_pairs, nb::arg("E").noconvert(), nb::arg("X").noconvert(), nb::arg("Y").noconvert(),
-          nb::arg("pairs").noconvert(), nb::arg("gammas").noconvert(), nb::arg("energies").noconvert(),
-          nb::arg("weights").noconvert(), nb::arg("out").noconvert(),
-          "Adds the k-weighted pair sums with broadening to out (G, P, 2, NE); see hpcalo.kernels.reference.broadened_pairs.");
+    m.def("broadened_pairs", &broadened_pairs, nb::arg("E").noconvert(), nb::arg("X").noconvert(),
+          nb::arg("Y").noconvert(), nb::arg("pairs").noconvert(), nb::arg("gammas").noconvert(),
+          nb::arg("energies").noconvert(), nb::arg("weights").noconvert(), nb::arg("out").noconvert(),
+          "Adds the k-weighted pair sums with broadening to out (G, P, 2, NE); see "
+          "hpcalo.kernels.reference.broadened_pairs.");
 }

@@ -19,15 +19,18 @@ namespace nb = nanobind;
 #endif
 
 using cdouble = std::complex<double>;
-template <typename T, int D>
-using In = nb::ndarray<const T, nb::ndim<D>, nb::c_contig, nb::device::cpu>;
-template <typename T, int D>
-using Out = nb::ndarray<T, nb::ndim<D>, nb::c_contig, nb::device::cpu>;
+template <typename T, int D> using In = nb::ndarray<const T, nb::ndim<D>, nb::c_contig, nb::device::cpu>;
+template <typename T, int D> using Out = nb::ndarray<T, nb::ndim<D>, nb::c_contig, nb::device::cpu>;
 
 inline void require(bool ok, const char *what) {
     if (!ok) throw std::invalid_argument(what);
 }
 
-// Im and Re of W_nm = <n|X|m><m|Y|n> = X_nm conj(Y_nm) for Hermitian X, Y; x and y point at rows of interleaved complex numbers.
-inline double re_w(const double *x, const double *y, int m) { return x[2 * m] * y[2 * m] + x[2 * m + 1] * y[2 * m + 1]; }
-inline double im_w(const double *x, const double *y, int m) { return x[2 * m + 1] * y[2 * m] - x[2 * m] * y[2 * m + 1]; }
+// Im and Re of W_nm = <n|X|m><m|Y|n> = X_nm conj(Y_nm) for Hermitian X, Y; x and y point at rows of interleaved complex
+// numbers.
+inline double re_w(const double *x, const double *y, int m) {
+    return x[2 * m] * y[2 * m] + x[2 * m + 1] * y[2 * m + 1];
+}
+inline double im_w(const double *x, const double *y, int m) {
+    return x[2 * m + 1] * y[2 * m] - x[2 * m] * y[2 * m + 1];
+}

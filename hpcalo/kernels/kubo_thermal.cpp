@@ -1,7 +1,8 @@
-// Pair sums at finite temperature without broadening, at a list of (mu, T): the direct route to the spiralization (32), the
-// energy-current response (27), the inverse thermal torque (33) and the thermally averaged sea sum.
+// Pair sums at finite temperature without broadening, at a list of (mu, T): the direct route to the spiralization (32),
+// the energy-current response (27), the inverse thermal torque (33) and the thermally averaged sea sum.
 //
-// Every quantity is a pair weight times Im W_nm. Differences of thermal functions of two levels are formed without cancellation.
+// Every quantity is a pair weight times Im W_nm. Differences of thermal functions of two levels are formed without
+// cancellation.
 #include "kubo_common.hpp"
 
 #include <cmath>
@@ -20,7 +21,7 @@ inline double fermi2(double u) {
 }
 
 struct Level {
-    double u, f, g, s, h;  // (E-mu)/kT, Fermi function, log(1+e^-u) without its linear part, f u + log(1+e^-u), f u
+    double u, f, g, s, h; // (E-mu)/kT, Fermi function, log(1+e^-u) without its linear part, f u + log(1+e^-u), f u
 };
 
 inline Level level(double energy, double mu, double kt) {
@@ -66,8 +67,8 @@ inline double heat_difference(const Level &a, const Level &b, double w) {
     return 0.125 * w * sum;
 }
 
-void thermal_pairs(In<double, 2> E, In<cdouble, 4> X, In<cdouble, 4> Y, In<int32_t, 2> pairs, In<double, 1> mu, In<double, 1> kt,
-                   double tolerance, In<double, 1> weights, Out<double, 3> out) {
+void thermal_pairs(In<double, 2> E, In<cdouble, 4> X, In<cdouble, 4> Y, In<int32_t, 2> pairs, In<double, 1> mu,
+                   In<double, 1> kt, double tolerance, In<double, 1> weights, Out<double, 3> out) {
     const int K = E.shape(0), N = E.shape(1), P = pairs.shape(0), Q = mu.shape(0), NX = X.shape(2), NY = Y.shape(2);
     require(int(X.shape(0)) == K && int(X.shape(1)) == N && int(X.shape(3)) == N, "X: expected shape (K, N, a, N)");
     require(int(Y.shape(0)) == K && int(Y.shape(1)) == N && int(Y.shape(3)) == N, "Y: expected shape (K, N, b, N)");
@@ -75,7 +76,8 @@ void thermal_pairs(In<double, 2> E, In<cdouble, 4> X, In<cdouble, 4> Y, In<int32
     require(int(kt.shape(0)) == Q, "kt: expected as many temperatures as chemical potentials");
     require(int(out.shape(0)) == P && out.shape(1) == 4 && int(out.shape(2)) == Q, "out: expected shape (P, 4, Q)");
     for (int p = 0; p < P; ++p)
-        require(pairs(p, 0) >= 0 && pairs(p, 0) < NX && pairs(p, 1) >= 0 && pairs(p, 1) < NY, "pairs: index out of range");
+        require(pairs(p, 0) >= 0 && pairs(p, 0) < NX && pairs(p, 1) >= 0 && pairs(p, 1) < NY,
+                "pairs: index out of range");
 
     nb::gil_scoped_release release;
     const double *xs = reinterpret_cast<const double *>(X.data()), *ys = reinterpret_cast<const double *>(Y.data());
@@ -88,8 +90,9 @@ void thermal_pairs(In<double, 2> E, In<cdouble, 4> X, In<cdouble, 4> Y, In<int32
         for (int n = 0; n < N; ++n)
             for (int m = n + 1; m < N; ++m) {
                 for (int p = 0; p < P; ++p)
-                    im[p] = 2.0 * weights(k) * im_w(xs + 2 * ((size_t(k) * N + n) * NX + pairs(p, 0)) * N,
-                                                    ys + 2 * ((size_t(k) * N + n) * NY + pairs(p, 1)) * N, m);
+                    im[p] = 2.0 * weights(k) *
+                            im_w(xs + 2 * ((size_t(k) * N + n) * NX + pairs(p, 0)) * N,
+                                 ys + 2 * ((size_t(k) * N + n) * NY + pairs(p, 1)) * N, m);
                 const double d = e[m] - e[n];
                 for (int q = 0; q < Q; ++q) {
                     const Level &a = l[size_t(n) * Q + q], &b = l[size_t(m) * Q + q];
@@ -114,7 +117,7 @@ void thermal_pairs(In<double, 2> E, In<cdouble, 4> X, In<cdouble, 4> Y, In<int32
     }
 }
 
-}  // namespace
+} // namespace
 
 void bind_thermal(nb::module_ &m) {
     m.def("thermal_pairs", &thermal_pairs, nb::arg("E").noconvert(), nb::arg("X").noconvert(), nb::arg("Y").noconvert(),

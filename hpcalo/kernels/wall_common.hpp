@@ -39,14 +39,16 @@ template <class T> using Vector = typename Lanes<T>::Vector;
 template <class T, int D> using InOf = nb::ndarray<const T, nb::ndim<D>, nb::c_contig, nb::device::cpu>;
 template <class T, int D> using OutOf = nb::ndarray<T, nb::ndim<D>, nb::c_contig, nb::device::cpu>;
 
-template <class T> HPCALO_INLINE void take(Vector<T> &to, const T *from) { to = *reinterpret_cast<const Vector<T> *>(from); }
+template <class T> HPCALO_INLINE void take(Vector<T> &to, const T *from) {
+    to = *reinterpret_cast<const Vector<T> *>(from);
+}
 template <class T> HPCALO_INLINE void keep(T *to, const Vector<T> &from) { *reinterpret_cast<Vector<T> *>(to) = from; }
 HPCALO_INLINE void keep(float *to, const Eight &from) {
     *reinterpret_cast<EightSingle *>(to) = __builtin_convertvector(from, EightSingle);
 }
 
-// Far from a wall values fade below what single precision can hold; while this lives they become zero, because numbers in
-// between (denormal ones) cost a hundred times an ordinary operation.
+// Far from a wall values fade below what single precision can hold; while this lives they become zero, because numbers
+// in between (denormal ones) cost a hundred times an ordinary operation.
 class TinyIsZero {
 #if defined(__SSE__)
     unsigned before = __builtin_ia32_stmxcsr();
@@ -125,8 +127,7 @@ template <class T> HPCALO_INLINE double row_dot(const T *a, const T *b, long cou
 }
 
 // Dot products of a row with two others.
-template <class T>
-HPCALO_INLINE void row_dots(const T *a, const T *b, const T *c, long count, double &ab, double &ac) {
+template <class T> HPCALO_INLINE void row_dots(const T *a, const T *b, const T *c, long count, double &ab, double &ac) {
     constexpr long width = Lanes<T>::width;
     Vector<T> b0 = {}, b1 = {}, c0 = {}, c1 = {}, x, y, z;
     long j = 0;
@@ -158,4 +159,20 @@ HPCALO_INLINE void basis_dots(const T *basis, long stride, long count, const T *
     const T *last = basis + (count - 1) * stride;
     for (long k = 0; k < count; ++k) row_dots(basis + k * stride, row, last, width, out[k], out[count + 1 + k]);
     out[count] = row_dot(row, row, width);
+}
+
+// The distribution with moments q at one node, added to y.
+template <class T>
+HPCALO_INLINE void prolong_row(const T *__restrict y, const double *q, const double *m, const double *__restrict h,
+                               const double *__restrict hd, double *__restrict z, long np) {
+    const double n = q[0], x = q[1], u = q[2], w = q[3], mx = m[0], my = m[1], mz = m[2];
+    const double along = mx * x + my * u + mz * w;
+#pragma omp simd
+    for (long j = 0; j < np; ++j) {
+        const double hj = h[j], dj = hd[j];
+        z[j] = y[j] + n * hj + along * dj;
+        z[np + j] = y[np + j] + x * hj + n * mx * dj;
+        z[2 * np + j] = y[2 * np + j] + u * hj + n * my * dj;
+        z[3 * np + j] = y[3 * np + j] + w * hj + n * mz * dj;
+    }
 }

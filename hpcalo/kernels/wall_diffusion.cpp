@@ -1,5 +1,5 @@
-// Spin diffusion, the coarse problem Mom A Prolong of the steady solve: blocks of 4 x 4 in closed form (sums over momenta
-// enter as numbers of a node), and their block elimination along the wire.
+// Spin diffusion, the coarse problem Mom A Prolong of the steady solve: blocks of 4 x 4 in closed form (sums over
+// momenta enter as numbers of a node), and their block elimination along the wire.
 #include "wall_common.hpp"
 
 #include <algorithm>
@@ -15,12 +15,14 @@ HPCALO_INLINE Block times(const double *x, const double *y) {
     Block out;
     for (int r = 0; r < 4; ++r)
         for (int c = 0; c < 4; ++c)
-            out.a[4 * r + c] = (x[4 * r] * y[c] + x[4 * r + 1] * y[4 + c]) + (x[4 * r + 2] * y[8 + c] + x[4 * r + 3] * y[12 + c]);
+            out.a[4 * r + c] =
+                (x[4 * r] * y[c] + x[4 * r + 1] * y[4 + c]) + (x[4 * r + 2] * y[8 + c] + x[4 * r + 3] * y[12 + c]);
     return out;
 }
 
 HPCALO_INLINE void times(const double *x, const double *q, double *out) {
-    for (int r = 0; r < 4; ++r) out[r] = (x[4 * r] * q[0] + x[4 * r + 1] * q[1]) + (x[4 * r + 2] * q[2] + x[4 * r + 3] * q[3]);
+    for (int r = 0; r < 4; ++r)
+        out[r] = (x[4 * r] * q[0] + x[4 * r + 1] * q[1]) + (x[4 * r + 2] * q[2] + x[4 * r + 3] * q[3]);
 }
 
 // Moments q -> weighted sum of the distribution that has them: h, d are the sums of h and hd with that weight.
@@ -30,9 +32,9 @@ HPCALO_INLINE Block weighted(double h, double d, const double *m) {
 }
 
 // What the nodes left and right of a face drive through it (sums of v o): `sums` as in `blocks` below.
-HPCALO_INLINE void face_flux(const double *left, const double *right, const double *ml, const double *mr, const double *mf,
-                             const double *turn, double idx, double a, double b, double half_j, Block &from_left,
-                             Block &from_right) {
+HPCALO_INLINE void face_flux(const double *left, const double *right, const double *ml, const double *mr,
+                             const double *mf, const double *turn, double idx, double a, double b, double half_j,
+                             Block &from_left, Block &from_right) {
     const double den = 1.0 / (a * a + b * b), w = b * b / a;
     Block inverse = {{1.0 / a}};
     const double cross[9] = {0, -mf[2], mf[1], mf[2], 0, -mf[0], -mf[1], mf[0], 0};
@@ -40,8 +42,8 @@ HPCALO_INLINE void face_flux(const double *left, const double *right, const doub
         for (int c = 0; c < 3; ++c)
             inverse.a[4 * (r + 1) + c + 1] = den * ((r == c ? a : 0.0) + b * cross[3 * r + c] + w * mf[r] * mf[c]);
     const double t = 0.5 * half_j;
-    const double force[16] = {0, t * turn[0], t * turn[1], t * turn[2], t * turn[0], 0, 0, 0,
-                              t * turn[1], 0, 0, 0, t * turn[2], 0, 0, 0};
+    const double force[16] = {0,           t * turn[0], t * turn[1], t * turn[2], t * turn[0], 0, 0, 0,
+                              t * turn[1], 0,           0,           0,           t * turn[2], 0, 0, 0};
     const double *side[2] = {left, right}, *m[2] = {ml, mr};
     Block *out[2] = {&from_left, &from_right};
     for (int i = 0; i < 2; ++i) {
@@ -53,19 +55,20 @@ HPCALO_INLINE void face_flux(const double *left, const double *right, const doub
     }
 }
 
-// out[node][offset + 1]: response of a node's moments to those of the node at offset -1, 0, 1. `sums` (nodes + 2, 6), zero
-// beyond the ends of the wire: sums over all p of h, hd, v^2 h, v^2 hd, v d_p h, v d_p hd.
+// out[node][offset + 1]: response of a node's moments to those of the node at offset -1, 0, 1. `sums` (nodes + 2, 6),
+// zero beyond the ends of the wire: sums over all p of h, hd, v^2 h, v^2 hd, v d_p h, v d_p hd.
 HPCALO_CLONES
-void blocks(const double *sums, const double *m, const double *mf, const double *turn, double *out, long nodes, double dx,
-            double a, double b, double half_j, double inverse_tau, double inverse_tau_sf) {
+void blocks(const double *sums, const double *m, const double *mf, const double *turn, double *out, long nodes,
+            double dx, double a, double b, double half_j, double inverse_tau, double inverse_tau_sf) {
     const double idx = 1.0 / dx, keep = inverse_tau - inverse_tau_sf;
-    Block ll, lr, rl, rr;  // flux through the left, the right face from the node on its left, its right
+    Block ll, lr, rl, rr; // flux through the left, the right face from the node on its left, its right
     face_flux(sums, sums + 6, m, m + 3, mf, turn, idx, a, b, half_j, ll, lr);
     for (long i = 0; i < nodes; ++i) {
         const double *s = sums + 6 * (i + 1), *mi = m + 3 * (i + 1);
         face_flux(s, s + 6, mi, mi + 3, mf + 3 * (i + 1), turn + 3 * (i + 1), idx, a, b, half_j, rl, rr);
         const Block kept = weighted(s[0], s[1], mi);
-        const double relax[16] = {a, 0, 0, 0, 0, a, b * mi[2], -b * mi[1], 0, -b * mi[2], a, b * mi[0], 0, b * mi[1], -b * mi[0], a};
+        const double relax[16] = {a, 0,          0, 0,         0, a,         b * mi[2],  -b * mi[1],
+                                  0, -b * mi[2], a, b * mi[0], 0, b * mi[1], -b * mi[0], a};
         Block gain = kept;
         for (int r = 0; r < 4; ++r)
             for (int c = 0; c < 4; ++c) gain.a[4 * r + c] *= r > 0 && r == c ? keep : inverse_tau;
@@ -106,14 +109,14 @@ bool inverse(const double *from, double *out) {
     return true;
 }
 
-// In place: [L, D, U] of each node -> [L P_before, P, P U] with P the inverse of D - L P_before U_before. Returns the number
-// of nodes done: fewer than `nodes` if a pivot is singular.
+// In place: [L, D, U] of each node -> [L P_before, P, P U] with P the inverse of D - L P_before U_before. Returns the
+// number of nodes done: fewer than `nodes` if a pivot is singular.
 HPCALO_CLONES
 long factor(double *blocks, long nodes) {
     for (long i = 0; i < nodes; ++i) {
         double *l = blocks + 48 * i, *d = l + 16, *u = l + 32, p[16];
         if (i > 0) {
-            const Block taken = times(l, l - 16);  // L (P U) of the node before
+            const Block taken = times(l, l - 16); // L (P U) of the node before
             for (int k = 0; k < 16; ++k) d[k] -= taken.a[k];
             const Block lp = times(l, l - 32);
             std::copy(lp.a, lp.a + 16, l);
@@ -141,7 +144,7 @@ void solve(const double *blocks, double *q, long nodes) {
     }
 }
 
-}  // namespace
+} // namespace
 
 void bind_wall_diffusion(nb::module_ &module) {
     using namespace nb::literals;
@@ -150,19 +153,24 @@ void bind_wall_diffusion(nb::module_ &module) {
         [](In<2> sums, In<2> m, In<2> mf, In<2> turn, Out<4> out, double dx, double a, double b, double half_j,
            double inverse_tau, double inverse_tau_sf) {
             const long nodes = out.shape(0);
-            require(out.shape(1) == 3 && out.shape(2) == 4 && out.shape(3) == 4, "diffusion_blocks: three blocks a node");
-            require((long)sums.shape(0) == nodes + 2 && sums.shape(1) == 6 && (long)m.shape(0) == nodes + 2 && m.shape(1) == 3,
+            require(out.shape(1) == 3 && out.shape(2) == 4 && out.shape(3) == 4,
+                    "diffusion_blocks: three blocks a node");
+            require((long)sums.shape(0) == nodes + 2 && sums.shape(1) == 6 && (long)m.shape(0) == nodes + 2 &&
+                        m.shape(1) == 3,
                     "diffusion_blocks: sums and m need two ghosts");
-            require((long)mf.shape(0) == nodes + 1 && mf.shape(1) == 3 && (long)turn.shape(0) == nodes + 1 && turn.shape(1) == 3,
+            require((long)mf.shape(0) == nodes + 1 && mf.shape(1) == 3 && (long)turn.shape(0) == nodes + 1 &&
+                        turn.shape(1) == 3,
                     "diffusion_blocks: one magnetization per face");
             blocks(sums.data(), m.data(), mf.data(), turn.data(), out.data(), nodes, dx, a, b, half_j, inverse_tau,
                    inverse_tau_sf);
         },
-        "sums"_a, "m"_a, "mf"_a, "turn"_a, "out"_a, "dx"_a, "a"_a, "b"_a, "half_j"_a, "inverse_tau"_a, "inverse_tau_sf"_a);
+        "sums"_a, "m"_a, "mf"_a, "turn"_a, "out"_a, "dx"_a, "a"_a, "b"_a, "half_j"_a, "inverse_tau"_a,
+        "inverse_tau_sf"_a);
     module.def(
         "block_factor",
         [](Out<4> blocks) {
-            require(blocks.shape(1) == 3 && blocks.shape(2) == 4 && blocks.shape(3) == 4, "block_factor: three blocks a node");
+            require(blocks.shape(1) == 3 && blocks.shape(2) == 4 && blocks.shape(3) == 4,
+                    "block_factor: three blocks a node");
             return factor(blocks.data(), blocks.shape(0));
         },
         "blocks"_a);

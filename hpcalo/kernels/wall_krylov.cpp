@@ -17,8 +17,8 @@ constexpr long BLOCK = 512;
 // The last of `count` basis vectors: scale_u (u - sum_k s_k basis_k); the new one: scale_x (x - sum_k c_k basis_k -
 // c_last u) with u before the change. One pass; blocks stay in the nearest cache.
 template <class T>
-HPCALO_INLINE void orthogonalize(T *basis, const double *s, const double *c, T *x, long count, long size, double scale_u,
-                                 double scale_x) {
+HPCALO_INLINE void orthogonalize(T *basis, const double *s, const double *c, T *x, long count, long size,
+                                 double scale_u, double scale_x) {
     T *u = basis + (count - 1) * size;
     for (long at = 0; at < size; at += BLOCK) {
         const long n = std::min(BLOCK, size - at);
@@ -126,7 +126,7 @@ void bind_for(nb::module_ &m, Orthogonalize orthogonalize_, Combine combine_) {
         "basis"_a.noconvert(), "coefficients"_a, "base"_a.none(), "out"_a, "scale"_a);
 }
 
-}  // namespace
+} // namespace
 
 void bind_wall_krylov(nb::module_ &m) {
     using namespace nb::literals;

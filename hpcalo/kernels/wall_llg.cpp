@@ -7,7 +7,7 @@ HPCALO_CLONES
 void field(const double *m, const double *exchange, const double *dmi_i, const double *dmi_b, const double *inverse_ms,
            const double *easy, const double *hard, const double *demag, const double *zeeman, double *h, long nodes) {
     for (long i = 0; i < nodes; ++i) {
-        const double *l = m + 3 * i, *c = l + 3, *r = l + 6;  // m carries one ghost node on each side
+        const double *l = m + 3 * i, *c = l + 3, *r = l + 6; // m carries one ghost node on each side
         const double el = exchange[i], er = exchange[i + 1], w = inverse_ms[i];
         const double il = dmi_i[i], ir = dmi_i[i + 1], bl = dmi_b[i], br = dmi_b[i + 1];
         double hx = er * (r[0] - c[0]) + el * (l[0] - c[0]);
@@ -52,7 +52,7 @@ void carry(const double *before, const double *m, const double *q, double *out, 
     }
 }
 
-}  // namespace
+} // namespace
 
 void bind_wall_llg(nb::module_ &m) {
     using namespace nb::literals;
@@ -61,13 +61,14 @@ void bind_wall_llg(nb::module_ &m) {
         [](In<2> mag, In<1> exchange, In<1> dmi_i, In<1> dmi_b, In<1> inverse_ms, In<1> easy, In<1> hard, In<2> demag,
            In<2> zeeman, Out<2> h) {
             const long nodes = h.shape(0);
-            require((long)mag.shape(0) == nodes + 2 && mag.shape(1) == 3 && h.shape(1) == 3, "llg_field: m needs two ghosts");
+            require((long)mag.shape(0) == nodes + 2 && mag.shape(1) == 3 && h.shape(1) == 3,
+                    "llg_field: m needs two ghosts");
             require((long)exchange.shape(0) == nodes + 1 && (long)dmi_i.shape(0) == nodes + 1 &&
                         (long)dmi_b.shape(0) == nodes + 1,
                     "llg_field: one exchange and DMI constant per face");
-            require((long)inverse_ms.shape(0) == nodes && (long)easy.shape(0) == nodes && (long)hard.shape(0) == nodes &&
-                        (long)demag.shape(0) == nodes && demag.shape(1) == 3 && (long)zeeman.shape(0) == nodes &&
-                        zeeman.shape(1) == 3,
+            require((long)inverse_ms.shape(0) == nodes && (long)easy.shape(0) == nodes &&
+                        (long)hard.shape(0) == nodes && (long)demag.shape(0) == nodes && demag.shape(1) == 3 &&
+                        (long)zeeman.shape(0) == nodes && zeeman.shape(1) == 3,
                     "llg_field: one value per node");
             field(mag.data(), exchange.data(), dmi_i.data(), dmi_b.data(), inverse_ms.data(), easy.data(), hard.data(),
                   demag.data(), zeeman.data(), h.data(), nodes);
@@ -88,8 +89,8 @@ void bind_wall_llg(nb::module_ &m) {
         "llg_carry",
         [](In<2> before, In<2> mag, In<2> spin, Out<2> out) {
             const long nodes = out.shape(0);
-            require((long)before.shape(0) == nodes && before.shape(1) == 3 && (long)mag.shape(0) == nodes && mag.shape(1) == 3 &&
-                        (long)spin.shape(0) == nodes && spin.shape(1) == 3 && out.shape(1) == 3,
+            require((long)before.shape(0) == nodes && before.shape(1) == 3 && (long)mag.shape(0) == nodes &&
+                        mag.shape(1) == 3 && (long)spin.shape(0) == nodes && spin.shape(1) == 3 && out.shape(1) == 3,
                     "llg_carry: one vector per node");
             carry(before.data(), mag.data(), spin.data(), out.data(), nodes);
         },

@@ -14,10 +14,14 @@ void split(const double *m, double v, double u, double *plus, double *minus) {
         double *out = sign ? minus : plus;
         for (int r = 0; r < 4; ++r)
             for (int c = 0; c < 4; ++c) {
-                if (r == 0 && c == 0) out[0] = 0.5 * (up + dn);
-                else if (r == 0) out[c] = 0.5 * (up - dn) * m[c - 1];
-                else if (c == 0) out[4 * r] = 0.5 * (up - dn) * m[r - 1];
-                else out[4 * r + c] = (0.5 * (up + dn) - tr) * m[r - 1] * m[c - 1] + (r == c ? tr : 0.0);
+                if (r == 0 && c == 0)
+                    out[0] = 0.5 * (up + dn);
+                else if (r == 0)
+                    out[c] = 0.5 * (up - dn) * m[c - 1];
+                else if (c == 0)
+                    out[4 * r] = 0.5 * (up - dn) * m[r - 1];
+                else
+                    out[4 * r + c] = (0.5 * (up + dn) - tr) * m[r - 1] * m[c - 1] + (r == c ? tr : 0.0);
             }
     }
 }
@@ -48,14 +52,14 @@ bool gauss(double *w, double *r, int columns) {
     return true;
 }
 
-}  // namespace
+} // namespace
 
 void bind_wall_paper(nb::module_ &m) {
     using namespace nb::literals;
     m.def(
         "paper_steady",
-        [](In<2> mag, In<3> f0, In<2> f0_below, In<2> left, In<2> right, In<1> v, Out<3> f, double u, double dx, double dp,
-           double force, double precession, double inverse_tau, double inverse_tau_s) {
+        [](In<2> mag, In<3> f0, In<2> f0_below, In<2> left, In<2> right, In<1> v, Out<3> f, double u, double dx,
+           double dp, double force, double precession, double inverse_tau, double inverse_tau_s) {
             const long nodes = mag.shape(0), np = v.shape(0);
             require(mag.shape(1) == 3 && (long)f0.shape(0) == np && (long)f0.shape(1) == nodes && f0.shape(2) == 4 &&
                         (long)f.shape(0) == np && (long)f.shape(1) == nodes && f.shape(2) == 4 &&
@@ -66,7 +70,8 @@ void bind_wall_paper(nb::module_ &m) {
             const double *M = mag.data(), a = std::fabs(force) / dp;
             for (long step = 0; step < np; ++step) {
                 const long j = force >= 0.0 ? step : np - 1 - step;
-                const double *before = step == 0 ? f0_below.data() : f.data() + (force >= 0.0 ? j - 1 : j + 1) * nodes * 4;
+                const double *before =
+                    step == 0 ? f0_below.data() : f.data() + (force >= 0.0 ? j - 1 : j + 1) * nodes * 4;
                 const double *eq = f0.data() + j * nodes * 4;
                 for (long i = 0; i < nodes; ++i) {
                     double plus[16], minus[16], w[16], rhs[20];

@@ -2,8 +2,9 @@
 // for all momenta at once: a scalar tridiagonal system for F and a 3x3 block one for G per momentum.
 //
 // Elimination runs from both ends of the wire to its middle node and back, whatever rank a node belongs to, so that
-// each node sees the same arithmetic on any number of ranks. Momenta go in chunks of eight (sixteen in single precision),
-// which is what a chain of ranks works on in turn: pivots [node][chunk][1 of F, 9 of G][8 or 16], padded with zeros.
+// each node sees the same arithmetic on any number of ranks. Momenta go in chunks of eight (sixteen in single
+// precision), which is what a chain of ranks works on in turn: pivots [node][chunk][1 of F, 9 of G][8 or 16], padded
+// with zeros.
 #include "wall_common.hpp"
 
 #include <algorithm>
@@ -11,7 +12,7 @@
 
 namespace {
 
-constexpr long WIDTH = 8;  // of the factorization
+constexpr long WIDTH = 8; // of the factorization
 
 template <class T> struct Four {
     Vector<T> f, x, y, z;
@@ -27,7 +28,8 @@ inline void inverse_precession(const double *m, double a, double b, double *out)
 
 // A chunk of a row; the last one may hold fewer momenta.
 template <bool full, class T> HPCALO_INLINE void load(Vector<T> &to, const T *from, long count) {
-    if constexpr (full) take(to, from);
+    if constexpr (full)
+        take(to, from);
     else {
         T lane[Lanes<T>::width] = {};
         for (long l = 0; l < count; ++l) lane[l] = from[l];
@@ -36,7 +38,8 @@ template <bool full, class T> HPCALO_INLINE void load(Vector<T> &to, const T *fr
 }
 
 template <bool full, class T> HPCALO_INLINE void store(T *to, const Vector<T> &from, long count) {
-    if constexpr (full) keep(to, from);
+    if constexpr (full)
+        keep(to, from);
     else
         for (long l = 0; l < count; ++l) to[l] = from[l];
 }
@@ -45,8 +48,8 @@ template <bool full, class T> HPCALO_INLINE void store(T *to, const Vector<T> &f
 template <class P> struct Factor {
     const double *m, *speed2, *face;
     P *pivots;
-    const double *ghost;  // pivots of the node beyond both ends, zero at the ends of the wire
-    double *edge;         // pivots of the first and the last own node, for the neighbours
+    const double *ghost; // pivots of the node beyond both ends, zero at the ends of the wire
+    double *edge;        // pivots of the first and the last own node, for the neighbours
     long nodes, np, chunks, middle;
     double a, b;
 };
@@ -144,14 +147,16 @@ template <class T> struct Solve {
 };
 
 // Right-hand side r + (all (h dn + hd M.dm), all hd dn M + keep h dm) for moments q at one node (either may be absent).
-template <bool full, class T> HPCALO_INLINE void right_side(const Solve<T> &k, long node, long at, long count, Four<T> &to) {
+template <bool full, class T>
+HPCALO_INLINE void right_side(const Solve<T> &k, long node, long at, long count, Four<T> &to) {
     if (k.right) {
         const T *r = k.right + node * 4 * k.np + at;
         load<full>(to.f, r, count);
         load<full>(to.x, r + k.np, count);
         load<full>(to.y, r + 2 * k.np, count);
         load<full>(to.z, r + 3 * k.np, count);
-    } else to = Four<T>{};
+    } else
+        to = Four<T>{};
     if constexpr (std::is_same_v<T, double>) {
         if (!k.q) return;
         const double *q = k.q + 4 * node, *m = k.m + 3 * node;
@@ -262,7 +267,8 @@ HPCALO_INLINE void add_sums(const Four<float> &t, double weight, double *sums) {
 }
 
 // `from`: -1 and 1, the neighbour that the elimination comes from; 0, both.
-template <bool full, class T> HPCALO_INLINE void inward_row(const Solve<T> &k, long c, long node, long from, const T *b) {
+template <bool full, class T>
+HPCALO_INLINE void inward_row(const Solve<T> &k, long c, long node, long from, const T *b) {
     const long count = std::min(Lanes<T>::width, k.np - c * Lanes<T>::width);
     Four<T> left, right, now;
     if (from <= 0) values<full>(k, c, node - 1, count, left);
@@ -272,7 +278,8 @@ template <bool full, class T> HPCALO_INLINE void inward_row(const Solve<T> &k, l
 }
 
 // `to`: -1 and 1, the way the substitution goes; 0, this is the middle node, which has its final values.
-template <bool full, class T> HPCALO_INLINE void outward_row(const Solve<T> &k, long c, long node, long to, const T *b) {
+template <bool full, class T>
+HPCALO_INLINE void outward_row(const Solve<T> &k, long c, long node, long to, const T *b) {
     const long count = std::min(Lanes<T>::width, k.np - c * Lanes<T>::width);
     Four<T> now, beyond;
     values<full>(k, c, node, count, now);
@@ -284,24 +291,23 @@ template <bool full, class T> HPCALO_INLINE void outward_row(const Solve<T> &k, 
     if (k.sums) add_sums(now, k.weight, k.sums + 4 * node);
 }
 
-template <class T>
-HPCALO_INLINE void inward_node(const Solve<T> &k, long first, long last, long node, long from) {
+template <class T> HPCALO_INLINE void inward_node(const Solve<T> &k, long first, long last, long node, long from) {
     T b[18];
     for (int i = 0; i < 18; ++i) b[i] = (T)k.face[9 * node + i];
     for (long c = first; c < last; ++c)
-        (c + 1) * Lanes<T>::width <= k.np ? inward_row<true>(k, c, node, from, b) : inward_row<false>(k, c, node, from, b);
+        (c + 1) * Lanes<T>::width <= k.np ? inward_row<true>(k, c, node, from, b)
+                                          : inward_row<false>(k, c, node, from, b);
 }
 
-template <class T>
-HPCALO_INLINE void outward_node(const Solve<T> &k, long first, long last, long node, long to) {
+template <class T> HPCALO_INLINE void outward_node(const Solve<T> &k, long first, long last, long node, long to) {
     T b[18];
     for (int i = 0; i < 18; ++i) b[i] = (T)k.face[9 * node + i];
     for (long c = first; c < last; ++c)
-        (c + 1) * Lanes<T>::width <= k.np ? outward_row<true>(k, c, node, to, b) : outward_row<false>(k, c, node, to, b);
+        (c + 1) * Lanes<T>::width <= k.np ? outward_row<true>(k, c, node, to, b)
+                                          : outward_row<false>(k, c, node, to, b);
 }
 
-template <class T>
-HPCALO_INLINE void solve(const Solve<T> &k, long first, long last, bool in, bool out) {
+template <class T> HPCALO_INLINE void solve(const Solve<T> &k, long first, long last, bool in, bool out) {
     const long from_left = std::clamp(k.middle, 0L, k.nodes), from_right = std::clamp(k.middle + 1, 0L, k.nodes);
     const bool here = k.middle >= 0 && k.middle < k.nodes;
     if (in) {
@@ -332,23 +338,26 @@ template <class P, class Function> void bind_factor(nb::module_ &m, Function fac
     using namespace nb::literals;
     m.def(
         "sweep_factor",
-        [=](In<2> mag, In<2> mf, In<1> speed2, Out<2> face, OutOf<P, 4> pivots, In<4> ghost, Out<4> edge, double a, double b, long middle,
-           long first, long last) {
+        [=](In<2> mag, In<2> mf, In<1> speed2, Out<2> face, OutOf<P, 4> pivots, In<4> ghost, Out<4> edge, double a,
+            double b, long middle, long first, long last) {
             constexpr long width = Lanes<P>::width;
             const long nodes = mag.shape(0), np = speed2.shape(0), chunks = (np + WIDTH - 1) / WIDTH;
             require(nodes >= 1 && mag.shape(1) == 3 && mf.shape(1) == 3 && (long)mf.shape(0) == nodes + 1 &&
-                        (long)face.shape(0) == nodes + 1 && face.shape(1) == 9 && (long)pivots.shape(1) == (np + width - 1) / width &&
-                        (long)pivots.shape(0) == nodes && pivots.shape(2) == 10 && pivots.shape(3) == width &&
-                        ghost.shape(0) == 2 && (long)ghost.shape(1) == chunks && ghost.shape(2) == 10 &&
-                        ghost.shape(3) == WIDTH && edge.shape(0) == 2 &&
-                        (long)edge.shape(1) == chunks && edge.shape(2) == 10 && edge.shape(3) == WIDTH && 0 <= first && first <= last && last <= chunks,
+                        (long)face.shape(0) == nodes + 1 && face.shape(1) == 9 &&
+                        (long)pivots.shape(1) == (np + width - 1) / width && (long)pivots.shape(0) == nodes &&
+                        pivots.shape(2) == 10 && pivots.shape(3) == width && ghost.shape(0) == 2 &&
+                        (long)ghost.shape(1) == chunks && ghost.shape(2) == 10 && ghost.shape(3) == WIDTH &&
+                        edge.shape(0) == 2 && (long)edge.shape(1) == chunks && edge.shape(2) == 10 &&
+                        edge.shape(3) == WIDTH && 0 <= first && first <= last && last <= chunks,
                     "sweep_factor: shapes do not fit");
             for (long i = 0; i <= nodes; ++i) inverse_precession(mf.data() + 3 * i, a, b, face.data() + 9 * i);
-            const Factor<P> k{mag.data(), speed2.data(), face.data(), pivots.data(), ghost.data(), edge.data(), nodes,
-                              np,         chunks,        middle,      a,             b};
+            const Factor<P> k{mag.data(),   speed2.data(), face.data(), pivots.data(),
+                              ghost.data(), edge.data(),   nodes,       np,
+                              chunks,       middle,        a,           b};
             factor_(k, first, last);
         },
-        "m"_a, "mf"_a, "speed2"_a, "face"_a, "pivots"_a.noconvert(), "ghost"_a, "edge"_a, "a"_a, "b"_a, "middle"_a, "first"_a, "last"_a);
+        "m"_a, "mf"_a, "speed2"_a, "face"_a, "pivots"_a.noconvert(), "ghost"_a, "edge"_a, "a"_a, "b"_a, "middle"_a,
+        "first"_a, "last"_a);
 }
 
 template <class T, class Function> void bind_solve(nb::module_ &m, Function solve_) {
@@ -356,8 +365,8 @@ template <class T, class Function> void bind_solve(nb::module_ &m, Function solv
     m.def(
         "sweep_solve",
         [=](nb::object r, nb::object q, In<2> mag, In<2> h, In<2> hd, InOf<T, 1> speed2, In<2> face, InOf<T, 4> pivots,
-           InOf<T, 3> ghost, OutOf<T, 3> z, nb::object sums, double a, double all, double keep, double dp,
-           long middle, long first, long last, bool in, bool out) {
+            InOf<T, 3> ghost, OutOf<T, 3> z, nb::object sums, double a, double all, double keep, double dp, long middle,
+            long first, long last, bool in, bool out) {
             constexpr long width = Lanes<T>::width;
             const long nodes = mag.shape(0), np = speed2.shape(0), chunks = (np + width - 1) / width;
             require(nodes >= 1 && mag.shape(1) == 3 && (long)face.shape(0) == nodes + 1 && face.shape(1) == 9 &&
@@ -369,8 +378,7 @@ template <class T, class Function> void bind_solve(nb::module_ &m, Function solv
                         last <= chunks,
                     "sweep_solve: shapes do not fit");
             require(q.is_none() || std::is_same_v<T, double>, "sweep_solve: moments need double precision");
-            require(!in || !r.is_none() || !q.is_none(),
-                    "sweep_solve: a right-hand side, moments, or both are needed");
+            require(!in || !r.is_none() || !q.is_none(), "sweep_solve: a right-hand side, moments, or both are needed");
             const T *right = nullptr;
             const double *moments = nullptr;
             double *total = nullptr;
@@ -391,17 +399,18 @@ template <class T, class Function> void bind_solve(nb::module_ &m, Function solv
                 total = array.data();
             }
             const Solve<T> k{right,       moments,       mag.data(),   h.data(), hd.data(), speed2.data(),
-                          face.data(), pivots.data(), ghost.data(), z.data(), total,     nodes,
-                          np,          chunks, middle,        a,            all,      keep,      2.0 * dp};
+                             face.data(), pivots.data(), ghost.data(), z.data(), total,     nodes,
+                             np,          chunks,        middle,       a,        all,       keep,
+                             2.0 * dp};
             [[maybe_unused]] const Precision<T> mode;
             solve_(k, first, last, in, out);
         },
-        "r"_a.none(), "q"_a.none(), "m"_a, "h"_a, "hd"_a, "speed2"_a.noconvert(), "face"_a, "pivots"_a.noconvert(), "ghost"_a.noconvert(), "z"_a.noconvert(),
-        "sums"_a.none(), "a"_a, "all"_a, "keep"_a, "dp"_a, "middle"_a, "first"_a, "last"_a, "inward"_a,
-        "outward"_a);
+        "r"_a.none(), "q"_a.none(), "m"_a, "h"_a, "hd"_a, "speed2"_a.noconvert(), "face"_a, "pivots"_a.noconvert(),
+        "ghost"_a.noconvert(), "z"_a.noconvert(), "sums"_a.none(), "a"_a, "all"_a, "keep"_a, "dp"_a, "middle"_a,
+        "first"_a, "last"_a, "inward"_a, "outward"_a);
 }
 
-}  // namespace
+} // namespace
 
 void bind_wall_sweep(nb::module_ &m) {
     bind_factor<double>(m, factor_double);
