@@ -189,7 +189,9 @@ def scaling() -> None:
         out = np.empty_like(e)
         one = best(lambda: solver.even.apply(e, out))
         elapsed = [fastest(lambda: solver.even.apply(e, out), MPI.COMM_SELF)]
-        sweep_one = best(lambda: solver.sweep.solve(e))
+        r = e.astype(solver.sweep.dtype)
+        z = np.empty_like(r)
+        sweep_one = best(lambda: solver.sweep.solve(r, z))
     request = WORLD.Ibarrier()
     while not request.Test():
         time.sleep(0.01)
@@ -199,7 +201,9 @@ def scaling() -> None:
     out = np.empty_like(e)
     many = best(lambda: solver.even.apply(e, out), WORLD)
     elapsed.append(fastest(lambda: solver.even.apply(e, out), WORLD))
-    sweep = best(lambda: solver.sweep.solve(e), WORLD)
+    own = e.astype(solver.sweep.dtype)
+    here = np.empty_like(own)
+    sweep = best(lambda: solver.sweep.solve(own, here), WORLD)
     if WORLD.rank == 0:
         say(
             f"matvec with halo exchange: {one * 1e3:.2f} ms on 1 rank, {many * 1e3:.2f} ms on {WORLD.size} "
