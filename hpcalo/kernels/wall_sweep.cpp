@@ -307,30 +307,32 @@ template <class T> HPCALO_INLINE void outward_node(const Solve<T> &k, long first
                                           : outward_row<false>(k, c, node, to, b);
 }
 
-template <class T> HPCALO_INLINE void solve(const Solve<T> &k, long first, long last, bool in, bool out) {
+// Parts of the own nodes: left of the middle node, right of it, and itself. A rank that has it works on one side while it
+// waits for what the other needs.
+enum Part { LEFT = 1, RIGHT = 2, MIDDLE = 4 };
+
+// Elimination in the parts `in`, then back substitution in the parts `out`; sums are added to.
+template <class T> HPCALO_INLINE void solve(const Solve<T> &k, long first, long last, int in, int out) {
     const long from_left = std::clamp(k.middle, 0L, k.nodes), from_right = std::clamp(k.middle + 1, 0L, k.nodes);
     const bool here = k.middle >= 0 && k.middle < k.nodes;
-    if (in) {
-        for (long l = 0, r = k.nodes - 1; l < from_left || r >= from_right; ++l, --r) {
-            if (l < from_left) inward_node(k, first, last, l, -1);
-            if (r >= from_right) inward_node(k, first, last, r, 1);
-        }
-        if (here) inward_node(k, first, last, k.middle, 0);
+    for (long l = in & LEFT ? 0 : from_left, r = in & RIGHT ? k.nodes - 1 : from_right - 1;
+         l < from_left || r >= from_right; ++l, --r) {
+        if (l < from_left) inward_node(k, first, last, l, -1);
+        if (r >= from_right) inward_node(k, first, last, r, 1);
     }
-    if (out) {
-        if (k.sums && first == 0) std::fill(k.sums, k.sums + 4 * k.nodes, 0.0);
-        if (here) outward_node(k, first, last, k.middle, 0);
-        for (long l = from_left - 1, r = from_right; l >= 0 || r < k.nodes; --l, ++r) {
-            if (l >= 0) outward_node(k, first, last, l, -1);
-            if (r < k.nodes) outward_node(k, first, last, r, 1);
-        }
+    if (here && in & MIDDLE) inward_node(k, first, last, k.middle, 0);
+    if (here && out & MIDDLE) outward_node(k, first, last, k.middle, 0);
+    for (long l = out & LEFT ? from_left - 1 : -1, r = out & RIGHT ? from_right : k.nodes; l >= 0 || r < k.nodes;
+         --l, ++r) {
+        if (l >= 0) outward_node(k, first, last, l, -1);
+        if (r < k.nodes) outward_node(k, first, last, r, 1);
     }
 }
 
-HPCALO_CLONES void solve_double(const Solve<double> &k, long first, long last, bool in, bool out) {
+HPCALO_CLONES void solve_double(const Solve<double> &k, long first, long last, int in, int out) {
     solve(k, first, last, in, out);
 }
-HPCALO_CLONES void solve_single(const Solve<float> &k, long first, long last, bool in, bool out) {
+HPCALO_CLONES void solve_single(const Solve<float> &k, long first, long last, int in, int out) {
     solve(k, first, last, in, out);
 }
 
@@ -366,7 +368,7 @@ template <class T, class Function> void bind_solve(nb::module_ &m, Function solv
         "sweep_solve",
         [=](nb::object r, nb::object q, In<2> mag, In<2> h, In<2> hd, InOf<T, 1> speed2, In<2> face, InOf<T, 4> pivots,
             InOf<T, 3> ghost, OutOf<T, 3> z, nb::object sums, double a, double all, double keep, double dp, long middle,
-            long first, long last, bool in, bool out) {
+            long first, long last, int in, int out) {
             constexpr long width = Lanes<T>::width;
             const long nodes = mag.shape(0), np = speed2.shape(0), chunks = (np + width - 1) / width;
             require(nodes >= 1 && mag.shape(1) == 3 && (long)face.shape(0) == nodes + 1 && face.shape(1) == 9 &&

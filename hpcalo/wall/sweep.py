@@ -21,6 +21,7 @@ from hpcalo.wall.kinetic import Kinetic
 Array = NDArray[np.float64]
 
 WIDTH = 8  # momenta of a chunk, fixed by the kernel; in single precision of two such chunks
+SIDES, MIDDLE, ALL = (1, 2), 4, 7  # parts of the own nodes, as the kernel numbers them
 
 
 class Sweep:
@@ -65,7 +66,7 @@ class Sweep:
         def part(first: int, last: int) -> slice:
             return slice(first * wide, min(last * wide, self._narrow))
 
-        def run(first: int, last: int) -> None:
+        def run(first: int, last: int, _parts: int) -> None:
             _wall.sweep_factor(
                 k.m, k.mf, self.speed2, self.face, self.pivots, self._pivot_ghost, self._pivot_edge, self.a,
                 c.precession, self.middle, part(first, last).start, part(first, last).stop,
@@ -81,29 +82,49 @@ class Sweep:
 
     def _chain(
         self,
-        run: Callable[[int, int], None],
+        run: Callable[[int, int, int], None],
         end: Callable[[int, int, int], Array],
         beyond: Callable[[int, int, int], Array],
         way: int,
+        *,
+        split: bool = False,
     ) -> None:
-        """`run(first, last)` for all chunks, each when the neighbours' values have come; `way` +1 inward, -1 outward.
+        """`run(first, last, parts)` for all chunks, each when the neighbours' values have come; `way` +1 inward, -1
+        outward.
 
         `end(node, first, last)`: what the neighbour needs, `beyond(side, first, last)`: where what comes is put.
+        `split`: the rank that has the middle node works on its two sides apart, so that it need not wait with both.
         """
         comm = self.mesh.comm
         requests: list[Any] = []
+
+        def receive(side: int, first: int, last: int) -> None:
+            to = beyond(side, first, last)
+            values = np.empty(to.shape, dtype=to.dtype)
+            comm.Recv(values, comm.rank + (-1, 1)[side], 1)
+            to[...] = values
+
+        def send(side: int, first: int, last: int) -> None:
+            requests.append(comm.Isend(end((0, -1)[side], first, last), comm.rank + (-1, 1)[side], 1))
+
+        comes = (self._left == way, self._right == -way)
+        goes = (self._left == -way, self._right == way)
+        steps: list[tuple[tuple[int, ...], int]] = [((0, 1), ALL)]  # sides to talk to, parts to work on
+        if split and 0 <= self.middle < self.mesh.n:
+            if way == 1:  # what needs nobody goes first
+                steps = [((side,), SIDES[side]) for side in sorted((0, 1), key=comes.__getitem__)] + [((), MIDDLE)]
+            else:  # what somebody waits for goes first
+                order = sorted((0, 1), key=goes.__getitem__, reverse=True)
+                steps = [((), MIDDLE), *(((side,), SIDES[side]) for side in order)]
         for first, last in self._stages:
-            for side, comes, rank in ((0, self._left == way, comm.rank - 1), (1, self._right == -way, comm.rank + 1)):
-                if comes:
-                    to = beyond(side, first, last)
-                    values = np.empty(to.shape, dtype=to.dtype)
-                    comm.Recv(values, rank, 1)
-                    to[...] = values
-            run(first, last)
-            if self._left == -way:
-                requests.append(comm.Isend(end(0, first, last), comm.rank - 1, 1))
-            if self._right == way:
-                requests.append(comm.Isend(end(-1, first, last), comm.rank + 1, 1))
+            for sides, parts in steps:
+                for side in sides:
+                    if comes[side]:
+                        receive(side, first, last)
+                run(first, last, parts)
+                for side in sides:
+                    if goes[side]:
+                        send(side, first, last)
         for request in requests:
             request.Wait()
 
@@ -118,15 +139,18 @@ class Sweep:
         z: Array = np.empty(self.k.shape, dtype=self.dtype) if out is None else out
         right = None if r is None else np.ascontiguousarray(r, dtype=self.dtype)
 
-        def run(inward: bool, outward: bool) -> Callable[[int, int], None]:
+        if moments is not None:
+            moments[...] = 0.0  # the kernel adds
+
+        def run(inward: int, outward: int) -> Callable[[int, int, int], None]:
             k = self.k
-            return lambda first, last: _wall.sweep_solve(
+            return lambda first, last, parts: _wall.sweep_solve(
                 right, gain, k.m, k.h, k.hd, self._speed2, self.face, self.pivots, self._ghost, z, moments,
-                self.a, *k.gain_rates, k.dp, self.middle, first, last, inward, outward,
+                self.a, *k.gain_rates, k.dp, self.middle, first, last, inward & parts, outward & parts,
             )  # fmt: skip
 
         if self.mesh.comm.size == 1:
-            run(True, True)(0, self.chunks)
+            run(ALL, ALL)(0, self.chunks, ALL)
             return z
 
         def end(node: int, first: int, last: int) -> Array:
@@ -135,6 +159,6 @@ class Sweep:
         def beyond(side: int, first: int, last: int) -> Array:
             return self._ghost[side, :, first * self.width : last * self.width]
 
-        self._chain(run(True, False), end, beyond, 1)
-        self._chain(run(False, True), end, beyond, -1)
+        self._chain(run(ALL, 0), end, beyond, 1, split=True)
+        self._chain(run(0, ALL), end, beyond, -1, split=True)
         return z

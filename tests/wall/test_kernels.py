@@ -256,11 +256,11 @@ def sweep_in_parts(c, cuts, r, q, kept=np.float64):
             for side, node in ((0, p.start - 1), (1, p.stop)):
                 if 0 <= node < n:
                     ghost[side] = z[node]
-            part, part_sums = of(z, p), np.empty((p.stop - p.start, 4))
+            part, part_sums = of(z, p), np.zeros((p.stop - p.start, 4))
             _wall.sweep_solve(
                 None if r is None else of(r, p), None if q is None else of(q, p), of(c["m"], p), of(c["h"], p),
                 of(c["hd"], p), speed2.astype(kept), faces[i], pivots[i], ghost, part, part_sums, c["a"], 0.7, 0.6,
-                c["dp"], middle - p.start, 0, wide, stage == 0, stage == 1,
+                c["dp"], middle - p.start, 0, wide, 7 * (stage == 0), 7 * (stage == 1),
             )  # fmt: skip
             z[p], sums[p] = part, part_sums
     return z, sums
