@@ -17,7 +17,7 @@ from hpcalo.errors import ConvergenceError
 from hpcalo.kernels import _wall
 from hpcalo.wall.grid import Mesh
 from hpcalo.wall.kinetic import Kinetic
-from hpcalo.wall.krylov import EPSILON, RESTART
+from hpcalo.wall.krylov import EPSILON, RESTART, node_squares
 from hpcalo.wall.sweep import Sweep
 
 Array = NDArray[np.float64]
@@ -130,12 +130,9 @@ class EvenSystem:
 
     def round_off(self, x: Array) -> float:
         """See `hpcalo.wall.krylov.System`: from a bound of the diagonal, a + (2 v/dx)^2 / a at the largest v."""
-        n, k = self.mesh.n, self.k
+        k = self.k
         a = 1.0 / k.carriers.tau + self.inverse.shift
-        squares = np.empty((n, 1))
-        flat = x.reshape(n, -1)
-        _wall.node_dots(np.empty((0, *flat.shape)), flat, squares)
-        size = float(np.sqrt(self.mesh.total(squares)[0]))
+        size = float(np.sqrt(self.mesh.total(node_squares(x))[0]))
         return 4.0 * EPSILON * size * (a + k.carriers.precession + 4.0 * float(k.v[-1] / k.dx) ** 2 / a)
 
 

@@ -39,6 +39,13 @@ def _dot(a: Array, b: Array) -> float:
     return float(np.add.reduce(a * b))
 
 
+def node_squares(x: Array) -> Array:
+    """Squared norm of each node's part (n, 1) of a vector (n, ...), in the order of the kernels."""
+    flat, squares = x.reshape(x.shape[0], -1), np.empty((x.shape[0], 1))
+    _wall.node_dots(np.empty((0, *flat.shape)), flat, squares)
+    return squares
+
+
 class System(Protocol):
     """What is solved: A x = b, preconditioned from the right by P."""
 
@@ -87,7 +94,7 @@ class FlexibleGMRES:
         system, shape = self.system, self.system.shape
         right, out = b.array_r.reshape(shape), x.array.reshape(shape)
         relative, absolute, _, limit = ksp.getTolerances()
-        norm, self.size = self._norm_of(right) if self.size is None else self.size, None
+        norm, self.size = self._norm(node_squares(right)) if self.size is None else self.size, None
         target = max(relative * norm, absolute)
         start, size, held = right, norm, self.guessed  # held: whether x holds something to add to
         if held:
@@ -132,12 +139,6 @@ class FlexibleGMRES:
 
     def _norm(self, squares: Array) -> float:
         return float(np.sqrt(self.mesh.total(squares)[0]))
-
-    def _norm_of(self, x: Array) -> float:
-        squares = np.empty((self.mesh.n, 1))
-        flat = x.reshape(self.mesh.n, -1)
-        _wall.node_dots(np.empty((0, *flat.shape)), flat, squares)
-        return self._norm(squares)
 
     def _cycle(self, ksp: Any, size: float, target: float, steps: int, limit: int) -> tuple[int, float, Array]:
         """From the residual, normalized, in basis[0]: iterations made, the residual's norm they lead to, and the

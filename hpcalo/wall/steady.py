@@ -16,12 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpcalo.errors import ConvergenceError, HpcaloError, InputError
-from hpcalo.kernels import _wall
 from hpcalo.parallel.guard import together
 from hpcalo.wall.formulations import EvenSystem, MomentSystem, Preconditioner
 from hpcalo.wall.grid import Mesh
 from hpcalo.wall.kinetic import Kinetic
-from hpcalo.wall.krylov import ACCEPTED, RESTART, FlexibleGMRES
+from hpcalo.wall.krylov import ACCEPTED, RESTART, FlexibleGMRES, node_squares
 from hpcalo.wall.options import PREFIX, SolverOptions, petsc_text
 from hpcalo.wall.petsc import PETSc
 
@@ -95,9 +94,10 @@ class SteadySolver:
         self.tolerance, self.limit, self.accelerate = tolerance, iterations, accelerate
         self.formulation = formulation or ("even" if kinetic.half_j else "moments")
         free_path = float(kinetic.v[-1]) * kinetic.carriers.tau / kinetic.dx
-        with self.options.active():  # PETSc's own methods work on the sweep in double precision
-            theirs = PETSc.Options(PREFIX).hasName("ksp_type")
-        single = self.formulation == "even" and method == "krylov" and free_path <= SINGLE_FREE_PATH and not theirs
+        single = self.formulation == "even" and method == "krylov" and free_path <= SINGLE_FREE_PATH
+        if single:  # PETSc's own methods work on the sweep in double precision; to ask for an option is to use it
+            with self.options.active():
+                single = not PETSc.Options(PREFIX).hasName("ksp_type")
         self.inverse = Preconditioner(mesh, kinetic, accelerate=accelerate, single=single)
         self.sweep, self.diffusion = self.inverse.sweep, self.inverse.diffusion
         self.even = EvenSystem(self.inverse)
@@ -267,7 +267,7 @@ class SteadySolver:
         system = self.even if self.method == "direct" else self.system
         relative, absolute = self._limits
         if size is None:
-            size = self._size(np.sum((right * right).reshape(self.mesh.n, -1), axis=1, keepdims=True))
+            size = self._size(node_squares(right))
         allowed = max(relative * size, absolute)
         left = float(np.sqrt(self.mesh.total(system.residual(right, x, None))[0]))
         if not left <= max(ACCEPTED * allowed, system.round_off(x)):
@@ -296,9 +296,7 @@ class SteadySolver:
     def solve_even(self, right: Array, guess: Array | None = None) -> Array:
         """e with A e = right, both (n, 4, points). Collective. Raises ConvergenceError."""
         right = np.ascontiguousarray(right)
-        squares, flat = np.empty((self.mesh.n, 1)), right.reshape(self.mesh.n, -1)
-        _wall.node_dots(np.empty((0, *flat.shape)), flat, squares)
-        e, rest = self._solve_even(right, self._size(squares), guess)
+        e, rest = self._solve_even(right, self._size(node_squares(right)), guess)
         return e if rest is None else self.k.prolong(rest, base=e, out=e)
 
     def _solve_even(self, right: Array, size: float, guess: Array | None) -> tuple[Array, Array | None]:

@@ -125,6 +125,13 @@ def test_no_suggestion_of_what_was_given():
         list(sim.run(sim.start()))
 
 
+def test_a_krylov_method_is_unknown_to_the_direct_one():
+    """Choosing the precision of the sweep asks PETSc for its KSP type, and what is asked for counts as used."""
+    sim = simulation("steady", method="direct", ksp_type="gmres")
+    with pytest.raises(InputError, match=r"^solver\.petsc\.ksp_type: no solver of this run knows this option"):
+        list(sim.run(sim.start()))
+
+
 @pytest.mark.parametrize("force", [True, False])
 @pytest.mark.parametrize(
     "petsc",
