@@ -12,6 +12,29 @@ inline __attribute__((always_inline)) bool turns(const double *t, double half_j)
     return half_j != 0.0 && (t[0] != 0.0 || t[1] != 0.0 || t[2] != 0.0);
 }
 
+// The stationary odd equation at one momentum: (a - b m x) o = rate for relaxation a, precession b; F relaxes only.
+struct Relaxation {
+    double a, b, ia, den, bb;
+    Relaxation(double a, double b) : a(a), b(b), ia(1.0 / a), den(1.0 / (a * a + b * b)), bb(b * b / a) {}
+};
+
+HPCALO_INLINE void relax(const Relaxation &k, double mx, double my, double mz, double f, double x, double y, double z,
+                         double *__restrict o, long row) {
+    const double along = k.bb * (mx * x + my * y + mz * z);
+    o[0] = k.ia * f;
+    o[row] = k.den * (k.a * x + k.b * (my * z - mz * y) + along * mx);
+    o[2 * row] = k.den * (k.a * y + k.b * (mz * x - mx * z) + along * my);
+    o[3 * row] = k.den * (k.a * z + k.b * (mx * y - my * x) + along * mz);
+}
+
+// Continues the rows of an odd part beyond the first and the last momentum: odd, no flux at the cutoff.
+HPCALO_INLINE void odd_ends(double *o, long row, long np) {
+    for (long c = 0; c < 4; ++c) {
+        o[c * row] = -o[c * row + 1];
+        o[c * row + np + 1] = -o[c * row + np];
+    }
+}
+
 // o of one face into rows of np + 2 whose ends continue o beyond the first and last momentum (odd, no flux at the
 // cutoff); `mean` holds 4 such rows.
 template <bool turned>
@@ -19,7 +42,8 @@ inline __attribute__((always_inline)) void face_row(const double *__restrict l, 
                                                     const double *m, const double *t, const double *__restrict v,
                                                     double *__restrict o, double *__restrict mean, long np, double idx,
                                                     double i2dp, double a, double b, double half_j) {
-    const double ia = 1.0 / a, den = 1.0 / (a * a + b * b), bb = b * b / a, mx = m[0], my = m[1], mz = m[2];
+    const Relaxation k(a, b);
+    const double mx = m[0], my = m[1], mz = m[2];
     const long row = np + 2;
     const double tx = half_j * t[0], ty = half_j * t[1], tz = half_j * t[2];
     if constexpr (turned)
@@ -44,16 +68,9 @@ inline __attribute__((always_inline)) void face_row(const double *__restrict l, 
             y -= ty * df;
             z -= tz * df;
         }
-        const double along = bb * (mx * x + my * y + mz * z);
-        o[1 + j] = ia * f;
-        o[row + 1 + j] = den * (a * x + b * (my * z - mz * y) + along * mx);
-        o[2 * row + 1 + j] = den * (a * y + b * (mz * x - mx * z) + along * my);
-        o[3 * row + 1 + j] = den * (a * z + b * (mx * y - my * x) + along * mz);
+        relax(k, mx, my, mz, f, x, y, z, o + 1 + j, row);
     }
-    for (long c = 0; c < 4; ++c) {
-        o[c * row] = -o[c * row + 1];
-        o[c * row + np + 1] = -o[c * row + np];
-    }
+    odd_ends(o, row, np);
 }
 
 inline __attribute__((always_inline)) void face(const double *l, const double *r, const double *m, const double *t,
@@ -199,7 +216,8 @@ void drive(const double *source, const double *mf, const double *turn, const dou
            double *squares, double *work, long nodes, long np, double dx, double dp, double a, double b,
            double half_j) {
     const long block = 4 * np, row = np + 2;
-    const double idx = 1.0 / dx, i2dp = 0.5 / dp, ia = 1.0 / a, den = 1.0 / (a * a + b * b), bb = b * b / a;
+    const double idx = 1.0 / dx, i2dp = 0.5 / dp;
+    const Relaxation relaxation(a, b);
     double *ol = work, *orr = ol + 4 * row, *zero = orr + 4 * row;
     const double nothing[8] = {};
     std::fill(zero, zero + block, 0.0);
@@ -209,16 +227,9 @@ void drive(const double *source, const double *mf, const double *turn, const dou
         const double mx = mf[3 * k], my = mf[3 * k + 1], mz = mf[3 * k + 2];
 #pragma omp simd
         for (long j = 0; j < np; ++j) {
-            const double x = s[np + j], y = s[2 * np + j], z = s[3 * np + j], along = bb * (mx * x + my * y + mz * z);
-            o[1 + j] = ia * s[j];
-            o[row + 1 + j] = den * (a * x + b * (my * z - mz * y) + along * mx);
-            o[2 * row + 1 + j] = den * (a * y + b * (mz * x - mx * z) + along * my);
-            o[3 * row + 1 + j] = den * (a * z + b * (mx * y - my * x) + along * mz);
+            relax(relaxation, mx, my, mz, s[j], s[np + j], s[2 * np + j], s[3 * np + j], o + 1 + j, row);
         }
-        for (long c = 0; c < 4; ++c) {
-            o[c * row] = -o[c * row + 1];
-            o[c * row + np + 1] = -o[c * row + np];
-        }
+        odd_ends(o, row, np);
         if (k > 0) {
             const long i = k - 1;
             double *to = out + i * block;
