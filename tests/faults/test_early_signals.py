@@ -42,30 +42,6 @@ def wait_until_heard(pid: int) -> None:
         time.sleep(0.0005)
 
 
-@pytest.fixture
-def begin(launch_environment, tmp_path):
-    started = []
-
-    def start(*command: str) -> subprocess.Popen:
-        process = subprocess.Popen(
-            command,
-            cwd=tmp_path,
-            env=launch_environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        if process.poll() is None:
-            process.kill()
-            process.wait(10)
-
-
 def lines_of(process: subprocess.Popen, timeout: float = 40) -> list[str]:
     return [line for line in process.communicate(timeout=timeout)[1].splitlines() if line.strip()]
 

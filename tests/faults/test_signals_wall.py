@@ -47,28 +47,9 @@ FEMTOSECONDS = 1e6  # in a nanosecond
 
 
 @pytest.fixture
-def begin(launch_environment, tmp_path):
+def begin(begin):
     """Starts the program on two ranks; what still runs at the end is ended."""
-    started = []
-
-    def start(*arguments: str) -> subprocess.Popen:
-        process = subprocess.Popen(
-            ["mpirun", "-n", "2", sys.executable, "-m", "hpcalo", *arguments, "-q"],
-            cwd=tmp_path,
-            env=launch_environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        if process.poll() is None:
-            process.kill()
-            process.communicate(timeout=20)
+    return lambda *arguments: begin("mpirun", "-n", "2", sys.executable, "-m", "hpcalo", *arguments, "-q")
 
 
 @pytest.fixture(scope="module")
