@@ -72,8 +72,10 @@ def wall(comm: MPI.Comm, cells: int, length: float, points: int, *, force: bool 
     c = eq.Carriers(0.14, 0.106, M_E, 1.0, 1000.0)
     p = eq.momentum_grid(c, points, 1.8)
     k = Kinetic(c, p, mesh.dx, np.full(mesh.n, 100.0), np.full(mesh.n + 1, 100.0), force=force)
-    theta = 2 * np.arctan(np.exp((mesh.x - length / 2) / min(5.0, length / 16)))
-    m = np.stack([np.sin(theta), np.zeros_like(theta), np.cos(theta)], axis=1)
+    # As sech and tanh, not by the angle: the tails then turn on both sides alike, where sin(pi - tiny) would round the
+    # turn of one of them to zero, which the kernels leave out.
+    u = (mesh.x - length / 2) / min(5.0, length / 16)
+    m = np.stack([1.0 / np.cosh(u), np.zeros_like(u), -np.tanh(u)], axis=1)
     return SteadySolver(mesh, k, tolerance=tolerance), mesh.magnetization_with_ghosts(m)
 
 
