@@ -48,8 +48,7 @@ template <bool full, class T> HPCALO_INLINE void store(T *to, const Vector<T> &f
 template <class P> struct Factor {
     const double *m, *speed2, *face;
     P *pivots;
-    const double *ghost; // pivots of the node beyond both ends, zero at the ends of the wire
-    double *edge;        // pivots of the first and the last own node, for the neighbours
+    double *running; // pivots last found from the left and from the right; at first those beyond both ends
     long nodes, np, chunks, middle;
     double a, b;
 };
@@ -94,44 +93,54 @@ template <class P> HPCALO_INLINE void put_pivot(const Factor<P> &k, long chunk, 
     constexpr long width = Lanes<P>::width, parts = width / WIDTH;
     P *to = k.pivots + (node * ((k.chunks + parts - 1) / parts) + chunk / parts) * 10 * width + chunk % parts * WIDTH;
     for (int i = 0; i < 10; ++i) keep(to + i * width, p[i]);
-    for (int side = 0; side < 2; ++side)
-        if (node == (side ? k.nodes - 1 : 0))
-            for (int i = 0; i < 10; ++i) keep(k.edge + ((side * k.chunks + chunk) * 10 + i) * WIDTH, p[i]);
 }
 
-template <class P> HPCALO_INLINE void factor(const Factor<P> &k, long first, long last) {
+// Parts of the own nodes: left of the middle node, right of it, and itself. A rank that has it works on one side while
+// it waits for what the other needs.
+enum Part { LEFT = 1, RIGHT = 2, MIDDLE = 4 };
+
+template <class P> HPCALO_INLINE void factor(const Factor<P> &k, long first, long last, int parts) {
     const long from_left = std::clamp(k.middle, 0L, k.nodes), from_right = std::clamp(k.middle + 1, 0L, k.nodes);
     for (long c = first; c < last; ++c) {
         const long count = std::min(WIDTH, k.np - c * WIDTH);
+        double *const running[2] = {k.running + c * 10 * WIDTH, k.running + (k.chunks + c) * 10 * WIDTH};
         Eight s, mask = {}, left[10], right[10], now[10];
         load<false>(s, k.speed2 + c * WIDTH, count);
         for (long l = 0; l < count; ++l) mask[l] = 1.0;
         for (int i = 0; i < 10; ++i) {
-            take(left[i], k.ghost + (c * 10 + i) * WIDTH);
-            take(right[i], k.ghost + ((k.chunks + c) * 10 + i) * WIDTH);
+            take(left[i], running[0] + i * WIDTH);
+            take(right[i], running[1] + i * WIDTH);
         }
-        long l = 0, r = k.nodes - 1;
-        while (l < from_left || r >= from_right) {
+        for (long l = parts & LEFT ? 0 : from_left, r = parts & RIGHT ? k.nodes - 1 : from_right - 1;
+             l < from_left || r >= from_right; ++l, --r) {
             if (l < from_left) {
                 pivot(k, l, left, nullptr, s, mask, now);
-                put_pivot(k, c, l++, now);
+                put_pivot(k, c, l, now);
                 std::copy(now, now + 10, left);
             }
             if (r >= from_right) {
                 pivot(k, r, nullptr, right, s, mask, now);
-                put_pivot(k, c, r--, now);
+                put_pivot(k, c, r, now);
                 std::copy(now, now + 10, right);
             }
         }
-        if (k.middle >= 0 && k.middle < k.nodes) {
+        if (parts & MIDDLE && k.middle >= 0 && k.middle < k.nodes) {
             pivot(k, k.middle, left, right, s, mask, now);
             put_pivot(k, c, k.middle, now);
+        }
+        for (int i = 0; i < 10; ++i) {
+            keep(running[0] + i * WIDTH, left[i]);
+            keep(running[1] + i * WIDTH, right[i]);
         }
     }
 }
 
-HPCALO_CLONES void factor_double(const Factor<double> &k, long first, long last) { factor(k, first, last); }
-HPCALO_CLONES void factor_single(const Factor<float> &k, long first, long last) { factor(k, first, last); }
+HPCALO_CLONES void factor_double(const Factor<double> &k, long first, long last, int parts) {
+    factor(k, first, last, parts);
+}
+HPCALO_CLONES void factor_single(const Factor<float> &k, long first, long last, int parts) {
+    factor(k, first, last, parts);
+}
 
 // T: precision of the right-hand side, the result, what neighbours send, and the arithmetic.
 template <class T> struct Solve {
@@ -307,10 +316,6 @@ template <class T> HPCALO_INLINE void outward_node(const Solve<T> &k, long first
                                           : outward_row<false>(k, c, node, to, b);
 }
 
-// Parts of the own nodes: left of the middle node, right of it, and itself. A rank that has it works on one side while it
-// waits for what the other needs.
-enum Part { LEFT = 1, RIGHT = 2, MIDDLE = 4 };
-
 // Elimination in the parts `in`, then back substitution in the parts `out`; sums are added to.
 template <class T> HPCALO_INLINE void solve(const Solve<T> &k, long first, long last, int in, int out) {
     const long from_left = std::clamp(k.middle, 0L, k.nodes), from_right = std::clamp(k.middle + 1, 0L, k.nodes);
@@ -340,26 +345,24 @@ template <class P, class Function> void bind_factor(nb::module_ &m, Function fac
     using namespace nb::literals;
     m.def(
         "sweep_factor",
-        [=](In<2> mag, In<2> mf, In<1> speed2, Out<2> face, OutOf<P, 4> pivots, In<4> ghost, Out<4> edge, double a,
-            double b, long middle, long first, long last) {
+        [=](In<2> mag, In<2> mf, In<1> speed2, Out<2> face, OutOf<P, 4> pivots, Out<4> running, double a, double b,
+            long middle, long first, long last, int parts) {
             constexpr long width = Lanes<P>::width;
             const long nodes = mag.shape(0), np = speed2.shape(0), chunks = (np + WIDTH - 1) / WIDTH;
             require(nodes >= 1 && mag.shape(1) == 3 && mf.shape(1) == 3 && (long)mf.shape(0) == nodes + 1 &&
                         (long)face.shape(0) == nodes + 1 && face.shape(1) == 9 &&
                         (long)pivots.shape(1) == (np + width - 1) / width && (long)pivots.shape(0) == nodes &&
-                        pivots.shape(2) == 10 && pivots.shape(3) == width && ghost.shape(0) == 2 &&
-                        (long)ghost.shape(1) == chunks && ghost.shape(2) == 10 && ghost.shape(3) == WIDTH &&
-                        edge.shape(0) == 2 && (long)edge.shape(1) == chunks && edge.shape(2) == 10 &&
-                        edge.shape(3) == WIDTH && 0 <= first && first <= last && last <= chunks,
+                        pivots.shape(2) == 10 && pivots.shape(3) == width && running.shape(0) == 2 &&
+                        (long)running.shape(1) == chunks && running.shape(2) == 10 && running.shape(3) == WIDTH &&
+                        0 <= first && first <= last && last <= chunks,
                     "sweep_factor: shapes do not fit");
             for (long i = 0; i <= nodes; ++i) inverse_precession(mf.data() + 3 * i, a, b, face.data() + 9 * i);
-            const Factor<P> k{mag.data(),   speed2.data(), face.data(), pivots.data(),
-                              ghost.data(), edge.data(),   nodes,       np,
-                              chunks,       middle,        a,           b};
-            factor_(k, first, last);
+            const Factor<P> k{
+                mag.data(), speed2.data(), face.data(), pivots.data(), running.data(), nodes, np, chunks, middle, a, b};
+            factor_(k, first, last, parts);
         },
-        "m"_a, "mf"_a, "speed2"_a, "face"_a, "pivots"_a.noconvert(), "ghost"_a, "edge"_a, "a"_a, "b"_a, "middle"_a,
-        "first"_a, "last"_a);
+        "m"_a, "mf"_a, "speed2"_a, "face"_a, "pivots"_a.noconvert(), "running"_a.noconvert(), "a"_a, "b"_a, "middle"_a,
+        "first"_a, "last"_a, "parts"_a);
 }
 
 template <class T, class Function> void bind_solve(nb::module_ &m, Function solve_) {

@@ -51,7 +51,7 @@ class Sweep:
         self._right = 0 if rank == size - 1 else 1 if mesh.last <= middle else -1
         self._ghost: Array = np.zeros((2, 4, points), dtype=self.dtype)
         self._narrow = -(-points // WIDTH)  # chunks of the factorization, which is in double precision
-        self._pivot_ghost, self._pivot_edge = np.zeros((2, 2, self._narrow, 10, WIDTH))
+        self._running = np.zeros((2, self._narrow, 10, WIDTH))  # pivots last found from the left and from the right
         # Chunks at a time: as many stages as keep a chain of ranks busy; one where nobody waits.
         stages = 1 if size <= 2 else min(self.chunks, size)
         cuts = [self.chunks * i // stages for i in range(stages + 1)]
@@ -66,19 +66,21 @@ class Sweep:
         def part(first: int, last: int) -> slice:
             return slice(first * wide, min(last * wide, self._narrow))
 
-        def run(first: int, last: int, _parts: int) -> None:
+        def run(first: int, last: int, parts: int) -> None:
+            chunks = part(first, last)
             _wall.sweep_factor(
-                k.m, k.mf, self.speed2, self.face, self.pivots, self._pivot_ghost, self._pivot_edge, self.a,
-                c.precession, self.middle, part(first, last).start, part(first, last).stop,
+                k.m, k.mf, self.speed2, self.face, self.pivots, self._running, self.a, c.precession, self.middle,
+                chunks.start, chunks.stop, parts,
             )  # fmt: skip
 
         def end(node: int, first: int, last: int) -> Array:
-            return self._pivot_edge[node, part(first, last)].copy()
+            return self._running[1 + node, part(first, last)].copy()  # the last own node's came from the left
 
-        def arrived(side: int, first: int, last: int) -> Array:
-            return self._pivot_ghost[side, part(first, last)]
+        def beyond(side: int, first: int, last: int) -> Array:
+            return self._running[side, part(first, last)]
 
-        self._chain(run, end, arrived, 1)
+        self._running[...] = 0.0
+        self._chain(run, end, beyond, 1)
 
     def _chain(
         self,
@@ -86,14 +88,12 @@ class Sweep:
         end: Callable[[int, int, int], Array],
         beyond: Callable[[int, int, int], Array],
         way: int,
-        *,
-        split: bool = False,
     ) -> None:
         """`run(first, last, parts)` for all chunks, each when the neighbours' values have come; `way` +1 inward, -1
         outward.
 
         `end(node, first, last)`: what the neighbour needs, `beyond(side, first, last)`: where what comes is put.
-        `split`: the rank that has the middle node works on its two sides apart, so that it need not wait with both.
+        The rank that has the middle node works on its two sides apart, so that it need not wait with both.
         """
         comm = self.mesh.comm
         requests: list[Any] = []
@@ -110,7 +110,7 @@ class Sweep:
         comes = (self._left == way, self._right == -way)
         goes = (self._left == -way, self._right == way)
         steps: list[tuple[tuple[int, ...], int]] = [((0, 1), ALL)]  # sides to talk to, parts to work on
-        if split and 0 <= self.middle < self.mesh.n:
+        if comm.size > 1 and 0 <= self.middle < self.mesh.n:
             if way == 1:  # what needs nobody goes first
                 steps = [((side,), SIDES[side]) for side in sorted((0, 1), key=comes.__getitem__)] + [((), MIDDLE)]
             else:  # what somebody waits for goes first
@@ -159,6 +159,6 @@ class Sweep:
         def beyond(side: int, first: int, last: int) -> Array:
             return self._ghost[side, :, first * self.width : last * self.width]
 
-        self._chain(run(ALL, 0), end, beyond, 1, split=True)
-        self._chain(run(0, ALL), end, beyond, -1, split=True)
+        self._chain(run(ALL, 0), end, beyond, 1)
+        self._chain(run(0, ALL), end, beyond, -1)
         return z

@@ -230,7 +230,7 @@ def sweep_in_parts(c, cuts, r, q, kept=np.float64):
     parts = [slice(a, b) for a, b in pairwise(cuts)]
     z, sums = np.empty((n, 4, points), dtype=kept), np.empty((n, 4))
     pivots = [np.zeros((p.stop - p.start, wide, 10, width), dtype=kept) for p in parts]
-    edges = [np.full((2, chunks, 10, 8), np.nan) for _ in parts]
+    runnings = [np.zeros((2, chunks, 10, 8)) for _ in parts]
     faces = [np.empty((p.stop - p.start + 1, 9)) for p in parts]
     inward = sorted(range(len(parts)), key=lambda i: min(abs(parts[i].start - middle), abs(parts[i].stop - 1 - middle))
                     * (not parts[i].start <= middle < parts[i].stop), reverse=True)  # fmt: skip
@@ -239,17 +239,18 @@ def sweep_in_parts(c, cuts, r, q, kept=np.float64):
         return np.ascontiguousarray(field[p])
 
     for i in inward:
-        p, ghost = parts[i], np.zeros((2, chunks, 10, 8))
+        p, running = parts[i], runnings[i]
         if i and p.start <= middle:
-            ghost[0] = edges[i - 1][1]
+            running[0] = runnings[i - 1][0]
         if i < len(parts) - 1 and p.stop > middle:
-            ghost[1] = edges[i + 1][0]
+            running[1] = runnings[i + 1][1]
         mf = c["mf"][p.start : p.stop + 1].copy()
         for first in range(chunks):
-            _wall.sweep_factor(
-                of(c["m"], p), mf, speed2, faces[i], pivots[i], ghost, edges[i], c["a"], c["b"],
-                middle - p.start, first, first + 1,
-            )  # fmt: skip
+            for sides in (7,) if len(parts) == 1 else (2, 1, 4):
+                _wall.sweep_factor(
+                    of(c["m"], p), mf, speed2, faces[i], pivots[i], running, c["a"], c["b"], middle - p.start,
+                    first, first + 1, sides,
+                )  # fmt: skip
     for stage, order in ((0, inward), (1, inward[::-1])):
         for i in order:
             p, ghost = parts[i], np.zeros((2, 4, points), dtype=kept)
