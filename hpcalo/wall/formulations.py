@@ -75,8 +75,12 @@ class Preconditioner:
         """Spin-diffusion correction (moments) of what a sweep's own collisions with moments q scatter back."""
         if not self.accelerate:
             return np.zeros_like(q)
+        return self.diffusion.solve(self.gain(q))
+
+    def gain(self, q: Array) -> Array:
+        """Moments of the collision gain of moments q, both (n, 4)."""
         every, spin = self.k.gain_rates
-        return self.diffusion.solve(q * np.array([every, spin, spin, spin]))
+        return q * np.array([every, spin, spin, spin])
 
 
 class EvenSystem:
@@ -137,20 +141,30 @@ class EvenSystem:
 
 
 class MomentSystem:
-    """(1 - Mom S Gain) q = Mom S r for the moments."""
+    """(1 - Mom S Gain) q = Mom S r for the moments q of e = S (r + Gain q).
+
+    The residual is that of the moments of this e, so that forming it and forming e are one sweep.
+    """
 
     def __init__(self, inverse: Preconditioner) -> None:
         self.inverse, self.mesh, self.k = inverse, inverse.mesh, inverse.k
         self.shape: tuple[int, ...] = (self.mesh.n, 4)
+        self.rest = np.empty(self.shape)  # moments of the even equation's last residual
         self._work = np.empty(self.k.shape)
         self._scattered = np.empty(self.shape)
         self.dtype = np.dtype(np.float64)
         self._prepared = np.empty((RESTART, *self.shape))  # P basis[j]
+        self._right = self._even = self._work
 
-    def right(self, r: Array) -> Array:
-        """The right-hand side for the even equation's r (n, 4, points). Collective."""
+    def begin(self, r: Array, e: Array) -> Array:
+        """The right-hand side (n, 4) for the even equation's r (n, 4, points). Collective.
+
+        `e`, of the shape of r, always holds the even part for the moments that `residual` was last called with, and
+        for none before.
+        """
+        self._right, self._even = r, e
         out = np.empty(self.shape)
-        self.inverse.sweep.solve(r, self._work, moments=out)
+        self.inverse.sweep.solve(r, e, moments=out)
         return out
 
     def apply(self, x: Array, y: Array) -> None:
@@ -176,10 +190,11 @@ class MomentSystem:
         _wall.combine(self._prepared[:count].reshape(count, -1), coefficients, flat if add else None, flat, 1.0)
 
     def residual(self, b: Array, x: Array, out: Array | None) -> Array:
-        """See `hpcalo.wall.krylov.System`."""
-        rest = np.empty(self.shape) if out is None else out
-        self.apply(x, rest)
-        np.subtract(b, rest, out=rest)
+        """See `hpcalo.wall.krylov.System`; b is what `begin` returned."""
+        # Of b = Mom S r nothing is needed: Mom e - x is Mom S (r + Gain x) - x.
+        self.inverse.sweep.solve(self._right, self._even, gain=np.ascontiguousarray(x), moments=self._scattered)
+        rest = np.subtract(self._scattered, x, out=out)
+        self.rest[...] = self.inverse.gain(rest)
         return np.ascontiguousarray(np.sum(rest * rest, axis=1, keepdims=True))
 
     def round_off(self, x: Array) -> float:

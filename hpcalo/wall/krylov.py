@@ -63,7 +63,8 @@ class System(Protocol):
         """x = (x if `add`) + P (coefficients . basis). Collective."""
 
     def residual(self, b: Array, x: Array, out: Array | None) -> Array:
-        """b - A x into `out` if given; its squared norm by node, (n, 1). Collective."""
+        """b - A x into `out` if given; its squared norm by node, (n, 1). Collective. The last call is for the x that is
+        accepted."""
 
     def round_off(self, x: Array) -> float:
         """Size of the rounding errors of A x."""
@@ -105,6 +106,7 @@ class FlexibleGMRES:
         reason = REASON.CONVERGED_ATOL if size <= target else None
         if reason is not None and not held:
             out[...] = 0.0
+            system.residual(right, out, None)  # what a system keeps of it is asked for afterwards
         while reason is None:
             np.multiply(start, 1.0 / size, out=self.basis[0], casting="same_kind")
             aim = max(AIM * target, SINGLE * size) if self.single else target

@@ -311,20 +311,16 @@ class SteadySolver:
             return e, None
         if self._ksp is None:
             self._make_ksp()
-        if guess is not None:
-            e[...] = guess
         if isinstance(self.system, MomentSystem):
-            start = self.system.right(right)
             q = np.empty(self.system.shape) if guess is None else self.k.moments(guess)
-            self._run(self._ksp, start, q, guess=guess is not None)
-            self.sweep.solve(right, e, gain=q)
+            self._run(self._ksp, self.system.begin(right, e), q, guess=guess is not None)
         else:
+            if guess is not None:
+                e[...] = guess
             self._run(self._ksp, right, e, size, guess=guess is not None)
         # A last exact correction in the space of moments: charge and spin balance then hold to round-off,
         # not just to the Krylov tolerance.
-        if self.system is not self.even or self._ksp.getType() != PETSc.KSP.Type.PYTHON:
-            self.even.residual(right, e, None)
-        return e, self.diffusion.solve(self.even.rest)
+        return e, self.diffusion.solve(self.system.rest)
 
     def solve(self, source: Array, guess: Array | None = None, odd: Array | None = None) -> tuple[Array, Array]:
         """(e, o) driven by the odd source on the faces (n + 1, 4, points). Collective.
