@@ -45,6 +45,15 @@ optional() {
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${need[@]}" >/dev/null || say "$words will be skipped: ${need[*]} cannot be installed"
 }
 
+# What ParaView and Ubermag make of exported files (1.6 GB, a minute); nothing that is there already changes its version.
+viewers() {
+  "$VENV/bin/python" -c 'import sys; from importlib.util import find_spec as f; sys.exit(not (f("vtk") and f("discretisedfield")))' && return
+  say "for the tests of exported files: readers of ParaView and Ubermag"
+  "$VENV/bin/python" -m pip list --format=freeze --exclude-editable >"$VENV/.constraints"
+  "$VENV/bin/python" -m pip install -q -c "$VENV/.constraints" --no-build-isolation -C wheel.cmake=false -e '.[viewers]' \
+    || say "the tests of exported files in readers of ParaView and Ubermag will be skipped: these cannot be installed"
+}
+
 # Builds NAME==VERSION once and keeps the wheel. Without build isolation: an isolated build would compile an MPI of its own.
 wheel() {
   local spec=$1 file=$2; shift 2
@@ -109,7 +118,7 @@ demo() {
 
 case "${1:-}" in
   demo) setup; demo ;;
-  test) setup; optional "batch tests" "${APT_BATCH[@]}"; optional "browser tests" "${APT_BROWSER[@]}"; bash tests/run_all.sh "${@:2}" ;;
+  test) setup; optional "batch tests" "${APT_BATCH[@]}"; optional "browser tests" "${APT_BROWSER[@]}"; viewers; bash tests/run_all.sh "${@:2}" ;;
   env) setup; say "ready: source .venv/bin/activate" ;;
   build) runtime; rm -f build/.kernels; kernels ;;
   *) sed -n '2,11s/^# \{0,1\}//p' "$0"; [ -z "${1:-}" ] || fail "unknown target '$1' (demo, test, env, build)" ;;

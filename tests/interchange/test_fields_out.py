@@ -140,7 +140,7 @@ def test_m_has_the_local_saturation_where_the_result_tells_it(tmp_path, comm):
 
 
 def test_ubermag_reads_it(result, tmp_path):
-    field = pytest.importorskip("discretisedfield").Field
+    field = pytest.importorskip("discretisedfield", exc_type=ImportError).Field
     export(result, "ovf", output=tmp_path / "m.ovf")
     read = field.from_file(tmp_path / "m-000002.ovf")
     np.testing.assert_array_equal(read.array[:, 0, 0], MS * M[2])
@@ -218,7 +218,7 @@ def test_xdmf_by_hand(result, tmp_path):
 
 
 def frames_of(reader):
-    vtk = pytest.importorskip("vtk")
+    vtk = pytest.importorskip("vtk", exc_type=ImportError)
     reader.UpdateInformation()
     times = reader.GetOutputInformation(0).Get(vtk.vtkStreamingDemandDrivenPipeline.TIME_STEPS())
     np.testing.assert_array_equal(times, TIMES)
@@ -228,8 +228,8 @@ def frames_of(reader):
 
 
 def test_vtk_reads_the_vtkhdf_file(result, tmp_path):
-    vtk = pytest.importorskip("vtk")
-    numbers = pytest.importorskip("vtk.util.numpy_support").vtk_to_numpy
+    vtk = pytest.importorskip("vtk", exc_type=ImportError)
+    numbers = pytest.importorskip("vtk.util.numpy_support", exc_type=ImportError).vtk_to_numpy
     export(result, "vtkhdf", output=tmp_path / "a.vtkhdf")
     reader = vtk.vtkHDFReader()
     reader.SetFileName(str(tmp_path / "a.vtkhdf"))
@@ -244,8 +244,8 @@ def test_vtk_reads_the_vtkhdf_file(result, tmp_path):
 
 
 def test_vtk_reads_the_xdmf_file(result, tmp_path):
-    vtk = pytest.importorskip("vtk")
-    numbers = pytest.importorskip("vtk.util.numpy_support").vtk_to_numpy
+    vtk = pytest.importorskip("vtk", exc_type=ImportError)
+    numbers = pytest.importorskip("vtk.util.numpy_support", exc_type=ImportError).vtk_to_numpy
     export(result, "xdmf", output=tmp_path / "a.xdmf")
     reader = vtk.vtkXdmfReader()
     reader.SetFileName(str(tmp_path / "a.xdmf"))
