@@ -1,4 +1,4 @@
-"""Limits that a user runs into besides a full disk: the size a file may have (as of a quota), and the number of files.
+"""Limits that a user runs into besides a full disk: a quota, the size a file may have, and the number of files.
 
 One line says so, the last good checkpoint stands, and where the limit is gone the run goes on to the same bits.
 """
@@ -6,6 +6,8 @@ One line says so, the last good checkpoint stands, and where the limit is gone t
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -21,7 +23,7 @@ from hpcalo.pipeline.wall_keeper import Keeper
 
 # The limit comes with checkpoint number COUNT, on rank 0 alone; or where the result is to get its name.
 PROGRAM = """
-import os, resource, sys
+import ctypes, os, resource, sys
 from pathlib import Path
 import hpcalo.pipeline.kubo as kubo, hpcalo.pipeline.wall as wall
 from hpcalo.output import checkpoint
@@ -30,6 +32,8 @@ from hpcalo.pipeline.wall_keeper import Keeper
 what, count = sys.argv[1:]
 
 def exhaust():
+    if what == "quota":
+        return ctypes.CDLL(None).quota_is_used_up()
     if what == "files":
         try:
             for number in range(10**6):
@@ -90,6 +94,33 @@ def test_file_size(launch, whole, tmp_path, engine, ranks, size, count, words):
     result = launch(ranks, "-c", PROGRAM, size, count)
     assert result.returncode == 5, result.stderr
     goes_on(result, whole[engine], tmp_path, words)
+
+
+@pytest.fixture(scope="module")
+def quota(tmp_path_factory):
+    """A library whose writes find the quota used up, once it is told so."""
+    if (compiler := shutil.which("g++")) is None:
+        pytest.skip("no g++ here")
+    library = tmp_path_factory.mktemp("quota") / "quota.so"
+    source = Path(__file__).with_name("quota.cpp")
+    subprocess.run([compiler, "-shared", "-fPIC", "-O1", source, "-o", library, "-ldl"], check=True, timeout=60)
+    return library
+
+
+@pytest.mark.parametrize(
+    ("engine", "ranks", "count", "file"),
+    [
+        ("kubo", 2, "3", "a.h5.checkpoint-b: the checkpoint"),
+        ("kubo", 0, "end", "a.h5:"),
+        ("wall", 2, "2", "a.h5.checkpoint-a: the checkpoint"),
+        ("wall", 0, "end", "a.h5:"),
+    ],
+)
+def test_quota(launch, whole, quota, tmp_path, engine, ranks, count, file):
+    (tmp_path / "a.toml").write_text({"kubo": KUBO, "wall": WALL}[engine])
+    result = launch(ranks, "-c", PROGRAM, "quota", count, env={"LD_PRELOAD": str(quota)})
+    assert result.returncode == 5, result.stderr
+    goes_on(result, whole[engine], tmp_path, f"{file} cannot be written: Disk quota exceeded")
 
 
 @pytest.mark.parametrize(("engine", "ranks"), [("kubo", 0), ("wall", 2)])
