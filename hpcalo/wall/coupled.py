@@ -4,11 +4,14 @@ Unknowns on a rank: M (n, 3), e (n, 4, points) and o (n, 4, points) on the face 
 the right reservoir's face. e and o are kept in units of `scale`, the size of the driven distribution, so that one
 tolerance fits all.
 
-    de/dt = -balance(e, o),   do/dt = source(M) - transport(e) - relaxation(o),   dM/dt = LLG(M, dm)
+    de/dt = -balance(e, o),   do/dt = source(M, E) - transport(e) - relaxation(o),   dM/dt = LLG(M, dm)
+
+E is given, or follows from e and M as the circuit demands (`hpcalo.wall.circuit`).
 
 ARKIMEX: the electrons implicit, M explicit. BDF, ROSW, CN: everything implicit. The implicit systems are solved with
-the exact kinetic block (the steady solver at shift a) and the exact magnetic block; what couples the two is left to the
-nonlinear iteration, or, fully implicit, to FGMRES on the true (matrix-free) Jacobian.
+the exact kinetic block (the steady solver at shift a) and the exact magnetic block; what couples the two, and E to e
+(only the force at the wall does), is left to the nonlinear iteration, or, fully implicit, to FGMRES on the true
+(matrix-free) Jacobian.
 
 The result has the same bits on any number of ranks: step sizes follow from the largest weighted error (a maximum does
 not depend on an order), inner products are added in the order of the wire (`hpcalo.wall.newton`), and of the nonlinear
@@ -17,6 +20,7 @@ iteration only the number of its steps depends on a norm.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +29,7 @@ from numpy.typing import NDArray
 
 from hpcalo.config.wall import Time
 from hpcalo.errors import ConvergenceError, InputError
+from hpcalo.wall.circuit import Circuit
 from hpcalo.wall.finite import Trouble, where_not_finite
 from hpcalo.wall.grid import Mesh
 from hpcalo.wall.magnetics import Magnetics
@@ -43,7 +48,7 @@ from hpcalo.wall.stepping import (
     run_ts,
 )
 from hpcalo.wall.transport import Response, Transport
-from hpcalo.wall.units import NS_IN_FS
+from hpcalo.wall.units import CURRENT_IN_SI, NS_IN_FS, VOLT_PER_METRE
 
 Array = NDArray[np.float64]
 
@@ -72,13 +77,14 @@ class Coupled(Stepper):
         self.local = self.split[1] + 4 * points * self.faces
         self.points = points
         self.scale = self._scale()
-        self.fields = (0.0, 0.0)
+        self.circuit = Circuit(mesh, transport, self.scale)
         self.trouble = Trouble(mesh)
         self._factored: tuple[float, bytes] | None = None
 
     def _scale(self) -> float:
+        """Largest distribution that E of the bulk or kappa drives within tau."""
         d, k = self.transport.drive, self.transport.kinetic
-        field = abs(d.electric_field) * 1e-9 or 1e-5
+        field = abs(self.transport.bulk_field) * VOLT_PER_METRE or 1e-5
         local = max(float(np.abs(k.source_e).max()) * field, float(np.abs(k.source_k).max()) * abs(d.gradient))
         return self.mesh.max(local) * self.transport.carriers.tau
 
@@ -104,24 +110,31 @@ class Coupled(Stepper):
         """The distribution part of the state in which the electrons have settled for this M (n, 3)."""
         ghost = self.mesh.magnetization_with_ghosts(m)
         t = self.transport
+        field = self.circuit.given
+        if field is None:
+            field = sum(t.fields(t.respond(ghost))[:2])
         t.solver.update(ghost)
-        self.set_circuit(m)
-        t.solver.update(ghost)
-        e, o = t.solver.solve(self._source())
+        e, o = t.solver.solve(self._source(field))
         self._factored = None
-        return np.concatenate([e.reshape(-1), o[: self.faces].reshape(-1)]) / self.scale
+        o = o[: self.faces] / self.scale
+        if self.circuit.given is None:  # the solver's tolerance leaves something of the current
+            o = self.circuit.with_mean(o, self.circuit.asked)
+        return np.concatenate([e.reshape(-1) / self.scale, o.reshape(-1)])
 
-    def set_circuit(self, m: Array) -> None:
-        """E of the circuit from the stationary wire with this M; kept over one segment."""
-        unit = self.transport.respond(self.mesh.magnetization_with_ghosts(m))
-        applied, thermoelectric, *_ = self.transport.fields(unit)
-        self.fields = (applied, thermoelectric)
-        self._factored = None
-
-    def _source(self) -> Array:
+    def _source(self, field: float) -> Array:
         k = self.transport.kinetic
-        out = k.source(sum(self.fields), self.transport.drive.gradient)
+        out = k.source(field, self.transport.drive.gradient)
         return out + k.equilibrium_source() if k.gradient_source else out
+
+    def _odd_rate(self, e_ghost: Array, o: Array) -> tuple[float, Array]:
+        """E in V/nm, and do/dt on the own faces; M is the one last given to the kinetic operator. Collective."""
+        k, faces = self.transport.kinetic, self.faces
+        if (given := self.circuit.given) is not None:
+            return given, k.odd_rate(e_ghost, o, self._source(given) / self.scale)[:faces]
+        rate = k.odd_rate(e_ghost, o, None)[:faces]
+        field = self.circuit.field(o[:faces], rate)
+        rate += self._source(field)[:faces] / self.scale
+        return field, rate
 
     # -- what TS calls ----------------------------------------------------------------------------------------------
 
@@ -134,7 +147,7 @@ class Coupled(Stepper):
         o_all = self._all_faces(o)
         e_ghost = mesh.with_ghosts(np.ascontiguousarray(e))
         de = -k.balance(np.ascontiguousarray(e), o_all)
-        do = k.odd_rate(e_ghost, o_all, self._source() / self.scale)[: self.faces]
+        _, do = self._odd_rate(e_ghost, o_all)
         spin = np.ascontiguousarray(self.scale * k.moments(e)[:, 1:])
         dm = self.magnetics.rate(ghost, t, spin, self.transport.torque_scale)
         self._look(t, m, spin, dm, e, o, de, do)
@@ -196,8 +209,10 @@ class Coupled(Stepper):
         zero = np.zeros((self.mesh.n + 2, *k.shape[1:]))
         driven = k.odd(zero, source, self.shift)
         e = solver.solve_even(re - k.balance(zero[1:-1], driven, self.shift))
-        o = k.odd(self.mesh.with_ghosts(e), source, self.shift)
-        y.array[:] = np.concatenate([ym.reshape(-1), e.reshape(-1), o[: self.faces].reshape(-1)])
+        o = k.odd(self.mesh.with_ghosts(e), source, self.shift)[: self.faces]
+        if self.circuit.given is None:  # the change of E: what gives <o> its exact value, <ro>/(shift + 1/tau)
+            o = self.circuit.with_mean(o, self.circuit.mean_flow(ro) / (self.shift + 1.0 / k.carriers.tau))
+        y.array[:] = np.concatenate([ym.reshape(-1), e.reshape(-1), o.reshape(-1)])
 
     def mult(self, _mat: Any, x: Any, y: Any) -> None:
         """shift x - d(rates) x by a one-sided difference about the state of the last Jacobian."""
@@ -238,7 +253,6 @@ class Coupled(Stepper):
         self.trouble.forget()
         try:
             f = self.steady(state.m) if state.f is None else state.f
-            self.set_circuit(state.m)
         except ConvergenceError as problem:
             raise ConvergenceError(f"at t = {state.t / NS_IN_FS:.6g} ns: {problem}") from None
         vector = PETSc.Vec().createMPI((self.local, None), comm=comm)
@@ -251,22 +265,24 @@ class Coupled(Stepper):
         options["snes_atol"] = "1e-13"
         options["snes_stol"] = "1e-13"
         options["snes_linesearch_type"] = "basic"
-        with self.options.active(options):
+        matrix = PETSc.Mat().createPython(((self.local, total), (self.local, total)), self, comm=comm)
+        with self.options.active(options), ExitStack() as ending:
             ts = make_ts(comm, self.time, state.t, state.dt, end)
-            matrix = PETSc.Mat().createPython(((self.local, total), (self.local, total)), self, comm=comm)
+            ksp = ts.getSNES().getKSP()
+            pc = ksp.getPC()
+            for part in (matrix, pc, ksp, ts):  # at once, also where stepping fails: at its own end PETSc has no Python
+                ending.callback(part.destroy)
             matrix.setUp()
             ts.setIFunction(self._implicit, vector.duplicate())
             ts.setIJacobian(self._jacobian, matrix, matrix)
             if self.imex:
                 ts.setRHSFunction(self._explicit, vector.duplicate())
-            ksp = ts.getSNES().getKSP()
             if self.imex:
                 ksp.setType(PETSc.KSP.Type.PREONLY)
             else:
                 ksp.setType(PETSc.KSP.Type.PYTHON)
                 ksp.setPythonContext(Fgmres(self.dot))
                 ksp.setTolerances(rtol=1e-6)
-            pc = ksp.getPC()
             pc.setType(PETSc.PC.Type.PYTHON)
             pc.setPythonContext(self)
             # The inner kinetic solver has the prefix of the whole; the outer Krylov method gets its own.
@@ -275,17 +291,16 @@ class Coupled(Stepper):
             ts.setFromOptions()
             gentle_start(ts, self.time)
             run_ts(ts, vector, "Boltzmann + Landau-Lifshitz-Gilbert", self.trouble)
+            done, t = advanced(ts, self.time, state, end), ts.getTime()
         out = np.array(vector.array_r)
-        m = normalized(out[: self.split[0]].reshape(-1, 3), self.mesh, self.mesh.first, ts.getTime())
+        m = normalized(out[: self.split[0]].reshape(-1, 3), self.mesh, self.mesh.first, t)
         _, e, o = self.unpack(out)
         for what, part, place in (("distribution", e, "node"), ("odd distribution", o, "face")):
-            if where := where_not_finite(self.mesh, what, part, self.mesh.first, ts.getTime(), place):
+            if where := where_not_finite(self.mesh, what, part, self.mesh.first, t, place):
                 raise ConvergenceError(where)
-        done = replace(advanced(ts, self.time, state, end), m=m, f=out[self.split[0] :])
-        ts.destroy()
         PETSc.garbage_cleanup(comm)  # PETSc keeps what Python has let go of until it is told so
         self._factored = None
-        return done
+        return replace(done, m=m, f=out[self.split[0] :])
 
     def parts(self, state: State) -> tuple[Array, Array]:
         """e and o (own faces) in units of `scale`: what is stored for continuation."""
@@ -293,8 +308,10 @@ class Coupled(Stepper):
         _, e, o = self.unpack(np.concatenate([state.m.reshape(-1), f]))
         return e, o
 
-    def shifted(self, f: Array, cells: int) -> Array:
-        """The distribution moved left by whole cells; end values fill what comes in. Collective."""
+    def shifted(self, f: Array, cells: int, m: Array) -> Array:
+        """The distribution moved left by whole cells, for the M (n, 3) that has been moved; end values fill what comes
+        in, which does not change the mean current of a circuit that holds it. Collective.
+        """
         mesh = self.mesh
         _, e, o = self.unpack(np.concatenate([np.zeros(self.split[0]), f]))
         every_e = mesh.gather(np.ascontiguousarray(e))
@@ -303,7 +320,18 @@ class Coupled(Stepper):
         every_o = np.concatenate([every_o, last])
         node = np.clip(np.arange(mesh.first, mesh.last) + cells, 0, mesh.cells - 1)
         face = np.clip(np.arange(mesh.first, mesh.first + self.faces) + cells, 0, mesh.cells)
-        return np.concatenate([every_e[node].reshape(-1), every_o[face].reshape(-1)])
+        moved = every_o[face]
+        if self.circuit.given is None:
+            self.transport.kinetic.set_magnetization(mesh.magnetization_with_ghosts(m))
+            moved = self.circuit.with_mean(moved, self.circuit.mean_flow(o))
+        return np.concatenate([every_e[node].reshape(-1), moved.reshape(-1)])
+
+    def electric(self, state: State) -> tuple[float, float]:
+        """E and the mean current density along the wire, V/m and A/m^2, of the state's distribution. Collective."""
+        self.transport.kinetic.set_magnetization(self.mesh.magnetization_with_ghosts(state.m))
+        e, o = self.parts(state)
+        field, _ = self._odd_rate(self.mesh.with_ghosts(np.ascontiguousarray(e)), self._all_faces(o))
+        return field / VOLT_PER_METRE, -2.0 * CURRENT_IN_SI * self.scale * self.circuit.mean_flow(o)
 
     def response(self, state: State) -> Response:
         """Moments and fluxes of the state's distribution, as the quasi-static mode gives them. Collective."""

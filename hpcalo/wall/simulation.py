@@ -183,16 +183,17 @@ class Simulation:
         cells = round((wall.position - 0.5 * self.mesh.length) / self.mesh.dx)
         if cells == 0:
             return state
-        f = state.f
+        m, f = shift(self.mesh, state.m, cells), state.f
         if f is not None and isinstance(self.stepper, Coupled):
-            f = self.stepper.shifted(f, cells)
-        return replace(state, m=shift(self.mesh, state.m, cells), origin=state.origin + cells * self.mesh.dx, f=f)
+            f = self.stepper.shifted(f, cells, m)
+        return replace(state, m=m, origin=state.origin + cells * self.mesh.dx, f=f)
 
     def electrons(self, state: State) -> Torques:
         """Both parts of the electrons' response at this state.
 
         Time-dependent: the thermal part is what the present distribution has beyond the electrical one, which is
         taken from the stationary response (the equation is linear; only their sum is integrated in time).
+        Field and mean current are those of the distribution, the applied field that of the stationary wire.
         """
         self.place(state.origin)
         if not self.settings.electrons.spin_torque:
@@ -203,7 +204,8 @@ class Simulation:
         if state.f is None or not isinstance(self.stepper, Coupled):
             return torques
         now: Response = self.stepper.response(state)
-        return replace(torques, thermal=now + torques.electrical * -1.0, current=self.transport.mean_current(now))
+        field, current = self.stepper.electric(state)
+        return replace(torques, thermal=now + torques.electrical * -1.0, field=field, current=current)
 
     def rate(self, state: State, torques: Torques) -> Array:
         """dM/dt (n, 3) in 1/fs at this state."""

@@ -125,17 +125,3 @@ def test_written_density():
         assert equilibrium == pytest.approx(1e27 * density(o["temperature"][node]), rel=1e-6)
     assert o["temperature"][80] - o["temperature"][0] == pytest.approx(80.0)
     assert np.abs(o["density_deviation"]).max() > 0.0
-
-
-def test_mean_current_stepped_in_time():
-    """E of a piece is that of the stationary wire at its beginning: what flows in open circuit is told as it is."""
-    wire = ("wall.mode=time-dependent", "time.integrator=arkimex", "wire.length=80.0", "wire.cells=65", "time.end=2e-3")
-    drive = ("drive.circuit=open", "drive.gradient=6.0", "time.output_every=2e-3", "momentum.points=20")
-    flip = ("electrons.spin_flip_time=10.0", "electrons.conductivity=1.26e6", "drive.temperature=300")
-    sim = Simulation(validate(WallInput, apply_overrides({"wall": {}}, [*wire, *drive, *flip]), "t"), MPI.COMM_SELF)
-    (state,) = sim.run(sim.start())
-    o = {q.name: q.data for q in observe(sim, state, 0)["time"]}
-    mean = o["charge_current"][:65].mean()  # the faces on the left of the nodes
-    driven = 1.26e6 * abs(o["electric_field"])
-    assert 1e-9 * driven < abs(mean) < 1e-3 * driven
-    assert o["mean_charge_current"] == pytest.approx(mean, rel=1e-9)

@@ -101,7 +101,7 @@ def test_window_shift_of_the_distribution(comm):
     faces = slice(mesh.first, mesh.first + stepper.faces)
     f = np.concatenate([e[mesh.first : mesh.last].reshape(-1), o[faces].reshape(-1)])
     for cells in (2, -5):
-        moved = stepper.shifted(f, cells)
+        moved = stepper.shifted(f, cells, sim.start().m)
         nodes, edges = np.clip(np.arange(21) + cells, 0, 20), np.clip(np.arange(22) + cells, 0, 21)
         expected = np.concatenate([e[nodes][mesh.first : mesh.last].reshape(-1), o[edges][faces].reshape(-1)])
         assert np.array_equal(moved, expected)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -116,6 +117,19 @@ def test_an_explicit_method_for_the_coupled_equations_says_why():
     sim = simulation("time-dependent", "arkimex", ts_type="rk")
     with pytest.raises(ConvergenceError, match=r"time stepping failed at t = 0 ns: PETSc error \d+: [A-Z].*[a-z]{3}"):
         list(sim.run(sim.start()))
+
+
+def test_python_ends_in_order_after_a_failure():
+    """PETSc calls nothing of a solver that has failed when both end: the error is what a script ends with."""
+    script = (
+        "from test_petsc_options import simulation\n"
+        "sim = simulation('time-dependent', 'arkimex', ts_type='rk')\n"
+        "list(sim.run(sim.start()))\n"
+    )
+    command, folder = [sys.executable, "-c", script], Path(__file__).parent
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1, done.stderr
+    assert "ConvergenceError" in done.stderr.splitlines()[-1]
 
 
 def test_no_suggestion_of_what_was_given():
