@@ -285,3 +285,34 @@ def paper_steady(
         out[j] = np.linalg.solve(matrix.reshape(4 * n, 4 * n), rhs.reshape(-1)).reshape(n, 4)
         before = out[j]
     return out
+
+
+def paper_apply(blocks: Array, f: Array, left: Array, right: Array, below: Array, above: Array) -> Array:
+    """Each cell's blocks (points, nodes, 5, 4, 4) times itself and its neighbours i - 1, i + 1, j - 1, j + 1, with the
+    given values beyond the ends.
+    """
+    wide = np.concatenate([left[:, None], f, right[:, None]], axis=1)
+    tall = np.concatenate([below[None], f, above[None]], axis=0)
+    beside = np.stack([f, wide[:, :-2], wide[:, 2:], tall[:-2], tall[2:]], axis=2)
+    return np.asarray(np.einsum("jisab,jisb->jia", blocks, beside))
+
+
+def paper_sweep(blocks: Array, r: Array, z: Array, ascending: bool) -> Array:
+    """z after one pass over the momenta: each solves its own system in x with its neighbours' present values."""
+    points, n = r.shape[:2]
+    out = z.copy()
+    for j in range(points) if ascending else range(points - 1, -1, -1):
+        matrix, rhs = np.zeros((n, 4, n, 4)), r[j].copy()
+        for i in range(n):
+            own, left, right, below, above = blocks[j, i]
+            matrix[i, :, i] = own
+            if i:
+                matrix[i, :, i - 1] = left
+            if i < n - 1:
+                matrix[i, :, i + 1] = right
+            if j:
+                rhs[i] -= below @ out[j - 1, i]
+            if j < points - 1:
+                rhs[i] -= above @ out[j + 1, i]
+        out[j] = np.linalg.solve(matrix.reshape(4 * n, 4 * n), rhs.reshape(-1)).reshape(n, 4)
+    return out

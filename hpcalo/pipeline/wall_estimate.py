@@ -25,6 +25,8 @@ DIRECT = 48
 """Bytes the direct method needs for each of its matrix's 3 cells (4 points)^2 numbers, as `hpcalo.wall.steady` does."""
 WHOLE_WIRE = 1500
 """Bytes a cell that every rank holds of the whole wire: the spin-diffusion matrix and its factors."""
+ITERATED = 8 * (3 * 80 + 32 + 75 * 4)
+"""Bytes a cell and momentum where the published model iterates: blocks, their factors, vectors of the iteration."""
 NUMBER = re.compile(r"-?\d[\d.]*(e[-+]?\d+)?%?")
 
 
@@ -69,12 +71,14 @@ def work_wall(settings: WallInput, *, source: Path) -> Work:
     assembled = [p for p in points if p.solver.method == "direct"]
     direct = max((DIRECT * 3 * p.wire.cells * (4 * p.momentum.points) ** 2 for p in assembled), default=0)
 
+    published = max(p.paper.cells * p.paper.points * ITERATED * p.paper.coupled for p in points)
+
     def groups(ranks: int) -> int:
         return groups_of(settings, ranks) if settings.sweep else 1
 
     def memory(ranks: int) -> float:
         if not shared:
-            return 2.0 * PROGRAM
+            return 2.0 * PROGRAM + published
         return PROGRAM + WHOLE_WIRE * cells + (8.0 * unknowns * vectors + direct) / max(1, ranks // groups(ranks))
 
     def report(ranks: int) -> str:

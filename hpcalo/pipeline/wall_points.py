@@ -28,6 +28,7 @@ NOT_SWEPT = {
     "sweep": "the sweep does not sweep itself",
     "output.file": "all points are in one result",
     "execution": "it is the same for all points",
+    "paper.collision": "its results have different units",
 }
 """Keys that are not of a point, and why."""
 

@@ -32,6 +32,15 @@ PAPER_KEYS: Mapping[str, frozenset[str]] = {
     "drive": frozenset({"temperature", "gradient", "electric_field", "circuit"}),
     "output": frozenset({"file"}),
 }
+PAPER_FULL: Mapping[str, frozenset[str]] = {  # and with the whole effective field
+    "magnet": frozenset(
+        {
+            *("exchange_stiffness", "anisotropy", "hard_anisotropy", "demagnetization", "interfacial_dmi", "bulk_dmi"),
+            *("gyromagnetic_ratio", "thermal"),
+        }
+    ),
+    "drive": frozenset({"zeeman"}),
+}
 
 
 def check_settings(s: WallInput) -> list[str]:
@@ -229,14 +238,46 @@ def _time(s: WallInput) -> list[str]:
 def _unused(s: WallInput) -> list[str]:
     """Keys that are not at their defaults and that the published model does not read."""
     out = []
-    for name, keys in {**dict.fromkeys(type(s).model_fields, frozenset[str]()), **PAPER_KEYS}.items():
+    full = PAPER_FULL if s.paper.effective_field == "full" else {}
+    for name in type(s).model_fields:
         table = getattr(s, name)
+        keys = PAPER_KEYS.get(name, frozenset()) | full.get(name, frozenset())
+        if name == "drive" and s.drive.circuit == "current":
+            keys |= {"current_density"}
         if name in PAPER_TABLES or table is None:
             continue
         for key, field in type(table).model_fields.items():
             if key not in keys and getattr(table, key) != field.get_default(call_default_factory=True):
                 out.append(f"{name}.{key}")
     return out
+
+
+def _paper_choices(s: WallInput, hottest: float) -> None:
+    """Choices that only mean something together. Raises InputError."""
+    o = s.paper
+    if s.drive.circuit != "field":
+        if o.collision == "paper":
+            raise InputError(
+                f"drive.circuit: with the published collisions charge is not conserved and no one current flows; "
+                f"'{s.drive.circuit}' needs paper.collision = 'bgk3d'"
+            )
+        if o.velocity != 0.0 and not o.force:
+            raise InputError(
+                f"drive.circuit: u_x without the force creates and destroys charge along the wall; '{s.drive.circuit}' "
+                "needs paper.force = true or paper.velocity = 0"
+            )
+        if o.window[0] != -o.window[1]:
+            raise InputError(
+                f"drive.circuit: '{s.drive.circuit}' needs electrons of both directions: a paper.window from -w to w, "
+                f"not {list(o.window)}"
+            )
+    if o.collision == "bgk3d":
+        _times(s)
+    law = s.magnet.thermal
+    if o.effective_field == "full" and law is not None and hottest >= law.curie_temperature:
+        raise InputError(
+            f"magnet.thermal.curie_temperature: {law.curie_temperature:g} K is reached in the box ({hottest:.1f} K)"
+        )
 
 
 def _paper(s: WallInput) -> list[str]:
@@ -248,8 +289,7 @@ def _paper(s: WallInput) -> list[str]:
     t = s.drive.temperature + s.drive.gradient * np.array([0.0, width])
     if t.min() <= 0.0:
         raise InputError(f"drive.gradient: T(x) falls to {t.min():.4g} K in the box of {width:g} nm")
-    if s.drive.circuit != "field":
-        raise InputError("drive.circuit: the published model knows a given field only; use circuit = 'field'")
+    _paper_choices(s, float(t.max()))
     step, path = width / (s.paper.cells - 1), s.electrons.relaxation_time * 0.5 * _carriers(s).fermi_velocity
     warnings = _bands(s)
     if unused := _unused(s):

@@ -15,7 +15,7 @@ group computes the same.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,11 +25,16 @@ from hpcalo import units
 from hpcalo.config.wall import WallInput
 from hpcalo.errors import ConvergenceError, InputError
 from hpcalo.kernels import _wall
-from hpcalo.wall.equilibrium import Carriers
-from hpcalo.wall.units import HBAR, K_B, M_E, METRE_PER_SECOND, VOLT_PER_METRE
+from hpcalo.wall import paper_kinetic as kinetic
+from hpcalo.wall.equilibrium import Carriers, occupation, occupation_mu
+from hpcalo.wall.paper_field import FullField
+from hpcalo.wall.units import CURRENT_IN_SI, HBAR, K_B, M_E, METRE_PER_SECOND, MOMENT_VOLUME, VOLT_PER_METRE
 
 Array = NDArray[np.float64]
 SETTLED = 0.01
+FIRST_FIELD = 1e-6  # eV/nm: -eE of the secant's first step, 1000 V/m
+SECANTS = 8  # fields that are tried for a circuit
+CURRENT = 1e-8  # relative error of its current
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,8 @@ class Published:
     """A(x) = u_x n, Eq. (18)"""
     b: Array
     """B(x) = M . int v G dp, Eq. (18)"""
+    electric_field: float
+    """E in V/m: the given one, or what the circuit demands"""
 
 
 @dataclass(frozen=True)
@@ -90,63 +97,152 @@ class PaperModel:
             raise InputError(
                 "paper.points: cos(J x / hbar v) is undefined at v = 0; choose points so that p = 0 is no cell centre"
             )
-        self.u = o.velocity * METRE_PER_SECOND
+        # The band energy is p^2/2m + s (J/2) M.sigma with G the density of sigma: s = 1 for the electron spin.
+        self.s = -1.0 if o.convention == "moment" else 1.0
+        self.u = self.s * o.velocity * METRE_PER_SECOND + 0.0
+        self.torque_sign = -o.torque_sign if o.convention == "spin" else o.torque_sign
         self.force = -d.electric_field * VOLT_PER_METRE  # -eE with e = 1
+        self.half_j: Array | None = None
+        if o.force:
+            side = lo + np.arange(o.points + 1) * self.dp
+            self.half_j = np.asarray(self.s * self.c.exchange / 2.0 + self.u * (side - pf), dtype=np.float64)
         self.temperature = d.temperature + d.gradient * self.x
         if self.temperature.min() <= 0.0:
             raise InputError(
                 f"drive.gradient: T(x) falls to {self.temperature.min():.4g} K in the box of {self.length:g} nm"
             )
+        self.relaxation = self._relaxation()
+        self.full = o.effective_field == "full"
         theta = np.pi / 2.0 - np.pi * self.x / self.length
         self.m0 = np.stack([np.cos(theta), np.zeros_like(theta), np.sin(theta)], axis=1)
 
-    def equilibrium(self, m: Array, p: Array) -> Array:
-        """f0 (points, nodes, 4): F0 of the two Fermi functions and the chosen <G>."""
-        kt = K_B * self.temperature[None, :]
-        energy = (p**2 / (2.0 * self.c.mass))[:, None] - self.c.fermi_energy
-        plus, minus = (expit(-(energy + s * self.c.exchange / 2.0) / kt) for s in (1.0, -1.0))
-        g0 = (plus - minus) / 2.0  # the paper's energy is +(J/2) M.sigma: g0 is negative, and -g0 M lies along +M
+    def _relaxation(self) -> kinetic.Relaxation:
+        c = self.c
+        if self.options.collision == "paper":
+            return kinetic.Relaxation(np.array([1.0 / c.tau, *[1.0 / c.tau_sf] * 3]))
+        up, down = np.swapaxes(occupation_mu(c, self.p, self.temperature), 1, 2)
+        sums = self.dp * np.stack([up.sum(axis=0), down.sum(axis=0)])
+        if not sums.min() > 0.0:
+            raise InputError("paper.window: no carriers in it that collisions could scatter into")
+        up, down = up / sums[0], down / sums[1]
+        return kinetic.Relaxation(
+            np.full(4, 1.0 / c.tau), (up + down) / 2.0, -self.s * (up - down) / 2.0, 1.0 / c.tau, 1.0 / c.tau_sf
+        )
+
+    def _bands(self, p: Array) -> tuple[Array, Array]:
+        """F0 and the size of <G> along its direction, (points, nodes) both."""
+        if self.options.collision == "paper":
+            kt = K_B * self.temperature[None, :]
+            energy = (p**2 / (2.0 * self.c.mass))[:, None] - self.c.fermi_energy
+            plus, minus = (expit(-(energy + s * self.c.exchange / 2.0) / kt) for s in (self.s, -self.s))
+        else:
+            minus, plus = np.swapaxes(occupation(self.c, p, self.temperature), 1, 2)[:: int(self.s)]
+        g0 = (plus - minus) / 2.0  # with s = 1, the paper's +(J/2) M.sigma, negative: -g0 M then lies along +M
         kind = self.options.equilibrium
-        out = np.empty((p.size, m.shape[0], 4))
-        out[:, :, 0] = (plus + minus) / 2.0
+        along = -1.0 if self.options.convention == "spin" else 1.0
         if kind == "cosM":
-            size = np.cos(self.c.precession * self.x[None, :] / (p / self.c.mass)[:, None])
+            size = along * np.cos(self.c.precession * self.x[None, :] / (p / self.c.mass)[:, None])
         elif kind == "M":
-            size = np.ones_like(g0)
+            size = along * np.ones_like(g0)
         else:
             size = g0 if kind.startswith("+") else -g0
-        direction = np.broadcast_to([0.0, 0.0, 1.0], m.shape) if kind.endswith("z") else m
+        return (plus + minus) / 2.0, size
+
+    def equilibrium(self, m: Array, p: Array) -> Array:
+        """f0 (points, nodes, 4): F0 of the two bands and the chosen <G>. Occupations, or with collision = 'bgk3d'
+        densities integrated over p_perp in 1/(nm^3 eV fs/nm)."""
+        full, size = self._bands(p)
+        out = np.empty((p.size, m.shape[0], 4))
+        out[:, :, 0] = full
+        direction = np.broadcast_to([0.0, 0.0, 1.0], m.shape) if self.options.equilibrium.endswith("z") else m
         out[:, :, 1:] = size[:, :, None] * direction[None]
         return out
 
     def steady(self, m: Array) -> Published:
-        """The steady solution for M (nodes, 3)."""
+        """The steady solution for M (nodes, 3). With a circuit other than a given field E is sought first."""
         m = np.ascontiguousarray(m)
+        drive = self.settings.drive
+        if drive.circuit == "field":
+            return self._steady(m, self.force)[0]
+        # j is linear in E but for terms of the order of eE times the mean free path over E_F: the secant finds it.
+        wanted = -drive.current_density / (2.0 * CURRENT_IN_SI)
+        (_, off), a, step = self._steady(m, 0.0), 0.0, FIRST_FIELD
+        first, off = abs(off - wanted), off - wanted
+        for _ in range(SECANTS):
+            state, now = self._steady(m, a + step)
+            now -= wanted
+            if abs(now) <= CURRENT * max(first, abs(wanted)):
+                return state
+            a, step, off = a + step, -now * step / (now - off) if now != off else np.nan, now
+        raise ConvergenceError(f"paper model: no field gives the circuit '{drive.circuit}' its current")
+
+    def _steady(self, m: Array, force: float) -> tuple[Published, float]:
+        """The steady solution for -eE = force (eV/nm), and the mean of int v F dp over the faces."""
         f0 = self.equilibrium(m, self.p)
-        edge = self.p[0] - self.dp if self.force >= 0 else self.p[-1] + self.dp
-        below = np.ascontiguousarray(self.equilibrium(m, np.array([edge]))[0])
+        below, above = (
+            np.ascontiguousarray(self.equilibrium(m, np.array([p]))[0])
+            for p in (self.p[0] - self.dp, self.p[-1] + self.dp)
+        )
         left, right = np.ascontiguousarray(f0[:, 0]), np.ascontiguousarray(f0[:, -1])
         f = np.empty_like(f0)
-        c = self.c
-        _wall.paper_steady(
-            m,
-            f0,
-            below,
-            left,
-            right,
-            self.v,
-            f,
-            self.u,
-            self.dx,
-            self.dp,
-            self.force,
-            c.precession,
-            1.0 / c.tau,
-            1.0 / c.tau_sf,
-        )
+        c, o = self.c, self.options
+        edges = kinetic.Edges(left, right, below, above)
+        box = kinetic.Box(self.v, self.dx, self.dp, self.u, force, c.precession, self.half_j)
+        blocks = kinetic.transport(box, m) if o.coupled or o.gradient_source != 1.0 else None
+        source: Array | None = None
+        if blocks is not None:
+            drives = kinetic.applied(blocks, f0, edges)
+            drives[:, :, 1:] -= c.precession * np.cross(m, f0[:, :, 1:])
+            if o.gradient_source != 1.0:
+                source = (1.0 - o.gradient_source) * (drives - self._along(box, m))
+        if o.coupled and blocks is not None:
+            rhs = -drives if source is None else source - drives
+            f = f0 + kinetic.solved(box, m, blocks, self.relaxation, rhs, o.tolerance, o.iterations)
+        else:
+            _wall.paper_steady(
+                m,
+                f0 if source is None else f0 + source / self.relaxation.rates,
+                below if force >= 0 else above,
+                left,
+                right,
+                self.v,
+                f,
+                self.u,
+                self.dx,
+                self.dp,
+                force,
+                c.precession,
+                1.0 / c.tau,
+                1.0 / c.tau_sf,
+            )
         if not np.isfinite(f).all():
             raise ConvergenceError("paper model: the distribution is not finite")
-        return self._moments(m, f, f0)
+        if o.coupled and blocks is not None:
+            moved = self.dp * kinetic.applied(blocks, f, edges).sum(axis=0)[:, 1:]
+        else:
+            # Momentum derivative summed over the window: what flows in at the lower and out at the upper end.
+            drift = np.zeros((m.shape[0], 3))
+            if force:
+                start = (below if force >= 0 else above)[:, 1:]
+                drift = abs(force) * (f[-1 if force >= 0 else 0, :, 1:] - start)
+            moved = self._upwind(m, f, f0)[:, 1:] + drift
+        if source is not None:
+            moved = moved - self.dp * source.sum(axis=0)[:, 1:]
+        through: Array | None = None
+        if o.coupled and (o.force or self.u == 0.0):  # the differences are those of fluxes
+            through = kinetic.flux(box, m, f, edges)
+        current = 0.0 if through is None else float(through[:, 0].mean())
+        return self._moments(m, f, f0, moved, through, -force / VOLT_PER_METRE + 0.0), current
+
+    def _along(self, box: kinetic.Box, m: Array) -> Array:
+        """What the equilibrium drives at each node if M were everywhere as it is there, (points, nodes, 4)."""
+        p = np.concatenate([[self.p[0] - self.dp], self.p, [self.p[-1] + self.dp]])
+        beside = []
+        for field in self._bands(p):
+            wide = np.pad(field[1:-1], ((0, 0), (1, 1)), mode="edge")
+            beside.append(np.stack([field[1:-1], wide[:, :-2], wide[:, 2:], field[:-2], field[2:]], axis=2))
+        values = np.concatenate([beside[0][..., None], beside[1][..., None] * m[None, :, None, :]], axis=3)
+        return np.asarray(np.einsum("jisab,jisb->jia", kinetic.transport(replace(box, half_j=None), m), values))
 
     def _upwind(self, m: Array, f: Array, f0: Array) -> Array:
         """int A d_x f dp with the solver's own stencil, (nodes, 4)."""
@@ -164,32 +260,35 @@ class PaperModel:
                 )
         return self.dp * out
 
-    def _moments(self, m: Array, f: Array, f0: Array) -> Published:
+    def _moments(self, m: Array, f: Array, f0: Array, moved: Array, through: Array | None, e_field: float) -> Published:
+        """`moved` (nodes, 3): int of streaming, forces and sources of G, what Eq. (15) has on its left. `through`
+        (nodes + 1, 4): int A f dp on the faces, where the scheme conserves it; its mean is then a node's current."""
         c = self.c
         total = self.dp * f.sum(axis=0)
         spin, n = total[:, 1:], total[:, 0]
         flow = self.dp * np.einsum("j,jic->ic", self.v, f)
         equilibrium = self.dp * f0.sum(axis=0)[:, 1:]
-        # Momentum derivative summed over the window: what flows in at the lower and out at the upper end.
-        drift = np.zeros_like(equilibrium)
-        if self.force:
-            edge = self.p[0] - self.dp if self.force >= 0 else self.p[-1] + self.dp
-            start = self.equilibrium(m, np.array([edge]))[0, :, 1:]
-            last = f[-1 if self.force >= 0 else 0, :, 1:]
-            drift = abs(self.force) * (last - start)
-        b = equilibrium - c.tau_sf * (self._upwind(m, f, f0)[:, 1:] + drift)
+        b = equilibrium - c.tau_sf * moved
+        own = np.concatenate(
+            [(flow[:, 0] + self.u * np.einsum("ic,ic->i", m, spin))[:, None], flow[:, 1:] + self.u * n[:, None] * m],
+            axis=1,
+        )
+        j = own if through is None else 0.5 * (through[:-1] + through[1:])
+        a = self.u * n
+        along = np.einsum("ic,ic->i", m, flow[:, 1:] if through is None else j[:, 1:]) - (0.0 if through is None else a)
         xi = c.xi
         closed = (b + xi * np.cross(m, b) + xi**2 * m * np.einsum("ic,ic->i", m, b)[:, None]) / (1.0 + xi**2)
         return Published(
             f=f,
             m=spin,
             n=n,
-            spin_current=flow[:, 1:] + self.u * n[:, None] * m,
-            charge_current=-2.0 * (flow[:, 0] + self.u * np.einsum("ic,ic->i", m, spin)),
+            spin_current=j[:, 1:],
+            charge_current=-2.0 * j[:, 0],
             torque=c.precession * np.cross(m, spin),
             torque_divergence=c.precession * np.cross(m, closed),
-            a=self.u * n,
-            b=np.einsum("ic,ic->i", m, flow[:, 1:]),
+            a=a,
+            b=along,
+            electric_field=e_field,
         )
 
     def physical_maximum(self) -> float:
@@ -207,9 +306,18 @@ class PaperModel:
         ms = self.settings.magnet.saturation_magnetization
         return e.g_factor * units.BOHR_MAGNETON * difference / (2.0 * ms)
 
+    def normalization(self, top: float) -> float:
+        """C for max|m| = top: the given one, or what makes m the accumulation in units of M_s."""
+        o, s = self.options, self.settings
+        if o.normalization is not None:
+            return o.normalization
+        if o.collision == "paper":
+            return self.physical_maximum() / top
+        return s.electrons.g_factor * MOMENT_VOLUME / s.magnet.saturation_magnetization  # m is a density
+
     def evolve(self, begun: Array | None = None, each: Callable[[list[Array]], None] | None = None) -> Trajectory:
-        """LLG with the published torque, fourth-order Runge-Kutta, electrons solved in every stage; |M| = 1 after
-        each step.
+        """LLG with the published torque, electrons solved in every stage, |M| = 1 after each step: fourth-order
+        Runge-Kutta, or implicit with the whole effective field (paper_field).
 
         `begun` (steps + 1, nodes, 3): the magnetizations of an earlier run's first steps, to go on from to the same
         bits. `each` is called after every step with those so far.
@@ -219,36 +327,41 @@ class PaperModel:
         top = float(np.abs(np.linalg.norm(first.m, axis=1)).max())
         if top == 0.0:
             raise ConvergenceError("paper model: no spin accumulation, the time unit is undefined")
-        c_per_m = o.normalization if o.normalization is not None else self.physical_maximum() / top
+        c_per_m = self.normalization(top)
         alpha = magnet.damping if o.alpha_form == "unit" else magnet.damping / magnet.saturation_magnetization
         scale = 1.0 / (self.c.precession * top)  # torque in units of (J/hbar) max|m|
+        per_s = 1.0 / (self.c.precession * c_per_m * top)  # fs
+        full = FullField(self.settings, self.length, self.temperature, per_s, alpha) if self.full else None
 
-        def rate(m: Array) -> Array:
+        def rate(m: Array, at: float) -> Array:
             s = self.steady(m)
-            t = o.torque_sign * scale * (s.torque if o.torque == "m" else s.torque_divergence)
-            t = t - o.field * np.cross(m, self.m0)
+            t = self.torque_sign * scale * (s.torque if o.torque == "m" else s.torque_divergence)
+            t = t - o.field * np.cross(m, self.m0) if full is None else t + full.torque(m, at)
             return (t + alpha * np.cross(m, t)) / (1.0 + alpha**2)
 
         h = o.step
         frames = [self.m0.copy()] if begun is None else list(begun)
         m = frames[-1]
-        for _ in range(o.steps + 1 - len(frames)):
-            k1 = rate(m)
-            k2 = rate(m + h / 2 * k1)
-            k3 = rate(m + h / 2 * k2)
-            k4 = rate(m + h * k3)
-            m = m + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+        for k in range(len(frames) - 1, o.steps):
+            s = h * k
+            if full is None:
+                k1 = rate(m, s)
+                k2 = rate(m + h / 2 * k1, s)
+                k3 = rate(m + h / 2 * k2, s)
+                k4 = rate(m + h * k3, s)
+                m = m + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+            else:
+                m = full.step(m, s, s + h, rate, self.steady(m).m, -self.torque_sign / top)
             m = m / np.linalg.norm(m, axis=1, keepdims=True)
             frames.append(m)
             if each is not None:
                 each(frames)
-        path, s = np.array(frames), np.asarray(h * np.arange(o.steps + 1), dtype=np.float64)
+        path, times = np.array(frames), np.asarray(h * np.arange(o.steps + 1), dtype=np.float64)
         away = np.abs(path[:, :, 2] - np.sign(path[-1, :, 2].mean())).max(axis=1) > SETTLED
         still = np.flatnonzero(away)
         begin = 0 if still.size == 0 else int(still[-1]) + 1
-        settled = float("nan") if begin > o.steps else float(s[begin])
+        settled = float("nan") if begin > o.steps else float(times[begin])
         if 0 < begin <= o.steps:  # between the last frame outside and the first one inside
             d0, d1 = (np.abs(path[k, :, 2] - np.sign(path[-1, :, 2].mean())).max() for k in (begin - 1, begin))
-            settled = float(s[begin - 1] + h * (d0 - SETTLED) / (d0 - d1))
-        unit = 1.0 / (self.c.precession * c_per_m * top) * 1e-6
-        return Trajectory(self.x, s, path, top, settled, unit, c_per_m, first, self.steady(m))
+            settled = float(times[begin - 1] + h * (d0 - SETTLED) / (d0 - d1))
+        return Trajectory(self.x, times, path, top, settled, per_s * 1e-6, c_per_m, first, self.steady(m))

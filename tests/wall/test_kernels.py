@@ -380,6 +380,29 @@ def test_paper(case, u, force):
     np.testing.assert_allclose(out, expected, rtol=1e-10, atol=1e-11)
 
 
+def test_paper_blocks(case):
+    """Application and both directions of the sweep on blocks that are no model's."""
+    n, points = case["n"], 5
+    rng = np.random.default_rng(6)
+    blocks = rng.normal(size=(points, n, 5, 4, 4))
+    blocks[:, :, 0] += 12.0 * np.eye(4)
+    f, r = rng.normal(size=(2, points, n, 4))
+    edges = [rng.normal(size=(length, 4)) for length in (points, points, n, n)]
+    out = np.empty_like(f)
+    _wall.paper_apply(blocks, f, *edges, out)
+    np.testing.assert_allclose(out, twin.paper_apply(blocks, f, *edges), rtol=1e-10, atol=1e-12)
+    factors = np.empty((points, n, 2, 4, 4))
+    _wall.paper_factor(blocks, factors)
+    for ascending in (True, False):
+        z = f.copy()
+        _wall.paper_sweep(blocks, factors, r, z, ascending)
+        np.testing.assert_allclose(z, twin.paper_sweep(blocks, r, f, ascending), rtol=1e-10, atol=1e-12)
+    with pytest.raises(ValueError, match="singular block"):
+        _wall.paper_factor(np.zeros_like(blocks), factors)
+    with pytest.raises(ValueError, match="paper_apply: shapes"):
+        _wall.paper_apply(blocks, f[:, 1:].copy(), *edges, out)
+
+
 def test_shapes_are_checked(case):
     c = case
     fields = (c["m"], c["h"], c["hd"], c["mf"], c["turn"], c["v"], None)
