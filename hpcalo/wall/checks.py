@@ -10,6 +10,7 @@ import numpy as np
 from hpcalo.config.wall import WallInput
 from hpcalo.errors import InputError
 from hpcalo.wall import equilibrium as eq
+from hpcalo.wall.options import SolverOptions
 from hpcalo.wall.texture import wall_parameter
 from hpcalo.wall.transport import temperature
 from hpcalo.wall.units import K_B
@@ -45,7 +46,10 @@ PAPER_FULL: Mapping[str, frozenset[str]] = {  # and with the whole effective fie
 
 def check_settings(s: WallInput) -> list[str]:
     """Warnings for a calculation that can run. Raises InputError for one that cannot or must not."""
-    return _paper(s) if s.wall.model == "paper" else _consistent(s)
+    if s.wall.model == "paper":
+        return _paper(s)
+    SolverOptions(s.solver.petsc)  # refuses the options that are not the user's to set
+    return _consistent(s)
 
 
 def _carriers(s: WallInput) -> eq.Carriers:

@@ -11,6 +11,7 @@ import pytest
 from mpi4py import MPI
 from test_output import small
 
+from hpcalo import pipeline
 from hpcalo.__main__ import petsc_options
 from hpcalo.config.wall import Drive, Electrons, Magnet, Momentum, Solver, Time, WallInput, WallSection
 from hpcalo.config.wall import Wire as WireTable
@@ -84,6 +85,37 @@ def test_the_program_owns_start_and_end(name):
             SolverOptions()
     finally:
         database.delValue(f"hpcalo_wall_{name}")
+
+
+OWNED_KEY = "solver.petsc.ts_max_time"
+
+
+@pytest.mark.parametrize(
+    ("override", "where"),
+    [
+        (f"{OWNED_KEY}=1e9", f"{OWNED_KEY}: "),
+        (f"sweep={{key='{OWNED_KEY}', values=[1, 2]}}", f"sweep.key: {OWNED_KEY} = 1: {OWNED_KEY}: "),
+        ("", "-hpcalo_wall_ts_max_time: "),
+    ],
+)
+def test_check_refuses_what_run_refuses(tmp_path, monkeypatch, override, where):
+    """The same line from both, before anything is built: from the input, one point of a sweep, or the environment."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delattr("hpcalo.wall.simulation.Simulation")
+    source, overrides = tmp_path / "a.toml", (override,) if override else ()
+    source.write_text(small())
+    database = PETSc.Options()
+    if not override:
+        database["hpcalo_wall_ts_max_time"] = "1e9"
+    try:
+        with pytest.raises(InputError) as checked:
+            pipeline.check(source, overrides)
+        with pytest.raises(InputError) as run:
+            pipeline.run(MPI.COMM_SELF, source, overrides=overrides, quiet=True)
+    finally:
+        database.delValue("hpcalo_wall_ts_max_time")
+    assert str(checked.value) == str(run.value)
+    assert str(run.value).startswith(f"{source}: {where}the program itself says where time stepping begins and ends")
 
 
 @pytest.mark.parametrize(("mode", "integrator"), MODES)
