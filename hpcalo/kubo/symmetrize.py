@@ -20,6 +20,8 @@ from hpcalo.kubo.states import TORQUE, VELOCITY, StateSolver
 from hpcalo.model.symmetry import Operation, closed, identity
 from hpcalo.model.types import RealArray
 
+LEVELS = "levels"
+
 PROBES = np.array([[0.1234, 0.3719, 0.2713], [0.4127, 0.0931, 0.1873]])
 """Points of no symmetry at which related points are compared."""
 
@@ -37,7 +39,7 @@ def transformed(raw: RawSums, op: Operation, request: Request, directions: tuple
     out: RawSums = {}
     for name, values in raw.items():
         sort, _, kind_text = name.partition(":")
-        if sort in {"count", "spin"}:
+        if sort in {"count", "spin", LEVELS}:
             out[name] = values
         elif sort == "curvature":
             out[name] = np.asarray(np.tensordot(op.time_sign * op.axial, values, 1), dtype=np.float64)
@@ -66,39 +68,77 @@ def symmetrized(
     return {name: sum(image[name] for image in images) / len(images) for name in raw}  # type: ignore[misc]
 
 
-def symmetries_of(
-    solver: StateSolver, operations: Sequence[Operation], request: Request, tolerance: float
-) -> tuple[tuple[Operation, ...], float]:
-    """Those operations that the model really has, and the largest relative deviation among them.
+class SymmetryCheck:
+    """Which operations the model really has, found in rounds, one for each probe.
 
     Compares sums over every pair of observables of the request at points of no symmetry with those at their images.
     Deviations are relative to the largest element of the sum, or to the product of the largest matrix elements where
-    symmetry makes the sum vanish. Returns only the identity if what remains is no group.
+    symmetry makes the sum vanish. A request without such sums has the levels themselves compared. In a round the sums
+    at all `points` are wanted, which may be made anywhere in any order; `settle` then drops the operations that do not
+    hold.
     """
-    request = _probe_request(request)
-    one = np.ones(1)
-    dimensions = np.array(solver.crystal.periodic, dtype=float)
-    probes = PROBES * dimensions
-    at_probe = [sum_block(solver, k[None], one, request, slice(None)) for k in probes]
-    floors = [_floors(solver, k, request) for k in probes]
-    kept, worst = [], 0.0
-    for op in operations:
-        if op.is_identity:
-            kept.append(op)
-            continue
-        gap = 0.0
-        for k, raw, floor in zip(probes, at_probe, floors, strict=True):
-            image = sum_block(solver, (op.k_matrix @ k)[None], one, request, slice(None))
-            expected = transformed(raw, op, request, solver.directions)
-            gap = max([gap, *(_distance(image[name], expected[name], floor.get(name, 0.0)) for name in raw)])
-            if gap > tolerance:
-                break
-        if gap <= tolerance:
-            kept.append(op)
-            worst = max(worst, gap)
-    if not closed(kept):
-        return (identity(),), 0.0
-    return tuple(kept), worst
+
+    def __init__(
+        self, solver: StateSolver, operations: Sequence[Operation], request: Request, tolerance: float
+    ) -> None:
+        self._solver, self._request, self._tolerance = solver, _probe_request(request), tolerance
+        self._probes = PROBES * np.array(solver.crystal.periodic, dtype=float)
+        self.operations = tuple(op for op in operations if not op.is_identity)
+        self.worst = 0.0
+
+    @property
+    def rounds(self) -> int:
+        """Number of probes."""
+        return len(self._probes)
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Names and shapes of the sums at one point."""
+        return self._request.shapes() or {LEVELS: (self._solver.size,)}
+
+    def points(self, number: int) -> list[RealArray]:
+        """The probe of a round and its images under the operations that are left; none if none is left."""
+        k = self._probes[number]
+        return [k, *(op.k_matrix @ k for op in self.operations)] if self.operations else []
+
+    def sums(self, k: RealArray) -> RawSums:
+        """The sums at one point."""
+        if LEVELS in self.shapes:
+            first, second, last = k[list(self._solver.order)]
+            return {LEVELS: self._solver.line(first, second, np.array([last]), frozenset()).E_kn[0]}
+        return sum_block(self._solver, k[None], np.ones(1), self._request, slice(None))
+
+    def settle(self, number: int, sums: Sequence[RawSums]) -> tuple[tuple[Operation, ...], float]:
+        """The operations that hold at this probe too, and the largest deviation so far, from the sums at `points`."""
+        if not sums:
+            return self.operations, self.worst
+        at_probe, *images = sums
+        floors = _floors(self._solver, self._probes[number], self._request)
+        kept, worst = [], self.worst
+        for op, image in zip(self.operations, images, strict=True):
+            expected = transformed(at_probe, op, self._request, self._solver.directions)
+            gap = max(_distance(image[name], expected[name], floors.get(name, 0.0)) for name in image)
+            if gap <= self._tolerance:
+                kept.append(op)
+                worst = max(worst, gap)
+        return tuple(kept), worst
+
+    def result(self) -> tuple[tuple[Operation, ...], float]:
+        """The operations, identity first, and the largest relative deviation among them; only the identity if they are
+        no group.
+        """
+        kept = (identity(), *self.operations)
+        return (kept, self.worst) if closed(kept) else ((identity(),), 0.0)
+
+
+def symmetries_of(
+    solver: StateSolver, operations: Sequence[Operation], request: Request, tolerance: float
+) -> tuple[tuple[Operation, ...], float]:
+    """All rounds of a `SymmetryCheck` in this process, and its result."""
+    check = SymmetryCheck(solver, operations, request, tolerance)
+    for number in range(check.rounds):
+        check.operations, check.worst = check.settle(number, [check.sums(k) for k in check.points(number)])
+    return check.result()
 
 
 def _probe_request(request: Request) -> Request:

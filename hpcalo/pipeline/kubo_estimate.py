@@ -41,7 +41,7 @@ def work_kubo(settings: KuboInput, *, source: Path) -> Work:
     model = load_model(settings.model, source.parent)
     _, n_hat, request = prepare(section, model)
     solver = next(solvers(model, n_hat, request.need(), spin_matrices=section.spin_matrices))
-    mesh, wanted, _ = wedge(solver, request, section)
+    mesh, wanted = wedge(solver, request, section)
     start = time.monotonic() - started
     size = block_size(solver.size)
     probe = mesh.points[: min(size, len(mesh.points), 4 if solver.size > 100 else 64)]

@@ -18,12 +18,12 @@ from hpcalo.errors import CheckpointError, ConvergenceError, InputError, Interru
 from hpcalo.kubo.engine import RawSums, sum_block
 from hpcalo.kubo.request import Request
 from hpcalo.kubo.states import StateSolver
-from hpcalo.kubo.symmetrize import symmetries_of, symmetrized
+from hpcalo.kubo.symmetrize import SymmetryCheck, symmetries_of, symmetrized
 from hpcalo.model.kmesh import KMesh, block_size, uniform_mesh
-from hpcalo.model.symmetry import candidates, identity
+from hpcalo.model.symmetry import Operation, candidates, identity
 from hpcalo.output import checkpoint
 from hpcalo.parallel.exact_sum import ExactSum
-from hpcalo.parallel.guard import on_root
+from hpcalo.parallel.guard import on_root, together
 from hpcalo.parallel.layout import Layout
 from hpcalo.parallel.packing import Packing, union
 from hpcalo.parallel.progress import Progress
@@ -154,37 +154,57 @@ class Keeper:
 
 
 def plan(solver: StateSolver, request: Request, section: KuboSection, comm: Intracomm) -> Pass:
-    """Mesh and symmetry of one direction: found on rank 0, so that all ranks have the same. Collective."""
-
-    def find() -> tuple[KMesh, str]:
-        mesh, wanted, worst = wedge(solver, request, section)
-        note = f"{len(mesh.points)} of {mesh.full} k-points"
-        if wanted > 1:
-            note += f", {len(mesh.operations)} of {wanted} symmetry operations"
-        if len(mesh.operations) > 1:
-            note += f" (kept by the Hamiltonian to {worst:.1e})"
-        return mesh, note
-
-    mesh, note = on_root(comm, find)
+    """Mesh and symmetry of one direction: decided on rank 0, so that all ranks have the same. Collective."""
+    wanted = on_root(comm, lambda: _wanted(solver, section))
+    check = SymmetryCheck(solver, wanted, request, section.k.tolerance)
+    for number in range(check.rounds):
+        _one_round(check, number, comm)
+    mesh = on_root(comm, lambda: _mesh(solver, section, wanted, check.result()[0]))
+    note = f"{len(mesh.points)} of {mesh.full} k-points"
+    if len(wanted) > 1:
+        note += f", {len(mesh.operations)} of {len(wanted)} symmetry operations"
+    if len(mesh.operations) > 1:
+        note += f" (kept by the Hamiltonian to {check.worst:.1e})"
     return Pass(solver, mesh, request, note)
 
 
-def wedge(solver: StateSolver, request: Request, section: KuboSection) -> tuple[KMesh, int, float]:
-    """The mesh, the number of operations of the crystal, and how well the Hamiltonian keeps those used. Serial."""
-    grid = section.k
+def _one_round(check: SymmetryCheck, number: int, comm: Intracomm) -> None:
+    """The points of a round shared out, each to one rank; rank 0 compares. Collective."""
+    points, packing = check.points(number), Packing(check.shapes)
+    rows, every = np.zeros((2, len(points), packing.size))
+    with together(comm):
+        for i in range(comm.rank, len(points), comm.size):
+            rows[i] = packing.pack(check.sums(points[i]))
+    comm.Reduce(rows, every, root=0)
+    check.operations, check.worst = on_root(comm, lambda: check.settle(number, [packing.unpack(row) for row in every]))
+
+
+def wedge(solver: StateSolver, request: Request, section: KuboSection) -> tuple[KMesh, int]:
+    """The mesh, and the number of operations of the crystal. Serial, without MPI."""
+    wanted = _wanted(solver, section)
+    kept, _ = symmetries_of(solver, wanted, request, section.k.tolerance)
+    return _mesh(solver, section, wanted, kept), len(wanted)
+
+
+def _wanted(solver: StateSolver, section: KuboSection) -> tuple[Operation, ...]:
     for c, repeats in enumerate(solver.crystal.periodic):
-        if not repeats and grid.grid[c] != 1:
+        if not repeats and section.k.grid[c] != 1:
             raise InputError(
-                f"kubo.k.grid: {list(grid.grid)}: the model does not repeat along vector {c + 1}; give 1 there"
+                f"kubo.k.grid: {list(section.k.grid)}: the model does not repeat along vector {c + 1}; give 1 there"
             )
-    wanted = (identity(),) if grid.symmetry == "off" else candidates(solver.crystal, solver.n_hat)
-    kept, worst = symmetries_of(solver, wanted, request, grid.tolerance)
+    return (identity(),) if section.k.symmetry == "off" else candidates(solver.crystal, solver.n_hat)
+
+
+def _mesh(
+    solver: StateSolver, section: KuboSection, wanted: tuple[Operation, ...], kept: tuple[Operation, ...]
+) -> KMesh:
+    grid = section.k
     if grid.symmetry == "require" and len(kept) < len(wanted):
         raise ModelError(
             f"kubo.k.symmetry: the crystal has {len(wanted)} operations, the Hamiltonian only {len(kept)} "
             f"of them to a relative {grid.tolerance:g}; use 'auto' or 'off', or raise kubo.k.tolerance"
         )
-    return uniform_mesh(grid.grid, grid.shift, kept, solver.order), len(wanted), worst
+    return uniform_mesh(grid.grid, grid.shift, kept, solver.order)
 
 
 def sum_over_k(

@@ -13,7 +13,7 @@ from hpcalo.kubo.engine import sum_block
 from hpcalo.kubo.request import TORQUE_TORQUE, TORQUE_VELOCITY, VELOCITY_VELOCITY, Request
 from hpcalo.kubo.states_lcao import LcaoStates
 from hpcalo.kubo.states_wannier import WannierStates
-from hpcalo.kubo.symmetrize import symmetries_of, symmetrized
+from hpcalo.kubo.symmetrize import SymmetryCheck, symmetries_of, symmetrized
 from hpcalo.model.builtin import ferromagnet, haldane, rashba
 from hpcalo.model.exchange import rotated
 from hpcalo.model.kmesh import block_size, uniform_mesh
@@ -127,8 +127,28 @@ def test_a_broken_symmetry_is_detected_not_symmetrized():
 def test_a_magnet_without_symmetry_keeps_the_identity_only():
     model = ferromagnet()
     ask = request(kinds=(TORQUE_VELOCITY,), directions=3)
-    kept, _ = symmetries_of(WannierStates(model, ask.need()), candidates(model.crystal, model.n_hat), ask, 1e-8)
-    assert len(kept) == 1
+    solver, wanted = WannierStates(model, ask.need()), candidates(model.crystal, model.n_hat)
+    assert len(symmetries_of(solver, wanted, ask, 1e-8)[0]) == 1
+
+
+def test_rounds_are_settled_from_sums_of_anywhere():
+    """Each point by a solver of its own, in another order: the operations and the deviation are the same bits."""
+    model = read_model(MODELS / "fe.h5", True)
+    ask = request(kinds=(VELOCITY_VELOCITY,), directions=3, centre=model.fermi_energy)
+    solver, wanted = WannierStates(model, ask.need()), candidates(model.crystal, model.n_hat)
+    for tolerance, few, many in ((1e-8, 1, 15), (1e-2, 16, 16)):
+        serial = symmetries_of(solver, wanted, ask, tolerance)
+        assert few <= len(serial[0]) <= many
+        check = SymmetryCheck(solver, wanted, ask, tolerance)
+        for number in range(check.rounds):
+            points = check.points(number)
+            sums = {
+                i: SymmetryCheck(WannierStates(model, ask.need()), wanted, ask, tolerance).sums(points[i])
+                for i in reversed(range(len(points)))
+            }
+            check.operations, check.worst = check.settle(number, [sums[i] for i in range(len(points))])
+        assert [op.key() for op in check.result()[0]] == [op.key() for op in serial[0]]
+        assert check.result()[1] == serial[1]
 
 
 def test_wannier_iron_has_its_symmetry_only_roughly():
@@ -138,6 +158,9 @@ def test_wannier_iron_has_its_symmetry_only_roughly():
     solver, wanted = WannierStates(model, ask.need()), candidates(model.crystal, model.n_hat)
     assert len(wanted) == 16
     assert len(symmetries_of(solver, wanted, ask, 1e-8)[0]) < 16
+    only_levels = replace(ask, components={}, broadened=(), sea=(), thermal=(), count_edges=ask.energies)
+    assert len(symmetries_of(solver, wanted, only_levels, 1e-8)[0]) < 16
+    assert len(symmetries_of(solver, wanted, only_levels, 1e-2)[0]) == 16
 
 
 def test_points_of_a_line_are_neighbours_and_blocks_cover_them():
