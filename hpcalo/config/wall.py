@@ -41,8 +41,9 @@ class WallSection(Section):
     title: str = Field(default="", description="title of the run, kept in the result")
     continue_from: str | None = Field(
         default=None,
-        description="result file, seen from the current folder, whose last written state the run starts from (same "
-        "wire, momentum mesh and mode)",
+        min_length=1,
+        description="result file, relative to the input file's folder, whose last written state the run starts from "
+        "(same wire, momentum mesh and mode)",
     )
 
 

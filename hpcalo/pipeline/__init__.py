@@ -63,8 +63,11 @@ def refuse_own_input(path: Path, source: Path, settings: BaseModel) -> None:
     model, wall = getattr(settings, "model", None), getattr(settings, "wall", None)
     names = [getattr(model, name, None) for name in ("file", "lcao", "position_file")]
     read = [source, *(source.parent / name for name in names if name)]
-    if earlier := getattr(wall, "continue_from", None):
-        read.append(Path(earlier))
+    kubo, sweep = getattr(settings, "electronic_structure", None), getattr(settings, "sweep", None)
+    others = [getattr(wall, "continue_from", None), getattr(kubo, "result", None)]
+    if sweep is not None and sweep.key in {"wall.continue_from", "electronic_structure.result"}:
+        others += sweep.values
+    read += [source.parent / str(name) for name in others if name]
     if seed := getattr(model, "wannier90", None):
         read += [source.parent / f"{seed}{end}" for end in ("_tb.dat", "_hr.dat", "_wsvec.dat", ".win", ".chk", ".spn")]
     for file in read:

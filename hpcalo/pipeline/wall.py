@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hpcalo.config.wall import WallInput
-from hpcalo.errors import CheckpointError, Interrupted
+from hpcalo.errors import CheckpointError, InputError, Interrupted
 from hpcalo.output import checkpoint
 from hpcalo.output.checkpoint import Checkpoint
 from hpcalo.output.hdf5 import write_dataset
@@ -27,7 +27,7 @@ from hpcalo.pipeline.wall_estimate import check_wall, told_of
 from hpcalo.pipeline.wall_frames import axes, begin, entries, moments, restored, saved_arrays, saved_attrs
 from hpcalo.pipeline.wall_keeper import Asked, Keeper
 from hpcalo.pipeline.wall_paper import evolved
-from hpcalo.pipeline.wall_points import axis_of, groups_of, points_of
+from hpcalo.pipeline.wall_points import axis_of, groups_of, points_of, unreadable
 from hpcalo.pipeline.wall_sweep import run_sweep
 from hpcalo.wall.units import NS_IN_FS
 
@@ -56,6 +56,8 @@ def run_wall(
     points = points_of(settings, source)
     axis = axis_of(settings, points) if settings.sweep else None
     told = on_root(comm, lambda: told_of(points, source, axis))
+    if resume is None:
+        on_root(comm, lambda: _there(unreadable(points, source, axis), source))
     sources = on_root(comm, lambda: sources_of(points, source.parent))
     warnings = list(dict.fromkeys([*told, *(w for s in sources if s for w in s.warnings)]))
     for text in warnings:
@@ -93,7 +95,14 @@ def run_wall(
         )
         on_root(comm, lambda: checkpoint.remove(output))
     else:
-        _single(settings, comm, output, record, attrs, texts, resume, sources[0], force=force, quiet=quiet)
+        _single(
+            settings, comm, source.parent, output, record, attrs, texts, resume, sources[0], force=force, quiet=quiet
+        )
+
+
+def _there(lacking: Sequence[str], source: Path) -> None:
+    if lacking:
+        raise InputError(f"{source}: {lacking[0]}")
 
 
 def _keeper(
@@ -119,6 +128,7 @@ def _same_source(resume: Checkpoint | None, texts: dict[str, str], output: Path)
 def _single(
     settings: WallInput,
     comm: Intracomm,
+    folder: Path,
     output: Path,
     record: Any,
     attrs: dict[str, Any],
@@ -136,7 +146,7 @@ def _single(
     file = TimeSeries(output.with_name(f"{output.name}.frames"), comm)
     saved = on_root(comm, lambda: _resumed(resume))
     if saved is None:
-        state = begin(sim, settings, comm)
+        state = begin(sim, settings, comm, folder)
         tables = coefficients.tables() if coefficients else []
         file.create(
             [*axes(sim), *tables[:1]], tables[1:],

@@ -10,7 +10,7 @@ from hpcalo.config.wall import WallInput
 from hpcalo.errors import InputError
 from hpcalo.pipeline.electronic_structure import sources_of
 from hpcalo.pipeline.estimate import PROGRAM, Work
-from hpcalo.pipeline.wall_points import Axis, axis_of, groups_of, points_of
+from hpcalo.pipeline.wall_points import Axis, axis_of, groups_of, points_of, unreadable
 from hpcalo.wall.checks import check_settings as check_physics
 
 CELLS = 1000
@@ -64,6 +64,7 @@ def work_wall(settings: WallInput, *, source: Path) -> Work:
     axis = axis_of(settings, points) if settings.sweep else None
     warnings = list(dict.fromkeys(told_of(points, source, axis)))
     warnings += dict.fromkeys(w for s in sources_of(points, source.parent) if s for w in s.warnings)
+    warnings += unreadable(points, source, axis)  # no error yet: the run before may still be waiting
     shared = points[0].wall.model == "consistent"  # the published model runs on one rank
     cells = max(p.wire.cells for p in points)
     unknowns = max(p.wire.cells * p.momentum.points * 4 for p in points)

@@ -14,6 +14,7 @@ from hpcalo.output import checkpoint
 from hpcalo.output.hdf5 import Slab, Variable
 from hpcalo.output.timeseries import Frame, SavedState, read_state
 from hpcalo.parallel.guard import on_root, together
+from hpcalo.pipeline.wall_points import earlier_of
 from hpcalo.wall.units import NS_IN_FS
 
 if TYPE_CHECKING:
@@ -140,11 +141,11 @@ def _largest_momentum(sim: Simulation) -> float:
     return float(sim.transport.p[-1] + sim.transport.p[0])
 
 
-def begin(sim: Simulation, settings: WallInput, comm: Intracomm) -> State:
-    """The first state: the input's, or the last one of `wall.continue_from`."""
-    if settings.wall.continue_from is None:
+def begin(sim: Simulation, settings: WallInput, comm: Intracomm, folder: Path) -> State:
+    """The first state: the input's, or the last one of `wall.continue_from`, seen from the input file's `folder`."""
+    path = earlier_of(settings, folder)
+    if path is None:
         return sim.start()
-    path = Path(settings.wall.continue_from)
     saved: SavedState = on_root(comm, lambda: read_state(path))
     return restored(sim, saved, path)
 

@@ -16,7 +16,7 @@ from hpcalo.config.fields import Unit
 from hpcalo.config.reader import set_value, validate
 from hpcalo.config.wall import WallInput
 from hpcalo.errors import InputError
-from hpcalo.output.hdf5 import Variable
+from hpcalo.output.hdf5 import Variable, open_hdf5
 from hpcalo.output.swept import LENGTH, OF_POINT
 
 if TYPE_CHECKING:
@@ -71,6 +71,27 @@ def points_of(settings: WallInput, source: Path) -> list[WallInput]:
         points.append(validate(WallInput, data, f"{source}: sweep.key: {sweep.key} = {_text(value)}"))
     _must_fit(sweep.key, points, source)
     return points
+
+
+def earlier_of(point: WallInput, folder: Path) -> Path | None:
+    """The result that a run goes on from, None where it begins anew; `folder`: the input file's."""
+    return None if point.wall.continue_from is None else folder / point.wall.continue_from
+
+
+def unreadable(points: Sequence[WallInput], source: Path, axis: Axis | None) -> list[str]:
+    """Of the results that the points go on from, those that cannot be opened, a text each. Serial."""
+    out = {}
+    for index, point in enumerate(points):
+        path = earlier_of(point, source.parent)
+        if path is None or path in out:
+            continue
+        try:
+            open_hdf5(path).close()
+        except InputError as problem:
+            where = "" if axis is None else f"sweep.key: {axis.point(index)}: "
+            seen = "" if Path(str(point.wall.continue_from)).is_absolute() else "; it is seen from the input's folder"
+            out[path] = f"{where}wall.continue_from: {problem}{seen}"
+    return list(out.values())
 
 
 def groups_of(settings: WallInput, ranks: int) -> int:

@@ -71,7 +71,9 @@ def run_sweep(
                     sequence=0 if begun is None else begun.sequence,
                 )  # fmt: skip
                 with _named(source, axis, index):
-                    mine[index] = _point(points[index], sources[index], group, keeper, begun, axis.point(index))
+                    mine[index] = _point(
+                        points[index], sources[index], source.parent, group, keeper, begun, axis.point(index)
+                    )
                 progress.advance(len(todo) / len(own))
         except Asked:
             pass
@@ -123,15 +125,17 @@ def _left(
 
 
 def _point(
-    point: WallInput, source: KuboSource | None, group: Intracomm, keeper: Keeper, begun: Checkpoint | None, name: str
-) -> Results | str:
-    """The results of one point on rank 0 of the group, or the text of its failure. `name`: `key = value`.
+    point: WallInput, source: KuboSource | None, folder: Path, group: Intracomm, keeper: Keeper,
+    begun: Checkpoint | None, name: str,
+) -> Results | str:  # fmt: skip
+    """The results of one point on rank 0 of the group, or the text of its failure. `folder`: the input file's. `name`:
+    `key = value`.
 
     Raises Asked, after it has saved; InputError where a key is refused that is not swept, and is the same everywhere.
     """
     keeper.ask()
     try:
-        result: Results | str = _computed(point, source, group, keeper, begun, name)
+        result: Results | str = _computed(point, source, folder, group, keeper, begun, name)
     except (Interrupted, OutputError, CheckpointError):
         raise
     except HpcaloError as problem:
@@ -158,8 +162,9 @@ def _named(source: Path, axis: Axis, index: int) -> Iterator[None]:
 
 
 def _computed(
-    point: WallInput, source: KuboSource | None, group: Intracomm, keeper: Keeper, begun: Checkpoint | None, name: str
-) -> Results:
+    point: WallInput, source: KuboSource | None, folder: Path, group: Intracomm, keeper: Keeper,
+    begun: Checkpoint | None, name: str,
+) -> Results:  # fmt: skip
     if point.wall.model == "paper":
         return evolved(point, group, keeper, begun)
     from hpcalo.wall.simulation import Simulation  # noqa: PLC0415  (loads PETSc)
@@ -168,7 +173,7 @@ def _computed(
     sim.tell = lambda text: warn(group, f"{name}: {text}")
     series = _Series(sim)
     if begun is None:
-        state = begin(sim, point, group)
+        state = begin(sim, point, group, folder)
     else:
         with checkpoint.understood(begun.path):
             whole = SavedState(dict(begun.arrays), json.loads(begun.texts["state"]), {}, dict(begun.texts))

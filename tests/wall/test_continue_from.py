@@ -1,0 +1,150 @@
+"""The result that a run goes on from is seen from the input file's folder, wherever the program is started."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mpi4py import MPI
+
+from hpcalo import pipeline
+from hpcalo.errors import InputError, Interrupted
+from hpcalo.output.hdf5 import read_dataset
+from hpcalo.pipeline import wall_sweep
+from hpcalo.pipeline.wall_keeper import Asked, Keeper
+
+TEXT = """
+[wall]
+mode = "quasi-static"
+[electrons]
+conductivity = "1.26e6 S/m"
+[magnet]
+hard_anisotropy = "2e5 J/m^3"
+[wire]
+length = "80 nm"
+cells = 33
+[momentum]
+points = 12
+[drive]
+electric_field = "-8e3 V/m"
+temperature = "150 K"
+[time]
+end = "{end} ns"
+output_every = "1e-5 ns"
+tolerance = 1e-5
+"""
+ONWARD = TEXT.format(end="3e-5")
+SWEEP = '[sweep]\nkey = "wall.continue_from"\nvalues = ["first.h5", "below/second.h5"]\n'
+
+
+def computed(source, *overrides, output=None):
+    pipeline.run(MPI.COMM_SELF, source, output=output, quiet=True, overrides=overrides)
+
+
+@pytest.fixture
+def folders(tmp_path, monkeypatch):
+    """The input's folder with two results at 1e-5 ns, and the folder where the program is started, with a decoy."""
+    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
+    for folder in (home / "below", elsewhere):
+        folder.mkdir(parents=True)
+    source = home / "start.toml"
+    source.write_text(TEXT.format(end="1e-5"))
+    for name, angle in ((home / "first.h5", 0), (home / "below/second.h5", 10), (elsewhere / "first.h5", 20)):
+        computed(source, f"texture.angle={angle}", output=name)
+    monkeypatch.chdir(elsewhere)
+    return home, elsewhere
+
+
+def last(path):
+    return read_dataset(path)["magnetization"][-1]
+
+
+def test_seen_from_the_input(folders):
+    """Not from where the program is started, where another result has the name; with `--set` as in the file."""
+    home, elsewhere = folders
+    (home / "on.toml").write_text(ONWARD.replace("[wall]", '[wall]\ncontinue_from = "first.h5"'))
+    computed(home / "on.toml")
+    assert np.array_equal(read_dataset(elsewhere / "on.h5")["magnetization"][0], last(home / "first.h5"))
+    assert not np.array_equal(last(home / "first.h5"), last(elsewhere / "first.h5"))
+    computed(home / "on.toml", "wall.continue_from='below/second.h5'", output=elsewhere / "b.h5")
+    assert np.array_equal(read_dataset(elsewhere / "b.h5")["magnetization"][0], last(home / "below/second.h5"))
+
+
+def test_a_result_that_is_not_there(folders):
+    """Refused before anything is built, with the path that was tried; `check` only warns: it may be still to come."""
+    home, elsewhere = folders
+    (home / "on.toml").write_text(ONWARD.replace("[wall]", '[wall]\ncontinue_from = "frist.h5"'))
+    tried = f"wall.continue_from: {home}/frist.h5: cannot be read: No such file or directory"
+    with pytest.raises(InputError) as e:
+        computed(home / "on.toml")
+    line = str(e.value)
+    assert line.startswith(f"{home}/on.toml: {tried}")
+    assert line.endswith("; it is seen from the input's folder")
+    assert "\n" not in line
+    assert f"warning: {tried}" in pipeline.check(home / "on.toml")
+    (home / "sweep.toml").write_text(ONWARD + SWEEP.replace("below", "above"))
+    with pytest.raises(InputError, match=r"sweep\.key: wall\.continue_from = above/second\.h5: wall\.continue_from: /"):
+        computed(home / "sweep.toml")
+    assert [p.name for p in elsewhere.iterdir()] == ["first.h5"]
+
+
+def test_it_is_not_replaced(folders):
+    """With `--force`, too, by a run that reads it under another folder's name; nor is one that a sweep reads."""
+    home, _ = folders
+    single = ONWARD.replace("[wall]", '[wall]\ncontinue_from = "first.h5"')
+    for text, name in ((single, "first.h5"), (ONWARD + SWEEP, "below/second.h5")):
+        (home / "on.toml").write_text(text)
+        with pytest.raises(InputError, match="is read by this run and cannot be its output"):
+            pipeline.run(MPI.COMM_SELF, home / "on.toml", output=home / name, force=True, quiet=True)
+
+
+def test_sweep_and_its_restart_from_anywhere(folders, monkeypatch):
+    """Stopped before its second point, and gone on with from the other folder: the points begin where the files end."""
+    home, elsewhere = folders
+    monkeypatch.chdir(home)
+    (home / "on.toml").write_text(ONWARD + SWEEP)
+    begun, compute = [], wall_sweep._computed
+
+    def one(*arguments):
+        begun.append(1)
+        if len(begun) == 2:
+            raise Asked("stopped by SIGTERM")
+        return compute(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(wall_sweep, "_computed", one)
+        with pytest.raises(Interrupted, match="1 of 2 points finished"):
+            pipeline.run(MPI.COMM_SELF, Path("on.toml"), quiet=True)
+    monkeypatch.chdir(elsewhere)
+    pipeline.restart(MPI.COMM_SELF, home / "on.h5", quiet=True)
+    result = read_dataset(home / "on.h5")
+    assert result["wall_continue_from"].tolist() == ["first.h5", "below/second.h5"]
+    for index, name in enumerate(result["wall_continue_from"]):
+        assert np.array_equal(result["magnetization"][index, 0], last(home / name))
+
+
+def test_restart_from_anywhere(folders, monkeypatch):
+    """A run that has begun needs its checkpoint alone, not the result that it went on from."""
+    home, elsewhere = folders
+    monkeypatch.chdir(home)
+    (home / "on.toml").write_text(ONWARD.replace("[wall]", '[wall]\ncontinue_from = "first.h5"'))
+    computed(home / "on.toml", output=home / "whole.h5")
+    asked, ask = [], Keeper.ask
+
+    def stop(self):
+        asked.append(1)
+        if len(asked) == 2:
+            raise Asked("stopped by SIGTERM")
+        ask(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Keeper, "ask", stop)
+        with pytest.raises(Interrupted):
+            pipeline.run(MPI.COMM_SELF, Path("on.toml"), quiet=True)
+    (home / "first.h5").unlink()
+    monkeypatch.chdir(elsewhere)
+    pipeline.restart(MPI.COMM_SELF, home / "on.h5", quiet=True)
+    assert np.array_equal(
+        read_dataset(home / "on.h5")["magnetization"], read_dataset(home / "whole.h5")["magnetization"]
+    )
