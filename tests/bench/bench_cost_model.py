@@ -260,15 +260,18 @@ def prediction(
     blocks = -(-points // BLOCK)
     limbs = 24.0 * Packing(request.shapes()).size
     size = sum(v.nbytes for v in vars(model).values() if isinstance(v, np.ndarray))
-    once = setup["everything but the loop"]
-    say(f"prediction: {points} points, {blocks} blocks of {BLOCK}, {per_k * 1e3:.0f} ms a point; everything else "
-        f"{once:.1f} s, start of Python {START:.0f} s")  # fmt: skip
-    say("   ranks   blocks a rank   loop s  broadcast s  meetings ms  reduce ms  look-ups s   efficiency: loop   run")
+    check = setup["symmetry check"]
+    once = setup["everything but the loop"] - check
+    say(f"prediction: {points} points, {blocks} blocks of {BLOCK}, {per_k * 1e3:.0f} ms a point; symmetry check "
+        f"{check:.1f} s, everything else {once:.1f} s, start of Python {START:.0f} s")  # fmt: skip
+    say("   ranks   blocks a rank   loop s   check s  broadcast s  meetings ms  reduce ms  look-ups s   "
+        "efficiency: loop   run")  # fmt: skip
     single, rows = blocks * BLOCK * per_k, []
     for ranks in (1, 16, 64, 256, 512, 1024, 2048, 4096, 10_000, 32_832):
         steps = float(np.ceil(np.log2(ranks)))
         share = -(-blocks // ranks)
         loop = share * BLOCK * per_k
+        shared = check * -(-len(group) // ranks) / len(group)  # each operation's point goes to one rank
         # mpi4py packs and unpacks the model; the tree passes it on
         send = 4 * setup["copy the model once"] + steps * size / BANDWIDTH if ranks > 1 else 0.0
         turns = 1 + np.ceil(loop / TURN)
@@ -277,17 +280,17 @@ def prediction(
         reduce = (
             2 * steps * LATENCY + 2 * limbs / BANDWIDTH * (steps > 0) + steps * setup["add up limbs, one pair of ranks"]
         )
-        whole = START + once + send + loop + meet + reduce
+        whole = START + once + shared + send + loop + meet + reduce
         cold = ranks * OPENS / METADATA
         row = {
-            "ranks": ranks, "share": share, "loop": loop, "send": send, "meet": meet, "reduce": reduce, "cold": cold,
-            "whole": whole, "loop efficiency": single / ranks / (loop + meet + reduce),
-            "efficiency": (single + once + START) / ranks / whole,
+            "ranks": ranks, "share": share, "loop": loop, "check": shared, "send": send, "meet": meet,
+            "reduce": reduce, "cold": cold, "whole": whole, "loop efficiency": single / ranks / (loop + meet + reduce),
+            "efficiency": (single + once + check + START) / ranks / whole,
         }  # fmt: skip
         rows.append(row)
-        say(f"{ranks:8d} {share:12d} {loop:12.1f} {send:10.2f} {1e3 * meet:10.2f} {1e3 * reduce:10.2f} {cold:12.1f} "
-            f"{row['loop efficiency']:14.0%} {row['efficiency']:8.0%}")  # fmt: skip
-    return {"per_k": per_k, "blocks": blocks, "once": once}, rows
+        say(f"{ranks:8d} {share:12d} {loop:12.1f} {shared:9.2f} {send:10.2f} {1e3 * meet:10.2f} "
+            f"{1e3 * reduce:10.2f} {cold:12.1f} {row['loop efficiency']:14.0%} {row['efficiency']:8.0%}")  # fmt: skip
+    return {"per_k": per_k, "blocks": blocks, "once": once, "check": check}, rows
 
 
 def everything_else() -> float:
