@@ -41,6 +41,10 @@ class Mesh:
         self.at_right = self.last == cells
         counts = comm.allgather(self.n)
         self.counts = np.asarray(counts, dtype=int)
+        self.x = np.arange(self.first, self.last) * self.dx
+        """Positions of the own nodes, nm."""
+        self.around = np.clip(np.arange(self.first - 1, self.last + 1), 0, cells - 1)
+        """Numbers of the own nodes and one on each side, where the end nodes are their own neighbours, (n + 2,)."""
 
     def dm(self, dof: int) -> Any:
         """The DMDA with `dof` values a node."""
@@ -55,11 +59,6 @@ class Mesh:
             )
             self._dms[dof] = (dm, dm.createGlobalVec(), dm.createLocalVec())
         return self._dms[dof][0]
-
-    @property
-    def x(self) -> Array:
-        """Positions of the own nodes, nm."""
-        return np.arange(self.first, self.last) * self.dx
 
     def beyond(self, first: Array, last: Array, out: Array) -> Array:
         """What the neighbours have beyond the own nodes whose end values are `first` and `last`: out (2, ...).
@@ -94,7 +93,9 @@ class Mesh:
         return 0.5 * (node_ghosts[:-1] + node_ghosts[1:])
 
     def gather(self, field: Array) -> Array:
-        """The whole field, in node order, on every rank."""
+        """The whole field, in node order, on every rank: a new array."""
+        if self.comm.size == 1:
+            return np.array(field, dtype=float, order="C")
         field = np.ascontiguousarray(field, dtype=float)
         width = int(np.prod(field.shape[1:], dtype=int)) if field.ndim > 1 else 1
         out = np.empty((self.cells, *field.shape[1:]))

@@ -123,6 +123,8 @@ class Magnetics:
 
     def _applied(self, strengths: list[float]) -> Array:
         h = np.zeros((self.mesh.n, 3))
+        if not self.sources:
+            return h
         x = self.mesh.x + self.origin
         for s, strength in zip(self.sources, strengths, strict=True):
             shape = np.exp(-((x - s.centre) ** 2) / (2.0 * s.width**2)) if s.width else np.ones_like(x)
