@@ -53,14 +53,27 @@ def _exchange_only(R: IntArray, onsite: NDArray) -> ComplexArray:
 
 
 def _one_orbital(
-    name: str, hops: list[tuple[tuple[int, int, int], NDArray]], dimensions: int, a: float, thickness: float, n: NDArray
+    name: str,
+    bonds: dict[tuple[int, int, int], NDArray],
+    hopping: float,
+    rashba: float,
+    exchange: float,
+    a: float,
+    thickness: float,
+    n_hat: tuple[float, float, float],
 ) -> WannierModel:
-    """A magnetic site with one orbital on a lattice of constant a (Å); exchange in the first of `hops`.
+    """A magnetic site with one orbital on a lattice of constant a (Å), periodic along as many axes as there are bonds.
 
-    The second atom in the list, below it, carries no orbital: it stands for the substrate that breaks inversion.
+    bonds: for each bond (R) the spin matrix s of its Rashba term, H(R) = −t + i a_R s/2; sin k = (e^{ik} − e^{−ik})/2i.
+    The second atom in the list, below the first, carries no orbital: it stands for the substrate that breaks inversion.
     """
+    _finite(hopping=hopping, rashba=rashba, exchange=exchange)
+    _positive(lattice_constant=a, thickness=thickness)
+    n = unit_vector(n_hat)
+    odd_0 = 0.5 * exchange * np.tensordot(n, PAULI, 1)
+    hops = [((0, 0, 0), odd_0), *((r, -hopping * np.eye(2) + 0.5j * rashba * s) for r, s in bonds.items())]
     R, H = _collect(hops, 2)
-    periodic = (dimensions >= 1, dimensions >= 2, False)
+    periodic = (True, len(bonds) >= 2, False)
     crystal = Crystal(
         lattice=np.diag([a if p else VACUUM * a for p in periodic]),
         periodic=periodic,
@@ -76,7 +89,7 @@ def _one_orbital(
         centres=np.zeros((2, 3)),
         up=np.array([0]),
         down=np.array([1]),
-        odd_Rnn=_exchange_only(R, hops[0][1]),
+        odd_Rnn=_exchange_only(R, odd_0),
         n_hat=n,
         name=name,
     )
@@ -97,18 +110,8 @@ def rashba(
     the list, below it, carries no orbital and stands for the substrate that breaks inversion (so that the crystal has
     the symmetry 4mm of H). Raises ModelError for lengths that are not positive.
     """
-    _finite(hopping=hopping, rashba=rashba, exchange=exchange)
-    _positive(lattice_constant=lattice_constant, thickness=thickness)
-    n = unit_vector(n_hat)
-    a = lattice_constant
-    sx, sy = PAULI[0], PAULI[1]
-    odd_0 = 0.5 * exchange * np.tensordot(n, PAULI, 1)
-    hops = [
-        ((0, 0, 0), odd_0),
-        ((1, 0, 0), -hopping * np.eye(2) + 0.5j * rashba * sy),  # sin k = (e^{ik} − e^{−ik})/2i
-        ((0, 1, 0), -hopping * np.eye(2) - 0.5j * rashba * sx),
-    ]
-    return _one_orbital("rashba", hops, 2, a, thickness, n)
+    bonds = {(1, 0, 0): PAULI[1], (0, 1, 0): -PAULI[0]}
+    return _one_orbital("rashba", bonds, hopping, rashba, exchange, lattice_constant, thickness, n_hat)
 
 
 def chain(
@@ -124,13 +127,8 @@ def chain(
     Units and arguments as for `rashba`; volume = a × thickness². The atom without orbitals below stands for the
     substrate.
     """
-    _finite(hopping=hopping, rashba=rashba, exchange=exchange)
-    _positive(lattice_constant=lattice_constant, thickness=thickness)
-    n = unit_vector(n_hat)
-    a = lattice_constant
-    odd_0 = 0.5 * exchange * np.tensordot(n, PAULI, 1)
-    hops = [((0, 0, 0), odd_0), ((1, 0, 0), -hopping * np.eye(2) + 0.5j * rashba * PAULI[1])]
-    return _one_orbital("chain", hops, 1, a, thickness, n)
+    bonds = {(1, 0, 0): PAULI[1]}
+    return _one_orbital("chain", bonds, hopping, rashba, exchange, lattice_constant, thickness, n_hat)
 
 
 def haldane(
