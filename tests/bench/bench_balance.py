@@ -12,12 +12,13 @@ memory: peak resident memory of the largest rank, Kubo and wall.
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from k_loop import environment
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ROOT / "input" / "mnw001_small.toml"
@@ -29,22 +30,15 @@ import os, sys, time
 from pathlib import Path
 from hpcalo.parallel.world import world
 from hpcalo.parallel.threads import limit_threads
-from hpcalo.config.kubo import KuboInput
-from hpcalo.config.reader import apply_overrides, read_toml, validate
-from hpcalo.kubo.solvers import solvers
-from hpcalo.output.modelfile import load_model
+from k_loop import planned
 from hpcalo.parallel import sharing
 from hpcalo.parallel.rounds import Rounds
 from hpcalo.parallel.signals import StopRequest
 from hpcalo.pipeline import kubo_pass
-from hpcalo.pipeline.kubo import prepare
 comm = world(); limit_threads()
 how, source = sys.argv[1], Path(sys.argv[2])
 if ":" not in sys.argv[3]: os.sched_setaffinity(0, {int(sys.argv[3].split(",")[comm.rank])})
-settings = validate(KuboInput, apply_overrides(read_toml(source), sys.argv[4:]), str(source))
-model = load_model(settings.model, source.parent)
-_, n_hat, request = prepare(settings.kubo, model)
-task = kubo_pass.plan(next(solvers(model, n_hat, request.need())), request, settings.kubo, comm)
+task = planned(comm, source, sys.argv[4:])
 if how == "equal":
     real_shares = sharing.shares
     def deal(self, capacity):
@@ -87,7 +81,7 @@ sys.stdout.write(f"PEAK {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 10
 
 
 def run(command: list[str], cwd: str | None = None) -> str:
-    return subprocess.run(command, check=True, capture_output=True, text=True, env=dict(os.environ), cwd=cwd).stdout
+    return subprocess.run(command, check=True, capture_output=True, text=True, env=environment(), cwd=cwd).stdout
 
 
 def balance() -> None:

@@ -10,7 +10,6 @@ matrices (a, b) x (b, c) is 8abc operations. What was found is left in build/sca
 from __future__ import annotations
 
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from k_loop import environment
 from scipy.optimize import nnls
 
 from hpcalo.config.kubo import KuboInput
@@ -55,20 +55,12 @@ from collections import Counter
 from pathlib import Path
 from hpcalo.parallel.world import world
 from hpcalo.parallel.threads import limit_threads
-from hpcalo.config.kubo import KuboInput
-from hpcalo.config.reader import apply_overrides, read_toml, validate
-from hpcalo.kubo.solvers import solvers
-from hpcalo.output.modelfile import load_model
+from k_loop import planned
 from hpcalo.parallel.rounds import Rounds
 from hpcalo.parallel.signals import StopRequest
 from hpcalo.pipeline import kubo_pass
-from hpcalo.pipeline.kubo import prepare
 comm = world(); limit_threads()
-source = Path(sys.argv[1])
-settings = validate(KuboInput, apply_overrides(read_toml(source), sys.argv[2:]), str(source))
-model = load_model(settings.model, source.parent)
-_, n_hat, request = prepare(settings.kubo, model)
-task = kubo_pass.plan(next(solvers(model, n_hat, request.need())), request, settings.kubo, comm)
+task = planned(comm, Path(sys.argv[1]), sys.argv[2:])
 real, busy, count = kubo_pass.sum_block, 0.0, 0
 def timed(*arguments, **options):
     global busy, count
@@ -244,8 +236,7 @@ def measured(rates: np.ndarray) -> list[dict[str, float]]:
 
 
 def _run(command: list[str]) -> list[str]:
-    # dict(): what MPI has added to the environment of this process behind Python's back stays here
-    done = subprocess.run(command, check=False, capture_output=True, text=True, env=dict(os.environ))
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment())
     if done.returncode:
         sys.exit(f"{' '.join(command)}: {done.stderr[-2000:]}")
     return done.stdout.split()

@@ -6,7 +6,6 @@ turn, medians; the sums by the CPU time of adding blocks to an ExactSum against 
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from k_loop import environment
 
 from hpcalo.config.kubo import KuboInput
 from hpcalo.config.reader import apply_overrides, read_toml, validate
@@ -35,18 +35,10 @@ import sys, time
 from pathlib import Path
 from hpcalo.parallel.world import world
 from hpcalo.parallel.threads import limit_threads
-from hpcalo.config.kubo import KuboInput
-from hpcalo.config.reader import apply_overrides, read_toml, validate
-from hpcalo.kubo.solvers import solvers
-from hpcalo.output.modelfile import load_model
-from hpcalo.pipeline.kubo import prepare
-from hpcalo.pipeline.kubo_pass import plan, sum_over_k
+from k_loop import planned
+from hpcalo.pipeline.kubo_pass import sum_over_k
 comm = world(); limit_threads()
-source = Path(sys.argv[1])
-settings = validate(KuboInput, apply_overrides(read_toml(source), sys.argv[2:]), str(source))
-model = load_model(settings.model, source.parent)
-_, n_hat, request = prepare(settings.kubo, model)
-task = plan(next(solvers(model, n_hat, request.need())), request, settings.kubo, comm)
+task = planned(comm, Path(sys.argv[1]), sys.argv[2:])
 comm.Barrier(); begin = time.monotonic()
 sum_over_k(task, comm)
 comm.Barrier()
@@ -56,7 +48,7 @@ if comm.rank == 0: print(time.monotonic() - begin)
 
 def k_loop(ranks: int, source: Path, overrides: list[str], program: Path) -> float:
     command = ["mpirun", "-n", str(ranks), sys.executable, str(program), str(source), *overrides]
-    return float(subprocess.run(command, check=True, capture_output=True, text=True, env=dict(os.environ)).stdout)
+    return float(subprocess.run(command, check=True, capture_output=True, text=True, env=environment()).stdout)
 
 
 def sums(source: Path) -> None:
