@@ -12,17 +12,17 @@ memory: peak resident memory of the largest rank, Kubo and wall.
 
 from __future__ import annotations
 
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from k_loop import environment
-
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ROOT / "input" / "mnw001_small.toml"
 WALL = ROOT / "input" / "permalloy_wall.toml"
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}  # the programs import k_loop
 PLACES = ("0", "0", "1")  # core of each rank
 ROUNDS = 3
 LOOP = """
@@ -81,7 +81,7 @@ sys.stdout.write(f"PEAK {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 10
 
 
 def run(command: list[str], cwd: str | None = None) -> str:
-    return subprocess.run(command, check=True, capture_output=True, text=True, env=environment(), cwd=cwd).stdout
+    return subprocess.run(command, check=True, capture_output=True, text=True, env=ENVIRONMENT, cwd=cwd).stdout
 
 
 def balance() -> None:
