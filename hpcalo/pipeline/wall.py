@@ -27,7 +27,7 @@ from hpcalo.pipeline.wall_estimate import check_wall, told_of
 from hpcalo.pipeline.wall_frames import axes, begin, entries, moments, restored, saved_arrays, saved_attrs
 from hpcalo.pipeline.wall_keeper import Asked, Keeper
 from hpcalo.pipeline.wall_paper import evolved
-from hpcalo.pipeline.wall_points import axis_of, groups_of, points_of, unreadable
+from hpcalo.pipeline.wall_points import Axis, axis_of, groups_of, points_of, unreadable
 from hpcalo.pipeline.wall_sweep import run_sweep
 from hpcalo.wall.units import NS_IN_FS
 
@@ -56,8 +56,7 @@ def run_wall(
     points = points_of(settings, source)
     axis = axis_of(settings, points) if settings.sweep else None
     told = on_root(comm, lambda: told_of(points, source, axis))
-    if resume is None:
-        on_root(comm, lambda: _there(unreadable(points, source, axis), source))
+    on_root(comm, lambda: _readable(points, source, axis) if resume is None else None)
     sources = on_root(comm, lambda: sources_of(points, source.parent))
     warnings = list(dict.fromkeys([*told, *(w for s in sources if s for w in s.warnings)]))
     for text in warnings:
@@ -100,8 +99,9 @@ def run_wall(
         )
 
 
-def _there(lacking: Sequence[str], source: Path) -> None:
-    if lacking:
+def _readable(points: Sequence[WallInput], source: Path, axis: Axis | None) -> None:
+    """Raises InputError where a result that a point goes on from cannot be opened."""
+    if lacking := unreadable(points, source, axis):
         raise InputError(f"{source}: {lacking[0]}")
 
 
