@@ -334,7 +334,11 @@ class Paper(Section):
         description="paper: Eq. (4), F relaxes to <F> in tau and G to <G> in tau_sf; bgk3d: those of the default "
         "model, which keep charge and spin, for distributions integrated over p_perp (with <G> = +-g0 M or +-g0 z)",
     )
-    torque: Literal["m", "divergence"] = Field(default="m", description="torque from M x m, or from Eq. (17)")
+    torque: Literal["m", "divergence", "centred"] = Field(
+        default="m",
+        description="m: from M x m; divergence: from Eq. (17) with the differences of the kinetic equation itself, the "
+        "same to round-off; centred: from Eq. (17) with central differences of j_s and M",
+    )
     torque_sign: Literal[-1, 1] = Field(
         default=-1, description="sign of (J/hbar) M x m in the LLG, m the moment's; -1 as in Eq. (26)"
     )
@@ -386,6 +390,8 @@ class Paper(Section):
             raise ValueError(
                 f"gradient_source: the equilibrium '{self.equilibrium}' does not turn along the wall; leave it out"
             )
+        if self.torque == "centred" and self.gradient_source != 1.0:
+            raise ValueError("torque: 'centred' is Eq. (17), which holds for gradient_source = 1 only")
         if self.effective_field == "full" and self.field != 0.0:
             raise ValueError("field: is the c of effective_field = 'cM0'; leave it out for 'full'")
         for key in () if self.coupled else ("tolerance", "iterations"):

@@ -276,8 +276,6 @@ class PaperModel:
         j = own if through is None else 0.5 * (through[:-1] + through[1:])
         a = self.u * n
         along = np.einsum("ic,ic->i", m, flow[:, 1:] if through is None else j[:, 1:]) - (0.0 if through is None else a)
-        xi = c.xi
-        closed = (b + xi * np.cross(m, b) + xi**2 * m * np.einsum("ic,ic->i", m, b)[:, None]) / (1.0 + xi**2)
         return Published(
             f=f,
             m=spin,
@@ -285,11 +283,25 @@ class PaperModel:
             spin_current=j[:, 1:],
             charge_current=-2.0 * j[:, 0],
             torque=c.precession * np.cross(m, spin),
-            torque_divergence=c.precession * np.cross(m, closed),
+            torque_divergence=self._torque(m, b),
             a=a,
             b=along,
             electric_field=e_field,
         )
+
+    def _torque(self, m: Array, b: Array) -> Array:
+        """(J/hbar) M x m of Eq. (16) for its right side b."""
+        xi = self.c.xi
+        closed = (b + xi * np.cross(m, b) + xi**2 * m * np.einsum("ic,ic->i", m, b)[:, None]) / (1.0 + xi**2)
+        return np.asarray(self.c.precession * np.cross(m, closed))
+
+    def centred(self, m: Array, s: Published) -> Array:
+        """Eq. (17) from j_s(x), n(x) and M(x) alone: central differences, one-sided at the ends; (nodes, 3)."""
+        equilibrium = self.dp * self.equilibrium(m, self.p).sum(axis=0)[:, 1:]
+        gained = np.gradient(s.spin_current, self.dx, axis=0)
+        if not self.options.force:  # with the force u n M' is no source of (15)
+            gained -= self.u * s.n[:, None] * np.gradient(m, self.dx, axis=0)
+        return self._torque(m, equilibrium - self.c.tau_sf * gained)
 
     def physical_maximum(self) -> float:
         """g mu_B P n/(2 M_s) with P and n of the 3D bands at T = 0: what max|m| is in units of M_s if taken
@@ -335,7 +347,8 @@ class PaperModel:
 
         def rate(m: Array, at: float) -> Array:
             s = self.steady(m)
-            t = self.torque_sign * scale * (s.torque if o.torque == "m" else s.torque_divergence)
+            torque = {"m": s.torque, "divergence": s.torque_divergence}
+            t = self.torque_sign * scale * (torque[o.torque] if o.torque in torque else self.centred(m, s))
             t = t - o.field * np.cross(m, self.m0) if full is None else t + full.torque(m, at)
             return (t + alpha * np.cross(m, t)) / (1.0 + alpha**2)
 

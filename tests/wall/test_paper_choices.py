@@ -281,6 +281,7 @@ def read(*overrides):
         (["paper.collision=bgk3d"], r"equilibrium: 'cosM' has no place among .* takes \+gM, -gM, \+gz, -gz"),
         (["paper.gradient_source=0", "paper.equilibrium=+gz"], r"gradient_source: .* does not turn along the wall"),
         (["paper.effective_field=full", "paper.field=1"], r"field: is the c of effective_field = 'cM0'"),
+        (["paper.torque=centred", "paper.gradient_source=0.5"], r"torque: 'centred' .* gradient_source = 1 only"),
         (["paper.tolerance=1e-6"], r"tolerance: .* nothing is iterated; leave it out"),
         (["paper.iterations=7"], r"iterations: .* nothing is iterated; leave it out"),
         (["paper.convention=momentum"], r"'momentum' is not known; did you mean 'moment'"),
