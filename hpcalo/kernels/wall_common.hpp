@@ -77,6 +77,10 @@ struct AsItIs {
 };
 template <class T> using Precision = std::conditional_t<std::is_same_v<T, float>, TinyIsZero, AsItIs>;
 
+// Parts of the nodes in an elimination from both ends of the wire to its middle node: left of this, right of it,
+// itself. A rank that has it works on one side while it waits for what the other needs.
+enum Part { LEFT_SIDE = 1, RIGHT_SIDE = 2, MIDDLE = 4 };
+
 // Asks for memory that is used a node later: rows are shorter than what the processor's own prefetching needs to start.
 template <class T> HPCALO_INLINE void ahead(const T *from, long count) {
     for (long line = 0; line < count * (long)sizeof(T); line += 64)

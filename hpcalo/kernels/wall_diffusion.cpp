@@ -86,61 +86,119 @@ void blocks(const double *sums, const double *m, const double *mf, const double 
     }
 }
 
-// Inverse by Gauss and Jordan with row exchanges; false if singular.
-bool inverse(const double *from, double *out) {
-    double a[4][8];
-    for (int r = 0; r < 4; ++r)
-        for (int c = 0; c < 4; ++c) a[r][c] = from[4 * r + c], a[r][4 + c] = r == c;
-    for (int c = 0; c < 4; ++c) {
-        int p = c;
-        for (int r = c + 1; r < 4; ++r)
-            if (std::fabs(a[r][c]) > std::fabs(a[p][c])) p = r;
-        if (!(std::fabs(a[p][c]) > 0.0) || !std::isfinite(a[p][c])) return false;
-        if (p != c) std::swap_ranges(a[c], a[c] + 8, a[p]);
-        const double d = 1.0 / a[c][c];
-        for (int k = 0; k < 8; ++k) a[c][k] *= d;
-        for (int r = 0; r < 4; ++r) {
-            if (r == c) continue;
-            const double f = a[r][c];
-            for (int k = 0; k < 8; ++k) a[r][k] -= f * a[c][k];
-        }
-    }
-    for (int r = 0; r < 4; ++r) std::copy(a[r] + 4, a[r] + 8, out + 4 * r);
-    return true;
+// Inverse by cofactors, made of the 2 x 2 minors of the upper and of the lower rows: no branches, so that the
+// eliminations from both ends run side by side. False if singular.
+HPCALO_INLINE bool inverse(const double *from, double *out) {
+    double largest = 0.0, m[16];
+    for (int k = 0; k < 16; ++k) largest = std::max(largest, std::fabs(from[k]));
+    const double scale = 1.0 / largest; // or products of four could leave the range of numbers
+    for (int k = 0; k < 16; ++k) m[k] = scale * from[k];
+    const double s0 = m[0] * m[5] - m[4] * m[1], s1 = m[0] * m[6] - m[4] * m[2], s2 = m[0] * m[7] - m[4] * m[3],
+                 s3 = m[1] * m[6] - m[5] * m[2], s4 = m[1] * m[7] - m[5] * m[3], s5 = m[2] * m[7] - m[6] * m[3];
+    const double c0 = m[8] * m[13] - m[12] * m[9], c1 = m[8] * m[14] - m[12] * m[10], c2 = m[8] * m[15] - m[12] * m[11],
+                 c3 = m[9] * m[14] - m[13] * m[10], c4 = m[9] * m[15] - m[13] * m[11],
+                 c5 = m[10] * m[15] - m[14] * m[11];
+    const double det = ((s0 * c5 - s1 * c4) + (s2 * c3 + s3 * c2)) + (s5 * c0 - s4 * c1), d = scale / det;
+    out[0] = d * ((m[5] * c5 - m[6] * c4) + m[7] * c3);
+    out[1] = d * ((m[2] * c4 - m[1] * c5) - m[3] * c3);
+    out[2] = d * ((m[13] * s5 - m[14] * s4) + m[15] * s3);
+    out[3] = d * ((m[10] * s4 - m[9] * s5) - m[11] * s3);
+    out[4] = d * ((m[6] * c2 - m[4] * c5) - m[7] * c1);
+    out[5] = d * ((m[0] * c5 - m[2] * c2) + m[3] * c1);
+    out[6] = d * ((m[14] * s2 - m[12] * s5) - m[15] * s1);
+    out[7] = d * ((m[8] * s5 - m[10] * s2) + m[11] * s1);
+    out[8] = d * ((m[4] * c4 - m[5] * c2) + m[7] * c0);
+    out[9] = d * ((m[1] * c2 - m[0] * c4) - m[3] * c0);
+    out[10] = d * ((m[12] * s4 - m[13] * s2) + m[15] * s0);
+    out[11] = d * ((m[9] * s2 - m[8] * s4) - m[11] * s0);
+    out[12] = d * ((m[5] * c1 - m[4] * c3) - m[6] * c0);
+    out[13] = d * ((m[0] * c3 - m[1] * c1) + m[2] * c0);
+    out[14] = d * ((m[13] * s1 - m[12] * s3) - m[14] * s0);
+    out[15] = d * ((m[8] * s3 - m[9] * s1) + m[10] * s0);
+    return std::isfinite(d) && largest > 0.0;
 }
 
-// In place: [L, D, U] of each node -> [L P_before, P, P U] with P the inverse of D - L P_before U_before. Returns the
-// number of nodes done: fewer than `nodes` if a pivot is singular.
-HPCALO_CLONES
-long factor(double *blocks, long nodes) {
-    for (long i = 0; i < nodes; ++i) {
-        double *l = blocks + 48 * i, *d = l + 16, *u = l + 32, p[16];
-        if (i > 0) {
-            const Block taken = times(l, l - 16); // L (P U) of the node before
-            for (int k = 0; k < 16; ++k) d[k] -= taken.a[k];
-            const Block lp = times(l, l - 32);
-            std::copy(lp.a, lp.a + 16, l);
-        }
-        if (!inverse(d, p)) return i;
-        std::copy(p, p + 16, d);
-        const Block pu = times(p, u);
-        std::copy(pu.a, pu.a + 16, u);
-    }
-    return nodes;
+// Takes the neighbour before this node in the elimination out of it: `to` and `back` couple this node to that one and
+// that one, times its inverse pivot `p`, to this one. D -= to (p back), to = to p.
+HPCALO_INLINE void take_out(double *d, double *to, const double *p, const double *back) {
+    const Block taken = times(to, back), kept = times(to, p);
+    for (int k = 0; k < 16; ++k) d[k] -= taken.a[k];
+    std::copy(kept.a, kept.a + 16, to);
 }
 
-HPCALO_CLONES
-void solve(const double *blocks, double *q, long nodes) {
-    for (long i = 1; i < nodes; ++i) {
-        double t[4];
-        times(blocks + 48 * i, q + 4 * (i - 1), t);
-        for (int k = 0; k < 4; ++k) q[4 * i + k] -= t[k];
+// Inverts the pivot and multiplies the coupling to the next node in the elimination, if there is one, by it.
+HPCALO_INLINE bool settle(double *d, double *next) {
+    double p[16];
+    const bool regular = inverse(d, p);
+    std::copy(p, p + 16, d);
+    if (next) {
+        const Block product = times(p, next);
+        std::copy(product.a, product.a + 16, next);
     }
-    for (long i = nodes - 1; i >= 0; --i) {
-        double t[4], u[4] = {0, 0, 0, 0};
-        times(blocks + 48 * i + 16, q + 4 * i, t);
-        if (i + 1 < nodes) times(blocks + 48 * i + 32, q + 4 * (i + 1), u);
-        for (int k = 0; k < 4; ++k) q[4 * i + k] = t[k] - u[k];
+    return regular;
+}
+
+// In place, in the given parts, with P the inverse of what elimination from both ends leaves of D: [L, D, U] of each
+// node
+// -> [L P_before, P, P U] left of the middle node, [P L, P, U P_after] right of it, [L P_before, P, U P_after] there.
+// Returns a node whose pivot is singular (what follows it is not a number), or the number of nodes.
+HPCALO_CLONES
+long factor(double *blocks, long nodes, long middle, int parts) {
+    long on_left = nodes, on_right = nodes;
+    const long first = parts & LEFT_SIDE ? 0 : middle, last = parts & RIGHT_SIDE ? nodes - 1 : middle;
+    for (long l = first, r = last; l < middle || r > middle; ++l, --r) {
+        double *left = blocks + 48 * l, *right = blocks + 48 * r;
+        if (l < middle) {
+            if (l > 0) take_out(left + 16, left, left - 32, left - 16);
+            if (!settle(left + 16, left + 32)) on_left = std::min(on_left, l);
+        }
+        if (r > middle) {
+            if (r + 1 < nodes) take_out(right + 16, right + 32, right + 64, right + 48);
+            if (!settle(right + 16, right) && on_right == nodes) on_right = r;
+        }
+    }
+    if (parts & MIDDLE) {
+        double *here = blocks + 48 * middle;
+        if (middle > 0) take_out(here + 16, here, here - 32, here - 16);
+        if (middle + 1 < nodes) take_out(here + 16, here + 32, here + 64, here + 48);
+        if (!settle(here + 16, nullptr) && on_right == nodes) on_right = middle;
+    }
+    return std::min(on_left, on_right);
+}
+
+// q -= coupling q_before
+HPCALO_INLINE void eliminate(const double *coupling, const double *before, double *q) {
+    double t[4];
+    times(coupling, before, t);
+    for (int k = 0; k < 4; ++k) q[k] -= t[k];
+}
+
+// q = P q - coupling x_before
+HPCALO_INLINE void substitute(const double *pivot, const double *coupling, const double *before, double *q) {
+    double t[4], u[4] = {};
+    times(pivot, q, t);
+    if (coupling) times(coupling, before, u);
+    for (int k = 0; k < 4; ++k) q[k] = t[k] - u[k];
+}
+
+// Elimination in the parts `in`, then substitution in the parts `out`, in place.
+HPCALO_CLONES
+void solve(const double *blocks, double *q, long nodes, long middle, int in, int out) {
+    for (long l = in & LEFT_SIDE ? 1 : middle, r = in & RIGHT_SIDE ? nodes - 2 : middle; l < middle || r > middle;
+         ++l, --r) {
+        if (l < middle) eliminate(blocks + 48 * l, q + 4 * (l - 1), q + 4 * l);
+        if (r > middle) eliminate(blocks + 48 * r + 32, q + 4 * (r + 1), q + 4 * r);
+    }
+    if (in & MIDDLE) {
+        const double *here = blocks + 48 * middle;
+        if (middle > 0) eliminate(here, q + 4 * (middle - 1), q + 4 * middle);
+        if (middle + 1 < nodes) eliminate(here + 32, q + 4 * (middle + 1), q + 4 * middle);
+    }
+    if (out & MIDDLE) substitute(blocks + 48 * middle + 16, nullptr, nullptr, q + 4 * middle);
+    const long first = out & LEFT_SIDE ? 0 : middle, last = out & RIGHT_SIDE ? nodes - 1 : middle;
+    for (long l = middle - 1, r = middle + 1; l >= first || r <= last; --l, ++r) {
+        if (l >= first) substitute(blocks + 48 * l + 16, blocks + 48 * l + 32, q + 4 * (l + 1), q + 4 * l);
+        if (r <= last) substitute(blocks + 48 * r + 16, blocks + 48 * r, q + 4 * (r - 1), q + 4 * r);
     }
 }
 
@@ -168,19 +226,22 @@ void bind_wall_diffusion(nb::module_ &module) {
         "inverse_tau_sf"_a);
     module.def(
         "block_factor",
-        [](Out<4> blocks) {
-            require(blocks.shape(1) == 3 && blocks.shape(2) == 4 && blocks.shape(3) == 4,
-                    "block_factor: three blocks a node");
-            return factor(blocks.data(), blocks.shape(0));
+        [](Out<4> blocks, long middle, int parts) {
+            const long nodes = blocks.shape(0);
+            require(blocks.shape(1) == 3 && blocks.shape(2) == 4 && blocks.shape(3) == 4 && 0 <= middle &&
+                        middle < nodes,
+                    "block_factor: three blocks a node, one of them in the middle");
+            return factor(blocks.data(), nodes, middle, parts);
         },
-        "blocks"_a);
+        "blocks"_a, "middle"_a, "parts"_a);
     module.def(
         "block_solve",
-        [](In<4> blocks, Out<2> q) {
+        [](In<4> blocks, Out<2> q, long middle, int inward, int outward) {
+            const long nodes = blocks.shape(0);
             require(blocks.shape(1) == 3 && blocks.shape(2) == 4 && blocks.shape(3) == 4 && q.shape(1) == 4 &&
-                        q.shape(0) == blocks.shape(0),
+                        (long)q.shape(0) == nodes && 0 <= middle && middle < nodes,
                     "block_solve: shapes do not fit");
-            solve(blocks.data(), q.data(), blocks.shape(0));
+            solve(blocks.data(), q.data(), nodes, middle, inward, outward);
         },
-        "blocks"_a, "q"_a);
+        "blocks"_a, "q"_a.noconvert(), "middle"_a, "inward"_a, "outward"_a);
 }

@@ -95,10 +95,6 @@ template <class P> HPCALO_INLINE void put_pivot(const Factor<P> &k, long chunk, 
     for (int i = 0; i < 10; ++i) keep(to + i * width, p[i]);
 }
 
-// Parts of the own nodes: left of the middle node, right of it, and itself. A rank that has it works on one side while
-// it waits for what the other needs.
-enum Part { LEFT = 1, RIGHT = 2, MIDDLE = 4 };
-
 template <class P> HPCALO_INLINE void factor(const Factor<P> &k, long first, long last, int parts) {
     const long from_left = std::clamp(k.middle, 0L, k.nodes), from_right = std::clamp(k.middle + 1, 0L, k.nodes);
     for (long c = first; c < last; ++c) {
@@ -111,7 +107,7 @@ template <class P> HPCALO_INLINE void factor(const Factor<P> &k, long first, lon
             take(left[i], running[0] + i * WIDTH);
             take(right[i], running[1] + i * WIDTH);
         }
-        for (long l = parts & LEFT ? 0 : from_left, r = parts & RIGHT ? k.nodes - 1 : from_right - 1;
+        for (long l = parts & LEFT_SIDE ? 0 : from_left, r = parts & RIGHT_SIDE ? k.nodes - 1 : from_right - 1;
              l < from_left || r >= from_right; ++l, --r) {
             if (l < from_left) {
                 pivot(k, l, left, nullptr, s, mask, now);
@@ -320,15 +316,15 @@ template <class T> HPCALO_INLINE void outward_node(const Solve<T> &k, long first
 template <class T> HPCALO_INLINE void solve(const Solve<T> &k, long first, long last, int in, int out) {
     const long from_left = std::clamp(k.middle, 0L, k.nodes), from_right = std::clamp(k.middle + 1, 0L, k.nodes);
     const bool here = k.middle >= 0 && k.middle < k.nodes;
-    for (long l = in & LEFT ? 0 : from_left, r = in & RIGHT ? k.nodes - 1 : from_right - 1;
+    for (long l = in & LEFT_SIDE ? 0 : from_left, r = in & RIGHT_SIDE ? k.nodes - 1 : from_right - 1;
          l < from_left || r >= from_right; ++l, --r) {
         if (l < from_left) inward_node(k, first, last, l, -1);
         if (r >= from_right) inward_node(k, first, last, r, 1);
     }
     if (here && in & MIDDLE) inward_node(k, first, last, k.middle, 0);
     if (here && out & MIDDLE) outward_node(k, first, last, k.middle, 0);
-    for (long l = out & LEFT ? from_left - 1 : -1, r = out & RIGHT ? from_right : k.nodes; l >= 0 || r < k.nodes;
-         --l, ++r) {
+    for (long l = out & LEFT_SIDE ? from_left - 1 : -1, r = out & RIGHT_SIDE ? from_right : k.nodes;
+         l >= 0 || r < k.nodes; --l, ++r) {
         if (l >= 0) outward_node(k, first, last, l, -1);
         if (r < k.nodes) outward_node(k, first, last, r, 1);
     }

@@ -18,17 +18,24 @@ from hpcalo.kernels import _wall
 from hpcalo.wall.grid import Mesh
 from hpcalo.wall.kinetic import Kinetic
 from hpcalo.wall.krylov import EPSILON, RESTART, node_squares
-from hpcalo.wall.sweep import Sweep
+from hpcalo.wall.sweep import MIDDLE, SIDES, Sweep
 
 Array = NDArray[np.float64]
 
 
 class SpinDiffusion:
-    """The 4-vector coarse problem Mom A Prolong: block LU of 4 cells unknowns, the same on every rank."""
+    """The 4-vector coarse problem Mom A Prolong: block elimination of 4 cells unknowns from both ends of the wire.
+
+    Every rank has the whole problem and works on the halves of the wire that its nodes lie in.
+    """
 
     def __init__(self, mesh: Mesh, kinetic: Kinetic) -> None:
         self.mesh = mesh
         self.k = kinetic
+        self._middle = mesh.cells // 2
+        self._sides = (SIDES[0] if mesh.first < self._middle else 0) | (
+            SIDES[1] if mesh.last > self._middle + 1 else 0
+        )
         self._sums = mesh.with_ghosts(kinetic.weight_sums())
         self._blocks = np.empty((mesh.n, 3, 4, 4))  # [row node][column node - row node + 1][row comp][column comp]
         self._lu = np.empty((0, 3, 4, 4))
@@ -44,16 +51,30 @@ class SpinDiffusion:
 
     def factor(self, shift: float) -> None:
         """Raises ConvergenceError if the operator is singular. Collective."""
-        self._lu = self.mesh.gather(self.blocks(shift))
-        done = _wall.block_factor(self._lu)
-        if done < self.mesh.cells:
+        lu, mesh, middle = self.mesh.gather(self.blocks(shift)), self.mesh, self._middle
+        done = round(-mesh.max(-_wall.block_factor(lu, middle, self._sides)))
+        if done == mesh.cells:
+            self._exchange(lu)
+            done = _wall.block_factor(lu, middle, MIDDLE)
+        if done < mesh.cells:
             raise ConvergenceError(f"spin-diffusion preconditioner: the operator is singular at node {done}")
+        self._lu = lu
 
     def solve(self, q: Array) -> Array:
         """Own rows of the solution for the right-hand side q (n, 4). Collective."""
         x = self.mesh.gather(q)
-        _wall.block_solve(self._lu, x)
+        _wall.block_solve(self._lu, x, self._middle, self._sides, 0)
+        self._exchange(x)
+        _wall.block_solve(self._lu, x, self._middle, MIDDLE, MIDDLE | self._sides)
         return x[self.mesh.first : self.mesh.last]
+
+    def _exchange(self, field: Array) -> None:
+        """Gives every rank what elimination has left beside the middle node of a field on the whole wire."""
+        comm = self.mesh.comm
+        if comm.size > 1:
+            comm.Bcast(field[self._middle - 1], root=0)
+            if self._middle + 1 < self.mesh.cells:
+                comm.Bcast(field[self._middle + 1], root=comm.size - 1)
 
 
 class Preconditioner:

@@ -356,13 +356,33 @@ def test_block_elimination(case):
         for offset in range(3):
             whole[i + 1, :, i + offset] = blocks[i, offset]
     expected = np.linalg.solve(whole[1:-1, :, 1:-1].reshape(4 * n, 4 * n), q.reshape(-1)).reshape(n, 4)
-    assert _wall.block_factor(blocks) == n
-    _wall.block_solve(blocks, q)
+    parted, x = blocks.copy(), q.copy()
+    assert _wall.block_factor(blocks, n // 2, 7) == n
+    _wall.block_solve(blocks, q, n // 2, 7, 7)
     np.testing.assert_allclose(q, expected, rtol=1e-10, atol=1e-12)
+    for sides in (2, 1, 4):  # one after the other, as ranks share them
+        assert _wall.block_factor(parted, n // 2, sides) == n
+    np.testing.assert_array_equal(parted, blocks)
+    for inward, outward in ((2, 0), (1, 0), (4, 4), (0, 1), (0, 2)):
+        _wall.block_solve(parted, x, n // 2, inward, outward)
+    np.testing.assert_array_equal(x, q)
     singular = np.zeros((n, 3, 4, 4))
     singular[:, 1] = np.eye(4)
     singular[n - 1, 1, 2, 2] = 0.0
-    assert _wall.block_factor(singular) == n - 1
+    assert _wall.block_factor(singular, n // 2, 7) == n - 1
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-90, 1e90])
+def test_inverse_of_a_block(size):
+    """Also where products of four numbers leave their range, and of a block whose rows are of unlike sizes."""
+    rng = np.random.default_rng(15)
+    for _ in range(200):
+        block = size * rng.normal(size=(4, 4)) * 10.0 ** rng.uniform(-2, 2, size=(4, 1))
+        blocks = np.zeros((1, 3, 4, 4))
+        blocks[0, 1] = block
+        assert _wall.block_factor(blocks, 0, 7) == 1
+        error = np.abs(blocks[0, 1] @ block - np.eye(4)).max()
+        assert error < 1e-14 * np.linalg.cond(block)
 
 
 @pytest.mark.parametrize("u", [0.193, -0.193, 0.0])
