@@ -4,34 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+from inputs import SMALL
+from wannier_files import write_tb, write_win
 
 from hpcalo.__main__ import main
 from hpcalo.model.builtin import ferromagnet, haldane
 from hpcalo.output.modelfile import write_model
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "model"))
-from wannier_files import write_tb, write_win
-
-INPUT = """title = "small"
-[model]
-builtin = "rashba"
-fermi_energy = 0.0
-[kubo]
-quantities = ["torkance"]
-gamma = [0.1]
-[kubo.energies]
-minimum = -1.0
-maximum = 1.0
-points = 3
-[kubo.k]
-grid = [4, 4, 1]
-"""
+INPUT = SMALL.format(side=4)
 
 
 class Program:

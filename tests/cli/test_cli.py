@@ -9,26 +9,13 @@ from pathlib import Path
 
 import h5py
 import pytest
+from inputs import SMALL
 
 from hpcalo import __version__
 from hpcalo.output.hdf5 import read_dataset
 from hpcalo.pipeline import load_input
 
-INPUT = """
-title = "small"
-[model]
-builtin = "rashba"
-fermi_energy = 0.0
-[kubo]
-quantities = ["torkance"]
-gamma = [0.1]
-[kubo.energies]
-minimum = -1.0
-maximum = 1.0
-points = 3
-[kubo.k]
-grid = [8, 8, 1]
-"""
+INPUT = SMALL.format(side=8)
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ except ImportError:
     raise
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(Path(__file__).parent), str(REPOSITORY / "tests" / "model")]
+sys.path[:0] = [str(Path(__file__).parent), str(REPOSITORY / "tests")]
 
 with atheris.instrument_imports(include=["hpcalo.config", "hpcalo.model", "hpcalo.output", "hpcalo.pipeline"]):
     import numpy as np

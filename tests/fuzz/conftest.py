@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import sys
 from collections.abc import Callable, Iterator
@@ -12,10 +11,10 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from mutations import LONG
 
 from hpcalo.errors import HpcaloError, one_line
 
-LONG = int(os.environ.get("HPCALO_FUZZ", "0"))
 CASES = LONG or 120
 MEMORY = 3 * 2**30  # bytes a damaged input may make the reader ask for, beyond what the process has
 DEADLINE = 3000  # ms a case may take

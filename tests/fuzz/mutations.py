@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import datetime
+import os
 from typing import Any
 
 from hypothesis import strategies as st
 
+LONG = int(os.environ.get("HPCALO_FUZZ", "0"))  # cases a test, where more than the default are wanted
 TOKENS = [
     "nan",
     "inf",

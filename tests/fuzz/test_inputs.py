@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import tomllib
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
+from mutations import damaged_bytes, damaged_table, damaged_text, values
 
 from hpcalo.config.kubo import KuboInput
 from hpcalo.errors import InputError
@@ -18,9 +18,6 @@ from hpcalo.output.modelfile import load_model
 from hpcalo.output.provenance import resolved_toml
 from hpcalo.pipeline import load_input, output_of
 from hpcalo.pipeline.kubo import prepare
-
-sys.path.insert(0, str(Path(__file__).parent))
-from mutations import damaged_bytes, damaged_table, damaged_text, values
 
 INPUTS = sorted((Path(__file__).resolve().parents[2] / "input").glob("*.toml"))
 TABLES = [tomllib.loads(path.read_text(encoding="utf-8")) for path in INPUTS]

@@ -6,14 +6,14 @@ import io
 import os
 import pickle
 import struct
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mutations import damaged_bytes, damaged_text
+from wannier_files import write_hr, write_tb, write_win
 
 from hpcalo.errors import HpcaloError
 from hpcalo.model.builtin import ferromagnet
@@ -24,10 +24,6 @@ from hpcalo.model.wannier90.chk import read_chk
 from hpcalo.model.wannier90.spn import read_spn
 from hpcalo.output.modelfile import read_model, write_model
 from hpcalo.output.seal import HEAD, LENGTH
-
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "model")]
-from mutations import damaged_bytes, damaged_text  # noqa: E402
-from wannier_files import write_hr, write_tb, write_win  # noqa: E402
 
 MODEL = ferromagnet(orbitals=2)
 

@@ -7,15 +7,15 @@ import faulthandler
 import os
 import shutil
 import signal
-import sys
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
-from conftest import LONG
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from inputs import computed
+from mutations import LONG, damaged_bytes
 
 from hpcalo import pipeline
 from hpcalo.errors import HpcaloError, Interrupted, one_line
@@ -26,9 +26,6 @@ from hpcalo.parallel.rounds import Rounds
 from hpcalo.parallel.world import alone
 from hpcalo.pipeline.export import export
 from hpcalo.pipeline.wall_keeper import Asked, Keeper
-
-sys.path.insert(0, str(Path(__file__).parent))
-from mutations import damaged_bytes
 
 KUBO = """
 [model]
@@ -61,17 +58,14 @@ end = "0.0004 ns"
 output_every = "0.0002 ns"
 """
 SWEEP = WALL.replace('"quasi-static"', '"steady"') + '[sweep]\nkey = "drive.gradient"\nvalues = ["1 K/nm", "2 K/nm"]\n'
-ENGINES = {"kubo": KUBO, "wall": WALL, "sweep": SWEEP}
+ENGINES = {"kubo": (KUBO, ()), "wall": (WALL, ()), "sweep": (SWEEP, ())}
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """Results as hpcalo writes them, and the frames of a run that is not complete."""
-    folder = tmp_path_factory.mktemp("whole")
-    for name, text in ENGINES.items():
-        (folder / f"{name}.toml").write_text(text)
-        pipeline.run(alone(), folder / f"{name}.toml", output=folder / f"{name}.h5", quiet=True)
-    return {name: (folder / f"{name}.h5").read_bytes() for name in ENGINES}
+    results = computed(alone(), tmp_path_factory.mktemp("whole"), ENGINES)
+    return {name: path.read_bytes() for name, path in results.items()}
 
 
 HUGE = {"shape": (10**6, 10**6), "chunks": (100, 100), "dtype": "f8"}

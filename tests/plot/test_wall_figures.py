@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from inputs import DRIVEN, computed
 from PIL import Image
 
 from hpcalo import pipeline
@@ -19,7 +20,7 @@ from hpcalo.plot.wall import animate, draw, pages
 from hpcalo.plot.wall_data import around_wall, frames, paper_unit, steady_velocity
 from hpcalo.plot.wall_sweep import PUBLISHED
 
-INPUT = """
+INPUT = f"""
 [wall]
 title = "Wall, 100 $ a piece"
 [electrons]
@@ -33,16 +34,7 @@ exchange_stiffness = "1.3e-11 J/m"
 anisotropy = "5.2e5 J/m^3"
 hard_anisotropy = "2e5 J/m^3"
 damping = 0.2
-[momentum]
-points = 12
-[wire]
-length = "80 nm"
-cells = 61
-[drive]
-temperature = "100 K"
-gradient = "6 K/nm"
-circuit = "current"
-current_density = "-1e10 A/m^2"
+{DRIVEN}
 [time]
 end = "0.003 ns"
 output_every = "0.0005 ns"
@@ -76,12 +68,7 @@ WITHOUT = ("magnetization", "mean", "$M_", "nonadiabaticity", "thermal share", "
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory, world: Any) -> dict[str, Path]:
-    folder = tmp_path_factory.mktemp("wall_figures")
-    for name, (text, overrides) in KINDS.items():
-        source = folder / f"{name}.toml"
-        source.write_text(text)
-        pipeline.run(world, source, output=folder / f"{name}.h5", quiet=True, overrides=overrides)
-    return {name: folder / f"{name}.h5" for name in KINDS}
+    return computed(world, tmp_path_factory.mktemp("wall_figures"), KINDS)
 
 
 @pytest.fixture(scope="module")

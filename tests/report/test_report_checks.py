@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from inputs import DRIVEN, computed
 
-from hpcalo import pipeline
 from hpcalo.output.hdf5 import Result, read_dataset
 from hpcalo.report import kubo_checks, wall_checks
 from hpcalo.report.check import file_checks, relative
@@ -40,23 +40,14 @@ symmetry = "off"
 [kubo.heat_currents]
 film_thickness = 1.0
 """
-WALL = """
+WALL = f"""
 [wall]
 [electrons]
 exchange_splitting = "0.106 eV"
 conductivity = "1.26e6 S/m"
 [magnet]
 hard_anisotropy = "2e5 J/m^3"
-[momentum]
-points = 12
-[wire]
-length = "80 nm"
-cells = 61
-[drive]
-temperature = "100 K"
-gradient = "6 K/nm"
-circuit = "current"
-current_density = "-1e10 A/m^2"
+{DRIVEN}
 [time]
 end = "0.004 ns"
 output_every = "0.0005 ns"
@@ -85,13 +76,8 @@ MODULES = {"kubo": kubo_checks, "wall": wall_checks}
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory, world: Any) -> dict[str, Result]:
-    folder = tmp_path_factory.mktemp("report_checks")
-    for name, (text, overrides) in INPUTS.items():
-        (folder / f"{name}.toml").write_text(text)
-        pipeline.run(
-            world, folder / f"{name}.toml", output=folder / f"{name}.h5", quiet=True, overrides=tuple(overrides)
-        )
-    return {name: read_dataset(folder / f"{name}.h5") for name in INPUTS}
+    files = computed(world, tmp_path_factory.mktemp("report_checks"), INPUTS)
+    return {name: read_dataset(path) for name, path in files.items()}
 
 
 def statuses(result: Result) -> dict[str, str]:

@@ -15,6 +15,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from inputs import computed
 from PIL import Image
 
 import hpcalo.api
@@ -57,19 +58,14 @@ end = "0.002 ns"
 output_every = "0.0005 ns"
 """
 SWEEP = '\n[sweep]\nkey = "drive.gradient"\nvalues = [2.0, 6.0]\n'
-INPUTS = {"kubo": KUBO, "wall": WALL, "sweep": WALL + SWEEP}
+INPUTS = {"kubo": (KUBO, ()), "wall": (WALL, ()), "sweep": (WALL + SWEEP, ("wall.mode='steady'",))}
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 VOID = {"meta", "link", "img", "br"}
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory, world: Any) -> dict[str, Path]:
-    folder = tmp_path_factory.mktemp("report_page")
-    for name, text in INPUTS.items():
-        (folder / f"{name}.toml").write_text(text)
-        overrides = ("wall.mode='steady'",) if name == "sweep" else ()
-        pipeline.run(world, folder / f"{name}.toml", output=folder / f"{name}.h5", quiet=True, overrides=overrides)
-    return {name: folder / f"{name}.h5" for name in INPUTS}
+    return computed(world, tmp_path_factory.mktemp("report_page"), INPUTS)
 
 
 @pytest.fixture(scope="module")
