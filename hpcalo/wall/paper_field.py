@@ -17,6 +17,8 @@ from scipy.sparse import coo_matrix, csc_matrix
 from hpcalo.config.wall import WallInput
 from hpcalo.errors import ConvergenceError
 from hpcalo.parallel.world import alone
+from hpcalo.wall.grid import Mesh  # here, not below: PETSc is loaded by all ranks, and one of them computes
+from hpcalo.wall.magnetics import Magnetics
 from hpcalo.wall.units import FS
 
 Array = NDArray[np.float64]
@@ -28,9 +30,6 @@ class FullField:
     """gamma M x H of one box. `per_s`: fs in one unit of the time s; `temperature` (nodes,) K; length in nm."""
 
     def __init__(self, settings: WallInput, length: float, temperature: Array, per_s: float, alpha: float) -> None:
-        from hpcalo.wall.grid import Mesh  # noqa: PLC0415  (loads PETSc, which the published model does without)
-        from hpcalo.wall.magnetics import Magnetics  # noqa: PLC0415
-
         magnet = settings.magnet.model_copy(update={"damping": alpha})
         self.mesh = Mesh(alone(), settings.paper.cells, length)
         self.magnetics = Magnetics(self.mesh, magnet, settings.drive.zeeman, temperature)

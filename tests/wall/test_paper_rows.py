@@ -94,6 +94,21 @@ def test_windows_with_the_fermi_level(ends, velocity, listed):
 
 
 @pytest.mark.parametrize(
+    "o",
+    [
+        {"force": True},
+        {"force": True, "convention": "moment", "equilibrium": "+gM"},
+        {"collision": "bgk3d", "equilibrium": "-gM", "cells": 11, "steps": 22, "tolerance": 1e-6},
+    ],
+)
+def test_no_choice_brings_the_published_trend(o):
+    """Force and collisions that conserve: 5 % at most between 0.5 and 6 K/nm, where 1.53 and 0.53 were published."""
+    unit = 1.0 / time(**o)
+    for gradient in (0.5, 6.0):
+        assert unit * time(gradient=gradient, **o) == pytest.approx(1.0, abs=0.05)
+
+
+@pytest.mark.parametrize(
     ("equilibrium", "end"), [("cosM", None), ("M", 0.0), ("+gM", 0.0), ("-gM", 0.0), ("+gz", -1.0), ("-gz", 1.0)]
 )
 def test_symmetric_window_does_not_align_with_the_left_domain(equilibrium, end):
