@@ -1,15 +1,15 @@
 """Paper mode: the equations and the procedure of PRB 106, 054432 as published, for comparison only
-(docs/theory/wall.md).
+(docs/theory/wall-published.md).
 
-Not a consistent model: charge and spin are not conserved, equilibrium carries a torque, and the absolute time is set
-by a
-free normalization (see README). Unknown f = (F, G) on a momentum window and the box [0, d] that holds just the wall:
+Not a consistent model: as printed, charge and spin are not conserved, equilibrium carries a torque, and the absolute
+time is set by a free normalization. Unknown f = (F, G) on a momentum window and the box [0, d] that holds just the
+wall:
 
     A d_x f - eE d_p f + Omega f + R (f - f0) = 0,  A = [[v, u M^T], [u M, v]], Omega G = -(J/hbar) M x G,
     R = diag(1/tau, 1/tau_s, 1/tau_s, 1/tau_s)
 
-first-order upwind in x by the eigenvectors of A and in p by the sign of -eE. Small and sequential: every rank of a
-group computes the same.
+first-order upwind in x by the eigenvectors of A and in p by the sign of -eE. What the other choices of [paper] add to
+it is in paper_kinetic and paper_field. Small and sequential: one rank of a group computes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Paper mode: its own verifications, and what the published procedure gives (docs/theory/wall.md)."""
+"""Paper mode: its own verifications, and what the published procedure gives (docs/theory/wall-published.md)."""
 
 from __future__ import annotations
 
