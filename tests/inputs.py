@@ -27,6 +27,29 @@ points = 3
 grid = [{side}, {side}, 1]
 """
 
+# With .format(quantities=, energies=, side=): any Kubo quantities; energies: further keys of [kubo.energies].
+RASHBA = """
+[model]
+builtin = "rashba"
+fermi_energy = 0.0
+electrons = 0.9
+thickness = 3.0
+[kubo]
+n_hat = [[0, 0, 1], [1, 0, 1]]
+gamma = [0.03, 0.1]
+temperatures = [100.0, 200.0]
+quantities = [{quantities}]
+[kubo.energies]
+minimum = -4.6
+maximum = 4.6
+points = 21
+{energies}
+[kubo.k]
+grid = [{side}, {side}, 1]
+shift = [0.5, 0.5, 0.0]
+symmetry = "off"
+"""
+
 # With .format(side=, interval=): a Kubo run, as long as side says, with a checkpoint every `interval` seconds.
 SAVED = """
 [model]

@@ -7,30 +7,12 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from inputs import SAVED
 
 from hpcalo.output import checkpoint
 from hpcalo.output.hdf5 import read_dataset
 
 JOBS = Path(__file__).resolve().parents[2] / "jobs"
-INPUT = """
-[model]
-builtin = "rashba"
-fermi_energy = 0.0
-[kubo]
-n_hat = [[0, 0, 1], [1, 0, 1]]
-gamma = [0.03, 0.1]
-quantities = ["torkance", "conductivity"]
-[kubo.energies]
-minimum = -4.6
-maximum = 4.6
-points = 41
-[kubo.k]
-grid = [{side}, {side}, 1]
-shift = [0.5, 0.5, 0.0]
-symmetry = "off"
-[execution]
-checkpoint_interval = {interval}
-"""
 SIDE = 300
 WALL = """
 [wall]
@@ -73,7 +55,7 @@ SMALL = ["--ntasks-per-node=2", "--mem-per-cpu=200M", "--time=20"]  # longer tha
 def small(tmp_path_factory, cluster):
     """A run of a second, and its uninterrupted result."""
     folder = tmp_path_factory.mktemp("small")
-    (folder / "small.toml").write_text(INPUT.format(side=40, interval=600.0))
+    (folder / "small.toml").write_text(SAVED.format(side=40, interval=600.0))
     cluster("hpcalo", "run", "-q", "small.toml", cwd=folder)
     return folder
 
@@ -98,7 +80,7 @@ def as_long(cluster, folder: Path, name: str, text, seconds: float) -> None:
 def long(tmp_path_factory, cluster):
     """A run of some eight seconds on two ranks, that saves itself twice a second, and its result from one rank."""
     folder = tmp_path_factory.mktemp("long")
-    as_long(cluster, folder, "long.toml", lambda work: INPUT.format(side=int(SIDE * work**0.5), interval=0.5), 15.0)
+    as_long(cluster, folder, "long.toml", lambda work: SAVED.format(side=int(SIDE * work**0.5), interval=0.5), 15.0)
     return folder
 
 

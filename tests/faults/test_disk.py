@@ -2,34 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
 
 import pytest
+from inputs import RASHBA
 from program import differences
-from test_matrix import RASHBA
 
 from hpcalo.output import checkpoint
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 2 MiB of its own, and a function that remounts it with other options."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-
-    def mount(*options: str) -> bool:
-        command = ["mount", "-t", "tmpfs", "-o", ",".join(options), "tmpfs", str(folder)]
-        return subprocess.run(command, capture_output=True, timeout=10, check=False).returncode == 0
-
-    if os.geteuid() != 0 or shutil.which("mount") is None or not mount("size=2m"):
-        pytest.skip("no file system can be mounted here")
-    yield folder, lambda *options: mount("remount", *options)
-    subprocess.run(["umount", "-l", str(folder)], capture_output=True, timeout=10, check=False)
 
 
 def text(interval: float = 1e-3, points: int = 21, side: int = 20) -> str:

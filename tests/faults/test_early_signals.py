@@ -12,8 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from test_kill import INPUT, alive, ranks_of
-from test_matrix import RASHBA
+from inputs import RASHBA, SAVED
+from killing import alive, ranks_of
 
 from hpcalo.errors import Interrupted
 from hpcalo.parallel import early
@@ -126,7 +126,7 @@ def test_second_signal_ends_at_once(begin, tmp_path):
 )
 @pytest.mark.parametrize("delay", [0.0, 0.1])
 def test_commands_that_keep_nothing(begin, tmp_path, number, code, text, delay):
-    (tmp_path / "a.toml").write_text(INPUT)
+    (tmp_path / "a.toml").write_text(SAVED.format(side=96, interval=0.01))
     process = begin(*MODULE, "check", "a.toml")
     wait_until_heard(process.pid)
     time.sleep(delay)

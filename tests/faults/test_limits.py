@@ -11,10 +11,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from killing import KILLS
 from program import differences
-from test_disk import one_complaint, small_disk, text  # noqa: F401  (small_disk is a fixture)
-from test_kill import KILLS
-from test_ranks_wall import INPUT, MODES, wait_until_dead
+from test_disk import one_complaint, text
+from test_ranks_wall import INPUTS, wait_until_dead
 
 from hpcalo import pipeline
 from hpcalo.output import checkpoint
@@ -60,7 +60,7 @@ Keeper.wanted = lambda self, *, frame: frame
 from hpcalo.__main__ import main
 main(["run", "a.toml", "-q"])
 """
-WALL = INPUT.format(mode="quasi-static", integrator=MODES["quasi-static"])
+WALL = INPUTS["quasi-static"]
 KUBO = text(side=20)
 
 
@@ -124,7 +124,7 @@ def test_quota(launch, whole, quota, tmp_path, engine, ranks, count, file):
 
 
 @pytest.mark.parametrize(("engine", "ranks"), [("kubo", 0), ("wall", 2)])
-def test_no_more_files(launch, whole, small_disk, engine, ranks):  # noqa: F811
+def test_no_more_files(launch, whole, small_disk, engine, ranks):
     disk, remount = small_disk
     assert remount("nr_inodes=12,size=16m")
     (disk / "a.toml").write_text({"kubo": KUBO, "wall": WALL}[engine])

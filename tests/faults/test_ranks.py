@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from test_matrix import RASHBA
+from inputs import RASHBA
 
 PROGRAM = """
 import sys

@@ -8,35 +8,21 @@ import time
 
 import numpy as np
 import pytest
+from inputs import WIRE
+from killing import KILLS
+from killing import alive as alive_process
 from program import differences
-from test_kill import KILLS
-from test_kill import alive as alive_process
 
 from hpcalo import pipeline
 from hpcalo.output import checkpoint
 from hpcalo.output.hdf5 import read_dataset
 from hpcalo.parallel.world import alone
 
-INPUT = """
-[wall]
-mode = "{mode}"
-[magnet]
-hard_anisotropy = "2e5 J/m^3"
-[wire]
-length = "80 nm"
-cells = 81
-[momentum]
-points = 20
-[drive]
-gradient = "6 K/nm"
-[time]
-end = "0.0004 ns"
-output_every = "0.0001 ns"
-integrator = "{integrator}"
-refresh_interval = "40 fs"
-first_step = "10 fs"
-"""
-MODES = {"quasi-static": "rk", "time-dependent": "arkimex"}
+INPUTS = {
+    mode: WIRE.format(mode=mode, points=20, gradient=6, end=0.0004, every=0.0001, integrator=integrator, refresh=40)
+    + 'first_step = "10 fs"\n'
+    for mode, integrator in (("quasi-static", "rk"), ("time-dependent", "arkimex"))
+}
 
 # On rank RANK call number CALL of a place raises, or gives a number that is not finite.
 PROGRAM = """
@@ -147,9 +133,9 @@ MORE = [
 def whole(tmp_path_factory):
     """The uninterrupted results of both modes."""
     folder, out = tmp_path_factory.mktemp("whole"), {}
-    for mode, integrator in MODES.items():
+    for mode, text in INPUTS.items():
         source, out[mode] = folder / f"{mode}.toml", folder / f"{mode}.h5"
-        source.write_text(INPUT.format(mode=mode, integrator=integrator))
+        source.write_text(text)
         pipeline.run(alone(), source, output=out[mode], quiet=True)
     return out
 
@@ -169,7 +155,7 @@ def wait_until_dead(lock):
 )
 def test_all_end_with_one_line(launch, whole, tmp_path, mode, ranks, where, rank, call, code, words, saved):
     """(HPCALO_KILLS=50 tries more places.)"""
-    (tmp_path / "w.toml").write_text(INPUT.format(mode=mode, integrator=MODES[mode]))
+    (tmp_path / "w.toml").write_text(INPUTS[mode])
     begin = time.monotonic()
     result = launch(ranks, "-c", PROGRAM, where, str(rank), str(call), timeout=60)
     assert time.monotonic() - begin < 30

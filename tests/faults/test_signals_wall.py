@@ -16,8 +16,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from inputs import WIRE
+from killing import ranks_of
 from program import differences
-from test_kill import ranks_of
 
 from hpcalo.errors import HpcaloError
 from hpcalo.output import checkpoint
@@ -25,26 +26,6 @@ from hpcalo.output import checkpoint
 WORK = 5.0  # seconds that an uninterrupted run computes, so that three stops and their checkpoints come before its end
 START = 1.2  # seconds of a run before it computes
 TRIAL = 0.02  # ns
-INPUT = """
-[wall]
-mode = "quasi-static"
-[magnet]
-hard_anisotropy = "2e5 J/m^3"
-[wire]
-length = "80 nm"
-cells = 81
-[momentum]
-points = 24
-[drive]
-gradient = "2 K/nm"
-[time]
-end = "{end} ns"
-output_every = "{end} ns"
-integrator = "rk"
-refresh_interval = "300 fs"
-[execution]
-checkpoint_interval = 0.1
-"""
 TOLD = {signal.SIGINT: "rank 1", signal.SIGTERM: "rank 0", signal.SIGUSR1: "launcher"}
 FEMTOSECONDS = 1e6  # in a nanosecond
 
@@ -62,7 +43,8 @@ def whole(tmp_path_factory, launch_environment):
     command = ["mpirun", "-n", "2", sys.executable, "-m", "hpcalo", "run", "a.toml", "-q", "--force"]
 
     def run(end: float) -> float:
-        (folder / "a.toml").write_text(INPUT.format(end=end))
+        text = WIRE.format(mode="quasi-static", points=24, gradient=2, end=end, every=end, integrator="rk", refresh=300)
+        (folder / "a.toml").write_text(text + "[execution]\ncheckpoint_interval = 0.1\n")
         begin = time.monotonic()
         done = subprocess.run(
             command, cwd=folder, env=launch_environment, capture_output=True, text=True, timeout=120, check=False

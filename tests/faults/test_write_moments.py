@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from inputs import RASHBA
 from program import differences
-from test_matrix import RASHBA
 
 from hpcalo.output import checkpoint
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from inputs import RASHBA
 from program import SAVE, differences, meetings, on_some, restart, run, stopped
 
 from hpcalo.config.kubo import Quantity
@@ -14,28 +15,7 @@ from hpcalo.output import checkpoint
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
-RASHBA = """
-[model]
-builtin = "rashba"
-fermi_energy = 0.0
-electrons = 0.9
-thickness = 3.0
-[kubo]
-n_hat = [[0, 0, 1], [1, 0, 1]]
-gamma = [0.03, 0.1]
-temperatures = [100.0, 200.0]
-quantities = [{quantities}]
-[kubo.energies]
-minimum = -4.6
-maximum = 4.6
-points = 21
-{energies}
-[kubo.k]
-grid = [{side}, {side}, 1]
-shift = [0.5, 0.5, 0.0]
-symmetry = "off"
-"""
-BLOCKS = 4  # of 128 points
+BLOCKS = 4  # of 128 points, where side is 20
 
 FILM = """
 [model]
@@ -83,6 +63,16 @@ def same(comm, folder: Path, name: str = "a.h5") -> None:
     assert not checkpoint.exists(folder / name)
 
 
+def continued(comm, ranks: int, folder: Path) -> None:
+    """The stopped run goes on to the same bits, and makes room for the next one."""
+    restart(comm, ranks, folder / "a.h5")
+    same(comm, folder)
+    comm.Barrier()
+    if comm.rank == 0:
+        (folder / "a.h5").unlink()
+    comm.Barrier()
+
+
 @pytest.mark.mpi
 @pytest.mark.parametrize("quantity", [*get_args(Quantity), "all"])
 def test_every_quantity(comm, mpi_tmp_path, quantity):
@@ -105,12 +95,7 @@ def test_every_moment(comm, mpi_tmp_path):
         for moment in range(1, 2 * turns(before) + 1):
             stopped(comm, before, source, mpi_tmp_path / "a.h5", moment)
             assert checkpoint.exists(mpi_tmp_path / "a.h5")
-            restart(comm, after, mpi_tmp_path / "a.h5")
-            same(comm, mpi_tmp_path)
-            comm.Barrier()
-            if comm.rank == 0:
-                (mpi_tmp_path / "a.h5").unlink()
-            comm.Barrier()
+            continued(comm, after, mpi_tmp_path)
 
 
 @pytest.mark.mpi
@@ -143,12 +128,7 @@ def test_electrons(comm, mpi_tmp_path):
             found = on_some(comm, 1, lambda _: checkpoint.read(mpi_tmp_path / "a.h5"))
             if comm.rank == 0:
                 assert sum(name.startswith("finished_") for name in found.arrays) == (moment - 1) // turns(before)
-            restart(comm, after, mpi_tmp_path / "a.h5")
-            same(comm, mpi_tmp_path)
-            comm.Barrier()
-            if comm.rank == 0:
-                (mpi_tmp_path / "a.h5").unlink()
-            comm.Barrier()
+            continued(comm, after, mpi_tmp_path)
 
 
 @pytest.mark.mpi
