@@ -39,7 +39,7 @@ def nan(module, name, call, value):
 
 if where == "input": broken(pipeline, "load_input")
 if where == "model": broken(kubo, "load_model")
-if where == "plan": broken(kubo_pass, "wedge")
+if where == "plan": broken(kubo_pass, "_mesh")
 if where == "solver": broken(np.linalg, "eigh", 5, np.linalg.LinAlgError("Eigenvalues did not converge"))
 if where == "loop": broken(kubo_pass, "sum_block", 2)
 if where == "memory": broken(kubo_pass, "sum_block", 2, MemoryError())
