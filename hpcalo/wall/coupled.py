@@ -210,9 +210,18 @@ class Coupled(Stepper):
         driven = k.odd(zero, source, self.shift)
         e = solver.solve_even(re - k.balance(zero[1:-1], driven, self.shift))
         o = k.odd(self.mesh.with_ghosts(e), source, self.shift)[: self.faces]
-        if self.circuit.given is None:  # the change of E: what gives <o> its exact value, <ro>/(shift + 1/tau)
-            o = self.circuit.with_mean(o, self.circuit.mean_flow(ro) / (self.shift + 1.0 / k.carriers.tau))
-        y.array[:] = np.concatenate([ym.reshape(-1), e.reshape(-1), o.reshape(-1)])
+        out = np.concatenate([ym.reshape(-1), e.reshape(-1), o.reshape(-1)])
+        y.array[:] = out if self.circuit.given is not None else self.closed(x.array_r, out)
+
+    def closed(self, right: Array, x: Array) -> Array:
+        """x with the change of E that gives <o> its exact value, <ro>/(shift + 1/tau) of the right-hand side; M is the
+        Jacobian's. Collective.
+        """
+        k = self.transport.kinetic
+        k.set_magnetization(self._ghost)
+        (*_, ro), (_, _, o) = self.unpack(right), self.unpack(x)
+        mean = self.circuit.mean_flow(ro) / (self.shift + 1.0 / k.carriers.tau)
+        return np.concatenate([x[: self.split[1]], self.circuit.with_mean(o, mean).reshape(-1)])
 
     def mult(self, _mat: Any, x: Any, y: Any) -> None:
         """shift x - d(rates) x by a one-sided difference about the state of the last Jacobian."""
@@ -260,7 +269,8 @@ class Coupled(Stepper):
         total = vector.getSize()
         options = adapt_options(self.time)
         options["ts_adapt_wnormtype"] = "infinity"
-        options["snes_type"] = "newtonls"
+        # A Rosenbrock method is one linear solve a stage; solving on makes another method of it, of second order.
+        options["snes_type"] = "ksponly" if self.time.integrator == "rosw" else "newtonls"
         options["snes_rtol"] = "1e-10"
         options["snes_atol"] = "1e-13"
         options["snes_stol"] = "1e-13"
@@ -281,7 +291,7 @@ class Coupled(Stepper):
                 ksp.setType(PETSc.KSP.Type.PREONLY)
             else:
                 ksp.setType(PETSc.KSP.Type.PYTHON)
-                ksp.setPythonContext(Fgmres(self.dot))
+                ksp.setPythonContext(Fgmres(self.dot, close=self.closed if self.circuit.given is None else None))
                 ksp.setTolerances(rtol=1e-6)
             pc.setType(PETSc.PC.Type.PYTHON)
             pc.setPythonContext(self)

@@ -18,16 +18,18 @@ from hpcalo.errors import ConvergenceError
 
 Array = NDArray[np.float64]
 Dot = Callable[[Array, Array], float]
+Close = Callable[[Array, Array], Array]
 
 
 class Fgmres:
     """Flexible GMRES with modified Gram-Schmidt, restarted every `restart` steps: context of a KSP of type python.
 
-    `dot`: inner product of two of this rank's parts, the same number on all ranks and for every partition.
+    `dot`: inner product of two of this rank's parts, the same number on all ranks and for every partition. `close`:
+    what is known exactly of the x for a right-hand side b is put into x, (b, x) -> x.
     """
 
-    def __init__(self, dot: Dot, restart: int = 30) -> None:
-        self.dot, self.restart = dot, restart
+    def __init__(self, dot: Dot, restart: int = 30, close: Close | None = None) -> None:
+        self.dot, self.restart, self.close = dot, restart, close
 
     def solve(self, ksp: Any, b: Any, x: Any) -> None:
         """x with A x = b, from x = 0; PETSc's convergence test decides. Collective."""
@@ -72,7 +74,7 @@ class Fgmres:
                 solution += factor * direction
             if not ksp_reason and height <= 1e-14 * size:
                 break
-        x.array[:] = solution
+        x.array[:] = solution if self.close is None else self.close(b.array_r, solution)
 
     @staticmethod
     def _test(ksp: Any, its: int, norm: float) -> int:

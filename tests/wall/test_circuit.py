@@ -103,7 +103,7 @@ def changed(drive, **keys):
     return drive.model_copy(update=keys)
 
 
-@pytest.mark.parametrize(("integrator", "accuracy"), [("arkimex", 1e-6), ("bdf", 1e-4)])
+@pytest.mark.parametrize(("integrator", "accuracy"), [("arkimex", 1e-6), ("bdf", 1e-4), ("rosw", 1e-6)])
 def test_another_current_is_there_after_tau(integrator, accuracy):
     """j(t) = j1 + (j0 - j1) exp(-t/tau) where a run goes on with another current: closed form, tau = 5 fs."""
     first = stepped(CURRENT, tau=5.0)

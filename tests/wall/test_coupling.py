@@ -316,6 +316,22 @@ def test_precession_and_relaxation(integrator):
     assert orders[-1] == pytest.approx(order, abs=0.3)
 
 
+def test_order_of_both_together():
+    """The magnetization turns by 0.4 in 16 fs (a small M_s), fixed steps: order 3 (arkimex, rosw) and 2 (bdf, cn)."""
+
+    def end(integrator, dt):
+        sim = coupled(
+            Time(integrator=integrator, first_step=dt, fixed_step=True), tau_sf=50.0, saturation=1.6e4, length=40.0,
+            cells=33, points=12, drive=Drive(electric_field=-3e7), texture=Texture(width=2.5),
+        )  # fmt: skip
+        return sim.stepper.segment(sim.start(), 16.0).m
+
+    exact = end("arkimex", 0.2)
+    for integrator, order in {"arkimex": 3.0, "rosw": 3.0, "bdf": 2.0, "cn": 2.0}.items():
+        errors = [np.abs(end(integrator, dt) - exact).max() for dt in (1.0, 0.5)]
+        assert np.log2(errors[0] / errors[1]) == pytest.approx(order, abs=0.15), integrator
+
+
 @pytest.mark.parametrize("drive", [Drive(electric_field=1e3), Drive(circuit="open", gradient=1.0)])
 def test_spin_and_charge_are_conserved_in_time(drive):
     """d/dt of the whole moments equals what flows through the reservoirs plus the local torque and spin flip."""
