@@ -361,12 +361,15 @@ class Paper(Section):
     points: int = Field(default=24, ge=2, description="momenta of the window")
     step: Annotated[float, Unit("1"), Positive] = Field(default=0.25, description="in hbar / (J C max|m|)")
     steps: int = Field(default=80, ge=1, description="time steps")
-    tolerance: Annotated[float, Unit("1"), Field(ge=1e-14, lt=1e-2)] = Field(
-        default=1e-12,
-        description="relative residual of the kinetic equation where it is iterated: with the force or bgk3d; "
-        "otherwise it is solved in one pass",
+    method: Literal["direct", "krylov"] = Field(
+        default="direct",
+        description="of the kinetic equation with the force or bgk3d (otherwise it is solved in one pass): direct: "
+        "elimination node by node, (4 points)^2 numbers each; krylov: GMRES, for boxes of some ten mean free paths",
     )
-    iterations: int = Field(default=1000, ge=1, description="after which such an iteration has failed")
+    tolerance: Annotated[float, Unit("1"), Field(ge=1e-14, lt=1e-2)] = Field(
+        default=1e-12, description="relative residual of method = 'krylov'"
+    )
+    iterations: int = Field(default=1000, ge=1, description="of method = 'krylov', after which it has failed")
 
     @field_validator("window", mode="before")
     @classmethod
@@ -394,9 +397,11 @@ class Paper(Section):
             raise ValueError("torque: 'centred' is Eq. (17), which holds for gradient_source = 1 only")
         if self.effective_field == "full" and self.field != 0.0:
             raise ValueError("field: is the c of effective_field = 'cM0'; leave it out for 'full'")
-        for key in () if self.coupled else ("tolerance", "iterations"):
+        if self.method == "krylov" and not self.coupled:
+            raise ValueError("method: without force and with collision = 'paper' nothing is iterated; leave it out")
+        for key in ("tolerance", "iterations") if self.method == "direct" else ():
             if getattr(self, key) != type(self).model_fields[key].default:
-                raise ValueError(f"{key}: without force and with collision = 'paper' nothing is iterated; leave it out")
+                raise ValueError(f"{key}: is of method = 'krylov'; leave it out")
         return self
 
     @property

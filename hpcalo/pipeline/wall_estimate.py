@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from hpcalo.config.wall import WallInput
+from hpcalo.config.wall import Paper, WallInput
 from hpcalo.errors import InputError
 from hpcalo.pipeline.electronic_structure import sources_of
 from hpcalo.pipeline.estimate import PROGRAM, Work
@@ -25,7 +25,7 @@ DIRECT = 48
 """Bytes the direct method needs for each of its matrix's 3 cells (4 points)^2 numbers, as `hpcalo.wall.steady` does."""
 WHOLE_WIRE = 1500
 """Bytes a cell that every rank holds of the whole wire: the spin-diffusion matrix and its factors."""
-ITERATED = 8 * (3 * 80 + 32 + 75 * 4)
+ITERATED = 8 * (3 * 80 + 32 + 215 * 4)
 """Bytes a cell and momentum where the published model iterates: blocks, their factors, vectors of the iteration."""
 NUMBER = re.compile(r"-?\d[\d.]*(e[-+]?\d+)?%?")
 
@@ -58,6 +58,13 @@ def told_of(points: Sequence[WallInput], source: Path, axis: Axis | None = None)
     ]
 
 
+def _published_bytes(paper: Paper) -> int:
+    """Bytes a cell and momentum that the published model's kinetic equation takes beyond one pass."""
+    if not paper.coupled:
+        return 0
+    return 8 * (3 * 80 + 16 * paper.points) if paper.method == "direct" else ITERATED
+
+
 def work_wall(settings: WallInput, *, source: Path) -> Work:
     """What a run has to share out: the cells of the wire, and the values of a sweep. Serial. Raises InputError."""
     points = points_of(settings, source)
@@ -72,7 +79,7 @@ def work_wall(settings: WallInput, *, source: Path) -> Work:
     assembled = [p for p in points if p.solver.method == "direct"]
     direct = max((DIRECT * 3 * p.wire.cells * (4 * p.momentum.points) ** 2 for p in assembled), default=0)
 
-    published = max(p.paper.cells * p.paper.points * ITERATED * p.paper.coupled for p in points)
+    published = max(p.paper.cells * p.paper.points * _published_bytes(p.paper) for p in points)
 
     def groups(ranks: int) -> int:
         return groups_of(settings, ranks) if settings.sweep else 1

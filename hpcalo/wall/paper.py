@@ -197,7 +197,10 @@ class PaperModel:
                 source = (1.0 - o.gradient_source) * (drives - self._along(box, m))
         if o.coupled and blocks is not None:
             rhs = -drives if source is None else source - drives
-            f = f0 + kinetic.solved(box, m, blocks, self.relaxation, rhs, o.tolerance, o.iterations)
+            if o.method == "direct":
+                f = f0 + kinetic.eliminated(box, m, blocks, self.relaxation, rhs)
+            else:
+                f = f0 + kinetic.solved(box, m, blocks, self.relaxation, rhs, o.tolerance, o.iterations)
         else:
             _wall.paper_steady(
                 m,

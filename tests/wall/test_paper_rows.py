@@ -98,7 +98,7 @@ def test_windows_with_the_fermi_level(ends, velocity, listed):
     [
         {"force": True},
         {"force": True, "convention": "moment", "equilibrium": "+gM"},
-        {"collision": "bgk3d", "equilibrium": "-gM", "cells": 11, "steps": 22, "tolerance": 1e-6},
+        {"collision": "bgk3d", "equilibrium": "-gM", "cells": 11, "steps": 22},
     ],
 )
 def test_no_choice_brings_the_published_trend(o):
