@@ -21,6 +21,8 @@ import pytest
 
 from hpcalo.parallel.world import world as start_mpi
 
+pytest.register_assert_rewrite("program")  # a helper whose assertions are to say what they found
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 GRACE = 5.0  # seconds a failed rank waits for the others to finish the test
 

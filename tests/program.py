@@ -1,10 +1,11 @@
-"""Interrupts runs at chosen moments and continues them, on parts of one communicator."""
+"""Interrupts runs at chosen moments and continues them, on parts of one communicator; what they say and leave."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,22 @@ def stopped(comm: Any, ranks: int, source: Path, output: Path, after: int) -> No
     if comm.rank < ranks:
         assert isinstance(answer, Interrupted), answer
         assert str(output) in str(answer)
+
+
+def one_complaint(result: CompletedProcess[str], code: int, *words: str, warned: bool = False) -> str:
+    """The process ended with this code and one line with these words, without a traceback. Returns the line.
+
+    warned: there may be warnings, which do not count.
+    """
+    assert result.returncode == code, result.stderr
+    lines = [line for line in result.stderr.splitlines() if line.startswith("hpcalo: ")]
+    if warned:
+        lines = [line for line in lines if not line.startswith("hpcalo: warning")]
+    assert len(lines) == 1, result.stderr
+    for word in words:
+        assert word in lines[0]
+    assert "Traceback" not in result.stderr + result.stdout
+    return lines[0]
 
 
 def differences(one: Path, other: Path) -> list[str]:

@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 import pytest
 from inputs import SMALL
+from program import one_complaint
 from wannier_files import write_tb, write_win
 
 from hpcalo.__main__ import main
@@ -389,10 +390,7 @@ def test_on_two_ranks_a_mistake_is_told_once(program, launch):
         ("kubo.k.grid=[4,4,2]", 2, "does not repeat along vector 3"),
     ):
         result = launch(2, "-m", "hpcalo", "run", "two.toml", "--set", option, cwd=program.folder)
-        lines = [line for line in result.stderr.splitlines() if line.startswith("hpcalo: ")]
-        assert result.returncode == code
-        assert len(lines) == 1, result.stderr
-        assert words in lines[0]
+        one_complaint(result, code, words)
     assert sorted(p.name for p in program.folder.iterdir()) == ["small.toml", "two.toml"]
 
 

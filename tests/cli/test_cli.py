@@ -10,6 +10,7 @@ from pathlib import Path
 import h5py
 import pytest
 from inputs import SMALL
+from program import one_complaint
 
 from hpcalo import __version__
 from hpcalo.output.hdf5 import read_dataset
@@ -33,20 +34,8 @@ def source(tmp_path):
     return path
 
 
-def complaints(result):
-    return [line for line in result.stderr.splitlines() if line.startswith("hpcalo: ")]
-
-
 def refused(result, code, *words):
-    """One line on stderr with these words, no traceback, this exit code."""
-    assert result.returncode == code, result.stderr
-    lines = complaints(result)
-    assert len(lines) == 1, result.stderr
-    assert lines[0].startswith("hpcalo: error: ")
-    for word in words:
-        assert word in lines[0]
-    assert "Traceback" not in result.stderr + result.stdout
-    return lines[0]
+    assert one_complaint(result, code, *words).startswith("hpcalo: error: ")
 
 
 def test_help_names_the_commands_and_is_quick(hpcalo):

@@ -9,7 +9,7 @@ import time
 
 import pytest
 from inputs import RASHBA
-from program import differences
+from program import differences, one_complaint
 
 from hpcalo.output import checkpoint
 
@@ -17,15 +17,6 @@ from hpcalo.output import checkpoint
 def text(interval: float = 1e-3, points: int = 21, side: int = 20) -> str:
     body = RASHBA.format(quantities='"torkance", "conductivity"', energies="", side=str(side))
     return body.replace("points = 21", f"points = {points}") + f"[execution]\ncheckpoint_interval = {interval}\n"
-
-
-def one_complaint(result, code, *words):
-    assert result.returncode == code, result.stderr
-    lines = [line for line in result.stderr.splitlines() if line.startswith("hpcalo: ")]
-    assert len(lines) == 1, result.stderr
-    for word in words:
-        assert word in lines[0]
-    assert "Traceback" not in result.stderr
 
 
 def test_full_while_saving(launch, small_disk, tmp_path):

@@ -6,6 +6,7 @@ import time
 
 import pytest
 from inputs import RASHBA
+from program import one_complaint
 
 PROGRAM = """
 import sys
@@ -84,11 +85,7 @@ def test_all_end_with_one_line(launch, tmp_path, where, rank, code, words):
     (tmp_path / "r.toml").write_text(text)
     begin = time.monotonic()
     result = launch(3, "-c", PROGRAM, where, str(rank), timeout=60)
-    assert result.returncode == code, result.stderr
-    lines = [line for line in result.stderr.splitlines() if line.startswith("hpcalo: ")]
-    assert len(lines) == 1, result.stderr
-    assert words in lines[0]
-    assert "Traceback" not in result.stderr
+    one_complaint(result, code, words)
     assert not (tmp_path / "a.h5").exists()
     assert not list(tmp_path.glob("*.part-*"))
     assert time.monotonic() - begin < 30
