@@ -277,6 +277,8 @@ def _paper_choices(s: WallInput, hottest: float) -> None:
             )
     if o.collision == "bgk3d":
         _times(s)
+    if s.electrons.exchange_splitting == 0.0:
+        raise InputError("electrons.exchange_splitting: with 0 there is no torque, and no unit of the published time")
     law = s.magnet.thermal
     if o.effective_field == "full" and law is not None and hottest >= law.curie_temperature:
         raise InputError(

@@ -295,7 +295,7 @@ class PaperModel:
     def _torque(self, m: Array, b: Array) -> Array:
         """(J/hbar) M x m of Eq. (16) for its right side b."""
         xi = self.c.xi
-        closed = (b + xi * np.cross(m, b) + xi**2 * m * np.einsum("ic,ic->i", m, b)[:, None]) / (1.0 + xi**2)
+        closed = (b + xi * np.cross(m, b) + xi * xi * m * np.einsum("ic,ic->i", m, b)[:, None]) / (1.0 + xi * xi)
         return np.asarray(self.c.precession * np.cross(m, closed))
 
     def centred(self, m: Array, s: Published) -> Array:
@@ -340,11 +340,13 @@ class PaperModel:
         o, magnet = self.options, self.settings.magnet
         first = self.steady(self.m0)
         top = float(np.abs(np.linalg.norm(first.m, axis=1)).max())
-        if top == 0.0:
+        if not 0.0 < top < np.inf:
             raise ConvergenceError("paper model: no spin accumulation, the time unit is undefined")
         c_per_m = self.normalization(top)
         alpha = magnet.damping if o.alpha_form == "unit" else magnet.damping / magnet.saturation_magnetization
         scale = 1.0 / (self.c.precession * top)  # torque in units of (J/hbar) max|m|
+        if not 0.0 < self.c.precession * c_per_m * top < np.inf:
+            raise ConvergenceError("paper model: the torque of so small or large a C max|m| sets no unit of time")
         per_s = 1.0 / (self.c.precession * c_per_m * top)  # fs
         full = FullField(self.settings, self.length, self.temperature, per_s, alpha) if self.full else None
 
@@ -353,7 +355,7 @@ class PaperModel:
             torque = {"m": s.torque, "divergence": s.torque_divergence}
             t = self.torque_sign * scale * (torque[o.torque] if o.torque in torque else self.centred(m, s))
             t = t - o.field * np.cross(m, self.m0) if full is None else t + full.torque(m, at)
-            return (t + alpha * np.cross(m, t)) / (1.0 + alpha**2)
+            return np.asarray((t + alpha * np.cross(m, t)) / (1.0 + alpha * alpha))
 
         h = o.step
         frames = [self.m0.copy()] if begun is None else list(begun)
@@ -369,6 +371,8 @@ class PaperModel:
             else:
                 m = full.step(m, s, s + h, rate, self.steady(m).m, -self.torque_sign / top)
             m = m / np.linalg.norm(m, axis=1, keepdims=True)
+            if not np.isfinite(m).all():
+                raise ConvergenceError(f"paper model: the magnetization is not finite after step {k + 1} of {h:g}")
             frames.append(m)
             if each is not None:
                 each(frames)

@@ -24,6 +24,7 @@ from hpcalo.wall.units import FS
 Array = NDArray[np.float64]
 
 TOLERANCE = 1e-7  # relative and absolute, of M in a step
+MOST = 20_000  # evaluations of a step; each solves the kinetic equation
 
 
 class FullField:
@@ -56,18 +57,32 @@ class FullField:
         self, m: Array, begin: float, end: float, rate: Callable[[Array, float], Array], spin: Array, scale: float
     ) -> Array:
         """M (nodes, 3) at `end` of dM/ds = rate(M, s) from that at `begin`; `spin` and `scale` are those of `jacobian`.
-        Raises ConvergenceError.
+        Raises ConvergenceError, also where a step is so long that it takes too many evaluations.
         """
-        found = solve_ivp(
-            lambda s, y: rate(y.reshape(m.shape), s).reshape(-1),
-            (begin, end),
-            m.reshape(-1),
-            method="Radau",
-            t_eval=[end],
-            rtol=TOLERANCE,
-            atol=TOLERANCE,
-            jac=lambda s, y: self.jacobian(y.reshape(m.shape), s, spin, scale),
-        )
+        count = 0
+
+        def counted(s: float, y: Array) -> Array:
+            nonlocal count
+            count += 1
+            now = rate(y.reshape(m.shape), s).reshape(-1)
+            if count > MOST or not np.isfinite(now).all():
+                why = f"not done after {MOST} evaluations" if count > MOST else "the rate is not finite"
+                raise ConvergenceError(f"paper model: step to s = {end:g}: {why}; use a shorter paper.step")
+            return now
+
+        try:
+            found = solve_ivp(
+                counted,
+                (begin, end),
+                m.reshape(-1),
+                method="Radau",
+                t_eval=[end],
+                rtol=TOLERANCE,
+                atol=TOLERANCE,
+                jac=lambda s, y: self.jacobian(y.reshape(m.shape), s, spin, scale),
+            )
+        except RuntimeError as problem:  # of the factorization
+            raise ConvergenceError(f"paper model: step to s = {end:g}: {problem}") from None
         if not found.success:
             raise ConvergenceError(f"paper model: no step from s = {begin:g} to {end:g}: {found.message}")
         return np.asarray(found.y[:, -1].reshape(m.shape))

@@ -282,6 +282,21 @@ def test_an_iteration_that_fails_says_so():
         model(iterations=2, method="krylov", equilibrium="-gM", **CONSERVING).steady(model().m0)
 
 
+@pytest.mark.filterwarnings("ignore")  # of numbers that overflow
+@pytest.mark.parametrize(
+    ("o", "match"),
+    [
+        ({"step": 1e3}, r"step to s = 1000: not done after 40 evaluations; use a shorter paper\.step"),
+        ({"magnet": Magnet(exchange_stiffness=1e300)}, r"step to s = 0\.25: the rate is not finite"),
+        ({"normalization": 1e-300}, r"step to s = 0\.25: "),
+    ],
+)
+def test_a_step_that_cannot_be_taken(monkeypatch, o, match):
+    monkeypatch.setattr("hpcalo.wall.paper_field.MOST", 40)
+    with pytest.raises(ConvergenceError, match=match):
+        model(**{"effective_field": "full", "cells": 7, "points": 4, **o}).evolve()
+
+
 def read(*overrides):
     data = apply_overrides({}, ["wall.model=paper", *overrides])
     return validate(WallInput, data, "input.toml")
@@ -294,6 +309,7 @@ def read(*overrides):
         (["paper.gradient_source=0", "paper.equilibrium=+gz"], r"gradient_source: .* does not turn along the wall"),
         (["paper.effective_field=full", "paper.field=1"], r"field: is the c of effective_field = 'cM0'"),
         (["paper.torque=centred", "paper.gradient_source=0.5"], r"torque: 'centred' .* gradient_source = 1 only"),
+        (["electrons.exchange_splitting=0"], r"exchange_splitting: with 0 there is no torque"),
         (["paper.tolerance=1e-6"], r"tolerance: is of method = 'krylov'; leave it out"),
         (["paper.force=true", "paper.iterations=7"], r"iterations: is of method = 'krylov'; leave it out"),
         (["paper.method=krylov"], r"method: .* nothing is iterated; leave it out"),
