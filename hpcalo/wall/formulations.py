@@ -33,9 +33,7 @@ class SpinDiffusion:
         self.mesh = mesh
         self.k = kinetic
         self._middle = mesh.cells // 2
-        self._sides = (SIDES[0] if mesh.first < self._middle else 0) | (
-            SIDES[1] if mesh.last > self._middle + 1 else 0
-        )
+        self._sides = (SIDES[0] if mesh.first < self._middle else 0) | (SIDES[1] if mesh.last > self._middle + 1 else 0)
         self._sums = mesh.with_ghosts(kinetic.weight_sums())
         self._blocks = np.empty((mesh.n, 3, 4, 4))  # [row node][column node - row node + 1][row comp][column comp]
         self._lu = np.empty((0, 3, 4, 4))
