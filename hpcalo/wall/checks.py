@@ -20,6 +20,7 @@ TAIL = 1e-3  # occupation at the momentum cutoff that is still allowed
 QUADRATURE = (0.1, 1e-3)  # relative error of midpoint sums over the Fermi edge: error above, warning above
 RESERVOIR = 8.0  # wall parameters between the wall and the reservoirs, as hpcalo.wall.simulation watches them later
 BETA = 0.02  # relative error of the nonadiabaticity by the spacing: warning above
+UPWIND = 0.05  # numerical part of the published model's diffusion where it decides the field: warning above
 LONG_PATH = 20.0  # tau (fs) beyond which the iterative solver is known to be slow with the force term
 
 PAPER_TABLES = frozenset({"paper", "execution", "sweep"})  # what the published model reads wholly, and in part:
@@ -298,6 +299,13 @@ def _paper(s: WallInput) -> list[str]:
     _paper_choices(s, float(t.max()))
     step, path = width / (s.paper.cells - 1), s.electrons.relaxation_time * 0.5 * _carriers(s).fermi_velocity
     warnings = _bands(s)
+    added = 0.25 * step / path  # |v| dx/2 against v^2 tau
+    if s.drive.circuit != "field" and s.drive.gradient != 0.0 and added > UPWIND:
+        need = int(np.ceil((s.paper.cells - 1) * added / UPWIND)) + 1
+        warnings.append(
+            f"drive.circuit: first-order upwind adds about {added:.0%} to the thermal current, and to the field that "
+            f"balances it; {need} cells make that {UPWIND:.0%}"
+        )
     if unused := _unused(s):
         warnings.append(f"wall.model: the published model does not use {', '.join(unused)}")
     if step > path:

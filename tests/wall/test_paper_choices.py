@@ -347,6 +347,19 @@ def test_what_a_choice_makes_use_of():
     assert check_settings(read(*circuit, "drive.circuit=current", "drive.current_density=1e9")) == []
 
 
+def test_open_circuit_warns_of_the_spacing():
+    """What it says is added is about what the field is off by in `test_open_circuit_has_the_thermopower_field`."""
+    given = (
+        "paper.collision=bgk3d", "paper.equilibrium=+gM", "paper.velocity=0", "paper.window=[-2,2]",
+        "texture.width=30", "electrons.relaxation_time=10", "drive.gradient=0.05",
+    )  # fmt: skip
+    assert check_settings(read(*given, "paper.cells=51")) == []
+    (text,) = check_settings(read(*given, "drive.circuit=open", "paper.cells=51"))
+    assert text.startswith("drive.circuit: first-order upwind adds about 14% to the thermal current")
+    assert text.endswith("137 cells make that 5%")
+    assert check_settings(read(*given, "drive.circuit=open", "paper.cells=137")) == []
+
+
 def test_results_have_the_units_of_the_collisions(tmp_path):
     source, output = tmp_path / "a.toml", tmp_path / "a.h5"
     source.write_text(
