@@ -1,6 +1,6 @@
 // The published equations, steady state: one 4x4 block-tridiagonal system in x per momentum, momenta in upwind order.
-// With the force of a band energy that depends on x a momentum has two neighbours, and with collisions that conserve all:
-// then these systems are what an iteration is preconditioned with.
+// With the force of a band energy that depends on x a momentum has two neighbours, and with collisions that conserve
+// all: then these systems are what an iteration is preconditioned with.
 #include "wall_common.hpp"
 
 #include <cmath>
