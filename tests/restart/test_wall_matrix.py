@@ -43,9 +43,21 @@ PUBLISHED = """
 [wall]
 model = "paper"
 [paper]
+steps = 12
+"""
+PRINTED = """
 cells = 21
 points = 9
-steps = 12
+"""
+WHOLE_FIELD = """
+cells = 6
+points = 3
+convention = "moment"
+equilibrium = "+gM"
+force = true
+collision = "bgk3d"
+effective_field = "full"
+step = 0.0001
 """
 STEPPERS = {
     "quasi-static": ("rk", "bdf", "arkimex", "rosw", "cn"),
@@ -131,8 +143,9 @@ def test_every_stepper(comm, mpi_tmp_path, monkeypatch, mode, integrator):
         same(comm, whole, output)
 
 
-def test_published_model(comm, mpi_tmp_path):
-    source, whole = write(comm, mpi_tmp_path / "a.toml", PUBLISHED), mpi_tmp_path / "whole.h5"
+@pytest.mark.parametrize("choices", [PRINTED, WHOLE_FIELD], ids=["printed", "whole field"])
+def test_published_model(comm, mpi_tmp_path, choices):
+    source, whole = write(comm, mpi_tmp_path / "a.toml", PUBLISHED + choices), mpi_tmp_path / "whole.h5"
     completed(comm, run(comm, 1, source, whole))
     for number, (before, after) in enumerate(journeys(comm)):
         output = mpi_tmp_path / f"{number}.h5"
