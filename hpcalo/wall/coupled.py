@@ -348,4 +348,4 @@ class Coupled(Stepper):
         k = self.transport.kinetic
         k.set_magnetization(self.mesh.magnetization_with_ghosts(state.m))
         e, o = self.parts(state)
-        return Response(self.scale * e, self.scale * k.moments(e), self.scale * k.flux(self._all_faces(o)))
+        return Response(self.scale * k.moments(e), self.scale * k.flux(self._all_faces(o)))

@@ -299,9 +299,11 @@ class SteadySolver:
         e, rest = self._solve_even(right, self._size(node_squares(right)), guess)
         return e if rest is None else self.k.prolong(rest, base=e, out=e)
 
-    def _solve_even(self, right: Array, size: float, guess: Array | None) -> tuple[Array, Array | None]:
+    def _solve_even(
+        self, right: Array, size: float, guess: Array | None, even: Array | None = None
+    ) -> tuple[Array, Array | None]:
         """e, and the moments of a distribution to be added to it."""
-        e = np.empty(self.k.shape)
+        e = np.empty(self.k.shape) if even is None else even
         if size == 0.0:
             self.last_iterations = 0
             e[...] = 0.0
@@ -315,20 +317,23 @@ class SteadySolver:
             q = np.empty(self.system.shape) if guess is None else self.k.moments(guess)
             self._run(self._ksp, self.system.begin(right, e), q, guess=guess is not None)
         else:
-            if guess is not None:
+            if guess is not None and guess is not e:
                 e[...] = guess
             self._run(self._ksp, right, e, size, guess=guess is not None)
         # A last exact correction in the space of moments: charge and spin balance then hold to round-off,
         # not just to the Krylov tolerance.
         return e, self.diffusion.solve(self.system.rest)
 
-    def solve(self, source: Array, guess: Array | None = None, odd: Array | None = None) -> tuple[Array, Array]:
+    def solve(
+        self, source: Array, guess: Array | None = None, odd: Array | None = None, even: Array | None = None
+    ) -> tuple[Array, Array]:
         """(e, o) driven by the odd source on the faces (n + 1, 4, points). Collective.
 
-        `guess`: e to start from. `odd`: an array of the shape of `source` for o.
+        `guess`: e to start from. `odd`: an array of the shape of `source` for o; `even`: one for e, which may be that
+        of the guess.
         """
         size = self._size(self.k.drive(source, self.shift, self._right))
-        e, rest = self._solve_even(self._right, size, guess)
+        e, rest = self._solve_even(self._right, size, guess, even)
         o = np.empty(source.shape) if odd is None else odd
         first, last = e[0], e[-1]
         if rest is not None:

@@ -28,18 +28,23 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Response:
-    """One solution: even part e (n, 4, points), moments q = (dn, dm) (n, 4) in 1/nm^3, flux (n + 1, 4) in 1/(nm^2
-    fs)."""
+    """Of a distribution the moments q = (dn, dm) (n, 4) in 1/nm^3 and the flux (n + 1, 4) in 1/(nm^2 fs)."""
 
-    e: Array
     q: Array
     flux: Array
 
     def __mul__(self, factor: float) -> Response:
-        return Response(self.e * factor, self.q * factor, self.flux * factor)
+        return Response(self.q * factor, self.flux * factor)
 
     def __add__(self, other: Response) -> Response:
-        return Response(self.e + other.e, self.q + other.q, self.flux + other.flux)
+        return Response(self.q + other.q, self.flux + other.flux)
+
+
+@dataclass(frozen=True)
+class Solution(Response):
+    """With the even part e (n, 4, points), from which the next solve may start; its memory is used again then."""
+
+    e: Array
 
 
 @dataclass(frozen=True)
@@ -166,13 +171,14 @@ class Transport:
 
     def _nothing(self) -> Response:
         n = self.mesh.n
-        return Response(np.zeros(self.kinetic.shape), np.zeros((n, 4)), np.zeros((n + 1, 4)))
+        return Response(np.zeros((n, 4)), np.zeros((n + 1, 4)))
 
-    def _solve(self, source: Array, guess: Response | None) -> Response:
-        e, o = self.solver.solve(source, guess.e if guess is not None else None, self._odd)
+    def _solve(self, source: Array, before: Response | None = None) -> Solution:
+        guess = before.e if isinstance(before, Solution) else None
+        e, o = self.solver.solve(source, guess, self._odd, guess)
         self.solves += 1
         self.iterations += self.solver.last_iterations
-        return Response(e, self.kinetic.moments(e), self.kinetic.flux(o))
+        return Solution(self.kinetic.moments(e), self.kinetic.flux(o), e)
 
     def mean_current(self, response: Response) -> float:
         """Mean charge current density over the wire, A/m^2 (uniform in a steady state). Collective."""
@@ -185,7 +191,10 @@ class Transport:
 
     def respond(self, m_ghost: Array, before: tuple[Response, Response] | None = None) -> tuple[Response, Response]:
         """Responses to E = 1 V/nm and kappa = 1 K/nm. A drive that the circuit does not need is not solved.
-        Collective."""
+        Collective.
+
+        `before`: those to start from, which are of no use afterwards.
+        """
         self.solver.update(m_ghost)
         d = self.drive
         nothing = self._nothing()
@@ -210,7 +219,7 @@ class Transport:
         electrical = unit[0] * applied
         thermal = unit[1] * self.drive.gradient + unit[0] * thermoelectric
         if self.electrons.gradient_source:
-            thermal = thermal + self._solve(self.kinetic.equilibrium_source(), None)
+            thermal = thermal + self._solve(self.kinetic.equilibrium_source())
         return Torques(
             electrical=electrical,
             thermal=thermal,
