@@ -37,15 +37,16 @@ inline __attribute__((always_inline)) void face_rate(const double *left, const d
         }
 }
 
-// `first` and `last`: e beyond the nodes. A distribution with moments q, if given, is added to the own e before.
+// `first` and `last`: e beyond the nodes. A distribution with moments q, if given, is added to the own e before. Of
+// what comes out: o, if given; the flux of o on the faces and the moments of e on the nodes, if both are.
 HPCALO_CLONES
 void odd_steady(const double *first, const double *e, const double *last, double *changed, const double *q,
                 const double *m, const double *h, const double *hd, const double *mf, const double *turn,
-                const double *v, const double *source, double *o, double *buffer, long faces, long np, double dx,
-                double dp, double a, double b, double half_j) {
+                const double *v, const double *source, double *o, double *flux, double *moments, double *buffer,
+                long faces, long np, double dx, double dp, double a, double b, double half_j) {
     const double idx = 1.0 / dx, i2dp = 0.5 / dp, ia = 1.0 / a, den = 1.0 / (a * a + b * b), bb = b * b / a;
     for (long i = 0; i < faces; ++i) {
-        double *out = o + i * 4 * np;
+        double *out = o ? o + i * 4 * np : buffer + 8 * np;
         if (q && i + 1 < faces)
             prolong_row(e + i * 4 * np, q + 4 * i, m + 3 * i, h + i * np, hd + i * np, changed + i * 4 * np, np);
         face_rate(i ? e + (i - 1) * 4 * np : first, i + 1 < faces ? e + i * 4 * np : last, turn + 3 * i, v,
@@ -59,6 +60,10 @@ void odd_steady(const double *first, const double *e, const double *last, double
             y[j] = den * (a * gy + b * (mz * gx - mx * gz) + along * my);
             z[j] = den * (a * gz + b * (mx * gy - my * gx) + along * mz);
         }
+        if (!flux) continue;
+        for (long c = 0; c < 4; ++c) flux[4 * i + c] = 2.0 * dp * row_dot(out + c * np, v, np);
+        if (i + 1 < faces)
+            for (long c = 0; c < 4; ++c) moments[4 * i + c] = 2.0 * dp * row_sum(e + (4 * i + c) * np, np);
     }
 }
 
@@ -214,10 +219,10 @@ void bind_wall_kinetic(nb::module_ &m) {
     m.def(
         "odd_steady",
         [](Out<3> e, In<3> ends, nb::object q, In<2> mag, In<2> h, In<2> hd, In<2> mf, In<2> turn, In<1> v,
-           nb::object source, Out<3> o, double dx, double dp, double a, double b, double half_j) {
-            const long faces = o.shape(0), np = o.shape(2);
-            require(o.shape(1) == 4 && e.shape(1) == 4 && np >= 2,
-                    "odd_steady: four components and two momenta needed");
+           nb::object source, nb::object o, nb::object flux, nb::object moments, double dx, double dp, double a,
+           double b, double half_j) {
+            const long faces = mf.shape(0), np = e.shape(2);
+            require(e.shape(1) == 4 && np >= 2, "odd_steady: four components and two momenta needed");
             require((long)e.shape(0) == faces - 1 && (long)e.shape(2) == np && ends.shape(0) == 2 &&
                         ends.shape(1) == 4 && (long)ends.shape(2) == np,
                     "odd_steady: one face more than nodes, and two ends");
@@ -235,12 +240,29 @@ void bind_wall_kinetic(nb::module_ &m) {
                 added = array.data();
             }
             const double *s = source_of(source, faces, np);
-            std::vector<double> buffer(8 * np);
+            double *odd = nullptr, *flow = nullptr, *sums = nullptr;
+            if (!o.is_none()) {
+                auto array = nb::cast<Out<3>>(o);
+                require((long)array.shape(0) == faces && array.shape(1) == 4 && (long)array.shape(2) == np,
+                        "odd_steady: shape of o");
+                odd = array.data();
+            }
+            require(flux.is_none() == moments.is_none(), "odd_steady: flux and moments go together");
+            if (!flux.is_none()) {
+                auto array = nb::cast<Out<2>>(flux), more = nb::cast<Out<2>>(moments);
+                require((long)array.shape(0) == faces && array.shape(1) == 4 && (long)more.shape(0) == faces - 1 &&
+                            more.shape(1) == 4,
+                        "odd_steady: four fluxes a face and four moments a node");
+                flow = array.data();
+                sums = more.data();
+            }
+            std::vector<double> buffer(12 * np);
             odd_steady(ends.data(), e.data(), ends.data() + 4 * np, e.data(), added, mag.data(), h.data(), hd.data(),
-                       mf.data(), turn.data(), v.data(), s, o.data(), buffer.data(), faces, np, dx, dp, a, b, half_j);
+                       mf.data(), turn.data(), v.data(), s, odd, flow, sums, buffer.data(), faces, np, dx, dp, a, b,
+                       half_j);
         },
         "e"_a.noconvert(), "ends"_a, "q"_a.none(), "m"_a, "h"_a, "hd"_a, "mf"_a, "turn"_a, "v"_a, "source"_a.none(),
-        "o"_a, "dx"_a, "dp"_a, "a"_a, "b"_a, "half_j"_a);
+        "o"_a.none(), "flux"_a.none(), "moments"_a.none(), "dx"_a, "dp"_a, "a"_a, "b"_a, "half_j"_a);
     m.def(
         "odd_rate",
         [](In<3> e, In<3> o, In<2> mf, In<2> turn, In<1> v, nb::object source, Out<3> rate, double dx, double dp,

@@ -92,21 +92,31 @@ class Kinetic:
     def odd(self, e_ghost: Array, source: Array | None, shift: float = 0.0, out: Array | None = None) -> Array:
         """o on the faces from the stationary odd equation with a = 1/tau + shift."""
         out = np.empty((self.n + 1, 4, self.p.size)) if out is None else out
-        return self.odd_between(e_ghost[1:-1], e_ghost[[0, -1]], source, shift, out)
+        self.odd_between(e_ghost[1:-1], e_ghost[[0, -1]], source, shift, out=out)
+        return out
 
     def odd_between(
-        self, e: Array, ends: Array, source: Array | None, shift: float, out: Array, added: Array | None = None
-    ) -> Array:
+        self,
+        e: Array,
+        ends: Array,
+        source: Array | None,
+        shift: float,
+        added: Array | None = None,
+        *,
+        out: Array | None = None,
+        flux: Array | None = None,
+        moments: Array | None = None,
+    ) -> None:
         """As `odd`, with e on the own nodes (n, 4, points) and beyond them (2, 4, points) apart.
 
-        `added` (n, 4): moments of a distribution that is added to the own e, in place, before.
+        `added` (n, 4): moments of a distribution that is added to the own e, in place, before. `out`: for o, if it is
+        wanted; `flux` (n + 1, 4) and `moments` (n, 4), both or none: for what `flux` and `moments` make of o and e.
         """
         c = self.carriers
         _wall.odd_steady(
-            e, ends, added, self.m, self.h, self.hd, self.mf, self.turn, self.v, source, out, self.dx, self.dp,
-            1.0 / c.tau + shift, c.precession, self.half_j,
+            e, ends, added, self.m, self.h, self.hd, self.mf, self.turn, self.v, source, out, flux, moments,
+            self.dx, self.dp, 1.0 / c.tau + shift, c.precession, self.half_j,
         )  # fmt: skip
-        return out
 
     def drive(self, source: Array, shift: float, out: Array) -> Array:
         """The even equation's right-hand side (n, 4, points) for an odd source on the faces (n + 1, 4, points), into

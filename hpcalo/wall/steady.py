@@ -324,19 +324,31 @@ class SteadySolver:
         # not just to the Krylov tolerance.
         return e, self.diffusion.solve(self.system.rest)
 
-    def solve(
-        self, source: Array, guess: Array | None = None, odd: Array | None = None, even: Array | None = None
-    ) -> tuple[Array, Array]:
+    def solve(self, source: Array, guess: Array | None = None) -> tuple[Array, Array]:
         """(e, o) driven by the odd source on the faces (n + 1, 4, points). Collective.
 
-        `guess`: e to start from. `odd`: an array of the shape of `source` for o; `even`: one for e, which may be that
-        of the guess.
+        `guess`: e to start from.
         """
+        o = np.empty(source.shape)
+        return self._driven(source, guess, out=o), o
+
+    def respond(
+        self, source: Array, guess: Array | None = None, even: Array | None = None
+    ) -> tuple[Array, Array, Array]:
+        """As `solve`: e, its moments (n, 4) and the flux (n + 1, 4) of o, which is not kept. Collective.
+
+        `even`: an array for e, which may be that of the guess.
+        """
+        moments, flux = np.empty((self.mesh.n, 4)), np.empty((self.mesh.n + 1, 4))
+        return self._driven(source, guess, even, flux=flux, moments=moments), moments, flux
+
+    def _driven(self, source: Array, guess: Array | None, even: Array | None = None, **wanted: Array) -> Array:
+        """e, and what `Kinetic.odd_between` makes of it."""
         size = self._size(self.k.drive(source, self.shift, self._right))
         e, rest = self._solve_even(self._right, size, guess, even)
-        o = np.empty(source.shape) if odd is None else odd
         first, last = e[0], e[-1]
         if rest is not None:
             first, last = (self.k.prolong(rest, base=e, rows=slice(i, i + 1))[0] for i in (0, self.mesh.n - 1))
         ends = self.mesh.beyond(first, last, self._ends)
-        return e, self.k.odd_between(e, ends, source, self.shift, o, rest)
+        self.k.odd_between(e, ends, source, self.shift, rest, **wanted)
+        return e

@@ -120,7 +120,6 @@ class Transport:
             force=self.electrons.force, gradient_source=self.electrons.gradient_source,
         )  # fmt: skip
         self.kinetic.source_k *= self.gradient_shape[None, :, None]
-        self._odd = np.empty((mesh.n + 1, *self.kinetic.shape[1:]))  # work array
         s = self.solver_settings
         self.solver = SteadySolver(
             mesh,
@@ -175,10 +174,10 @@ class Transport:
 
     def _solve(self, source: Array, before: Response | None = None) -> Solution:
         guess = before.e if isinstance(before, Solution) else None
-        e, o = self.solver.solve(source, guess, self._odd, guess)
+        e, moments, flux = self.solver.respond(source, guess, guess)
         self.solves += 1
         self.iterations += self.solver.last_iterations
-        return Solution(self.kinetic.moments(e), self.kinetic.flux(o), e)
+        return Solution(moments, flux, e)
 
     def mean_current(self, response: Response) -> float:
         """Mean charge current density over the wire, A/m^2 (uniform in a steady state). Collective."""

@@ -50,7 +50,7 @@ def test_odd_part(case, half_j, driven):
     arguments = (c["dx"], c["dp"], c["a"], c["b"], half_j)
     inner, ends = np.ascontiguousarray(c["e"][1:-1]), np.ascontiguousarray(c["e"][[0, -1]])
     fields = (c["m"], c["h"], c["hd"], c["mf"], c["turn"], c["v"], source)
-    _wall.odd_steady(inner, ends, None, *fields, out, *arguments)
+    _wall.odd_steady(inner, ends, None, *fields, out, None, None, *arguments)
     np.testing.assert_allclose(
         out, twin.odd_steady(c["e"], c["mf"], c["turn"], c["v"], source, *arguments), **TOLERANCE
     )
@@ -68,7 +68,12 @@ def test_driven(case, half_j):
     fields = (c["m"], c["h"], c["hd"], c["mf"], c["turn"], c["v"], c["source"])
     q = np.random.default_rng(4).normal(size=(c["n"], 4))
     more = twin.prolong(inner, q, c["m"], c["h"], c["hd"], 1.0, 1.0)
-    _wall.odd_steady(inner, ends, q, *fields, out, *arguments)
+    flux, moments, again = np.empty((c["n"] + 1, 4)), np.empty((c["n"], 4)), inner.copy()
+    _wall.odd_steady(inner, ends, q, *fields, out, None, None, *arguments)
+    _wall.odd_steady(again, ends, q, *fields, None, flux, moments, *arguments)
+    np.testing.assert_array_equal(again, inner)
+    np.testing.assert_allclose(moments, 2 * c["dp"] * inner.sum(axis=2), **TOLERANCE)
+    np.testing.assert_allclose(flux, 2 * c["dp"] * (c["v"] * out).sum(axis=2), **TOLERANCE)
     np.testing.assert_allclose(inner, more, **TOLERANCE)
     around = np.concatenate([ends[:1], more, ends[1:]])
     expected = twin.odd_steady(around, c["mf"], c["turn"], c["v"], c["source"], *arguments)
@@ -428,5 +433,6 @@ def test_shapes_are_checked(case):
     fields = (c["m"], c["h"], c["hd"], c["mf"], c["turn"], c["v"], None)
     with pytest.raises(ValueError, match="one face more than nodes"):
         _wall.odd_steady(
-            c["e"], np.zeros((2, 4, c["v"].size)), None, *fields, np.empty_like(c["o"]), 1.0, 1.0, 1.0, 0.0, 0.0
-        )
+            c["e"], np.zeros((2, 4, c["v"].size)), None, *fields, np.empty_like(c["o"]), None, None,
+            1.0, 1.0, 1.0, 0.0, 0.0,
+        )  # fmt: skip
