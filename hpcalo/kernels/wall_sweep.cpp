@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <type_traits>
+#include <vector>
 
 namespace {
 
@@ -145,7 +146,7 @@ template <class T> struct Solve {
     const T *speed2;
     const double *face;
     const T *pivots, *ghost;
-    T *z;
+    T *z, *rows; // rows: where final values wait for the next node, left and right, if z need not have them
     double *sums;
     long nodes, np, chunks, middle;
     double a, all, keep, weight;
@@ -282,16 +283,23 @@ HPCALO_INLINE void inward_row(const Solve<T> &k, long c, long node, long from, c
     put<full>(k.z + node * 4 * k.np + c * Lanes<T>::width, k.np, count, now);
 }
 
-// `to`: -1 and 1, the way the substitution goes; 0, this is the middle node, which has its final values.
+// `to`: -1 and 1, the way the substitution goes; 0, this is the middle node, which has its final values. `begins`: the
+// node is the first on this way.
 template <bool full, class T>
-HPCALO_INLINE void outward_row(const Solve<T> &k, long c, long node, long to, const T *b) {
-    const long count = std::min(Lanes<T>::width, k.np - c * Lanes<T>::width);
+HPCALO_INLINE void outward_row(const Solve<T> &k, long c, long node, long to, bool begins, const T *b) {
+    const long at = c * Lanes<T>::width, count = std::min(Lanes<T>::width, k.np - at);
     Four<T> now, beyond;
     values<full>(k, c, node, count, now);
     if (to) {
-        values<full>(k, c, node - to, count, beyond);
+        T *row = k.rows ? k.rows + (to < 0 ? 0 : 4 * k.np) + at : nullptr;
+        if (row && !begins)
+            get<full>(row, k.np, count, beyond);
+        else
+            values<full>(k, c, node - to, count, beyond);
         outward<full>(k, c, node, to < 0 ? b + 9 : b, beyond, now);
-        put<full>(k.z + node * 4 * k.np + c * Lanes<T>::width, k.np, count, now);
+        if (row) put<full>(row, k.np, count, now);
+        if (!row || node == 0 || node == k.nodes - 1) // neighbours ask for the ends
+            put<full>(k.z + node * 4 * k.np + at, k.np, count, now);
     }
     if (k.sums) add_sums(now, k.weight, k.sums + 4 * node);
 }
@@ -304,12 +312,13 @@ template <class T> HPCALO_INLINE void inward_node(const Solve<T> &k, long first,
                                           : inward_row<false>(k, c, node, from, b);
 }
 
-template <class T> HPCALO_INLINE void outward_node(const Solve<T> &k, long first, long last, long node, long to) {
+template <class T>
+HPCALO_INLINE void outward_node(const Solve<T> &k, long first, long last, long node, long to, bool begins) {
     T b[18];
     for (int i = 0; i < 18; ++i) b[i] = (T)k.face[9 * node + i];
     for (long c = first; c < last; ++c)
-        (c + 1) * Lanes<T>::width <= k.np ? outward_row<true>(k, c, node, to, b)
-                                          : outward_row<false>(k, c, node, to, b);
+        (c + 1) * Lanes<T>::width <= k.np ? outward_row<true>(k, c, node, to, begins, b)
+                                          : outward_row<false>(k, c, node, to, begins, b);
 }
 
 // Elimination in the parts `in`, then back substitution in the parts `out`; sums are added to.
@@ -322,11 +331,11 @@ template <class T> HPCALO_INLINE void solve(const Solve<T> &k, long first, long 
         if (r >= from_right) inward_node(k, first, last, r, 1);
     }
     if (here && in & MIDDLE) inward_node(k, first, last, k.middle, 0);
-    if (here && out & MIDDLE) outward_node(k, first, last, k.middle, 0);
+    if (here && out & MIDDLE) outward_node(k, first, last, k.middle, 0, false);
     for (long l = out & LEFT_SIDE ? from_left - 1 : -1, r = out & RIGHT_SIDE ? from_right : k.nodes;
          l >= 0 || r < k.nodes; --l, ++r) {
-        if (l >= 0) outward_node(k, first, last, l, -1);
-        if (r < k.nodes) outward_node(k, first, last, r, 1);
+        if (l >= 0) outward_node(k, first, last, l, -1, l == from_left - 1);
+        if (r < k.nodes) outward_node(k, first, last, r, 1, r == from_right);
     }
 }
 
@@ -366,8 +375,8 @@ template <class T, class Function> void bind_solve(nb::module_ &m, Function solv
     m.def(
         "sweep_solve",
         [=](nb::object r, nb::object q, In<2> mag, In<2> h, In<2> hd, InOf<T, 1> speed2, In<2> face, InOf<T, 4> pivots,
-            InOf<T, 3> ghost, OutOf<T, 3> z, nb::object sums, double a, double all, double keep, double dp, long middle,
-            long first, long last, int in, int out) {
+            InOf<T, 3> ghost, OutOf<T, 3> z, bool whole, nb::object sums, double a, double all, double keep, double dp,
+            long middle, long first, long last, int in, int out) {
             constexpr long width = Lanes<T>::width;
             const long nodes = mag.shape(0), np = speed2.shape(0), chunks = (np + width - 1) / width;
             require(nodes >= 1 && mag.shape(1) == 3 && (long)face.shape(0) == nodes + 1 && face.shape(1) == 9 &&
@@ -399,16 +408,33 @@ template <class T, class Function> void bind_solve(nb::module_ &m, Function solv
                 require((long)array.shape(0) == nodes && array.shape(1) == 4, "sweep_solve: four sums a node");
                 total = array.data();
             }
-            const Solve<T> k{right,       moments,       mag.data(),   h.data(), hd.data(), speed2.data(),
-                             face.data(), pivots.data(), ghost.data(), z.data(), total,     nodes,
-                             np,          chunks,        middle,       a,        all,       keep,
+            std::vector<T> rows(whole ? 0 : 8 * np);
+            const Solve<T> k{right,
+                             moments,
+                             mag.data(),
+                             h.data(),
+                             hd.data(),
+                             speed2.data(),
+                             face.data(),
+                             pivots.data(),
+                             ghost.data(),
+                             z.data(),
+                             whole ? nullptr : rows.data(),
+                             total,
+                             nodes,
+                             np,
+                             chunks,
+                             middle,
+                             a,
+                             all,
+                             keep,
                              2.0 * dp};
             [[maybe_unused]] const Precision<T> mode;
             solve_(k, first, last, in, out);
         },
         "r"_a.none(), "q"_a.none(), "m"_a, "h"_a, "hd"_a, "speed2"_a.noconvert(), "face"_a, "pivots"_a.noconvert(),
-        "ghost"_a.noconvert(), "z"_a.noconvert(), "sums"_a.none(), "a"_a, "all"_a, "keep"_a, "dp"_a, "middle"_a,
-        "first"_a, "last"_a, "inward"_a, "outward"_a);
+        "ghost"_a.noconvert(), "z"_a.noconvert(), "whole"_a, "sums"_a.none(), "a"_a, "all"_a, "keep"_a, "dp"_a,
+        "middle"_a, "first"_a, "last"_a, "inward"_a, "outward"_a);
 }
 
 } // namespace

@@ -188,7 +188,8 @@ class MomentSystem:
 
     def apply(self, x: Array, y: Array) -> None:
         """y = x - Mom S Gain x."""
-        self.inverse.sweep.solve(None, self._work, gain=np.ascontiguousarray(x), moments=self._scattered)
+        gain = np.ascontiguousarray(x)
+        self.inverse.sweep.solve(None, self._work, gain=gain, moments=self._scattered, whole=False)
         np.subtract(x, self._scattered, out=y)
 
     def precondition(self, r: Array, y: Array) -> None:

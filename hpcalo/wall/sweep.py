@@ -129,12 +129,19 @@ class Sweep:
             request.Wait()
 
     def solve(
-        self, r: Array | None, out: Array | None = None, *, gain: Array | None = None, moments: Array | None = None
+        self,
+        r: Array | None,
+        out: Array | None = None,
+        *,
+        gain: Array | None = None,
+        moments: Array | None = None,
+        whole: bool = True,
     ) -> Array:
         """e for the right-hand side r (n, 4, points) plus the collision gain of the moments `gain` (n, 4). Collective.
 
         Either may be absent. `out` and `moments` (n, 4) receive e and its moments if given, in the same pass. In
-        single precision r and `out` are too, and there is no gain.
+        single precision r and `out` are too, and there is no gain. `whole` False: `out` is work space, what it holds
+        then is of no use.
         """
         z: Array = np.empty(self.k.shape, dtype=self.dtype) if out is None else out
         right = None if r is None else np.ascontiguousarray(r, dtype=self.dtype)
@@ -145,7 +152,7 @@ class Sweep:
         def run(inward: int, outward: int) -> Callable[[int, int, int], None]:
             k = self.k
             return lambda first, last, parts: _wall.sweep_solve(
-                right, gain, k.m, k.h, k.hd, self._speed2, self.face, self.pivots, self._ghost, z, moments,
+                right, gain, k.m, k.h, k.hd, self._speed2, self.face, self.pivots, self._ghost, z, whole, moments,
                 self.a, *k.gain_rates, k.dp, self.middle, first, last, inward & parts, outward & parts,
             )  # fmt: skip
 

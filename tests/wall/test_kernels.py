@@ -226,7 +226,7 @@ def test_moments_and_prolongation(case, based):
     np.testing.assert_allclose(out, twin.prolong(base, q, c["m"], c["h"], c["hd"], 0.7, 0.6), **TOLERANCE)
 
 
-def sweep_in_parts(c, cuts, r, q, kept=np.float64):
+def sweep_in_parts(c, cuts, r, q, kept=np.float64, *, whole=True):
     """z and its moments by the kernels, the wire cut as ranks share it: each part is given what it waits for."""
     n, points = c["n"], c["v"].size
     speed2, chunks, middle = (c["v"] / c["dx"]) ** 2, -(-points // 8), n // 2
@@ -265,8 +265,8 @@ def sweep_in_parts(c, cuts, r, q, kept=np.float64):
             part, part_sums = of(z, p), np.zeros((p.stop - p.start, 4))
             _wall.sweep_solve(
                 None if r is None else of(r, p), None if q is None else of(q, p), of(c["m"], p), of(c["h"], p),
-                of(c["hd"], p), speed2.astype(kept), faces[i], pivots[i], ghost, part, part_sums, c["a"], 0.7, 0.6,
-                c["dp"], middle - p.start, 0, wide, 7 * (stage == 0), 7 * (stage == 1),
+                of(c["hd"], p), speed2.astype(kept), faces[i], pivots[i], ghost, part, whole, part_sums, c["a"], 0.7,
+                0.6, c["dp"], middle - p.start, 0, wide, 7 * (stage == 0), 7 * (stage == 1),
             )  # fmt: skip
             z[p], sums[p] = part, part_sums
     return z, sums
@@ -291,6 +291,8 @@ def test_sweep(case, right, gain):
             again, again_sums = sweep_in_parts(c, cuts, r, q)
             np.testing.assert_array_equal(again, out)
             np.testing.assert_array_equal(again_sums, sums)
+            only_sums = sweep_in_parts(c, cuts, r, q, whole=False)[1]
+            np.testing.assert_array_equal(only_sums, sums)
 
 
 def test_sweep_in_single_precision(case):
