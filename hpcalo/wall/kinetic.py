@@ -75,12 +75,13 @@ class Kinetic:
         self.mf = np.ascontiguousarray(mean / np.linalg.norm(mean, axis=1, keepdims=True))
         self.turn = np.ascontiguousarray((m_ghost[1:] - m_ghost[:-1]) / self.dx)
 
-    def source(self, field: float, gradient: float) -> Array:
-        """Odd source on faces for E = `field` (V/nm) and kappa = `gradient` (K/nm), shape (n + 1, 4, points)."""
+    def source(self, field: float, gradient: float, out: Array | None = None) -> Array:
+        """Odd source on faces for E = `field` (V/nm) and kappa = `gradient` (K/nm), shape (n + 1, 4, points), into
+        `out` if given."""
         s = field * self.source_e + gradient * self.source_k
-        out = np.empty((self.n + 1, 4, self.p.size))
+        out = np.empty((self.n + 1, 4, self.p.size)) if out is None else out
         out[:, 0] = s[0]
-        out[:, 1:] = s[1][:, None, :] * self.mf[:, :, None]
+        np.multiply(s[1][:, None, :], self.mf[:, :, None], out=out[:, 1:])
         return out
 
     def equilibrium_source(self) -> Array:

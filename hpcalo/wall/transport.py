@@ -120,6 +120,7 @@ class Transport:
             force=self.electrons.force, gradient_source=self.electrons.gradient_source,
         )  # fmt: skip
         self.kinetic.source_k *= self.gradient_shape[None, :, None]
+        self._source = np.empty((mesh.n + 1, *self.kinetic.shape[1:]))  # work array
         s = self.solver_settings
         self.solver = SteadySolver(
             mesh,
@@ -198,9 +199,13 @@ class Transport:
         d = self.drive
         nothing = self._nothing()
         need_e = d.circuit != "field" or d.electric_field != 0.0
-        unit_e = self._solve(self.kinetic.source(1.0, 0.0), before[0] if before else None) if need_e else nothing
-        unit_k = self._solve(self.kinetic.source(0.0, 1.0), before[1] if before else None) if d.gradient else nothing
-        return unit_e, unit_k
+
+        def unit(field: float, gradient: float, guess: Response | None) -> Response:
+            return self._solve(self.kinetic.source(field, gradient, self._source), guess)
+
+        electrical = unit(1.0, 0.0, before[0] if before else None) if need_e else nothing
+        thermal = unit(0.0, 1.0, before[1] if before else None) if d.gradient else nothing
+        return electrical, thermal
 
     def fields(self, unit: tuple[Response, Response]) -> tuple[float, float, float, float]:
         """Applied field, thermoelectric field (V/nm), j per V/nm and j of kappa alone (A/m^2) in the circuit."""
