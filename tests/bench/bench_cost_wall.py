@@ -106,7 +106,7 @@ def waiting(ranks: int, momenta: int = MOMENTA) -> float:
 
 
 def halves(ranks: int) -> float:
-    """Part of the spin-diffusion problem that a rank solves: one half of the wire, or both where it has nodes of both."""
+    """Part of the spin-diffusion problem that a rank solves: one half of the wire, or both if it has nodes of both."""
     return 0.5 if ranks % 2 == 0 else 1.0
 
 
@@ -147,7 +147,7 @@ class Model:
         """Wall time of set-up and solve where every rank has a core."""
         steps = float(np.ceil(np.log2(ranks)))
         chain = (self.first_sweeps + its * self.sweep) * (waiting(ranks) - 1.0) * cells / ranks
-        # two Allgatherv, two Bcast, a halo exchange; messages that follow each other along the chain, inward and outward
+        # two Allgatherv, two Bcast, a halo exchange; messages along the chain one after the other, inward and outward
         gathers = 4 * steps * LATENCY + (32 + 8 * (its + 2)) * cells / BANDWIDTH
         hops = 2 * (stages(ranks) + ranks // 2) * LATENCY
         talk = its * (gathers + LATENCY + hops) if ranks > 1 else 0.0
