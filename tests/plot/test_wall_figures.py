@@ -39,6 +39,12 @@ damping = 0.2
 end = "0.003 ns"
 output_every = "0.0005 ns"
 """
+CONSERVING = """
+steps = 4
+convention = "moment"
+equilibrium = "+gM"
+collision = "bgk3d"
+"""
 SWEEP = '\n[sweep]\nkey = "drive.gradient"\nvalues = [0.5, 2.0, 6.0]\n'
 PAPER = """
 [wall]
@@ -99,6 +105,17 @@ def test_without_options_each_kind_has_its_figure(results: dict[str, Result], ki
         assert data_lines(axis) or axis.collections, label
         for line in data_lines(axis):
             assert np.isfinite(np.asarray(line.get_ydata(), dtype=float)).any()
+
+
+def test_units_are_written_as_in_print(results: dict[str, Result], tmp_path: Path, world: Any) -> None:
+    """No axis shows a unit as it stands in the file, with its carets."""
+    (tmp_path / "a.toml").write_text(PAPER.replace("steps = 60", CONSERVING))
+    pipeline.run(world, tmp_path / "a.toml", output=tmp_path / "a.h5", quiet=True)
+    densities = read_dataset(tmp_path / "a.h5")
+    assert densities.variables["m_final"].unit == "1/nm^3"
+    for result in (*results.values(), densities):
+        labels = [text for axis in draw([result]).axes for text in (axis.get_xlabel(), axis.get_ylabel())]
+        assert not [text for text in labels if "^" in re.sub(r"\$[^$]*\$", "", text)]
 
 
 @pytest.mark.parametrize("kind", ["run", "steady", "sweep", "moving_sweep", "paper", "paper_sweep"])
