@@ -92,6 +92,29 @@ integrator = "{integrator}"
 refresh_interval = "{refresh} fs"
 """
 
+# With .format(mode=, end=, integrator=): a coarse wire in a field. [time] comes last, as in WIRE.
+PULLED = """
+[wall]
+mode = "{mode}"
+[electrons]
+conductivity = "1.26e6 S/m"
+[magnet]
+hard_anisotropy = "2e5 J/m^3"
+[wire]
+length = "80 nm"
+cells = 33
+[momentum]
+points = 12
+[drive]
+electric_field = "-8e3 V/m"
+temperature = "150 K"
+[time]
+end = "{end} ns"
+output_every = "1e-5 ns"
+integrator = "{integrator}"
+tolerance = 1e-5
+"""
+
 # A coarse wire that heat and a charge current drive; [wall], [electrons], [magnet] and [time] are added.
 DRIVEN = """
 [momentum]

@@ -10,8 +10,9 @@ from hpcalo.config.wall import Paper, WallInput
 from hpcalo.errors import InputError
 from hpcalo.pipeline.electronic_structure import sources_of
 from hpcalo.pipeline.estimate import PROGRAM, Work
-from hpcalo.pipeline.wall_points import Axis, axis_of, groups_of, points_of, unreadable
+from hpcalo.pipeline.wall_points import Axis, axis_of, groups_of, place_of, points_of, unreadable
 from hpcalo.wall.checks import check_settings as check_physics
+from hpcalo.wall.steady import DIRECT_BYTES as DIRECT
 
 CELLS = 1000
 """Cells of the wire that are worth a rank: with fewer, what every rank does for the whole wire outweighs its share."""
@@ -21,8 +22,6 @@ VECTORS = {"steady": 55, "quasi-static": 55, "time-dependent": 105}
 """Arrays of the size of the distribution, by mode, as measured: Krylov basis, factors of the sweep, responses, stages
 of the time step.
 """
-DIRECT = 48
-"""Bytes the direct method needs for each of its matrix's 3 cells (4 points)^2 numbers, as `hpcalo.wall.steady` does."""
 WHOLE_WIRE = 1500
 """Bytes a cell that every rank holds of the whole wire: the spin-diffusion matrix and its factors."""
 ITERATED = 8 * (3 * 80 + 32 + 215 * 4)
@@ -47,8 +46,7 @@ def told_of(points: Sequence[WallInput], source: Path, axis: Axis | None = None)
         try:
             told = check_physics(point)
         except InputError as problem:
-            where = "" if axis is None else f"sweep.key: {axis.point(index)}: "
-            raise InputError(f"{source}: {where}{problem}") from None
+            raise InputError(f"{source}: {place_of(axis, index)}{problem}") from None
         for text in told:
             alike.setdefault(NUMBER.sub("#", text), []).append(text)
     return [

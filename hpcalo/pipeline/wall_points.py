@@ -78,6 +78,11 @@ def earlier_of(point: WallInput, folder: Path) -> Path | None:
     return None if point.wall.continue_from is None else folder / point.wall.continue_from
 
 
+def place_of(axis: Axis | None, index: int) -> str:
+    """How a refusal of one point's settings begins; nothing outside of a sweep (axis None)."""
+    return "" if axis is None else f"sweep.key: {axis.point(index)}: "
+
+
 def unreadable(points: Sequence[WallInput], source: Path, axis: Axis | None) -> list[str]:
     """Of the results that the points go on from, those that cannot be opened, a text each. Serial."""
     out = {}
@@ -88,9 +93,8 @@ def unreadable(points: Sequence[WallInput], source: Path, axis: Axis | None) -> 
         try:
             open_hdf5(path).close()
         except InputError as problem:
-            where = "" if axis is None else f"sweep.key: {axis.point(index)}: "
             seen = "" if Path(str(point.wall.continue_from)).is_absolute() else "; it is seen from the input's folder"
-            out[path] = f"{where}wall.continue_from: {problem}{seen}"
+            out[path] = f"{place_of(axis, index)}wall.continue_from: {problem}{seen}"
     return list(out.values())
 
 

@@ -256,7 +256,7 @@ def _circuit(result: Result) -> Iterator[Check]:
     if given is None:
         return
     wanted = _shaped(given, found) * np.ones(found.shape)
-    # Stepped in time, E is that of the stationary wire and the current lags behind.
+    # Stepped in time, the current is held as well as the linear solver of the steps solves.
     limit = MOVING if quantity == "mean_charge_current" and _moving(result) else EXACT
     scale = np.abs(wanted)
     if circuit == "open" or not scale.any():  # against what the thermal spin current would carry as charge

@@ -32,8 +32,7 @@ class SpinDiffusion:
     def __init__(self, mesh: Mesh, kinetic: Kinetic) -> None:
         self.mesh = mesh
         self.k = kinetic
-        self._middle = mesh.cells // 2
-        self._sides = (SIDES[0] if mesh.first < self._middle else 0) | (SIDES[1] if mesh.last > self._middle + 1 else 0)
+        self._sides = (SIDES[0] if mesh.first < mesh.middle else 0) | (SIDES[1] if mesh.last > mesh.middle + 1 else 0)
         self._sums = mesh.with_ghosts(kinetic.weight_sums())
         self._blocks = np.empty((mesh.n, 3, 4, 4))  # [row node][column node - row node + 1][row comp][column comp]
         self._lu = np.empty((0, 3, 4, 4))
@@ -49,7 +48,7 @@ class SpinDiffusion:
 
     def factor(self, shift: float) -> None:
         """Raises ConvergenceError if the operator is singular. Collective."""
-        lu, mesh, middle = self.mesh.gather(self.blocks(shift)), self.mesh, self._middle
+        lu, mesh, middle = self.mesh.gather(self.blocks(shift)), self.mesh, self.mesh.middle
         done = round(-mesh.max(-_wall.block_factor(lu, middle, self._sides)))
         if done == mesh.cells:
             self._exchange(lu)
@@ -60,19 +59,19 @@ class SpinDiffusion:
 
     def solve(self, q: Array) -> Array:
         """Own rows of the solution for the right-hand side q (n, 4). Collective."""
-        x = self.mesh.gather(q)
-        _wall.block_solve(self._lu, x, self._middle, self._sides, 0)
+        x, middle = self.mesh.gather(q), self.mesh.middle
+        _wall.block_solve(self._lu, x, middle, self._sides, 0)
         self._exchange(x)
-        _wall.block_solve(self._lu, x, self._middle, MIDDLE, MIDDLE | self._sides)
+        _wall.block_solve(self._lu, x, middle, MIDDLE, MIDDLE | self._sides)
         return x[self.mesh.first : self.mesh.last]
 
     def _exchange(self, field: Array) -> None:
         """Gives every rank what elimination has left beside the middle node of a field on the whole wire."""
-        comm = self.mesh.comm
+        comm, middle = self.mesh.comm, self.mesh.middle
         if comm.size > 1:
-            comm.Bcast(field[self._middle - 1], root=0)
-            if self._middle + 1 < self.mesh.cells:
-                comm.Bcast(field[self._middle + 1], root=comm.size - 1)
+            comm.Bcast(field[middle - 1], root=0)
+            if middle + 1 < self.mesh.cells:
+                comm.Bcast(field[middle + 1], root=comm.size - 1)
 
 
 class Preconditioner:
@@ -132,7 +131,7 @@ class EvenSystem:
         self.inverse.sweep.solve(basis[j], swept, moments=self._moments)
         w = self._corrections[j]
         w[...] = self.inverse.scatter(self._moments)
-        first, last = (k.prolong(w, base=swept, rows=slice(i, i + 1))[0] for i in (0, self.mesh.n - 1))
+        first, last = k.prolonged_ends(w, swept)
         k.apply(
             swept, self.mesh.beyond(first, last, self._ends), self.inverse.shift, basis[j + 1], w,
             other=basis[j], basis=basis[: j + 1], dots=dots,

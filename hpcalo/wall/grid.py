@@ -41,6 +41,8 @@ class Mesh:
         self.at_right = self.last == cells
         counts = comm.allgather(self.n)
         self.counts = np.asarray(counts, dtype=int)
+        self.middle = cells // 2
+        """The node where eliminations from both ends of the wire meet."""
         self.x = np.arange(self.first, self.last) * self.dx
         """Positions of the own nodes, nm."""
         self.around = np.clip(np.arange(self.first - 1, self.last + 1), 0, cells - 1)

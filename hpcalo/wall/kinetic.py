@@ -213,6 +213,11 @@ class Kinetic:
         _wall.prolong(None if base is None else np.asarray(base[rows], dtype=np.float64), q, m, h, hd, out, 1.0, 1.0)
         return out
 
+    def prolonged_ends(self, q: Array, base: Array) -> tuple[Array, Array]:
+        """As `prolong`, of the first and of the last own node alone, (4, points) each."""
+        first, last = (self.prolong(q, base, rows=slice(i, i + 1))[0] for i in (0, self.n - 1))
+        return first, last
+
     def weight_sums(self) -> Array:
         """Sums over all p of h, hd, v^2 h, v^2 hd, v d_p h, v d_p hd on each node, shape (n, 6)."""
         out = np.empty((self.n, 6))

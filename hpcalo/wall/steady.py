@@ -348,7 +348,7 @@ class SteadySolver:
         e, rest = self._solve_even(self._right, size, guess, even)
         first, last = e[0], e[-1]
         if rest is not None:
-            first, last = (self.k.prolong(rest, base=e, rows=slice(i, i + 1))[0] for i in (0, self.mesh.n - 1))
+            first, last = self.k.prolonged_ends(rest, e)
         ends = self.mesh.beyond(first, last, self._ends)
         self.k.odd_between(e, ends, source, self.shift, rest, **wanted)
         return e

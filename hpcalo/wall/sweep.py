@@ -43,12 +43,11 @@ class Sweep:
         self.pivots: Array = np.zeros((n, self.chunks, 10, self.width), dtype=self.dtype)
         self.a = 1.0
         rank, size = mesh.comm.rank, mesh.comm.size
-        middle = mesh.cells // 2
-        self.middle = middle - mesh.first
+        self.middle = mesh.middle - mesh.first
         # Whether elimination crosses this rank's left and right boundary towards larger x (+1), smaller x (-1), or ends
         # there (0, the end of the wire).
-        self._left = 0 if rank == 0 else 1 if mesh.first <= middle else -1
-        self._right = 0 if rank == size - 1 else 1 if mesh.last <= middle else -1
+        self._left = 0 if rank == 0 else 1 if mesh.first <= mesh.middle else -1
+        self._right = 0 if rank == size - 1 else 1 if mesh.last <= mesh.middle else -1
         self._ghost: Array = np.zeros((2, 4, points), dtype=self.dtype)
         self._narrow = -(-points // WIDTH)  # chunks of the factorization, which is in double precision
         self._running = np.zeros((2, self._narrow, 10, WIDTH))  # pivots last found from the left and from the right

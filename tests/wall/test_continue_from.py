@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from inputs import PULLED
 from mpi4py import MPI
 
 from hpcalo import pipeline
@@ -14,27 +15,7 @@ from hpcalo.output.hdf5 import read_dataset
 from hpcalo.pipeline import wall_sweep
 from hpcalo.pipeline.wall_keeper import Asked, Keeper
 
-TEXT = """
-[wall]
-mode = "quasi-static"
-[electrons]
-conductivity = "1.26e6 S/m"
-[magnet]
-hard_anisotropy = "2e5 J/m^3"
-[wire]
-length = "80 nm"
-cells = 33
-[momentum]
-points = 12
-[drive]
-electric_field = "-8e3 V/m"
-temperature = "150 K"
-[time]
-end = "{end} ns"
-output_every = "1e-5 ns"
-tolerance = 1e-5
-"""
-ONWARD = TEXT.format(end="3e-5")
+START, ONWARD = (PULLED.format(mode="quasi-static", end=end, integrator="rk") for end in ("1e-5", "3e-5"))
 SWEEP = '[sweep]\nkey = "wall.continue_from"\nvalues = ["first.h5", "below/second.h5"]\n'
 
 
@@ -49,7 +30,7 @@ def folders(tmp_path, monkeypatch):
     for folder in (home / "below", elsewhere):
         folder.mkdir(parents=True)
     source = home / "start.toml"
-    source.write_text(TEXT.format(end="1e-5"))
+    source.write_text(START)
     for name, angle in ((home / "first.h5", 0), (home / "below/second.h5", 10), (elsewhere / "first.h5", 20)):
         computed(source, f"texture.angle={angle}", output=name)
     monkeypatch.chdir(elsewhere)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from inputs import PULLED
 from mpi4py import MPI
 
 from hpcalo import pipeline
@@ -428,34 +429,13 @@ def test_time_dependent_wall_moves_like_the_quasi_static_one():
 # -----------------------------------------------------------------------------------------------
 
 
-SHORT = """
-[wall]
-mode = "{mode}"
-[electrons]
-conductivity = "1.26e6 S/m"
-[magnet]
-hard_anisotropy = "2e5 J/m^3"
-[wire]
-length = "80 nm"
-cells = 33
-[momentum]
-points = 12
-[drive]
-electric_field = "-8e3 V/m"
-temperature = "150 K"
-[time]
-end = "2e-5 ns"
-output_every = "1e-5 ns"
-integrator = "{integrator}"
-tolerance = 1e-5
-first_step = "1 fs"
-"""
 INTEGRATORS = {"time-dependent": "arkimex", "quasi-static": "rk"}
 
 
 def computed(folder, name, mode, *overrides, remove=""):
     source, output = folder / f"{name}.toml", folder / f"{name}.h5"
-    source.write_text(SHORT.format(mode=mode, integrator=INTEGRATORS[mode]).replace(remove, ""))
+    text = PULLED.format(mode=mode, end="2e-5", integrator=INTEGRATORS[mode]) + 'first_step = "1 fs"\n'
+    source.write_text(text.replace(remove, ""))
     pipeline.run(MPI.COMM_SELF, source, output=output, quiet=True, overrides=overrides)
     return output
 
