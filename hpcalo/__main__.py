@@ -100,9 +100,9 @@ def run(source: Path, output: Path | None, force: bool, overrides: tuple[str, ..
 
     comm = world()
     with collective_guard(comm):
-        from hpcalo import pipeline  # noqa: PLC0415
+        from hpcalo import app  # noqa: PLC0415
 
-        last = pipeline.run(comm, source, output=output, force=force, quiet=quiet, dry_run=dry_run, overrides=overrides)
+        last = app.run(comm, source, output=output, force=force, quiet=quiet, dry_run=dry_run, overrides=overrides)
         if dry_run or not quiet:
             click.echo(last)
 
@@ -122,9 +122,9 @@ def restart(result: Path, force: bool, quiet: bool) -> None:
 
     comm = world()
     with collective_guard(comm):
-        from hpcalo import pipeline  # noqa: PLC0415
+        from hpcalo import app  # noqa: PLC0415
 
-        last = pipeline.restart(comm, result, quiet=quiet, force=force)
+        last = app.restart(comm, result, quiet=quiet, force=force)
         if not quiet:
             click.echo(last)
 
@@ -142,9 +142,9 @@ def check(source: Path, overrides: tuple[str, ...], ranks: int) -> None:
     \b
     hpcalo check input/mnw001.toml --ranks 64
     """
-    from hpcalo import pipeline  # noqa: PLC0415
+    from hpcalo import app  # noqa: PLC0415
 
-    click.echo(pipeline.check(source, overrides, ranks))
+    click.echo(app.check(source, overrides, ranks))
 
 
 @cli.command()
@@ -184,7 +184,7 @@ def info(file: Path | None, environment: bool) -> None:
     comm = world()
     with collective_guard(comm):
         from hpcalo.errors import EnvironmentMismatch  # noqa: PLC0415
-        from hpcalo.output.environment import describe_environment  # noqa: PLC0415
+        from hpcalo.io.environment import describe_environment  # noqa: PLC0415
 
         text, fits = describe_environment(comm)
         click.echo(text)
@@ -194,7 +194,7 @@ def info(file: Path | None, environment: bool) -> None:
 
 @alone
 def _describe(file: Path) -> None:
-    from hpcalo.output.info import describe  # noqa: PLC0415
+    from hpcalo.io.description import describe  # noqa: PLC0415
 
     click.echo(describe(file))
 
@@ -221,7 +221,7 @@ def convert(source: Path, output: Path | None, force: bool, **options: Any) -> N
     hpcalo convert mnw9.npz --output mnw9.h5 --thickness "10.5 angstrom"
     hpcalo convert siesta.TSHS --output film.h5
     """
-    from hpcalo.pipeline.convert import convert as convert_model  # noqa: PLC0415
+    from hpcalo.app.convert import convert as convert_model  # noqa: PLC0415
 
     for name in ("thickness", "fermi_energy"):
         options[name] = _number_or_text(options[name])
@@ -257,9 +257,9 @@ def plot(results: tuple[Path, ...], output: Path | None, force: bool, quantities
     hpcalo plot mnw001.h5 --quantity torkance_even --output torkance.pdf
     hpcalo plot permalloy_wall.h5 --output wall.mp4
     """
-    from hpcalo import pipeline  # noqa: PLC0415
+    from hpcalo import app  # noqa: PLC0415
 
-    click.echo(f"picture: {pipeline.plot(results, output=output, force=force, quantities=quantities)}")
+    click.echo(f"picture: {app.plot(results, output=output, force=force, quantities=quantities)}")
 
 
 @cli.command()
@@ -293,7 +293,7 @@ def export(
     hpcalo export permalloy_wall.h5 --to xdmf          the same for older ones
     hpcalo export permalloy_wall.h5 --to ovf           M in A/m, one OVF 2.0 file for each time
     """
-    from hpcalo.pipeline.export import export as write  # noqa: PLC0415
+    from hpcalo.app.export import export as write  # noqa: PLC0415
 
     if wrong := [text for text in selection if "=" not in text]:
         raise click.UsageError(f"--select {wrong[0]}: expected AXIS=VALUE, for example gamma=0.025")
@@ -312,9 +312,9 @@ def report(result: Path, output: Path | None, force: bool) -> None:
     \b
     hpcalo report mnw001.h5 --output mnw001.html
     """
-    from hpcalo import pipeline  # noqa: PLC0415
+    from hpcalo import app  # noqa: PLC0415
 
-    click.echo(f"report: {pipeline.report(result, output=output, force=force)}")
+    click.echo(f"report: {app.report(result, output=output, force=force)}")
 
 
 @cli.command()
@@ -358,8 +358,8 @@ def submit(
     \b
     hpcalo submit input/mnw001.toml --nodes 4 --cores-per-node 64 --time 12:00:00 --dry-run
     """
-    from hpcalo.pipeline.submit import Job  # noqa: PLC0415
-    from hpcalo.pipeline.submit import submit as hand_over  # noqa: PLC0415
+    from hpcalo.app.submit import Job  # noqa: PLC0415
+    from hpcalo.app.submit import submit as hand_over  # noqa: PLC0415
 
     job = Job(time=limit, **asked)
     click.echo(hand_over(source, job, output=output, overrides=overrides, dry_run=dry_run, force=force))

@@ -22,21 +22,21 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hpcalo.config.model import BuiltinName, ModelSection
+from hpcalo.app import ENGINES
+from hpcalo.app import report as write_report
+from hpcalo.app.convert import WANNIER_ENDINGS, sisl_model
 from hpcalo.config.reader import apply_overrides, read_toml, validate
 from hpcalo.errors import InputError, Interrupted, nearest
-from hpcalo.model.from_pythtb import from_pythtb
-from hpcalo.model.from_sisl import ENDINGS as SISL_ENDINGS
-from hpcalo.model.from_sisl import from_sisl
-from hpcalo.model.types import LcaoModel, WannierModel
-from hpcalo.output import modelfile
-from hpcalo.output.hdf5 import FORMAT, PROVENANCE_GROUP, open_hdf5, plain
-from hpcalo.output.provenance import WARNINGS
+from hpcalo.hamiltonian import modelfile
+from hpcalo.hamiltonian.config import BuiltinName, ModelSection
+from hpcalo.hamiltonian.readers.pythtb import from_pythtb
+from hpcalo.hamiltonian.readers.sisl import ENDINGS as SISL_ENDINGS
+from hpcalo.hamiltonian.readers.sisl import from_sisl
+from hpcalo.hamiltonian.types import LcaoModel, WannierModel
+from hpcalo.io.hdf5 import FORMAT, PROVENANCE_GROUP, open_hdf5, plain
+from hpcalo.io.provenance import WARNINGS
 from hpcalo.parallel.guard import on_root
 from hpcalo.parallel.world import world
-from hpcalo.pipeline import ENGINES
-from hpcalo.pipeline import report as write_report
-from hpcalo.pipeline.convert import WANNIER_ENDINGS, sisl_model
 
 if TYPE_CHECKING:
     import xarray
@@ -145,11 +145,11 @@ def run(
                     data["model"] = {"file": str((folder / "model.h5").absolute())}
                 apply_overrides(data, overrides)
                 engine = _engine_of(data, source)
-                schema = getattr(import_module(f"hpcalo.config.{engine}"), f"{engine.capitalize()}Input")
+                schema = getattr(import_module(f"hpcalo.{engine}.config"), f"{engine.capitalize()}Input")
                 return engine, validate(schema, data, str(source))
 
             engine, typed = on_root(ranks, read)
-            compute = getattr(import_module(f"hpcalo.pipeline.{engine}"), f"run_{engine}")
+            compute = getattr(import_module(f"hpcalo.{engine}.run"), f"run_{engine}")
             try:
                 compute(typed, ranks, source=source, output=folder / "result.h5", quiet=quiet, overrides=overrides)
             except Interrupted as stop:

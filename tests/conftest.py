@@ -18,12 +18,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from places import REPOSITORY
 
 from hpcalo.parallel.world import world as start_mpi
 
 pytest.register_assert_rewrite("program")  # a helper whose assertions are to say what they found
 
-REPOSITORY = Path(__file__).resolve().parents[1]
 GRACE = 5.0  # seconds a failed rank waits for the others to finish the test
 
 # As it was before any MPI library was loaded: a process started with what MPI adds to it would take itself for a rank.

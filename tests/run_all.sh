@@ -51,7 +51,7 @@ mpi_suite() {
 # first time is run once more, alone, and has to pass then.
 # shellcheck disable=SC2317,SC2329  # step calls it
 batch_suite() {
-  local run=(timeout -k 20 "$BATCH_LIMIT" python -m pytest -q --color=no --basetemp="$work/batch" tests/batch)
+  local run=(timeout -k 20 "$BATCH_LIMIT" python -m pytest -q --color=no --basetemp="$work/batch" tests/system/batch)
   "${run[@]}" && return
   echo "batch suite: once more what failed"
   "${run[@]}" --last-failed --last-failed-no-failures none
@@ -65,7 +65,7 @@ for part in $parts; do
       step "shellcheck" shellcheck setup.sh tests/run_all.sh .ci/run jobs/*
       step "mypy" mypy
       step "import arrows" lint-imports ;;
-    serial) step "serial suite" timeout -k 20 "$SERIAL_LIMIT" python -m pytest -q --color=no --durations=10 --basetemp="$work/serial" --ignore=tests/batch ;;
+    serial) step "serial suite" timeout -k 20 "$SERIAL_LIMIT" python -m pytest -q --color=no --durations=10 --basetemp="$work/serial" --ignore=tests/system/batch ;;
     batch) step "batch suite" batch_suite ;;
     mpi) for ranks in ${HPCALO_TEST_RANKS:-1 2 3 4}; do step "MPI suite on $ranks rank(s)" mpi_suite "$ranks"; done ;;
     *) echo "run_all.sh: unknown part '$part' (lint, serial, batch, mpi)" >&2; exit 2 ;;

@@ -95,7 +95,7 @@ SMALL = {"k": {"grid": [2, 2, 1]}, "energies": ENERGIES, "gamma": [0.1]}
 def quantities() -> str:
     """Every variable that each quantity of the input adds to a result, found by computing them for tiny models."""
     from hpcalo.api import run  # noqa: PLC0415
-    from hpcalo.config.kubo import Quantity  # noqa: PLC0415
+    from hpcalo.kubo.config import Quantity  # noqa: PLC0415
 
     lines = [
         "# Quantities of a Kubo result",

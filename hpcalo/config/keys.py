@@ -51,7 +51,7 @@ class Table:
 
 def tables(engine: str) -> list[Table]:
     """All tables of the input of one engine, each followed by those within it."""
-    schema = getattr(import_module(f"hpcalo.config.{engine}"), f"{engine.capitalize()}Input")
+    schema = getattr(import_module(f"hpcalo.{engine}.config"), f"{engine.capitalize()}Input")
     whole = schema.model_json_schema()
     return list(_tables(whole, whole["$defs"], "", False))
 

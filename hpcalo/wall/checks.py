@@ -1,317 +1,344 @@
-"""Checks of the input as a whole, before anything is computed: errors name the number that would do, warnings are
-texts."""
+"""Checks of a wall result from its numbers alone: conservation laws, |M| = 1, definitions, balances in time.
+
+The balances are formed here from the stored arrays in SI with constants of scipy; they share no code with the solver.
+Of a sweep every point that did not fail is tested, and the worst is reported.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
+from scipy import constants
+from scipy.interpolate import CubicSpline
 
-from hpcalo.config.wall import WallInput
-from hpcalo.errors import InputError
-from hpcalo.wall import equilibrium as eq
-from hpcalo.wall.options import SolverOptions
-from hpcalo.wall.texture import wall_parameter
-from hpcalo.wall.transport import temperature
-from hpcalo.wall.units import K_B
+from hpcalo.config.reader import validate
+from hpcalo.errors import HpcaloError
+from hpcalo.io.checks import Check, Real, below, finite, relative, setting, settings_of, untested
+from hpcalo.io.hdf5 import Result
+from hpcalo.io.scanned import is_uneven, point_of
+from hpcalo.wall.config import WallInput
+from hpcalo.wall.plot.data import is_paper, is_sweep, swept
+from hpcalo.wall.validity import check_settings
 
-CELLS_PER_WALL = (2.0, 4.0)  # nodes per wall parameter D: error below, warning below
-TAIL = 1e-3  # occupation at the momentum cutoff that is still allowed
-QUADRATURE = (0.1, 1e-3)  # relative error of midpoint sums over the Fermi edge: error above, warning above
-RESERVOIR = 8.0  # wall parameters between the wall and the reservoirs, as hpcalo.wall.simulation watches them later
-BETA = 0.02  # relative error of the nonadiabaticity by the spacing: warning above
-UPWIND = 0.05  # numerical part of the published model's diffusion where it decides the field: warning above
-LONG_PATH = 20.0  # tau (fs) beyond which the iterative solver is known to be slow with the force term
-
-PAPER_TABLES = frozenset({"paper", "execution", "sweep"})  # what the published model reads wholly, and in part:
-PAPER_KEYS: Mapping[str, frozenset[str]] = {
-    "wall": frozenset({"model", "title"}),
-    "electrons": frozenset(
-        {"fermi_energy", "exchange_splitting", "mass", "relaxation_time", "spin_flip_time", "g_factor"}
-    ),
-    "magnet": frozenset({"saturation_magnetization", "damping"}),
-    "texture": frozenset({"width"}),
-    "drive": frozenset({"temperature", "gradient", "electric_field", "circuit"}),
-    "output": frozenset({"file"}),
-}
-PAPER_FULL: Mapping[str, frozenset[str]] = {  # and with the whole effective field
-    "magnet": frozenset(
-        {
-            *("exchange_stiffness", "anisotropy", "hard_anisotropy", "demagnetization", "interfacial_dmi", "bulk_dmi"),
-            *("gyromagnetic_ratio", "thermal"),
-        }
-    ),
-    "drive": frozenset({"zeeman"}),
-}
+UNDEFINED = (
+    *("wall_position", "wall_velocity", "wall_width", "wall_angle"),
+    *("beta", "beta_Q", "beta_electrical", "polarization", "thermal_polarization", "settling_s", "settling_time"),
+)
+"""Variables that are NaN where there is no wall, no drive, or no end."""
+UNIT = 1e-12  # |M| - 1
+EXACT = 1e-8  # identities; the constants used here agree to ten digits
+STEADY = 1e-9  # conservation, of a steady state
+MOVING = 1e-3  # conservation of spin between the written times
+DENSITY = 0.1  # conservation of charge between them: the density changes little, and fastest at the start
+BALANCE = 1e-2  # integrals over the written times
+RIGID = 0.1  # the same for the wall's position: velocity and position agree for a wall that keeps its shape
+UNRESOLVED = 0.2  # such an integral that changes by more with every second time left out tells nothing
 
 
-def check_settings(s: WallInput) -> list[str]:
-    """Warnings for a calculation that can run. Raises InputError for one that cannot or must not."""
-    if s.wall.model == "paper":
-        return _paper(s)
-    SolverOptions(s.solver.petsc)  # refuses the options that are not the user's to set
-    return _consistent(s)
+def checks(result: Result) -> list[Check]:
+    """All checks for which the file holds the variables."""
+    if is_sweep(result) and is_uneven(result):
+        return [_points(result), *_worst(result)]
+    found = [finite(result, UNDEFINED)]
+    if is_sweep(result):
+        found.append(_points(result))
+    if "magnetization" in result.variables:
+        length = np.linalg.norm(_good(result, "magnetization"), axis=-1)
+        found.append(below("Length of the magnetization", "largest ||M| − 1|", _largest(length - 1.0), UNIT))
+    makers: tuple[Callable[[Result], Iterator[Check]], ...] = (_paper,)
+    if not is_paper(result):
+        makers = (_charge, _spin, _torque, _circuit, _energy_parts, _balances)
+    for maker in makers:
+        found += maker(result)
+    return found
 
 
-def _carriers(s: WallInput) -> eq.Carriers:
-    return eq.carriers_from(s.electrons, s.momentum.points, s.momentum.cutoff, s.drive.temperature)
+def _worst(result: Result) -> list[Check]:
+    """Of points with axes of their own each by itself: of each check that of the point it is worst for."""
+    order = ("not tested", "passed", "coarse", "failed")
+
+    def badness(check: Check) -> tuple[int, float]:
+        found = check.found if check.found is not None else 0.0
+        return order.index(check.status), np.inf if np.isnan(found) else found
+
+    worst: dict[str, Check] = {}
+    for index, error in enumerate(result["error"]):
+        for check in () if str(error) else checks(point_of(result, index)):
+            worst[check.name] = max(worst.get(check.name, check), check, key=badness)
+    return list(worst.values())
 
 
-def _bands(s: WallInput) -> list[str]:
-    e = s.electrons
-    if e.exchange_splitting > 2.0 * e.fermi_energy:
-        return [
-            f"electrons.exchange_splitting: J_ex = {e.exchange_splitting:g} eV > 2 E_F = {2 * e.fermi_energy:g} eV: "
-            "the minority band is empty (half metal)"
-        ]
-    return []
+def hints(result: Result) -> list[tuple[str, str]]:
+    """What the file tells about the solver, in words: (what, value)."""
+    told = []
+    for name in ("steps", "linear_solves", "linear_iterations"):
+        if name in result.attrs:
+            told.append((name.replace("_", " "), f"{int(result.attrs[name]):,}"))
+    solves = int(result.attrs.get("linear_solves", 0))
+    if solves and "linear_iterations" in result.attrs:
+        told.append(("iterations per solve", f"{int(result.attrs['linear_iterations']) / solves:.1f}"))
+    width = _good(result, "wall_width") if "wall_width" in result.variables else np.zeros(0)
+    if np.isfinite(width).any() and "x" in result.coordinates:
+        spacing = float(result["x"][1] - result["x"][0])
+        told.append(("nodes per wall parameter", f"{float(np.nanmin(width)) / spacing:.3g}, at the narrowest wall"))
+    return told
 
 
-def _consistent(s: WallInput) -> list[str]:
-    warnings = _bands(s)
-    dx = s.wire.length / (s.wire.cells - 1)
-    if s.texture.kind == "wall":
-        warnings += _wall(s, wall_parameter(s.magnet, s.texture), dx)
-    elif s.texture.kind in {"half-circle", "spiral"}:
-        if s.texture.width is None and s.texture.kind == "spiral":
-            raise InputError("texture.width: a spiral needs its period")
-        full = s.texture.width or wall_parameter(s.magnet, s.texture)
-        if s.texture.kind == "half-circle" and full > s.wire.length:
-            raise InputError(f"texture.width: the wall of {full:g} nm is wider than the wire of {s.wire.length:g} nm")
-        turn = (np.pi if s.texture.kind == "half-circle" else 2 * np.pi) * dx / full
-        if turn > 0.5:
-            need = int(np.ceil(s.wire.length / (0.5 * dx / turn))) + 1
-            raise InputError(
-                f"wire.cells: neighbouring spins differ by {turn:.2f} rad; at least {need} cells are needed"
-            )
-    x = np.array([0.0, 0.5 * s.wire.length, s.wire.length])
-    t = temperature(s.drive, s.wire.length, x)
-    if t.min() <= 0.0:
-        raise InputError(
-            f"drive.gradient: T(x) falls to {t.min():.4g} K on the wire; "
-            f"shorten wire.length or drive.ramp_length to below "
-            f"{2 * s.drive.temperature / abs(s.drive.gradient):.4g} nm, or use drive.profile = 'uniform'"
-        )
-    warnings += _linear_response(s)
-    if s.electrons.spin_torque or s.drive.circuit != "field":  # else nothing depends on the electrons
-        _times(s)
-        warnings += _momentum(s, float(t.min()), float(t.max())) + _nonadiabaticity(s)
-    warnings += _time(s)
-    c = _carriers(s)
-    if s.electrons.force and s.electrons.relaxation_time > LONG_PATH and s.solver.method == "krylov":
-        warnings.append(
-            f"electrons.relaxation_time: mean free path {c.mean_free_path:.3g} nm with the force term: the iterative "
-            "solver needs about one iteration per fs of it; solver.method = 'direct' needs none"
-        )
-    return warnings
+def warnings(result: Result) -> list[str]:
+    """What the run must have warned of before it started, for a file that does not keep it: the checks of its input,
+    made again."""
+    base = settings_of(result)
+    sweep = base.pop("sweep", None)
+    told: list[str] = []
+    try:
+        told += check_settings(validate(WallInput, base, "input"))
+    except HpcaloError as problem:
+        told.append(str(problem))
+    if isinstance(sweep, dict):
+        told = [f"{text} (at the input's own {sweep.get('key', '?')})" for text in told]
+    return told
 
 
-def _linear_response(s: WallInput) -> list[str]:
-    """T0 + kappa x <= 0 somewhere on a wire whose coefficients are taken at T0."""
-    d = s.drive
-    if d.profile != "uniform" or d.temperature > 0.5 * abs(d.gradient) * s.wire.length:
-        return []
-    reach = d.temperature / abs(d.gradient)
-    return [
-        f"drive.gradient: linear response: all coefficients are those at {d.temperature:g} K; T0 + kappa x itself is "
-        f"positive only within {reach:.4g} nm of the middle of the wire, {2 * reach:.4g} nm of its {s.wire.length:g} nm"
-    ]
+def _good(result: Result, name: str) -> Real:
+    """The variable; of a sweep without the points that failed."""
+    data = np.asarray(result[name], dtype=float)
+    return data[np.asarray(result["error"]) == ""] if is_sweep(result) else data
 
 
-def _times(s: WallInput) -> None:
-    """Every collision relaxes the momentum, those that flip the spin too: 1/tau_sf is a part of 1/tau."""
-    tau, flip = s.electrons.relaxation_time, s.electrons.spin_flip_time
-    if flip < tau:
-        raise InputError(
-            f"electrons.spin_flip_time: {flip:g} fs is shorter than relaxation_time = {tau:g} fs: scattering that "
-            "keeps the spin would have the negative rate 1/tau - 1/tau_sf"
-        )
+def _largest(values: Any) -> float:
+    """NaN if any value is."""
+    return float(np.max(np.abs(values), initial=0.0))
 
 
-def _wall(s: WallInput, d: float, dx: float) -> list[str]:
-    warnings = []
-    length = s.wire.length
-    if 2.0 * d > length:
-        raise InputError(f"wire.length: the wall (2 D = {2 * d:.4g} nm) is wider than the wire ({length:g} nm)")
-    per_wall = d / dx
-    if per_wall < CELLS_PER_WALL[0]:
-        need = int(np.ceil(CELLS_PER_WALL[0] * length / d)) + 1
-        raise InputError(
-            f"wire.cells: dx = {dx:.3g} nm is too coarse for D = {d:.3g} nm; at least {need} cells are needed"
-        )
-    if per_wall < CELLS_PER_WALL[1]:
-        need = int(np.ceil(CELLS_PER_WALL[1] * length / d)) + 1
-        warnings.append(
-            f"wire.cells: only {per_wall:.1f} cells per wall parameter; {need} cells give {CELLS_PER_WALL[1]:g}"
-        )
-    centre = 0.5 * length if s.texture.centre is None else s.texture.centre
-    room = min(centre, length - centre)
-    if room < 0.0:
-        raise InputError(f"texture.centre: {centre:g} nm is outside the wire of {length:g} nm")
-    if room < RESERVOIR * d:
-        warnings.append(
-            f"wire.length: the reservoirs are {room / d:.1f} D from the wall; {2 * RESERVOIR * d:.4g} nm keep them "
-            f"{RESERVOIR:g} D away"
-        )
-    return warnings
+def _points(result: Result) -> Check:
+    errors = [str(e) for e in result["error"]]
+    failed = [f"{v}: {e}" for v, e in zip(result[swept(result)], errors, strict=True) if e]
+    must = "points that failed"
+    return below(f"All {len(errors)} points of the sweep", must, len(failed), 0, "; ".join(failed))
 
 
-def beta_error(c: eq.Carriers, d: float, dx: float) -> float:
-    """Relative error of the nonadiabaticity beta of a wall with parameter d on a mesh of spacing dx (nm), about.
-
-    Second order in dx, from two lengths that the wall turns through: the transverse length of D_s hbar/J, damped by
-    the precession within tau, and the spin-flip length of D_s tau_sf, with D_s = tau v_F^2/3. The forms are those of
-    the spin balance; the numbers 0.2, 0.03 and 1.6 were fitted to beta on meshes refined from d/4 to d/16, with
-    d = 1 ... 20 nm, tau = 1 ... 19 fs, J = 0.02 ... 0.2 eV, xi = 1.6 ... 1600: good to a factor of 2 (half metals: 3).
-    """
-    turn = c.precession * c.tau
-    damped = 1.0 + turn**2
-    diffusion = c.tau * c.fermi_velocity**2 / 3.0
-    across = diffusion / c.precession / damped
-    along = diffusion * c.tau_sf
-    slope = 0.2 * across + 0.03 * along * (turn / damped) / (1.0 + 1.6 * along / d**2)
-    return slope * dx**2 / d**4 / (1.0 / c.xi + across / (3.0 * d**2))
+def _value(result: Result, *keys: str) -> Any:
+    """A number of the input; where it is the swept one, an array that goes with the variables' first axis."""
+    if is_sweep(result) and swept(result) == "_".join(keys):
+        values = np.asarray(result[swept(result)])
+        if values.dtype.kind not in "fiu":
+            return None
+        return values[np.asarray(result["error"]) == ""].astype(float)
+    return setting(result, *keys)
 
 
-def _nonadiabaticity(s: WallInput) -> list[str]:
-    c = _carriers(s)
-    if s.texture.kind != "wall" or c.exchange == 0.0:
-        return []
-    d = wall_parameter(s.magnet, s.texture)
-    error = beta_error(c, d, s.wire.length / (s.wire.cells - 1))
-    if error <= BETA:
-        return []
-    need = int(np.ceil((s.wire.cells - 1) * np.sqrt(error / BETA) * (1.0 + 1e-9))) + 1
-    return [
-        f"wire.cells: the spacing makes an error of about {error:.1%} of the nonadiabaticity beta (transverse and "
-        f"spin-flip length against D = {d:.3g} nm); {need} cells give {BETA:.1%}"
-    ]
+def _shaped(value: Any, like: Real) -> Any:
+    """The value so that it multiplies an array with the points of a sweep in front."""
+    return value.reshape(-1, *[1] * (like.ndim - 1)) if isinstance(value, np.ndarray) else float(value)
 
 
-def _momentum(s: WallInput, coldest: float, hottest: float) -> list[str]:
-    c = _carriers(s)
-    cutoff = s.momentum.cutoff * c.fermi_momentum
-    above = (cutoff**2 / (2 * c.mass) - c.fermi_energy - c.exchange / 2) / (K_B * hottest)
-    if above < -np.log(TAIL):
-        energy = c.fermi_energy + c.exchange / 2 - np.log(TAIL) * K_B * hottest
-        need = np.sqrt(2 * c.mass * energy) / c.fermi_momentum
-        raise InputError(
-            f"momentum.cutoff: {s.momentum.cutoff:g} cuts occupied states off at {hottest:.4g} K; "
-            f"at least {need:.3f} is needed"
-        )
-    # The midpoint rule misses the Fermi edge of width kT by 2 exp(-2 pi^2 kT m/(p_F dp)).
-    ratio = K_B * coldest * c.mass / (c.fermi_momentum * cutoff)  # times `points`
-    error = 2.0 * np.exp(-2.0 * np.pi**2 * ratio * s.momentum.points)
-    need = [int(np.ceil(-np.log(limit / 2.0) / (2.0 * np.pi**2 * ratio))) for limit in QUADRATURE]
-    if error > QUADRATURE[0]:
-        raise InputError(
-            f"momentum.points: {s.momentum.points} do not resolve the Fermi edge at {coldest:.4g} K; "
-            f"at least {need[0]} are needed"
-        )
-    if error > QUADRATURE[1]:
-        return [
-            f"momentum.points: quadrature error about {error:.1%} at {coldest:.4g} K; "
-            f"{need[1]} points give {QUADRATURE[1]:.1%}"
-        ]
-    return []
+def _divergence(result: Result, name: str) -> Real:
+    """∂_x of a current on the faces, at the nodes, per metre."""
+    axis = -1 if result.variables[name].dims[-1] == "x_face" else -2
+    spacing = 1e-9 * float(result["x_face"][1] - result["x_face"][0])
+    return np.asarray(np.diff(_good(result, name), axis=axis) / spacing)
 
 
-def _time(s: WallInput) -> list[str]:
-    if s.wall.mode == "steady":
-        return []
-    if s.wall.mode == "time-dependent" and not s.electrons.spin_torque:
-        raise InputError(
-            "electrons.spin_torque: false needs wall.mode = 'quasi-static'; time-dependent steps electrons"
-        )
-    if s.wall.mode == "time-dependent" and s.time.integrator == "rk":
-        raise InputError("time.integrator: 'rk' is explicit; time-dependent mode takes arkimex, bdf, rosw or cn")
-    if (
-        s.wall.mode == "time-dependent"
-        and s.time.integrator == "cn"
-        and s.time.first_step * _carriers(s).precession > 2
+def _moving(result: Result) -> bool:
+    return result.attrs.get("kind") == "time-dependent"
+
+
+def _same_times(result: Result, *names: str) -> bool:
+    """Whether the variables are there and were written at the same times."""
+    held = [result.variables[n].dims for n in names if n in result.variables]
+    return len(held) == len(names) and len({d[1 if is_sweep(result) else 0] for d in held}) == 1
+
+
+def _between(result: Result, name: str, density: Real, rest: Real) -> Real | None:
+    """∂_t density + rest by the trapezoid rule between the written times; None for a single time."""
+    axis = 1 if is_sweep(result) else 0
+    t = 1e-9 * np.asarray(result[result.variables[name].dims[axis]], dtype=float)
+    if len(t) < 2:
+        return None
+    steps = np.diff(t).reshape(-1, *[1] * (density.ndim - axis - 1))
+    head = (slice(None),) * axis
+    mean = 0.5 * (rest[(*head, slice(1, None))] + rest[(*head, slice(None, -1))])
+    return np.asarray(np.diff(density, axis=axis) / steps + mean)
+
+
+def _charge(result: Result) -> Iterator[Check]:
+    if "charge_current" not in result.variables:
+        return
+    current = _good(result, "charge_current")
+    name = "Conservation of charge"
+    if not _moving(result):
+        must = "variation of j along the wire, relative to j or, if larger, to e j_s"
+        spin = _good(result, "spin_current") if "spin_current" in result.variables else np.zeros(1)
+        size = max(_largest(current), constants.e * _largest(spin))  # an open circuit carries no charge but rounding
+        yield below(name, must, relative(np.ptp(current, axis=-1), size), STEADY)
+        return
+    must = "∂n/∂t + ∂j/∂x = 0 between the written times: what it leaves open, relative to ∫∂n/∂t dx or 10⁻⁶ j"
+    if not _same_times(result, "charge_current", "density_deviation"):
+        yield untested(name, must, "current and density were not written at the same times")
+        return
+    outflow = -_divergence(result, "charge_current") / constants.e
+    density = _good(result, "density_deviation")
+    rest = _between(result, "charge_current", density, outflow)
+    change = _between(result, "charge_current", density, np.zeros_like(density))
+    if rest is None or change is None:
+        yield untested(name, must, "a single time")
+        return
+    charge = constants.e * 1e-9 * float(result["x"][1] - result["x"][0])
+    size = max(charge * _largest(np.cumsum(change, axis=-1)), 1e-6 * _largest(current))
+    yield below(name, must, relative(charge * np.cumsum(rest, axis=-1), size), DENSITY)
+
+
+def _spin(result: Result) -> Iterator[Check]:
+    names = ("spin_current", "spin_accumulation", "magnetization")
+    if any(n not in result.variables for n in names):
+        return
+    name = "Conservation of spin"
+    law = "∂j_s/∂x = (J/ħ) M × m − m/τ_sf"
+    must = f"∂m/∂t + {law}, between the written times" if _moving(result) else f"{law}, relative to its largest term"
+    splitting, flip = _value(result, "electrons", "exchange_splitting"), _value(result, "electrons", "spin_flip_time")
+    if splitting is None or flip is None or not _same_times(result, *names):
+        yield untested(name, must, "needs J, τ_sf, and M, m, j_s at the same times")
+        return
+    m = _good(result, "spin_accumulation")
+    precession = _shaped(splitting, m) * constants.e / constants.hbar * np.cross(_good(result, "magnetization"), m)
+    flow = _divergence(result, "spin_current")
+    balance = flow - precession + m / (1e-15 * _shaped(flip, m))
+    if _moving(result):
+        rest = _between(result, "spin_accumulation", m, balance)
+        if rest is None:
+            yield untested(name, must, "a single time")
+            return
+        yield below(name, must, relative(rest, precession), MOVING)
+        return
+    yield below(name, must, relative(balance, precession), EXACT)
+
+
+def _torque(result: Result) -> Iterator[Check]:
+    parts = ("torque", "torque_electrical", "torque_thermal")
+    if all(n in result.variables for n in parts) and setting(result, "electronic_structure") is None:
+        total, electrical, thermal = (_good(result, n) for n in parts)
+        must = "τ = τ_electrical + τ_thermal, relative"
+        yield below("Torques add up", must, relative(total - electrical - thermal, total), EXACT)
+    names = ("torque", "magnetization", "spin_accumulation")
+    if any(n not in result.variables for n in names) or not _same_times(result, *names):
+        return
+    tau, m = _good(result, "torque"), _good(result, "magnetization")
+    yield below("Torque is perpendicular to M", "M·τ relative to τ", relative((tau * m).sum(-1), tau), EXACT)
+    values = [
+        _value(result, *keys)
+        for keys in (("electrons", "g_factor"), ("electrons", "exchange_splitting"),
+                     ("magnet", "saturation_magnetization"))
+    ]  # fmt: skip
+    if None not in [v if not isinstance(v, np.ndarray) else 0 for v in values] and (
+        setting(result, "magnet", "thermal") is None and setting(result, "electronic_structure") is None
     ):
-        return [
-            "time.integrator: 'cn' does not damp precession that the step does not resolve; bdf, arkimex and rosw do"
-        ]
-    if s.wall.mode == "quasi-static" and s.time.refresh == "stage" and s.time.integrator != "rk":
-        raise InputError("time.refresh: 'stage' needs time.integrator = 'rk'; the others take 'step' or 'interval'")
-    if s.time.output_every > s.time.end:
-        raise InputError(f"time.output_every: {s.time.output_every:g} ns is longer than time.end = {s.time.end:g} ns")
-    return []
+        g, splitting, saturation = (_shaped(v, tau) for v in values)
+        magneton = constants.physical_constants["Bohr magneton"][0]
+        rate = g * magneton / saturation * splitting * constants.e / constants.hbar
+        expected = -rate * np.cross(m, _good(result, "spin_accumulation"))
+        must = "τ = −(g µ_B/M_s)(J/ħ) M × m from the accumulation, relative"
+        yield below("Torque follows from the accumulation", must, relative(tau - expected, expected), EXACT)
 
 
-def _unused(s: WallInput) -> list[str]:
-    """Keys that are not at their defaults and that the published model does not read."""
-    out = []
-    full = PAPER_FULL if s.paper.effective_field == "full" else {}
-    for name in type(s).model_fields:
-        table = getattr(s, name)
-        keys = PAPER_KEYS.get(name, frozenset()) | full.get(name, frozenset())
-        if name == "drive" and s.drive.circuit == "current":
-            keys |= {"current_density"}
-        if name in PAPER_TABLES or table is None:
+def _circuit(result: Result) -> Iterator[Check]:
+    circuit = setting(result, "drive", "circuit")
+    name, quantity, key = {
+        "current": ("Given current flows", "mean_charge_current", "current_density"),
+        "field": ("Given field is applied", "electric_field", "electric_field"),
+        "open": ("Open circuit carries no current", "mean_charge_current", ""),
+    }.get(str(circuit), ("", "", ""))
+    if not name or quantity not in result.variables:
+        return
+    found = _good(result, quantity)
+    given = _value(result, "drive", key) if key else 0.0
+    if given is None:
+        return
+    wanted = _shaped(given, found) * np.ones(found.shape)
+    # Stepped in time, the current is held as well as the linear solver of the steps solves.
+    limit = MOVING if quantity == "mean_charge_current" and _moving(result) else EXACT
+    scale = np.abs(wanted)
+    if circuit == "open" or not scale.any():  # against what the thermal spin current would carry as charge
+        spin = _good(result, "spin_current") if "spin_current" in result.variables else np.ones(1)
+        scale = np.array([constants.e * float(np.abs(spin).max(initial=0.0)) or 1.0])
+    unit = result.variables[quantity].unit
+    must = f"{quantity} − the input's {key or 'zero'}, relative" + ("" if key else f" to the spin current as {unit}")
+    yield below(name, must, relative(found - wanted, scale), limit)
+
+
+def _energy_parts(result: Result) -> Iterator[Check]:
+    parts = [n for n in result.variables if n.startswith("energy_") and result.variables[n].unit == "J/m^2"]
+    if "energy_total" in parts and len(parts) > 2:
+        total = _good(result, "energy_total")
+        rest = sum(_good(result, n) for n in parts if n != "energy_total")
+        yield below("Energies add up", "total − sum of its parts, relative", relative(total - rest, total), EXACT)
+
+
+def _balances(result: Result) -> Iterator[Check]:
+    """What a rate and its quantity have to do with each other between the first and the last written time."""
+    powers = tuple(
+        n for n in ("power_spin_torque", "power_damping", "power_field") if n != "power_field" or n in result.variables
+    )
+    named = ["P_" + n.split("_")[-1] for n in powers]
+    given, sizes = " + ".join(named), " + ".join(f"|{n}|" for n in named)
+    pairs = [
+        ("Energy balance", "energy_total", powers, 1.0, BALANCE, f"E(end) − E(start) = ∫ ({given}) dt, "
+         f"relative to ∫ ({sizes}) dt"),
+        ("Wall velocity is that of the wall", "wall_position", ("wall_velocity",), 1e9, RIGID,
+         "x(end) − x(start) = ∫ v dt, relative to ∫ |v| dt"),
+    ]  # fmt: skip
+    fields: Any = setting(result, "drive", "zeeman") or []
+    for name, quantity, rates, factor, limit, must in pairs:
+        if quantity not in result.variables or any(r not in result.variables for r in rates):
             continue
-        for key, field in type(table).model_fields.items():
-            if key not in keys and getattr(table, key) != field.get_default(call_default_factory=True):
-                out.append(f"{name}.{key}")
-    return out
+        if result.attrs.get("kind") == "steady":
+            continue
+        moving = any(f.get("frequency") for f in fields if isinstance(f, dict))
+        if quantity == "energy_total" and moving and "power_field" not in powers:
+            yield untested(name, must, "an alternating field works on the magnet, too")
+            continue
+        if quantity == "energy_total" and setting(result, "electronic_structure") is not None:
+            yield untested(name, must, "spin-orbit torques work on the magnet, too")
+            continue
+        if not _same_times(result, quantity, *rates):
+            yield untested(name, must, "not written at the same times")
+            continue
+        axis = result.variables[quantity].dims[-1]
+        times = 1e-9 * np.asarray(result[axis], dtype=float)
+        rows = [np.atleast_2d(_good(result, n)) for n in (quantity, *rates)]
+        found = [_balance(times, one[0], one[1:], factor) for one in zip(*rows, strict=True)]
+        usable = [(gap, doubt) for gap, doubt in found if np.isnan(gap) or doubt <= UNRESOLVED]
+        if len(times) < 5 or not usable:
+            yield untested(name, must, "the written times are too few to integrate over")
+            continue
+        gap, doubt = max(usable, key=lambda pair: np.inf if np.isnan(pair[0]) else pair[0] - pair[1])
+        remark = f"integral over {len(times)} times, good to about {doubt:.1g}"
+        yield below(name, must, gap, max(limit, doubt), remark)
 
 
-def _paper_choices(s: WallInput, hottest: float) -> None:
-    """Choices that only mean something together. Raises InputError."""
-    o = s.paper
-    if s.drive.circuit != "field":
-        if o.collision == "paper":
-            raise InputError(
-                f"drive.circuit: with the published collisions charge is not conserved and no one current flows; "
-                f"'{s.drive.circuit}' needs paper.collision = 'bgk3d'"
-            )
-        if o.velocity != 0.0 and not o.force:
-            raise InputError(
-                f"drive.circuit: u_x without the force creates and destroys charge along the wall; '{s.drive.circuit}' "
-                "needs paper.force = true or paper.velocity = 0"
-            )
-        if o.window[0] != -o.window[1]:
-            raise InputError(
-                f"drive.circuit: '{s.drive.circuit}' needs electrons of both directions: a paper.window from -w to w, "
-                f"not {list(o.window)}"
-            )
-    if o.collision == "bgk3d":
-        _times(s)
-    if s.electrons.exchange_splitting == 0.0:
-        raise InputError("electrons.exchange_splitting: with 0 there is no torque, and no unit of the published time")
-    law = s.magnet.thermal
-    if o.effective_field == "full" and law is not None and hottest >= law.curie_temperature:
-        raise InputError(
-            f"magnet.thermal.curie_temperature: {law.curie_temperature:g} K is reached in the box ({hottest:.1f} K)"
-        )
+def _balance(times: Real, values: Real, rates: Any, factor: float) -> tuple[float, float]:
+    """(deviation, what leaving out every second time changes), both relative to the integral of the rates' sizes."""
+    rate = factor * sum(rates)
+    gone = factor * sum(np.abs(r) for r in rates)
+    if not (np.isfinite(rate).all() and np.isfinite(values).all()):
+        return (np.nan, 0.0) if np.isfinite(values).all() else (0.0, np.inf)  # a wall that has left: nothing to test
+    if len(times) < 5:
+        return 0.0, np.inf
+    size = float(np.trapezoid(gone, times))
+    if size == 0.0:
+        return 0.0, 0.0
+    last = (len(times) - 1) // 2 * 2
+    whole = float(CubicSpline(times, rate).integrate(times[0], times[-1]))
+    even = float(CubicSpline(times, rate).integrate(times[0], times[last]))
+    half = float(CubicSpline(times[: last + 1 : 2], rate[: last + 1 : 2]).integrate(times[0], times[last]))
+    return abs(float(values[-1] - values[0]) - whole) / size, abs(even - half) / size
 
 
-def _paper(s: WallInput) -> list[str]:
-    if s.wall.continue_from is not None:
-        raise InputError("wall.continue_from: the published model begins with its own wall; leave it out")
-    if s.electronic_structure is not None:
-        raise InputError("electronic_structure: the published model has no place for it; use wall.model = 'consistent'")
-    width = s.texture.width or 5.0
-    t = s.drive.temperature + s.drive.gradient * np.array([0.0, width])
-    if t.min() <= 0.0:
-        raise InputError(f"drive.gradient: T(x) falls to {t.min():.4g} K in the box of {width:g} nm")
-    _paper_choices(s, float(t.max()))
-    step, path = width / (s.paper.cells - 1), s.electrons.relaxation_time * 0.5 * _carriers(s).fermi_velocity
-    warnings = _bands(s)
-    added = 0.25 * step / path  # |v| dx/2 against v^2 tau
-    if s.drive.circuit != "field" and s.drive.gradient != 0.0 and added > UPWIND:
-        need = int(np.ceil((s.paper.cells - 1) * added / UPWIND)) + 1
-        warnings.append(
-            f"drive.circuit: first-order upwind adds about {added:.0%} to the thermal current, and to the field that "
-            f"balances it; {need} cells make that {UPWIND:.0%}"
-        )
-    if unused := _unused(s):
-        warnings.append(f"wall.model: the published model does not use {', '.join(unused)}")
-    if step > path:
-        need = int(np.ceil(width / path)) + 1
-        warnings.append(
-            f"paper.cells: dx = {step:.3g} nm is coarse for the mean free path (first-order upwind); "
-            f"{need} cells resolve it"
-        )
-    return warnings
+def _paper(result: Result) -> Iterator[Check]:
+    for when in ("initial", "final"):
+        names = (f"torque_{when}", f"torque_divergence_{when}")
+        if all(n in result.variables for n in names):
+            direct, through = (_good(result, n) for n in names)
+            must = "(J/ħ) M × m = its form through the spin current, relative"
+            yield below(f"Identity (17), {when} state", must, relative(direct - through, direct), EXACT)

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hpcalo.wall.simulation import Simulation
-from hpcalo.wall.stepping import State
-from hpcalo.wall.texture import measure, velocity
-from hpcalo.wall.transport import Torques, components, zhang_li
+from hpcalo.wall.dynamics.simulation import Simulation
+from hpcalo.wall.dynamics.stepping import State
+from hpcalo.wall.electrons.transport import Torques, components, zhang_li
+from hpcalo.wall.magnetism.texture import measure, velocity
 from hpcalo.wall.units import DENSITY_IN_SI, FS
 
 Array = NDArray[np.float64]

@@ -34,7 +34,7 @@ from k_loop import planned
 from hpcalo.parallel import sharing
 from hpcalo.parallel.rounds import Rounds
 from hpcalo.parallel.signals import StopRequest
-from hpcalo.pipeline import kubo_pass
+from hpcalo.kubo.sums import passes as kubo_pass
 comm = world(); limit_threads()
 how, source = sys.argv[1], Path(sys.argv[2])
 if ":" not in sys.argv[3]: os.sched_setaffinity(0, {int(sys.argv[3].split(",")[comm.rank])})

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from hpcalo.config.common import Execution
-from hpcalo.output import checkpoint
+from hpcalo.io import checkpoint
 
 BOUND = 0.01
 

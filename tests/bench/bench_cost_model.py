@@ -23,20 +23,20 @@ import numpy as np
 from k_loop import environment
 from scipy.optimize import nnls
 
-from hpcalo.config.kubo import KuboInput
 from hpcalo.config.reader import read_toml, validate
-from hpcalo.kubo.engine import sum_block
-from hpcalo.kubo.request import Request
-from hpcalo.kubo.states_lcao import LcaoStates
-from hpcalo.kubo.symmetrize import symmetries_of
-from hpcalo.model.kmesh import block_size, uniform_mesh
-from hpcalo.model.symmetry import candidates
-from hpcalo.model.types import LcaoModel
-from hpcalo.output.modelfile import load_model
+from hpcalo.hamiltonian.kmesh import block_size, uniform_mesh
+from hpcalo.hamiltonian.modelfile import load_model
+from hpcalo.hamiltonian.symmetry import candidates
+from hpcalo.hamiltonian.types import LcaoModel
+from hpcalo.kubo.config import KuboInput
+from hpcalo.kubo.run import prepare
+from hpcalo.kubo.states.lcao import LcaoStates
+from hpcalo.kubo.sums.engine import sum_block
+from hpcalo.kubo.sums.request import Request
+from hpcalo.kubo.sums.symmetry import symmetries_of
 from hpcalo.parallel.exact_sum import ExactSum
 from hpcalo.parallel.packing import Packing
 from hpcalo.parallel.threads import limit_threads
-from hpcalo.pipeline.kubo import prepare
 
 ROOT = Path(__file__).resolve().parents[2]
 FILM = ROOT / "input" / "mnw001.toml"
@@ -58,7 +58,7 @@ from hpcalo.parallel.threads import limit_threads
 from k_loop import planned
 from hpcalo.parallel.rounds import Rounds
 from hpcalo.parallel.signals import StopRequest
-from hpcalo.pipeline import kubo_pass
+from hpcalo.kubo.sums import passes as kubo_pass
 comm = world(); limit_threads()
 task = planned(comm, Path(sys.argv[1]), sys.argv[2:])
 real, busy, count = kubo_pass.sum_block, 0.0, 0
@@ -289,7 +289,7 @@ def everything_else() -> float:
     observables, result; without the start of Python.
     """
     program = (
-        "import sys, time; from hpcalo.__main__ import main; import hpcalo.pipeline.kubo; b = time.process_time()\n"
+        "import sys, time; from hpcalo.__main__ import main; import hpcalo.kubo.run; b = time.process_time()\n"
         "try: main(sys.argv[1:])\n"
         "except SystemExit as end: assert not end.code\n"
         "print(time.process_time() - b)"

@@ -29,7 +29,7 @@ from collections import Counter
 sys.path.insert(0, sys.argv[1])
 import numpy as np
 from bench_wall import WORLD, wall
-from hpcalo.kernels import _wall
+from hpcalo.wall.kernels import _wall
 cells, points = int(sys.argv[2]), int(sys.argv[3])
 spent, messages = Counter(), Counter()
 def timed(name, real):

@@ -17,12 +17,12 @@ from pathlib import Path
 
 import numpy as np
 
-from hpcalo.kubo.engine import sum_block
-from hpcalo.kubo.request import VELOCITY_VELOCITY, Request
-from hpcalo.kubo.states_wannier import WannierStates
-from hpcalo.model.kmesh import block_size, uniform_mesh
-from hpcalo.model.symmetry import identity
-from hpcalo.model.wannier90.assemble import WannierOptions, read_wannier90
+from hpcalo.hamiltonian.kmesh import block_size, uniform_mesh
+from hpcalo.hamiltonian.readers.wannier90.assemble import WannierOptions, read_wannier90
+from hpcalo.hamiltonian.symmetry import identity
+from hpcalo.kubo.states.wannier import WannierStates
+from hpcalo.kubo.sums.engine import sum_block
+from hpcalo.kubo.sums.request import VELOCITY_VELOCITY, Request
 from hpcalo.parallel.exact_sum import ExactSum
 from hpcalo.parallel.packing import Packing
 from hpcalo.parallel.threads import limit_threads

@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 from scipy.linalg import eigh
 
-from hpcalo.kubo.engine import sum_block
-from hpcalo.kubo.request import TORQUE_VELOCITY, Request
-from hpcalo.kubo.states_lcao import LcaoStates
-from hpcalo.output.modelfile import read_model
+from hpcalo.hamiltonian.modelfile import read_model
+from hpcalo.kubo.states.lcao import LcaoStates
+from hpcalo.kubo.sums.engine import sum_block
+from hpcalo.kubo.sums.request import TORQUE_VELOCITY, Request
 from hpcalo.parallel.threads import limit_threads
 
 MODEL = Path(__file__).resolve().parents[2] / "input" / "models" / "mnw9.h5"

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import nnls
 
-from hpcalo.output.hdf5 import Slab, Variable, write_dataset
+from hpcalo.io.hdf5 import Slab, Variable, write_dataset
 from hpcalo.parallel.exact_sum import ExactSum
 from hpcalo.parallel.halo import beyond_ends
 from hpcalo.parallel.world import world

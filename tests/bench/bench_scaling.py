@@ -16,17 +16,17 @@ from pathlib import Path
 import numpy as np
 from k_loop import environment
 
-from hpcalo.config.kubo import KuboInput
 from hpcalo.config.reader import apply_overrides, read_toml, validate
-from hpcalo.kubo.engine import sum_block
-from hpcalo.kubo.solvers import solvers
-from hpcalo.model.kmesh import block_size, uniform_mesh
-from hpcalo.model.symmetry import identity
-from hpcalo.output.modelfile import load_model
+from hpcalo.hamiltonian.kmesh import block_size, uniform_mesh
+from hpcalo.hamiltonian.modelfile import load_model
+from hpcalo.hamiltonian.symmetry import identity
+from hpcalo.kubo.config import KuboInput
+from hpcalo.kubo.run import prepare
+from hpcalo.kubo.states.solvers import solvers
+from hpcalo.kubo.sums.engine import sum_block
 from hpcalo.parallel.exact_sum import ExactSum
 from hpcalo.parallel.packing import Packing
 from hpcalo.parallel.threads import limit_threads
-from hpcalo.pipeline.kubo import prepare
 
 ROOT = Path(__file__).resolve().parents[2]
 ROUNDS = 3
@@ -36,7 +36,7 @@ from pathlib import Path
 from hpcalo.parallel.world import world
 from hpcalo.parallel.threads import limit_threads
 from k_loop import planned
-from hpcalo.pipeline.kubo_pass import sum_over_k
+from hpcalo.kubo.sums.passes import sum_over_k
 comm = world(); limit_threads()
 task = planned(comm, Path(sys.argv[1]), sys.argv[2:])
 comm.Barrier(); begin = time.monotonic()

@@ -17,14 +17,14 @@ from pathlib import Path
 import numpy as np
 from mpi4py import MPI
 
-from hpcalo.config.wall import Drive, Electrons, Magnet, Momentum, Time, WallInput, Wire
-from hpcalo.kernels import _wall
-from hpcalo.wall import equilibrium as eq
+from hpcalo.wall.boltzmann import equilibrium as eq
+from hpcalo.wall.boltzmann.kinetic import Kinetic
+from hpcalo.wall.config import Drive, Electrons, Magnet, Momentum, Time, WallInput, Wire
+from hpcalo.wall.dynamics.simulation import Simulation
 from hpcalo.wall.grid import Mesh
-from hpcalo.wall.kinetic import Kinetic
-from hpcalo.wall.magnetics import Magnetics
-from hpcalo.wall.simulation import Simulation
-from hpcalo.wall.steady import SteadySolver
+from hpcalo.wall.kernels import _wall
+from hpcalo.wall.magnetism.magnetics import Magnetics
+from hpcalo.wall.solvers.steady import SteadySolver
 from hpcalo.wall.units import M_E
 
 WORLD = MPI.COMM_WORLD

@@ -6,12 +6,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpcalo.config.kubo import KuboInput
 from hpcalo.config.reader import apply_overrides, read_toml, validate
-from hpcalo.kubo.solvers import solvers
-from hpcalo.output.modelfile import load_model
-from hpcalo.pipeline.kubo import prepare
-from hpcalo.pipeline.kubo_pass import Pass, plan
+from hpcalo.hamiltonian.modelfile import load_model
+from hpcalo.kubo.config import KuboInput
+from hpcalo.kubo.run import prepare
+from hpcalo.kubo.states.solvers import solvers
+from hpcalo.kubo.sums.passes import Pass, plan
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm

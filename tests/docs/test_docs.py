@@ -8,16 +8,15 @@ import re
 import subprocess
 import sys
 import tomllib
-from pathlib import Path
 
 import click
 import pytest
 import yaml
+from places import REPOSITORY as ROOT
 
 from hpcalo import __version__
 from hpcalo.__main__ import cli
 
-ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
@@ -91,8 +90,8 @@ def test_commands_and_options_exist(page, line):
 
 @pytest.mark.parametrize(("page", "text"), blocks("toml"))
 def test_inputs_that_are_shown_are_valid(page, text):
-    from hpcalo.config.kubo import KuboInput  # noqa: PLC0415
     from hpcalo.config.reader import validate  # noqa: PLC0415
+    from hpcalo.kubo.config import KuboInput  # noqa: PLC0415
 
     data = tomllib.loads(text)
     if "kubo" in data:

@@ -7,16 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray
+from places import INPUTS
 
-from hpcalo import pipeline
+from hpcalo import app
 from hpcalo.errors import InputError
-from hpcalo.kubo.request import TORQUE_TORQUE, TORQUE_VELOCITY, VELOCITY_VELOCITY
-from hpcalo.observables.onsager import onsager
-from hpcalo.observables.torque import torkance
-from hpcalo.output.modelfile import read_model
-from hpcalo.pipeline.kubo import run_kubo
+from hpcalo.hamiltonian.modelfile import read_model
+from hpcalo.kubo.responses.onsager import onsager
+from hpcalo.kubo.responses.torque import torkance
+from hpcalo.kubo.run import run_kubo
+from hpcalo.kubo.sums.request import TORQUE_TORQUE, TORQUE_VELOCITY, VELOCITY_VELOCITY
 
-INPUTS = Path(__file__).resolve().parents[2] / "input"
 SMALL = {
     "mnw001": ["kubo.k.grid=[2,2,1]", "kubo.energies.points=41"],
     "mnw001_small": ["kubo.k.grid=[6,6,1]"],
@@ -35,7 +35,7 @@ def kubo_inputs() -> list[str]:
 
 
 def run(comm, name: str, output: Path, *overrides: str) -> None:
-    pipeline.run(comm, INPUTS / f"{name}.toml", output=output, quiet=True, overrides=overrides, force=True)
+    app.run(comm, INPUTS / f"{name}.toml", output=output, quiet=True, overrides=overrides, force=True)
 
 
 @pytest.mark.parametrize("name", kubo_inputs())
@@ -57,13 +57,13 @@ def test_every_shipped_input_runs(name, comm, tmp_path):
 
 def test_resolved_input_reproduces_the_result(comm, tmp_path):
     """What a result says about its input is all that is needed to make it again, to the last bit."""
-    from hpcalo.output.hdf5 import read_dataset  # noqa: PLC0415
+    from hpcalo.io.hdf5 import read_dataset  # noqa: PLC0415
 
     first, second = tmp_path / "a.h5", tmp_path / "b.h5"
     run(comm, "rashba", first, *SMALL["rashba"])
     again = tmp_path / "again.toml"
     again.write_text(read_dataset(first).texts["resolved_input"])
-    pipeline.run(comm, again, output=second, quiet=True)
+    app.run(comm, again, output=second, quiet=True)
     a, b = read_dataset(first), read_dataset(second)
     for name in a.variables:
         assert a[name].tobytes() == b[name].tobytes(), name
@@ -81,7 +81,7 @@ def test_ranks_do_not_change_a_bit(name, comm, mpi_tmp_path):
     single = comm.Split(0 if comm.rank == 0 else MPI.UNDEFINED)
     if comm.rank == 0:
         source = INPUTS / f"{name}.toml"
-        _, settings = pipeline.load_input(source, overrides)
+        _, settings = app.load_input(source, overrides)
         run_kubo(settings, single, source=source, output=alone, quiet=True)
         single.Free()
         with xarray.open_dataset(together, engine="h5netcdf") as a, xarray.open_dataset(alone, engine="h5netcdf") as b:

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
+from places import MODELS
 from scipy.linalg import eigh
 
 from hpcalo.errors import ModelError
-from hpcalo.kubo.lattice_sum import LatticeSum
-from hpcalo.kubo.states import CURVATURE, SPIN, TORQUE, VELOCITY
-from hpcalo.kubo.states_lcao import LcaoStates
-from hpcalo.kubo.states_wannier import WannierStates
-from hpcalo.model.builtin import ferromagnet
-from hpcalo.model.exchange import rotated
-from hpcalo.model.types import Crystal, LcaoModel, WannierModel
-from hpcalo.output.modelfile import read_model
+from hpcalo.hamiltonian.builtin import ferromagnet
+from hpcalo.hamiltonian.exchange import rotated
+from hpcalo.hamiltonian.modelfile import read_model
+from hpcalo.hamiltonian.types import Crystal, LcaoModel, WannierModel
+from hpcalo.kubo.states.lattice_sum import LatticeSum
+from hpcalo.kubo.states.lcao import LcaoStates
+from hpcalo.kubo.states.solver import CURVATURE, SPIN, TORQUE, VELOCITY
+from hpcalo.kubo.states.wannier import WannierStates
 
-MODELS = Path(__file__).resolve().parents[2] / "input" / "models"
 ALL = frozenset({VELOCITY, TORQUE, SPIN})
 SIGMA = np.array([[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]])
 

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
+from places import MODELS
 
 from hpcalo.errors import InputError
-from hpcalo.kubo.engine import sum_block
-from hpcalo.kubo.request import TORQUE_TORQUE, TORQUE_VELOCITY, VELOCITY_VELOCITY, Request
-from hpcalo.kubo.states_lcao import LcaoStates
-from hpcalo.kubo.states_wannier import WannierStates
-from hpcalo.kubo.symmetrize import SymmetryCheck, symmetries_of, symmetrized
-from hpcalo.model.builtin import ferromagnet, haldane, rashba
-from hpcalo.model.exchange import rotated
-from hpcalo.model.kmesh import block_size, uniform_mesh
-from hpcalo.model.symmetry import candidates, closed, identity
-from hpcalo.output.modelfile import read_model
+from hpcalo.hamiltonian.builtin import ferromagnet, haldane, rashba
+from hpcalo.hamiltonian.exchange import rotated
+from hpcalo.hamiltonian.kmesh import block_size, uniform_mesh
+from hpcalo.hamiltonian.modelfile import read_model
+from hpcalo.hamiltonian.symmetry import candidates, closed, identity
+from hpcalo.kubo.states.lcao import LcaoStates
+from hpcalo.kubo.states.wannier import WannierStates
+from hpcalo.kubo.sums.engine import sum_block
+from hpcalo.kubo.sums.request import TORQUE_TORQUE, TORQUE_VELOCITY, VELOCITY_VELOCITY, Request
+from hpcalo.kubo.sums.symmetry import SymmetryCheck, symmetries_of, symmetrized
 
-MODELS = Path(__file__).resolve().parents[2] / "input" / "models"
 KINDS = (TORQUE_VELOCITY, TORQUE_TORQUE, VELOCITY_VELOCITY)
 
 

@@ -46,7 +46,7 @@ from pathlib import Path
 from hpcalo.__main__ import main
 if sys.argv[1] == "leak":
     import numpy as np
-    from hpcalo.pipeline import kubo_pass
+    from hpcalo.kubo.sums import passes as kubo_pass
     real, kept = kubo_pass.sum_block, []
     def hoard(*arguments, **options):
         kept.append(np.ones(20_000))

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
-from hpcalo.wall import equilibrium as eq
+from hpcalo.wall.boltzmann import equilibrium as eq
+from hpcalo.wall.boltzmann.kinetic import Kinetic
 from hpcalo.wall.grid import Mesh
-from hpcalo.wall.kinetic import Kinetic
-from hpcalo.wall.steady import SteadySolver
+from hpcalo.wall.solvers.steady import SteadySolver
 from hpcalo.wall.units import M_E
 
 

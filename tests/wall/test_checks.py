@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from hpcalo.config.reader import apply_overrides, validate
-from hpcalo.config.wall import WallInput
 from hpcalo.errors import ConvergenceError, InputError
-from hpcalo.wall.checks import check_settings
+from hpcalo.wall.config import WallInput
+from hpcalo.wall.validity import check_settings
 
 
 def read(*overrides):
@@ -115,7 +115,7 @@ def test_default_input_is_clean():
 def test_unstable_step_is_an_error():
     from mpi4py import MPI  # noqa: PLC0415
 
-    from hpcalo.wall.simulation import Simulation  # noqa: PLC0415
+    from hpcalo.wall.dynamics.simulation import Simulation  # noqa: PLC0415
 
     sim = Simulation(read("time.fixed_step=true", "time.first_step=2000", "wire.length=160"), MPI.COMM_SELF)
     with pytest.raises(ConvergenceError, match=r"Landau-Lifshitz-Gilbert|magnetization"):
@@ -127,8 +127,8 @@ def test_no_exchange_no_torque(mode):
     """J = 0: both bands are one, nothing is polarized and nothing turns the magnetization, but the current flows."""
     from mpi4py import MPI  # noqa: PLC0415
 
+    from hpcalo.wall.dynamics.simulation import Simulation  # noqa: PLC0415
     from hpcalo.wall.monitors import observe  # noqa: PLC0415
-    from hpcalo.wall.simulation import Simulation  # noqa: PLC0415
 
     settings = read(
         "electrons.exchange_splitting=0.0", "electrons.conductivity=1.26e6", "drive.electric_field=-8e3",
@@ -165,7 +165,7 @@ def test_a_sweep_is_told_once():
     """What differs between the points in its numbers only is one line."""
     from pathlib import Path  # noqa: PLC0415
 
-    from hpcalo.pipeline.wall_estimate import told_of  # noqa: PLC0415
+    from hpcalo.wall.estimate import told_of  # noqa: PLC0415
 
     points = [read("wire.length=160", f"drive.gradient={k}") for k in (0.5, 2.0, 3.0, 4.0)]
     (text,) = told_of(points, Path("test.toml"))
@@ -179,8 +179,8 @@ def test_mesh_error_of_the_nonadiabaticity(tau):
     """The error that is told is that of the mesh, by Richardson's extrapolation, and the cells named make it 2 %."""
     from mpi4py import MPI  # noqa: PLC0415
 
+    from hpcalo.wall.dynamics.simulation import Simulation  # noqa: PLC0415
     from hpcalo.wall.monitors import observe  # noqa: PLC0415
-    from hpcalo.wall.simulation import Simulation  # noqa: PLC0415
 
     given = (
         f"electrons.relaxation_time={tau}", "drive.electric_field=-8e3", "wall.mode=steady", "wire.length=80",

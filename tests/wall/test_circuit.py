@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
-from hpcalo.config.wall import Drive, Electrons, Magnet, Momentum, Texture, Time, WallInput, WallSection, Wire
-from hpcalo.wall import equilibrium as eq
-from hpcalo.wall import stepping
-from hpcalo.wall.circuit import Circuit
+from hpcalo.wall.boltzmann import equilibrium as eq
+from hpcalo.wall.config import Drive, Electrons, Magnet, Momentum, Texture, Time, WallInput, WallSection, Wire
+from hpcalo.wall.dynamics import stepping
+from hpcalo.wall.dynamics.simulation import Simulation
+from hpcalo.wall.electrons.circuit import Circuit
 from hpcalo.wall.monitors import observe
-from hpcalo.wall.simulation import Simulation
 
 OPEN = Drive(circuit="open", gradient=2.0)
 RAMP = Drive(circuit="open", gradient=2.0, profile="ramp", temperature=200.0)

@@ -9,18 +9,18 @@ import pytest
 from inputs import PULLED
 from mpi4py import MPI
 
-from hpcalo import pipeline
+from hpcalo import app
 from hpcalo.errors import InputError, Interrupted
-from hpcalo.output.hdf5 import read_dataset
-from hpcalo.pipeline import wall_sweep
-from hpcalo.pipeline.wall_keeper import Asked, Keeper
+from hpcalo.io.hdf5 import read_dataset
+from hpcalo.wall import scan as wall_sweep
+from hpcalo.wall.keeper import Asked, Keeper
 
 START, ONWARD = (PULLED.format(mode="quasi-static", end=end, integrator="rk") for end in ("1e-5", "3e-5"))
 SWEEP = '[sweep]\nkey = "wall.continue_from"\nvalues = ["first.h5", "below/second.h5"]\n'
 
 
 def computed(source, *overrides, output=None):
-    pipeline.run(MPI.COMM_SELF, source, output=output, quiet=True, overrides=overrides)
+    app.run(MPI.COMM_SELF, source, output=output, quiet=True, overrides=overrides)
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_a_result_that_is_not_there(folders):
     assert line.startswith(f"{home}/on.toml: {tried}")
     assert line.endswith("; it is seen from the input's folder")
     assert "\n" not in line
-    assert f"warning: {tried}" in pipeline.check(home / "on.toml")
+    assert f"warning: {tried}" in app.check(home / "on.toml")
     (home / "sweep.toml").write_text(ONWARD + SWEEP.replace("below", "above"))
     with pytest.raises(InputError, match=r"sweep\.key: wall\.continue_from = above/second\.h5: wall\.continue_from: /"):
         computed(home / "sweep.toml")
@@ -77,7 +77,7 @@ def test_it_is_not_replaced(folders):
     for text, name in ((single, "first.h5"), (ONWARD + SWEEP, "below/second.h5")):
         (home / "on.toml").write_text(text)
         with pytest.raises(InputError, match="is read by this run and cannot be its output"):
-            pipeline.run(MPI.COMM_SELF, home / "on.toml", output=home / name, force=True, quiet=True)
+            app.run(MPI.COMM_SELF, home / "on.toml", output=home / name, force=True, quiet=True)
 
 
 def test_sweep_and_its_restart_from_anywhere(folders, monkeypatch):
@@ -96,9 +96,9 @@ def test_sweep_and_its_restart_from_anywhere(folders, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(wall_sweep, "_computed", one)
         with pytest.raises(Interrupted, match="1 of 2 points finished"):
-            pipeline.run(MPI.COMM_SELF, Path("on.toml"), quiet=True)
+            app.run(MPI.COMM_SELF, Path("on.toml"), quiet=True)
     monkeypatch.chdir(elsewhere)
-    pipeline.restart(MPI.COMM_SELF, home / "on.h5", quiet=True)
+    app.restart(MPI.COMM_SELF, home / "on.h5", quiet=True)
     result = read_dataset(home / "on.h5")
     assert result["wall_continue_from"].tolist() == ["first.h5", "below/second.h5"]
     for index, name in enumerate(result["wall_continue_from"]):
@@ -122,10 +122,10 @@ def test_restart_from_anywhere(folders, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Keeper, "ask", stop)
         with pytest.raises(Interrupted):
-            pipeline.run(MPI.COMM_SELF, Path("on.toml"), quiet=True)
+            app.run(MPI.COMM_SELF, Path("on.toml"), quiet=True)
     (home / "first.h5").unlink()
     monkeypatch.chdir(elsewhere)
-    pipeline.restart(MPI.COMM_SELF, home / "on.h5", quiet=True)
+    app.restart(MPI.COMM_SELF, home / "on.h5", quiet=True)
     assert np.array_equal(
         read_dataset(home / "on.h5")["magnetization"], read_dataset(home / "whole.h5")["magnetization"]
     )

@@ -10,8 +10,12 @@ import pytest
 from inputs import PULLED
 from mpi4py import MPI
 
-from hpcalo import pipeline
-from hpcalo.config.wall import (
+from hpcalo import app
+from hpcalo.errors import CheckpointError
+from hpcalo.io.hdf5 import read_dataset
+from hpcalo.units import MU_0
+from hpcalo.wall.boltzmann import equilibrium as eq
+from hpcalo.wall.config import (
     Drive,
     Electrons,
     Magnet,
@@ -24,15 +28,11 @@ from hpcalo.config.wall import (
     WallSection,
     Wire,
 )
-from hpcalo.errors import CheckpointError
-from hpcalo.output.hdf5 import read_dataset
-from hpcalo.units import MU_0
-from hpcalo.wall import equilibrium as eq
-from hpcalo.wall.coupled import Coupled
+from hpcalo.wall.dynamics.coupled import Coupled
+from hpcalo.wall.dynamics.simulation import Simulation
+from hpcalo.wall.dynamics.stepping import State
+from hpcalo.wall.magnetism.texture import measure, velocity
 from hpcalo.wall.monitors import observe
-from hpcalo.wall.simulation import Simulation
-from hpcalo.wall.stepping import State
-from hpcalo.wall.texture import measure, velocity
 
 
 def settings(**tables):
@@ -436,7 +436,7 @@ def computed(folder, name, mode, *overrides, remove=""):
     source, output = folder / f"{name}.toml", folder / f"{name}.h5"
     text = PULLED.format(mode=mode, end="2e-5", integrator=INTEGRATORS[mode]) + 'first_step = "1 fs"\n'
     source.write_text(text.replace(remove, ""))
-    pipeline.run(MPI.COMM_SELF, source, output=output, quiet=True, overrides=overrides)
+    app.run(MPI.COMM_SELF, source, output=output, quiet=True, overrides=overrides)
     return output
 
 

@@ -9,11 +9,11 @@ from scipy import constants as si
 from scipy.integrate import quad
 
 from hpcalo.config.reader import apply_overrides, validate
-from hpcalo.config.wall import WallInput
 from hpcalo.errors import InputError
-from hpcalo.wall import equilibrium as eq
+from hpcalo.wall.boltzmann import equilibrium as eq
+from hpcalo.wall.config import WallInput
+from hpcalo.wall.dynamics.simulation import Simulation
 from hpcalo.wall.monitors import observe
-from hpcalo.wall.simulation import Simulation
 from hpcalo.wall.units import K_B, M_E
 
 TABLE = eq.Carriers(0.14, 0.106, M_E, 1.0, 1000.0)

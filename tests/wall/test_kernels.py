@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from hpcalo.kernels import _wall
-from hpcalo.kernels import wall_reference as twin
+from hpcalo.wall.kernels import _wall
+from hpcalo.wall.kernels import reference as twin
 
 TOLERANCE = {"rtol": 1e-10, "atol": 1e-12}
 

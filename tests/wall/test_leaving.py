@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
-from hpcalo import pipeline
+from hpcalo import app
 from hpcalo.errors import Interrupted
-from hpcalo.output.hdf5 import read_dataset
-from hpcalo.pipeline.wall_keeper import Asked, Keeper
+from hpcalo.io.hdf5 import read_dataset
+from hpcalo.wall.keeper import Asked, Keeper
 
 PUSHED = """
 [wall]
@@ -38,7 +38,7 @@ monitors = [{{ name = "wall" }}]
 def run(folder: Path, name: str, *, follow: bool = False, comm=MPI.COMM_SELF) -> Path:
     source, output = folder / f"{name}.toml", folder / f"{name}.h5"
     source.write_text(PUSHED.format(follow=str(follow).lower()))
-    pipeline.run(comm, source, output=output, quiet=True)
+    app.run(comm, source, output=output, quiet=True)
     return output
 
 
@@ -82,7 +82,7 @@ def test_what_was_told_survives_a_stop(tmp_path, monkeypatch):
         patched.setattr(Keeper, "ask", ask)
         with pytest.raises(Interrupted, match=r"at 0\.0[1-6]"):
             run(tmp_path, "stopped")
-    pipeline.restart(MPI.COMM_SELF, tmp_path / "stopped.h5", quiet=True)
+    app.restart(MPI.COMM_SELF, tmp_path / "stopped.h5", quiet=True)
     continued = read_dataset(tmp_path / "stopped.h5")
     assert continued.texts["warnings"] == whole.texts["warnings"]
     for name in ("wall_position", "wall_velocity"):

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
-from hpcalo.config.wall import Drive, Electrons, Magnet, Texture, ThermalLaw, Time, WallInput, Wire, Zeeman
 from hpcalo.errors import InputError
 from hpcalo.units import MU_0
+from hpcalo.wall.config import Drive, Electrons, Magnet, Texture, ThermalLaw, Time, WallInput, Wire, Zeeman
+from hpcalo.wall.dynamics.simulation import Simulation
+from hpcalo.wall.dynamics.stepping import QuasiStatic, State
 from hpcalo.wall.grid import Mesh
-from hpcalo.wall.magnetics import Magnetics
-from hpcalo.wall.simulation import Simulation
-from hpcalo.wall.stepping import QuasiStatic, State
-from hpcalo.wall.texture import initial, measure, velocity, wall_parameter
+from hpcalo.wall.magnetism.magnetics import Magnetics
+from hpcalo.wall.magnetism.texture import initial, measure, velocity, wall_parameter
 
 GAMMA = 2.21e5
 MS = 8e5

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
-from hpcalo import pipeline
-from hpcalo.config.wall import Drive, Electrons, Magnet, Momentum, Time, WallInput, WallSection
-from hpcalo.config.wall import Wire as WireSection
+from hpcalo import app
 from hpcalo.errors import ConvergenceError, InputError, Interrupted
-from hpcalo.output.hdf5 import read_dataset
-from hpcalo.output.timeseries import TimeSeries
-from hpcalo.pipeline.wall import run_wall
-from hpcalo.pipeline.wall_keeper import Asked, Keeper
+from hpcalo.io.hdf5 import read_dataset
+from hpcalo.io.timeseries import TimeSeries
+from hpcalo.wall.config import Drive, Electrons, Magnet, Momentum, Time, WallInput, WallSection
+from hpcalo.wall.config import Wire as WireSection
+from hpcalo.wall.dynamics.simulation import Simulation, shift
 from hpcalo.wall.grid import Mesh
-from hpcalo.wall.simulation import Simulation, shift
+from hpcalo.wall.keeper import Asked, Keeper
+from hpcalo.wall.run import run_wall
 
 pytestmark = pytest.mark.mpi
 
@@ -131,7 +131,7 @@ def run(comm, folder: Path, name: str, text: str, *overrides: str) -> Path:
     if comm.rank == 0:
         source.write_text(text)
     comm.Barrier()
-    settings = pipeline.load_input(source, overrides)[1]
+    settings = app.load_input(source, overrides)[1]
     run_wall(settings, comm, source=source, output=output, force=True, quiet=True)
     return output
 
@@ -169,7 +169,7 @@ def test_restart(comm, mpi_tmp_path, monkeypatch):
         patch.setattr(Keeper, "ask", ask)
         with pytest.raises(Interrupted):
             run(comm, mpi_tmp_path, "part", TEXT)
-    pipeline.restart(comm, mpi_tmp_path / "part.h5", quiet=True)
+    app.restart(comm, mpi_tmp_path / "part.h5", quiet=True)
     if comm.rank == 0:
         a, b = read_dataset(whole), read_dataset(mpi_tmp_path / "part.h5")
         for name in a.variables:

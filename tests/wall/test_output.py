@@ -9,14 +9,14 @@ import h5py
 import numpy as np
 import pytest
 from mpi4py import MPI
+from places import INPUTS
 
-from hpcalo import pipeline
+from hpcalo import app
 from hpcalo.errors import CheckpointError, InputError, Interrupted, OutputError
-from hpcalo.output.hdf5 import read_dataset
-from hpcalo.output.timeseries import TimeSeries, read_state
-from hpcalo.pipeline.wall_keeper import Asked, Keeper
+from hpcalo.io.hdf5 import read_dataset
+from hpcalo.io.timeseries import TimeSeries, read_state
+from hpcalo.wall.keeper import Asked, Keeper
 
-INPUTS = Path(__file__).parents[2] / "input"
 SMALL = """
 [wall]
 mode = "{mode}"
@@ -45,7 +45,7 @@ refresh_interval = "300 fs"
 def run(folder: Path, name: str, text: str, *overrides: str, comm=MPI.COMM_SELF, force=False) -> Path:
     source, output = folder / f"{name}.toml", folder / f"{name}.h5"
     source.write_text(text)
-    pipeline.run(comm, source, output=output, quiet=True, force=force, overrides=overrides)
+    app.run(comm, source, output=output, quiet=True, force=force, overrides=overrides)
     return output
 
 
@@ -165,7 +165,7 @@ def test_restart_is_bitwise(tmp_path, monkeypatch, mode, integrator):
     with h5py.File(tmp_path / "part.h5.frames", "r+") as file:
         for name in ("time", "wall_position"):
             file[name][3] = 7.0
-    pipeline.restart(MPI.COMM_SELF, tmp_path / "part.h5", quiet=True)
+    app.restart(MPI.COMM_SELF, tmp_path / "part.h5", quiet=True)
     rest = read_dataset(tmp_path / "part.h5")
     assert rest["time"].tolist() == whole["time"].tolist()
     for name in whole.variables:
@@ -263,8 +263,8 @@ SHORT = {
 def test_shipped_inputs_run_and_plot(tmp_path, name):
     """Every shipped wall input, shortened where it is long; its picture is made, too."""
     output = tmp_path / f"{name}.h5"
-    pipeline.run(MPI.COMM_SELF, INPUTS / f"{name}.toml", output=output, quiet=True, overrides=SHORT[name])
-    picture = pipeline.plot([output], output=tmp_path / f"{name}.png", force=False)
+    app.run(MPI.COMM_SELF, INPUTS / f"{name}.toml", output=output, quiet=True, overrides=SHORT[name])
+    picture = app.plot([output], output=tmp_path / f"{name}.png", force=False)
     assert picture.stat().st_size > 10_000
     r = read_dataset(output)
     if name == "permalloy_wall_kappa":
@@ -282,12 +282,12 @@ def test_shipped_film_drives_a_wall(tmp_path):
     """The two inputs that belong together, on a coarse mesh and for a short time: the Kubo result drives the wall."""
     film, output = tmp_path / "film.h5", tmp_path / "wall.h5"
     quiet = {"quiet": True}
-    pipeline.run(
+    app.run(
         MPI.COMM_SELF, INPUTS / "mnw001_coefficients.toml", output=film, overrides=("kubo.k.grid=[8,8,1]",), **quiet
     )
     short = (f"electronic_structure.result='{film}'", "time.end='0.002 ns'", "time.output_every='0.001 ns'")
-    pipeline.run(MPI.COMM_SELF, INPUTS / "mnw001_wall.toml", output=output, overrides=short, **quiet)
-    picture = pipeline.plot([output], output=tmp_path / "wall.png", force=False)
+    app.run(MPI.COMM_SELF, INPUTS / "mnw001_wall.toml", output=output, overrides=short, **quiet)
+    picture = app.plot([output], output=tmp_path / "wall.png", force=False)
     assert picture.stat().st_size > 10_000
 
 
@@ -319,16 +319,16 @@ def test_petsc_options(tmp_path):
 def test_check_command(tmp_path):
     source = tmp_path / "a.toml"
     source.write_text(small())
-    text = pipeline.check(source, ("momentum.points=18",), ranks=4)
+    text = app.check(source, ("momentum.points=18",), ranks=4)
     assert "6,480" not in text
     assert "unknowns" in text
     assert "warning: momentum.points" in text
     assert "group" not in text
     swept = "sweep={key='drive.gradient',values=[1,2,3,4,5]}"
-    assert "sweep of drive.gradient: 5 values, 4 groups of about 1 rank\n" in pipeline.check(source, (swept,), ranks=4)
+    assert "sweep of drive.gradient: 5 values, 4 groups of about 1 rank\n" in app.check(source, (swept,), ranks=4)
 
 
 def test_plot_names_what_it_has(tmp_path):
     path = run(tmp_path, "a", small(), "wall.mode=steady")
     with pytest.raises(InputError, match="'torgue' is not a quantity; did you mean 'torque'"):
-        pipeline.plot([path], output=tmp_path / "a.png", force=False, quantities=("torgue",))
+        app.plot([path], output=tmp_path / "a.png", force=False, quantities=("torgue",))

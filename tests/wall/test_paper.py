@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hpcalo.config.wall import Drive, Electrons, Paper, Texture, WallInput, WallSection
 from hpcalo.errors import InputError
-from hpcalo.wall.paper import PaperModel
+from hpcalo.wall.config import Drive, Electrons, Paper, Texture, WallInput, WallSection
+from hpcalo.wall.published.model import PaperModel
 
 
 def model(gradient=2.0, e_field=-8e3, temperature=100.0, electrons=None, width=5.0, **options):
@@ -39,7 +39,7 @@ def test_precession_is_first_order_in_x():
             gradient=0.0, e_field=0.0, velocity=0.0, points=2, window=(0.99, 1.01), cells=cells, equilibrium="-gM"
         )
         m = np.tile([0.0, 0.0, 1.0], (cells, 1))
-        from hpcalo.kernels import _wall  # noqa: PLC0415
+        from hpcalo.wall.kernels import _wall  # noqa: PLC0415
 
         f0, f = np.zeros((2, cells, 4)), np.empty((2, cells, 4))
         left = np.tile([0.0, 1.0, 0.0, 0.0], (2, 1))

@@ -7,16 +7,16 @@ import pytest
 from mpi4py import MPI
 from scipy.constants import elementary_charge, physical_constants
 
-from hpcalo import pipeline
+from hpcalo import app
 from hpcalo.config.reader import apply_overrides, validate
-from hpcalo.config.wall import Drive, Electrons, Magnet, Momentum, Paper, Texture, Time, WallInput, WallSection, Wire
 from hpcalo.errors import ConvergenceError, InputError
-from hpcalo.output.hdf5 import read_dataset
-from hpcalo.wall import equilibrium as eq
-from hpcalo.wall.checks import check_settings
+from hpcalo.io.hdf5 import read_dataset
+from hpcalo.wall.boltzmann import equilibrium as eq
+from hpcalo.wall.config import Drive, Electrons, Magnet, Momentum, Paper, Texture, Time, WallInput, WallSection, Wire
+from hpcalo.wall.dynamics.simulation import Simulation
 from hpcalo.wall.monitors import observe
-from hpcalo.wall.paper import PaperModel
-from hpcalo.wall.simulation import Simulation
+from hpcalo.wall.published.model import PaperModel
+from hpcalo.wall.validity import check_settings
 
 CONSERVING = {"collision": "bgk3d", "force": True}
 CONSISTENT = {
@@ -292,7 +292,7 @@ def test_an_iteration_that_fails_says_so():
     ],
 )
 def test_a_step_that_cannot_be_taken(monkeypatch, o, match):
-    monkeypatch.setattr("hpcalo.wall.paper_field.MOST", 40)
+    monkeypatch.setattr("hpcalo.wall.published.field.MOST", 40)
     with pytest.raises(ConvergenceError, match=match):
         model(**{"effective_field": "full", "cells": 7, "points": 4, **o}).evolve()
 
@@ -367,7 +367,7 @@ def test_results_have_the_units_of_the_collisions(tmp_path):
         '[paper]\ncells = 21\npoints = 12\nsteps = 1\nwindow = [-1.8, 1.8]\nconvention = "moment"\nforce = true\n'
         'equilibrium = "+gM"\nvelocity = 0\ncollision = "bgk3d"\n'
     )
-    pipeline.run(MPI.COMM_SELF, source, output=output, quiet=True)
+    app.run(MPI.COMM_SELF, source, output=output, quiet=True)
     r = read_dataset(output)
     units = {name: r.variables[name].unit for name in ("m_initial", "j_s_initial", "j_e_final", "normalization")}
     assert units == {
@@ -377,9 +377,9 @@ def test_results_have_the_units_of_the_collisions(tmp_path):
     bohr = physical_constants["Bohr magneton"][0]
     assert float(r["normalization"]) == pytest.approx(2 * bohr * 1e27 / 8e5, rel=1e-9)  # g mu_B / M_s
     assert abs(float(r["j_e_initial"].mean())) < 1e-4 * CURRENT * 1e-6
-    assert pipeline.plot([output], output=tmp_path / "a.png", force=False).stat().st_size > 10_000
+    assert app.plot([output], output=tmp_path / "a.png", force=False).stat().st_size > 10_000
     with pytest.raises(InputError, match=r"paper\.collision cannot be swept: its results have different units"):
-        pipeline.run(
+        app.run(
             MPI.COMM_SELF, source, output=output, quiet=True, force=True,
             overrides=('sweep={key="paper.collision", values=["paper", "bgk3d"]}',),
         )  # fmt: skip

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hpcalo.config.wall import Drive, Magnet, Paper, Texture, WallInput, WallSection
-from hpcalo.wall.paper import PaperModel
+from hpcalo.wall.config import Drive, Magnet, Paper, Texture, WallInput, WallSection
+from hpcalo.wall.published.model import PaperModel
 
 POINTS = 48
 LOOKED = 0.25 / 8.75  # the other program's resolution of a settling time

@@ -11,17 +11,18 @@ import pytest
 from mpi4py import MPI
 from test_output import small
 
-from hpcalo import pipeline
+from hpcalo import app
 from hpcalo.__main__ import petsc_options
-from hpcalo.config.wall import Drive, Electrons, Magnet, Momentum, Solver, Time, WallInput, WallSection
-from hpcalo.config.wall import Wire as WireTable
 from hpcalo.errors import ConvergenceError, InputError
-from hpcalo.output.hdf5 import read_dataset
-from hpcalo.pipeline import wall_estimate
-from hpcalo.wall import steady, stepping
-from hpcalo.wall.options import OWNED, SolverOptions
+from hpcalo.io.hdf5 import read_dataset
+from hpcalo.wall import estimate as wall_estimate
+from hpcalo.wall.config import Drive, Electrons, Magnet, Momentum, Solver, Time, WallInput, WallSection
+from hpcalo.wall.config import Wire as WireTable
+from hpcalo.wall.dynamics import stepping
+from hpcalo.wall.dynamics.simulation import Simulation
 from hpcalo.wall.petsc import PETSc
-from hpcalo.wall.simulation import Simulation
+from hpcalo.wall.solvers import steady
+from hpcalo.wall.solvers.options import OWNED, SolverOptions
 
 
 @pytest.mark.parametrize(
@@ -101,7 +102,7 @@ OWNED_KEY = "solver.petsc.ts_max_time"
 def test_check_refuses_what_run_refuses(tmp_path, monkeypatch, override, where):
     """The same line from both, before anything is built: from the input, one point of a sweep, or the environment."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delattr("hpcalo.wall.simulation.Simulation")
+    monkeypatch.delattr("hpcalo.wall.dynamics.simulation.Simulation")
     source, overrides = tmp_path / "a.toml", (override,) if override else ()
     source.write_text(small())
     database = PETSc.Options()
@@ -109,9 +110,9 @@ def test_check_refuses_what_run_refuses(tmp_path, monkeypatch, override, where):
         database["hpcalo_wall_ts_max_time"] = "1e9"
     try:
         with pytest.raises(InputError) as checked:
-            pipeline.check(source, overrides)
+            app.check(source, overrides)
         with pytest.raises(InputError) as run:
-            pipeline.run(MPI.COMM_SELF, source, overrides=overrides, quiet=True)
+            app.run(MPI.COMM_SELF, source, overrides=overrides, quiet=True)
     finally:
         database.delValue("hpcalo_wall_ts_max_time")
     assert str(checked.value) == str(run.value)
@@ -121,7 +122,7 @@ def test_check_refuses_what_run_refuses(tmp_path, monkeypatch, override, where):
 @pytest.mark.parametrize(("mode", "integrator"), MODES)
 def test_a_piece_that_ends_elsewhere_is_no_result(monkeypatch, mode, integrator):
     """No step, a step beyond the end, an end of its own: none is taken for the state at the end."""
-    module = "hpcalo.wall.coupled" if mode == "time-dependent" else "hpcalo.wall.stepping"
+    module = "hpcalo.wall.dynamics.coupled" if mode == "time-dependent" else "hpcalo.wall.dynamics.stepping"
     made = stepping.make_ts
 
     def changed(change):

@@ -42,7 +42,7 @@ def test_bits_do_not_depend_on_ranks(comm, wire, name, shift):
 
 def test_petsc_methods_agree(comm, wire):
     """PETSc's own flexible GMRES solves the same system, to the tolerance but not to the bit."""
-    from hpcalo.wall.options import SolverOptions  # noqa: PLC0415  (PETSc starts with the first import)
+    from hpcalo.wall.solvers.options import SolverOptions  # noqa: PLC0415  (PETSc starts with the first import)
 
     results = []
     for options in ({}, {"ksp_type": "fgmres"}, {"ksp_type": "bcgs"}):

@@ -10,20 +10,21 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
-from hpcalo import pipeline
+from hpcalo import app
 from hpcalo.config.reader import read_toml, validate
-from hpcalo.config.wall import WallInput
 from hpcalo.errors import ConvergenceError, InputError
-from hpcalo.output import checkpoint
-from hpcalo.output.hdf5 import Result, Variable, read_dataset
-from hpcalo.output.interchange import curves_as_csv
-from hpcalo.output.swept import point_of
-from hpcalo.output.wire import wire_series
-from hpcalo.pipeline import wall, wall_sweep
-from hpcalo.pipeline.wall_points import Axis, axis_of, combined, points_of, unit_of
-from hpcalo.plot.wall_data import last
-from hpcalo.report import wall_checks
-from hpcalo.wall.simulation import Simulation
+from hpcalo.io import checkpoint
+from hpcalo.io.exporters.csv import curves_as_csv
+from hpcalo.io.exporters.wire import wire_series
+from hpcalo.io.hdf5 import Result, Variable, read_dataset
+from hpcalo.io.scanned import point_of
+from hpcalo.wall import checks as wall_checks
+from hpcalo.wall import run as wall
+from hpcalo.wall import scan as wall_sweep
+from hpcalo.wall.config import WallInput
+from hpcalo.wall.dynamics.simulation import Simulation
+from hpcalo.wall.plot.data import last
+from hpcalo.wall.points import Axis, axis_of, combined, points_of, unit_of
 
 TEXT = """
 [wall]
@@ -59,14 +60,14 @@ def settings_of(source: Path) -> WallInput:
 
 def run(folder: Path, key: str, values: str, *overrides: str):
     output = folder / "a.h5"
-    pipeline.run(MPI.COMM_SELF, write(folder, key, values), output=output, quiet=True, overrides=overrides)
+    app.run(MPI.COMM_SELF, write(folder, key, values), output=output, quiet=True, overrides=overrides)
     return read_dataset(output)
 
 
 def alone(folder: Path, *overrides: str):
     source, output = folder / "one.toml", folder / "one.h5"
     source.write_text(TEXT)
-    pipeline.run(MPI.COMM_SELF, source, output=output, quiet=True, force=True, overrides=overrides)
+    app.run(MPI.COMM_SELF, source, output=output, quiet=True, force=True, overrides=overrides)
     return read_dataset(output)
 
 
@@ -237,7 +238,7 @@ def sweep(comm, folder: Path, key: str, values: str, *overrides: str, groups: in
         write(folder, key, values, f"groups = {groups}\n")
     comm.Barrier()
     try:
-        pipeline.run(comm, folder / "a.toml", output=folder / "a.h5", quiet=True, force=True, overrides=overrides)
+        app.run(comm, folder / "a.toml", output=folder / "a.h5", quiet=True, force=True, overrides=overrides)
     except (InputError, ConvergenceError) as problem:
         comm.Barrier()
         assert not (folder / "a.h5").exists()

@@ -1,0 +1,197 @@
+"""The report as a page: what it shows, as plain data, and the page itself."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hpcalo import __version__
+from hpcalo.errors import InputError, one_line
+from hpcalo.io.checks import Check, file_checks
+from hpcalo.io.hdf5 import Result, Variable
+from hpcalo.io.provenance import WARNINGS
+from hpcalo.kubo import checks as kubo_checks
+from hpcalo.wall import checks as wall_checks
+
+ENGINES = {"kubo": kubo_checks, "wall": wall_checks}
+KNOWN = {"equation": "equation", "sign_convention": "sign", "parity_under_reversal_of_magnetization": "under n̂ → −n̂"}
+TEMPLATE = "page.html.j2"
+LARGE = 1_500_000  # bytes of an SVG above which the figure is a PNG
+PROGRAM = ("hpcalo_version", "git_revision", "source_digest", "python", "mpi_library", "hdf5_library")
+RUN = ("command", "folder", "input_file", "started", "finished", "job", "ranks", "rank_layout", "threads_per_rank")
+MACHINE = ("hosts", "platform")
+HIDDEN = ("title", "format", "format_version", "Conventions", "engine", "kind", "model")
+
+
+@dataclass(frozen=True)
+class FigureData:
+    """An embedded picture: data URI, caption, the words for who cannot see it, the command that draws it."""
+
+    uri: str
+    caption: str
+    alt: str
+    command: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """A variable of the file in words."""
+
+    name: str
+    axes: str
+    unit: str
+    span: str
+    meaning: str
+    more: str
+
+
+def render(result: Result) -> str:
+    """The HTML page of a result. Serial. Raises InputError if it is of no known engine."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
+
+    engine = str(result.attrs.get("engine", ""))
+    if engine not in ENGINES:
+        raise InputError(f"{result.path}: is of no engine that a report can be made of ('{one_line(engine)}')")
+    place = FileSystemLoader(Path(__file__).parent)
+    pages = Environment(loader=place, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return pages.get_template(TEMPLATE).render(context(result, engine))
+
+
+def context(result: Result, engine: str) -> dict[str, Any]:
+    """Everything the page shows."""
+    module: Any = ENGINES[engine]
+    checks = [*file_checks(result), *module.checks(result)]
+    count = {s: sum(c.status == s for c in checks) for s in ("passed", "coarse", "failed", "not tested")}
+    attrs = {k: v for k, v in result.attrs.items() if k not in HIDDEN}
+    rest = [k for k in attrs if k not in (*PROGRAM, *RUN, *MACHINE)]
+    return {
+        "title": str(result.attrs.get("title", "")) or result.path.stem,
+        "file": result.path.name,
+        "size": f"{result.path.stat().st_size:,}",
+        "kind": _kind(result, engine),
+        "made_by": __version__,
+        "count": count,
+        "warnings": _warnings(result, engine, checks),
+        "notes": result.texts.get("notes", "").splitlines(),
+        "figures": list(figures(result, engine)),
+        "checks": [(c, _found(c)) for c in checks],
+        "hints": module.hints(result),
+        "input": result.texts.get("resolved_input", ""),
+        "overrides": result.texts.get("overrides", "").splitlines(),
+        "original": result.texts.get("original_input", ""),
+        "provenance": [
+            ("Run", [*_table(attrs, RUN), *_duration(attrs)]),
+            ("Machine", _table(attrs, MACHINE)),
+            ("Program", _table(attrs, PROGRAM)),
+            ("Libraries", _table(attrs, [k for k in rest if k.endswith("_version")])),
+            ("Numbers of the run", _table(attrs, [k for k in rest if not k.endswith("_version")])),
+            ("Model files (SHA-256)", [tuple(reversed(t.split("  ", 1))) for t in _lines(result, "model_sha256")]),
+        ],
+        "axes": [row(v) for v in result.coordinates.values()],
+        "variables": [row(v) for v in result.variables.values()],
+    }
+
+
+def _lines(result: Result, name: str) -> list[str]:
+    return [line for line in result.texts.get(name, "").splitlines() if "  " in line]
+
+
+def _kind(result: Result, engine: str) -> str:
+    if engine == "kubo":
+        return "Kubo formulas"
+    from hpcalo.wall.plot.data import kind  # noqa: PLC0415
+
+    return kind(result)
+
+
+def _warnings(result: Result, engine: str, checks: Sequence[Check]) -> list[str]:
+    if WARNINGS in result.texts:
+        told = result.texts[WARNINGS].splitlines()
+    else:  # a file from before they were kept
+        told = wall_checks.warnings(result) if engine == "wall" else []
+    states = {"failed": "failed", "coarse": "the grids of the run do not resolve it"}
+    bad = [f"{c.name}: {states[c.status]} ({_found(c)})" for c in checks if c.status in states]
+    return [*bad, *told]
+
+
+def _found(check: Check) -> str:
+    """Number and limit in words."""
+    if check.found is None:
+        return ""
+    unit = f" {check.unit}" if check.unit else ""
+    compare = "≤" if check.status == "passed" else ">"
+    return f"{check.found:.2g}{unit} {compare} {check.limit:.2g}"
+
+
+def _table(attrs: dict[str, Any], names: Sequence[str]) -> list[tuple[str, str]]:
+    return [(name.replace("_", " "), one_line(attrs[name])) for name in names if name in attrs]
+
+
+def _duration(attrs: dict[str, Any]) -> list[tuple[str, str]]:
+    try:
+        begin, end = (datetime.fromisoformat(str(attrs[name])) for name in ("started", "finished"))
+    except (KeyError, ValueError):
+        return []
+    return [("wall-clock time", f"{(end - begin).total_seconds():,.0f} s")]
+
+
+def row(variable: Variable) -> Row:
+    """What the table of data says about a variable."""
+    data = np.asarray(variable.data)
+    axes = " × ".join(f"{d} {n}" for d, n in zip(variable.dims, data.shape, strict=True)) or "number"
+    more = [f"{word}: {variable.attrs[key]}" for key, word in KNOWN.items() if variable.attrs.get(key)]
+    more += [f"{k}: {v}" for k, v in variable.attrs.items() if k not in KNOWN]
+    return Row(variable.name, axes, variable.unit, _span(data), variable.long_name, "; ".join(more))
+
+
+def _span(data: Any) -> str:
+    if data.dtype.kind in "fiu" and data.size:
+        values = data[np.isfinite(data)] if data.dtype.kind == "f" else data
+        if not values.size:
+            return "all NaN"
+        low, high = values.min(), values.max()
+        text = f"{low:.6g}" if low == high else f"{low:.6g} … {high:.6g}"
+        return text.replace("-", "−") + (f" ({data.size - values.size} NaN)" if values.size < data.size else "")
+    if data.dtype.kind in "OUS":
+        texts = [one_line(v) for v in np.ravel(data)[:8]]
+        return ", ".join(t for t in texts if t)[:120] + (" …" if data.size > 8 else "")
+    return ""
+
+
+def figures(result: Result, engine: str) -> Iterator[FigureData]:
+    """The pictures of a result: the one of `hpcalo plot` without options, and what it leaves out."""
+    module = import_module(f"hpcalo.{engine}.plot.figure")
+    for names in module.pages(result):
+        try:
+            figure = module.draw([result], names)
+        except InputError:  # a file with nothing to draw still has its other parts
+            continue
+        options = "".join(f" --quantity {name}" for name in names)
+        words = [axis.get_ylabel() or axis.get_title(loc="right") for axis in figure.axes if axis.get_xlabel()]
+        alt = _plain("; ".join(w for w in words if w))
+        caption = ", ".join(n.replace("_", " ") for n in names) if names else "The result in one figure"
+        yield FigureData(_embedded(figure), caption, alt, f"hpcalo plot {result.path.name}{options}")
+
+
+def _embedded(figure: Any) -> str:
+    """A data URI: vectors where they are small."""
+    raw, mime = io.BytesIO(), "svg+xml"
+    figure.savefig(raw, format="svg")
+    if raw.tell() > LARGE:
+        raw, mime = io.BytesIO(), "png"
+        figure.savefig(raw, format="png")
+    return f"data:image/{mime};base64,{base64.b64encode(raw.getvalue()).decode('ascii')}"
+
+
+def _plain(label: str) -> str:
+    """A label without its mathematics."""
+    return " ".join(re.sub(r"\\(?:mathrm|hat|tilde|langle|rangle|left|right)\b|[$\\{}]", "", label).split())

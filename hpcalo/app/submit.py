@@ -1,0 +1,255 @@
+"""Writes a batch script for an input file and submits it; ranks, memory and remarks come from the estimate of
+`hpcalo check` and from what a node of the cluster has.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module, resources
+from pathlib import Path
+
+from hpcalo.app import load_input, output_of
+from hpcalo.app.site import site_of
+from hpcalo.errors import EnvironmentMismatch, InputError, OutputError, one_line
+from hpcalo.io.target import check_output
+from hpcalo.parallel.progress import duration
+from hpcalo.parallel.work import Ranks, Site, Work, choose
+
+COMMANDS = {"slurm": "sbatch", "pbs": "qsub"}
+LAUNCHERS = {"slurm": "srun --mpi=pmix --cpu-bind=cores", "pbs": "mpirun"}
+LONGEST_WARNING = 300  # seconds; as in jobs/
+WORD = re.compile(r"[\w.,:@+=/%-]+")
+WAIT = 60.0  # seconds that the batch system may take to answer
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a user asks a batch system for. ntasks_per_node: None for the layout that the estimate suggests on at most
+    `nodes` nodes. cores_per_node, memory_per_node (MiB): None for what the batch system says. time: `D-HH:MM:SS`,
+    `HH:MM:SS`, or minutes. memory: MiB a rank, None for the estimate. warning: seconds before the limit at which the
+    run is told to save.
+    """
+
+    nodes: int = 1
+    ntasks_per_node: int | None = None
+    cores_per_node: int | None = None
+    memory_per_node: int | None = None
+    time: str = "24:00:00"
+    scheduler: str = "slurm"
+    partition: str = ""
+    account: str = ""
+    name: str = ""
+    memory: int | None = None
+    warning: int | None = None
+    launcher: str = ""
+    modules: tuple[str, ...] = ()
+    activate: str = ""
+
+
+def submit(
+    source: Path,
+    job: Job,
+    *,
+    output: Path | None = None,
+    overrides: Sequence[str] = (),
+    dry_run: bool = False,
+    force: bool = False,
+) -> str:
+    """Writes `INPUT.slurm` (or .pbs) beside the input, submits it, and returns the lines for the user; with dry_run
+    returns the script. Serial; starts no MPI.
+
+    Raises InputError, ModelError, OutputError; EnvironmentMismatch where the batch system's command is missing.
+    """
+    command = COMMANDS[job.scheduler]
+    if not dry_run and shutil.which(command) is None:
+        raise EnvironmentMismatch(
+            f"{command} not found: this machine does not belong to a {job.scheduler.upper()} cluster; "
+            "--dry-run prints the script, --scheduler chooses another batch system"
+        )
+    seconds(job.time)  # a mistake here is told before the estimate is made
+    engine, settings = load_input(source, overrides)
+    result = output_of(settings, source, output)
+    work = getattr(import_module(f"hpcalo.{engine}.estimate"), f"work_{engine}")(settings, source=source)
+    site = site_of(job.scheduler, job.partition, job.cores_per_node, job.memory_per_node)
+    ranks = layout(work, job, site)
+    text, notes = script(source, job, work, ranks, result, overrides, force=force)
+    if dry_run:
+        return text.rstrip("\n")
+    check_output(result, force=force or _begun(result))
+    path = source.with_suffix(f".{job.scheduler}")
+    _write(path, text, force)
+    return "\n".join([f"script: {path}", f"layout: {ranks.why}", *notes, f"submitted: {_hand_over(command, path)}"])
+
+
+def layout(work: Work, job: Job, site: Site) -> Ranks:
+    """Nodes and ranks: those asked for, or those that end first. Raises InputError where they do not fit on a node."""
+    if job.ntasks_per_node is None:
+        return choose(work, job.nodes, site, job.memory)
+    t, total = job.ntasks_per_node, job.nodes * job.ntasks_per_node
+    memory = job.memory if job.memory is not None else work.asked(total)
+    if site.sure and t > site.cores:
+        raise InputError(f"--ntasks-per-node {t}: a node has {site.cores} cores ({site.told})")
+    if site.memory is not None and t * memory > site.memory:
+        fit = site.memory // memory
+        raise InputError(
+            f"--ntasks-per-node {t}: {t} x {memory} MiB are more than the {site.memory} MiB of a node ({site.told}); "
+            + (f"{fit} ranks fit" if fit else "not even one rank fits")
+        )
+    why = f"{total} ranks as asked for, {memory} MiB a rank"
+    if total > work.most:
+        why += f"; more than {work.most} do not help: {work.tasks} {work.what}"
+    return Ranks(job.nodes, t, memory, why)
+
+
+def script(
+    source: Path,
+    job: Job,
+    work: Work,
+    ranks: Ranks,
+    result: Path,
+    overrides: Sequence[str],
+    *,
+    force: bool = False,
+) -> tuple[str, list[str]]:
+    """The text of the batch script, and remarks for the user. Raises InputError."""
+    limit = seconds(job.time)
+    warning = warning_of(job, work, limit)
+    estimate = work.report(ranks.total).splitlines()
+    notes = [f"note: {line.split(maxsplit=1)[1]}" for line in estimate if line.startswith("note ")]
+    needed = work.memory(ranks.total) / 2**20
+    if ranks.memory < needed:
+        notes.append(f"note: {ranks.memory} MiB a rank is less than the {needed:.0f} MiB of the estimate")
+    whole = work.seconds(ranks.total)
+    if whole is not None and whole > limit - warning:
+        notes.append(f"note: about {math.ceil(whole / (limit - warning))} jobs of this length, one after the other")
+    options = [word for text in overrides for word in ("--set", text)] + (["--force"] if force else [])
+    described = [
+        f"# {work.engine}: {one_line(source.name)} -> {one_line(result.name)}, written by 'hpcalo submit'. Estimate:",
+        "#",
+    ]
+    described += [f"#   {one_line(line)}" for line in [*estimate[1:], f"layout       {ranks.why}"]]
+    path = source.absolute().with_suffix(f".{job.scheduler}")
+    fields = {
+        "description": "\n".join(described),
+        "name": _word("--name", job.name or re.sub(r"[^\w.+-]", "_", source.stem)[:60] or "hpcalo"),
+        "nodes": str(ranks.nodes),
+        "ntasks": str(ranks.per_node),
+        "memory_node": str(ranks.memory * ranks.per_node),
+        "time": clock(limit) if job.scheduler == "pbs" else job.time,
+        "extra": _extra(job),
+        "warning": str(warning),
+        "log": "%x-%j.log",
+        "modules": " ".join(_word("--module", name) for name in job.modules),
+        "activate": shlex.quote(job.activate),
+        "launcher": _launcher(job),
+        "folder": shlex.quote(str(Path.cwd())),
+        "input": shlex.quote(str(source.absolute())),
+        "result": shlex.quote(str(result)),
+        "options": " ".join(map(shlex.quote, options)),
+        "script": shlex.quote(str(path)),
+        "limit": str(limit),
+    }
+    template = resources.files("hpcalo.app").joinpath(f"jobs/job.{job.scheduler}").read_text(encoding="utf-8")
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: fields[match[1]], template), notes
+
+
+def warning_of(job: Job, work: Work, limit: int) -> int:
+    """Seconds before the limit at which the run is told to save: time for the piece of work at hand and the checkpoint.
+
+    Raises InputError where the limit leaves no time to compute anything before it.
+    """
+    piece = work.task_seconds or 0.0
+    least = math.ceil(2.0 * piece) + 1  # a rank may have begun another piece when the ranks agree to stop
+    warning = job.warning if job.warning is not None else max(min(LONGEST_WARNING, limit // 10), least)
+    if warning >= limit:
+        given = f"--warning {warning}" if job.warning is not None else f"a warning {warning} s before the end"
+        raise InputError(f"{given}: the time limit is only {limit} s")
+    if limit - warning < work.start + piece:
+        raise InputError(
+            f"--time {job.time}: {limit - warning} s before the warning do not suffice: starting takes about "
+            f"{duration(work.start)} and the first {work.what.rstrip('s')} {duration(piece)} on this machine"
+        )
+    return warning
+
+
+def seconds(time: str) -> int:
+    """A batch system's time limit in seconds. Raises InputError."""
+    match = re.fullmatch(r"(?:(\d{1,4})-)?(\d{1,6})(?::(\d\d?))?(?::(\d\d?))?", time.strip(), flags=re.ASCII)
+    if match is None:
+        raise InputError(f"--time {one_line(time)[:40]}: expected HH:MM:SS, D-HH:MM:SS or a number of minutes")
+    days, *rest = (int(part) if part else None for part in match.groups())
+    given = [part for part in rest if part is not None]
+    if days is not None:  # D-HH[:MM[:SS]]
+        hours, minutes, second = [*given, 0, 0][:3]
+    elif len(given) == 3:
+        hours, minutes, second = given
+    else:  # MM[:SS], as SLURM reads it
+        hours, (minutes, second) = 0, [*given, 0][:2]
+    total = ((days or 0) * 24 + hours) * 3600 + minutes * 60 + second
+    if not 0 < total <= 366 * 86400:
+        raise InputError(f"--time {time}: is {total} s; a job takes between a second and a year")
+    return total
+
+
+def clock(total: int) -> str:
+    """HH:MM:SS."""
+    return f"{total // 3600:02d}:{total // 60 % 60:02d}:{total % 60:02d}"
+
+
+def _extra(job: Job) -> str:
+    given = (("partition", job.partition), ("account", job.account))
+    words = [(name, _word(f"--{name}", value)) for name, value in given if value]
+    form = {"slurm": {"partition": "#SBATCH --partition={}\n", "account": "#SBATCH --account={}\n"},
+            "pbs": {"partition": "#PBS -q {}\n", "account": "#PBS -A {}\n"}}[job.scheduler]  # fmt: skip
+    return "".join(form[name].format(value) for name, value in words)
+
+
+def _word(option: str, text: str) -> str:
+    """The text if it can stand in a script as it is. Raises InputError."""
+    if not WORD.fullmatch(text):
+        raise InputError(f"{option} {one_line(text)[:60]!r}: letters, digits and . , : @ + = / % - only")
+    return text
+
+
+def _launcher(job: Job) -> str:
+    words = (job.launcher or LAUNCHERS[job.scheduler]).split()
+    return " ".join(_word("--launcher", word) for word in words)
+
+
+def _begun(result: Path) -> bool:
+    from hpcalo.io import checkpoint  # noqa: PLC0415  (loads HDF5)
+
+    return checkpoint.exists(result)
+
+
+def _write(path: Path, text: str, force: bool) -> None:
+    try:
+        with open(path, "w" if force else "x", encoding="utf-8") as file:
+            file.write(text)
+        path.chmod(0o755)
+    except FileExistsError:
+        raise OutputError(
+            f"{path}: exists already; --force overwrites it (and the result), or submit it as it is"
+        ) from None
+    except OSError as problem:
+        raise OutputError(f"{path}: cannot be written: {problem.strerror}") from None
+
+
+def _hand_over(command: str, path: Path) -> str:
+    """The batch system's answer. Raises InputError with its complaint."""
+    try:
+        answer = subprocess.run(
+            [command, str(path)], capture_output=True, text=True, timeout=WAIT, check=False, env=dict(os.environ)
+        )
+    except (OSError, subprocess.TimeoutExpired) as problem:
+        raise EnvironmentMismatch(f"{command} {path}: {one_line(problem)}") from None
+    if answer.returncode:
+        raise InputError(f"{command} {path}: {one_line(answer.stderr or answer.stdout)[:300]}")
+    return one_line(answer.stdout)

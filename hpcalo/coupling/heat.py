@@ -1,0 +1,155 @@
+"""What comes back out of the moving wall: heat and DMI energy currents along the wire, and the work of the torques.
+
+The group `heat` of a wall result (docs/theory/together.md). Equations (7), (8), (30), (40) of J. Phys.: Condens.
+Matter 28, 316001 (2016), with the lowest order in the direction n of the magnetization (`hpcalo.coupling.angular`).
+Currents are per width of the film, in W/m: through the thickness of the cell of the electronic structure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpcalo.coupling import angular
+from hpcalo.kubo.responses.heat import current
+from hpcalo.units import MU_0
+from hpcalo.wall.coefficients import Coefficients
+from hpcalo.wall.dynamics.simulation import Simulation
+from hpcalo.wall.dynamics.stepping import State
+from hpcalo.wall.electrons.transport import Torques
+from hpcalo.wall.magnetism.spin_orbit_torque import PARTS
+from hpcalo.wall.monitors import PER_SECOND, Quantity
+from hpcalo.wall.units import NM
+
+Real = NDArray[np.float64]
+
+
+def heat_tensors(c: Coefficients, n: Real, temperature: Real) -> tuple[Real, Real]:
+    """Even and odd beta-tilde (…, 2 [current], 3 [torque]) in J/m^2 for n (…, 3) at T (…): lowest order in n."""
+    even = c.at("beta_tilde_even", temperature)[..., None, None] * angular.across(n)
+    odd = c.at("beta_tilde_odd", temperature)[..., None, None] * angular.field_like(n)
+    return even, odd
+
+
+def dmi_tensor(interfacial: Real, bulk: Real) -> Real:
+    """Row x (…, 1, 3) of D_ij in J/m^2 that gives the energy D_i (M_z M_x' - M_x M_z') + D_b M.(curl M) along x."""
+    rows = np.zeros((*np.shape(interfacial), 1, 3))
+    rows[..., 0, 0], rows[..., 0, 1] = -bulk, interfacial
+    return rows
+
+
+@dataclass(frozen=True)
+class Currents:
+    """Along the wire on the own nodes, W/m: heat in its two parts (and across the wire), DMI energy."""
+
+    heat_even: Real
+    heat_odd: Real
+    heat_transverse: Real
+    dmi: Real
+
+    @property
+    def heat(self) -> Real:
+        """J^Q along the wire."""
+        return self.heat_even + self.heat_odd
+
+
+def currents(sim: Simulation, m: Real, rate: Real) -> Currents:
+    """J^Q = -beta-tilde [n x dn/dt] (30) and J^DMI = -D [n x dn/dt] (7) for M (n, 3) and dM/dt (n, 3) in 1/fs."""
+    c = sim.magnetics.coefficients
+    assert c is not None  # the monitor is scheduled only with coefficients
+    dn_dt = rate * PER_SECOND
+    even, odd = (
+        c.cell_thickness * current(tensor, m, dn_dt) for tensor in heat_tensors(c, m, sim.transport.temperature)
+    )
+    dmi = c.thickness * current(dmi_tensor(sim.magnetics.interfacial, sim.magnetics.bulk), m, dn_dt)[:, 0]
+    return Currents(even[:, 0], odd[:, 0], (even + odd)[:, 1], dmi)
+
+
+def dmi_balance(sim: Simulation, m: Real, rate: Real, dmi_current: Real) -> tuple[Real, float]:
+    """DMI energy on the own faces (J/m^2, per area of the film) and how well its balance closes.
+
+    dF/dt + dJ^DMI/dx = w, w = -mu0 M_s H_DMI.dn/dt: what the magnetization gives to the DMI energy (0 in (8), which
+    holds where the DMI does no work, as for n(x - vt) without a change of shape and in uniform D). Returned is the
+    largest |dF/dt + dJ/dx - w| over the largest |dJ/dx| or |w|: the discretization error of (7), of second order in the
+    mesh. Collective.
+    """
+    mesh, magnetics = sim.mesh, sim.magnetics
+    c = magnetics.coefficients
+    assert c is not None  # as in `currents`
+    both = mesh.with_ghosts(np.concatenate([m, rate * PER_SECOND, dmi_current[:, None]], axis=1))
+    a, b = both[:-1], both[1:]  # the nodes left and right of each face
+    strength = np.stack([-magnetics.dmi_b, magnetics.dmi_i], axis=1) * MU_0 * c.thickness  # J/m^2 in one node's turn
+
+    def over(first: Real, second: Real) -> Real:
+        return np.asarray((strength * np.cross(first, second)[:, :2]).sum(axis=1), dtype=np.float64)
+
+    dx = mesh.dx * NM
+    energy = over(a[:, :3], b[:, :3])
+    by_left, by_right = over(a[:, 3:6], b[:, :3]), over(a[:, :3], b[:, 3:6])
+    given = by_right[:-1] + by_left[1:]  # by each node to its two faces: -mu0 M_s H_DMI.dn/dt
+    work = mesh.with_ghosts(given)
+    rest = by_left + by_right + (b[:, 6] - a[:, 6]) / dx - 0.5 * (work[:-1] + work[1:])
+    face = np.arange(mesh.first, mesh.last)
+    inner = (face > 1) & (
+        face < mesh.cells - 1
+    )  # the end nodes also have the work of the surface, which (8) leaves out
+    terms = np.maximum(np.abs((b[:, 6] - a[:, 6]) / dx), 0.5 * np.abs(work[:-1] + work[1:]))
+    slope = terms[: mesh.n][inner].max(initial=0.0)
+    worst = mesh.max(float(np.abs(rest[: mesh.n][inner]).max(initial=0.0)))
+    largest = mesh.max(float(slope))
+    return energy, worst / largest if largest > 0.0 else 0.0
+
+
+def peak(sim: Simulation, values: Real) -> float:
+    """The value of largest modulus along the wire. Collective."""
+    high, low = sim.mesh.max(float(values.max(initial=-np.inf))), -sim.mesh.max(float((-values).max(initial=-np.inf)))
+    return high if high >= -low else low
+
+
+def heat(sim: Simulation, state: State, torques: Torques) -> list[Quantity]:
+    """The monitor: currents along the wire, their peaks and integrals, spin-orbit fields, the work of the torques."""
+    mesh, magnetics = sim.mesh, sim.magnetics
+    c, spin_orbit = magnetics.coefficients, magnetics.spin_orbit
+    assert c is not None  # as in `currents`
+    assert spin_orbit is not None  # comes with the coefficients
+    rate = sim.rate(state, torques)
+    j = currents(sim, state.m, rate)
+    energy, balance = dmi_balance(sim, state.m, rate, j.dmi)
+    dx = mesh.dx * NM
+    relative = sim.transport.node_gradient / sim.transport.temperature
+    out = [
+        _wire("heat_current", j.heat, "heat current J^Q along the wire, -beta-tilde [n x dn/dt] (30), per width"),
+        _wire("heat_current_even", j.heat_even, "part of J^Q from the even inverse thermal torque"),
+        _wire("heat_current_odd", j.heat_odd, "part of J^Q from the odd inverse thermal torque"),
+        _wire("heat_current_transverse", j.heat_transverse, "heat current across the wire, in the film's plane"),
+        _wire("dmi_current", j.dmi, "DMI energy current along the wire, -D [n x dn/dt] (7), per width"),
+        Quantity(
+            "dmi_energy", ("x_face",), energy[: mesh.n + (1 if mesh.at_right else 0)], "J/m^2",
+            "DMI energy per area of the film, D [n x n']",
+        ),
+        Quantity("dmi_balance", (), balance, "", "largest |dF/dt + dJ/dx - w| over |dJ/dx| or |w|, DMI energy (8)"),
+        _wire("field_like_field", spin_orbit.field_like, "spin-orbit field along y, both drives", "A/m"),
+        _wire("damping_like_field", spin_orbit.damping_like, "strength of the spin-orbit field n x y", "A/m"),
+    ]  # fmt: skip
+    for name, values in (("heat_current", j.heat), ("dmi_current", j.dmi)):
+        words = name.replace("_", " ").replace("dmi", "DMI energy")
+        integral = mesh.total(values) * dx
+        out.append(Quantity(f"{name}_peak", (), peak(sim, values), "W/m", f"{words}: the value of largest modulus"))
+        out.append(Quantity(f"{name}_integral", (), integral, "W", f"{words}: integral along the wire"))
+    for part in PARTS:
+        torque = spin_orbit.torque(state.m, magnetics.gamma, part)
+        power = magnetics.powers(state.m, rate, torque)[1] * c.thickness
+        words = part.replace("_", ", ")
+        out.append(Quantity(f"power_spin_orbit_{part}", (), power, "W/m", f"power of the {words} spin-orbit torque"))
+    for part, values, sign in (("even", j.heat_even, -1.0), ("odd", j.heat_odd, 1.0)):
+        work = sign * mesh.total(values * relative) * dx
+        how = "-" if sign < 0.0 else "+"
+        words = f"{how} int J^Q_{part} dT/dx / T dx: by Onsager (40) the power of the {part} thermal torque"
+        out.append(Quantity(f"heat_work_{part}", (), work, "W/m", words))
+    return out
+
+
+def _wire(name: str, values: Real, words: str, unit: str = "W/m") -> Quantity:
+    return Quantity(name, ("x",), values, unit, words)

@@ -1,0 +1,1 @@
+"""Hamiltonians: their types, files, symmetry, k mesh, and the readers of other programs' files."""

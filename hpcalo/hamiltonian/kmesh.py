@@ -1,0 +1,97 @@
+"""Uniform shifted k-point grids, their irreducible wedge, and blocks of points that do not depend on the number of
+ranks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from hpcalo.errors import InputError
+from hpcalo.hamiltonian.config import MAX_POINTS
+from hpcalo.hamiltonian.symmetry import Operation
+from hpcalo.hamiltonian.types import IntArray, RealArray
+
+PIECE = 2**18
+"""Points whose images are looked at together: memory does not grow with the grid, but for the points that are kept."""
+
+
+@dataclass(frozen=True)
+class KMesh:
+    """Points with weights that sum to 1, sorted so that points of one line are neighbours.
+
+    grid: (3,) divisions. shift: (3,) in units of the spacing. points: (K, 3) fractional. weights: (K,). full: number of
+    points of the whole grid. operations: the group that made the wedge (only the identity for a full grid).
+    """
+
+    grid: tuple[int, int, int]
+    shift: tuple[float, float, float]
+    points: RealArray
+    weights: RealArray
+    full: int
+    operations: tuple[Operation, ...]
+
+    def blocks(self, size: int) -> list[slice]:
+        """Consecutive blocks of at most `size` points."""
+        return [slice(i, min(i + size, len(self.points))) for i in range(0, len(self.points), size)]
+
+
+def block_size(N: int) -> int:
+    """Points a block, from the dimension of the matrices alone: enough for batched products, few enough to share out
+    and to keep a batch in memory.
+    """
+    return max(4, min(128, 250_000 // N**2))
+
+
+def uniform_mesh(
+    grid: Sequence[int],
+    shift: Sequence[float],
+    operations: Sequence[Operation],
+    order: tuple[int, int, int],
+) -> KMesh:
+    """The points k_c = (i_c + shift_c)/grid_c, folded into the wedge of `operations` (identity included), sorted along
+    `order`.
+
+    Operations that do not map the grid onto itself are left out; the group of those that do is in the result.
+    Raises InputError for a grid without points or with more than 2^26.
+    """
+    n1, n2, n3 = (int(n) for n in grid)
+    total = n1 * n2 * n3
+    if min(n1, n2, n3) < 1 or total > MAX_POINTS:
+        raise InputError(f"k grid {n1} × {n2} × {n3}: needs 1 to {MAX_POINTS} points")
+    divisions, offset = np.array([n1, n2, n3]), np.asarray(shift, dtype=np.float64)
+    kept = tuple(op for op in operations if _maps_grid(op, divisions, offset))
+    strides = np.ones(3, dtype=np.int64)
+    for axis in reversed(range(2)):
+        strides[order[axis]] = strides[order[axis + 1]] * divisions[order[axis + 1]]
+    chosen, counts = [], []
+    for start in range(0, total, PIECE):
+        index = np.arange(start, min(start + PIECE, total), dtype=np.int64)
+        cells = np.stack([index // strides[c] % divisions[c] for c in range(3)], axis=1)
+        images = np.stack([_image(op, cells, divisions, offset) @ strides for op in kept])
+        first = images.min(axis=0) == index  # a point stands for its orbit if no image comes before it
+        orbit = np.sort(images[:, first], axis=0)
+        chosen.append(cells[first])
+        counts.append(1 + np.count_nonzero(np.diff(orbit, axis=0), axis=0))
+    return KMesh(
+        grid=(n1, n2, n3),
+        shift=(float(offset[0]), float(offset[1]), float(offset[2])),
+        points=(np.concatenate(chosen) + offset) / divisions,
+        weights=np.concatenate(counts) / total,
+        full=total,
+        operations=kept,
+    )
+
+
+def _image(op: Operation, cells: IntArray, divisions: IntArray, shift: RealArray) -> IntArray:
+    mapped = ((cells + shift) / divisions) @ op.k_matrix.T * divisions - shift
+    return np.rint(mapped).astype(np.int64) % divisions
+
+
+def _maps_grid(op: Operation, divisions: IntArray, shift: RealArray) -> bool:
+    """Whether the operation takes the grid to itself: three independent steps and the origin decide for all points."""
+    probes = np.vstack([np.zeros(3), np.eye(3)])
+    mapped = ((probes + shift) / divisions) @ op.k_matrix.T * divisions - shift
+    return bool(np.abs(mapped - np.rint(mapped)).max() < 1e-6)

@@ -1,0 +1,242 @@
+"""One WannierModel of the files of a Wannier90 run `seed`: seed_tb.dat or seed_hr.dat, and what lies beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpcalo.errors import ModelError, one_line
+from hpcalo.hamiltonian import pairs
+from hpcalo.hamiltonian.exchange import odd_part
+from hpcalo.hamiltonian.film import periodic_directions, thickness_or_default
+from hpcalo.hamiltonian.magnetization import with_magnetization
+from hpcalo.hamiltonian.readers.wannier90.chk import Checkpoint, read_chk, to_cells
+from hpcalo.hamiltonian.readers.wannier90.hr import read_hr
+from hpcalo.hamiltonian.readers.wannier90.spn import read_spn
+from hpcalo.hamiltonian.readers.wannier90.tb import RawWannier, read_tb
+from hpcalo.hamiltonian.readers.wannier90.win_wout import Structure, read_centres, read_win, read_wout
+from hpcalo.hamiltonian.readers.wannier90.wsvec import Folding, replica_folding
+from hpcalo.hamiltonian.types import ComplexArray, Crystal, IntArray, RealArray, WannierModel, check_hermitian
+
+CENTRE_TOLERANCE = 1e-3  # Å, between files of one run
+SPIN_LAYOUTS = ("auto", "files", "interleaved", "blocks", "none")
+
+
+@dataclass(frozen=True)
+class WannierOptions:
+    """What to read.
+
+    format: tb or hr. replicas: minimal-distance replicas of seed_wsvec.dat (None: if the file exists). position_matrix:
+    keep r(R) (hr has none: centres only). spin: `files` (seed.chk and seed.spn), `interleaved` or `blocks` (pairs
+    assumed to be Pauli along z), `none`, or `auto` (files if both exist, else none). fermi_energy eV. electrons per
+    cell. thickness Å, of a film.
+    """
+
+    format: str = "tb"
+    replicas: bool | None = None
+    position_matrix: bool = True
+    spin: str = "auto"
+    fermi_energy: float | None = None
+    electrons: float | None = None
+    thickness: float | None = None
+
+
+def read_wannier90(seed: Path, options: WannierOptions | None = None) -> WannierModel:
+    """The model, replicas folded in as the options say. Raises ModelError naming the file and what is wrong with it."""
+    model, folding = read_with_replicas(seed, options)
+    return fold(model, folding) if folding is not None else model
+
+
+def read_with_replicas(seed: Path, options: WannierOptions | None = None) -> tuple[WannierModel, Folding | None]:
+    """The model on the Wigner-Seitz cells, and the replicas that `fold` can still put in (None: there are none)."""
+    o = options or WannierOptions()
+    if o.format not in {"tb", "hr"}:
+        raise ModelError(f"format '{o.format}': tb or hr")
+    if o.spin not in SPIN_LAYOUTS:
+        raise ModelError(f"spin '{o.spin}': one of {', '.join(SPIN_LAYOUTS)}")
+    notes: list[str] = []
+    main = _beside(seed, f"_{o.format}.dat")
+    raw = read_tb(main) if o.format == "tb" else read_hr(main)
+    N = raw.H_Rnn.shape[1]
+    home = home_cell(raw.R, main)
+    weight = 1.0 / raw.degeneracy[:, None, None]
+    H, A = raw.H_Rnn * weight, None
+    if raw.A_Rvnn is not None:
+        A, gap = _hermitized(raw.R, raw.A_Rvnn * weight[:, None])
+        notes.append(
+            f"position matrix made Hermitian: the file's differs by {gap:.2g} Å from its adjoint (finite differences)"
+        )
+    structure, centres = _structure_and_centres(seed, raw, None if A is None else A[home])
+    if len(centres) != N:
+        raise ModelError(f"{seed}: {len(centres)} centres were found, {main.name} has {N} functions")
+    spin, up, down, spin_notes = _spin(seed, o, raw, centres, structure)
+    notes += spin_notes
+    if not o.position_matrix:
+        A = None
+    periodic = periodic_directions(raw.R)
+    thickness, thickness_note = thickness_or_default(o.thickness, structure.lattice, periodic, structure.positions)
+    notes += thickness_note
+    folding = _folding(seed, o, raw.R, N)
+    try:
+        crystal = Crystal(
+            lattice=structure.lattice,
+            periodic=periodic,
+            positions=structure.positions,
+            symbols=structure.symbols,
+            moments=np.zeros(len(structure.symbols)),
+            thickness=thickness,
+        )
+        model = WannierModel(
+            crystal=crystal,
+            R=raw.R,
+            H_Rnn=H,
+            centres=centres,
+            A_Rvnn=A,
+            spin_Rvnn=spin,
+            fermi_energy=o.fermi_energy,
+            electrons=o.electrons,
+            name=seed.name,
+            notes=tuple(notes),
+        )
+    except ModelError as problem:
+        raise ModelError(f"{main}: {one_line(problem)}") from None
+    if not len(up):
+        return model, folding
+    try:
+        model, mixes = with_pairs(model, up, down, home)
+    except ModelError as problem:
+        raise ModelError(f"{seed}: {one_line(problem)}") from None
+    if mixes and folding is not None:
+        # Replicas belong to the functions of the file: where pairs were mixed they must be folded in first.
+        unpaired = replace(model, R=raw.R, H_Rnn=H, A_Rvnn=A, spin_Rvnn=spin, up=up[:0], down=down[:0], odd_Rnn=None)
+        unpaired = fold(unpaired, folding)
+        model, _ = with_pairs(unpaired, up, down, home_cell(unpaired.R, main))
+        folding = None
+    return with_magnetization(model), folding
+
+
+def fold(model: WannierModel, folding: Folding) -> WannierModel:
+    """The model with minimal-distance replicas put in; its exchange part is formed again from the new H."""
+    H = folding.apply(model.H_Rnn)
+    return replace(
+        model,
+        R=folding.R,
+        H_Rnn=H,
+        A_Rvnn=None if model.A_Rvnn is None else folding.apply(model.A_Rvnn),
+        spin_Rvnn=None if model.spin_Rvnn is None else folding.apply(model.spin_Rvnn),
+        odd_Rnn=None if model.odd_Rnn is None else odd_part(H, model.up, model.down),
+        notes=(*model.notes, "minimal-distance replicas folded in"),
+    )
+
+
+def home_cell(R: IntArray, path: Path) -> int:
+    """The number of the cell R = 0. Raises ModelError if it is not in the list exactly once."""
+    found = np.flatnonzero((R == 0).all(axis=1))
+    if len(found) != 1:
+        raise ModelError(f"{path}: the cell R = 0 is there {len(found)} times, once is needed")
+    return int(found[0])
+
+
+def _beside(seed: Path, ending: str) -> Path:
+    return seed.with_name(seed.name + ending)
+
+
+def _hermitized(R: IntArray, A_Rvnn: ComplexArray) -> tuple[ComplexArray, float]:
+    """(A + A†)/2 and the largest |A − A†|; a cell without partner −R is left as it is."""
+    index = {tuple(r): i for i, r in enumerate(R.tolist())}
+    partner = np.array([index.get((-r[0], -r[1], -r[2]), i) for i, r in enumerate(R.tolist())])
+    adjoint = A_Rvnn[partner].conj().mT
+    return 0.5 * (A_Rvnn + adjoint), float(np.abs(A_Rvnn - adjoint).max())
+
+
+def _structure_and_centres(seed: Path, raw: RawWannier, A_home: NDArray | None) -> tuple[Structure, RealArray]:
+    """Atoms from .win, else .wout; centres from the position matrix, else .wout, else _centres.xyz."""
+    win, wout, xyz = _beside(seed, ".win"), _beside(seed, ".wout"), _beside(seed, "_centres.xyz")
+    if not win.exists() and not wout.exists():
+        raise ModelError(f"{win}: not found (and no {wout.name}): lattice and atoms are needed")
+    structure = read_win(win) if win.exists() else read_wout(wout)[0]
+    if raw.lattice is not None:
+        if np.abs(structure.lattice - raw.lattice).max() > CENTRE_TOLERANCE:
+            raise ModelError(f"{win if win.exists() else wout}: its lattice differs from the one of {seed.name}_tb.dat")
+        structure = replace(structure, lattice=raw.lattice)
+    if A_home is not None:
+        return structure, np.ascontiguousarray(np.diagonal(A_home, axis1=1, axis2=2).real.T)
+    if wout.exists():
+        return structure, read_wout(wout)[1]
+    if xyz.exists():
+        return structure, read_centres(xyz)
+    raise ModelError(f"{wout}: not found (and no {xyz.name}): the centres of the functions are needed beside _hr.dat")
+
+
+def _folding(seed: Path, o: WannierOptions, R: IntArray, N: int) -> Folding | None:
+    path = _beside(seed, "_wsvec.dat")
+    if o.replicas is False or (o.replicas is None and not path.exists()):
+        return None
+    return replica_folding(path, R, N)
+
+
+def _spin(
+    seed: Path, o: WannierOptions, raw: RawWannier, centres: RealArray, structure: Structure
+) -> tuple[ComplexArray | None, IntArray, IntArray, list[str]]:
+    """Spin matrices on the cells of H (None where they are not known), the pairs, and notes."""
+    none: IntArray = np.zeros(0, dtype=np.int64)
+    N = raw.H_Rnn.shape[1]
+    chk, spn = _beside(seed, ".chk"), _beside(seed, ".spn")
+    if o.spin in {"interleaved", "blocks"}:
+        up, down = pairs.layout_pairs(N, o.spin)
+        return None, up, down, [f"spin pairs assumed ({o.spin}), spin matrices taken as Pauli matrices along z"]
+    if o.spin == "none" or (o.spin == "auto" and not (chk.exists() and spn.exists())):
+        note = "no spin matrices (needs seed.chk and seed.spn): no exchange part, no torque"
+        return None, none, none, [note] if structure.spinors is not False and o.spin == "auto" else []
+    checkpoint = read_chk(chk)
+    _same_run(chk, checkpoint, centres, structure)
+    bloch = read_spn(spn, checkpoint.bands, len(checkpoint.k))
+    V = checkpoint.V_kbn[:, None]
+    spin = to_cells(V.conj().mT @ bloch @ V, checkpoint.k, raw.R) / raw.degeneracy[:, None, None, None]
+    try:
+        for v in range(3):
+            check_hermitian(f"spin matrix {'xyz'[v]}", raw.R, spin[:, v])
+        up, down = pairs.find_pairs(spin[home_cell(raw.R, spn)])
+    except ModelError as problem:
+        raise ModelError(f"{spn}: {one_line(problem)}") from None
+    return spin, up, down, []
+
+
+def _same_run(path: Path, checkpoint: Checkpoint, centres: RealArray, structure: Structure) -> None:
+    """Raises ModelError if the checkpoint is from another run than the Hamiltonian."""
+    if len(checkpoint.centres) != len(centres):
+        raise ModelError(f"{path}: {len(checkpoint.centres)} Wannier functions, the Hamiltonian has {len(centres)}")
+    if np.abs(checkpoint.lattice - structure.lattice).max() > CENTRE_TOLERANCE:
+        raise ModelError(f"{path}: its lattice differs from the one of the Hamiltonian")
+    apart = np.abs(checkpoint.centres - centres).max(axis=1)
+    if apart.max() > CENTRE_TOLERANCE:
+        m = int(apart.argmax())
+        raise ModelError(
+            f"{path}: the centre of function {m + 1} differs by {apart[m]:.3g} Å from the Hamiltonian's: another run"
+        )
+
+
+def with_pairs(model: WannierModel, up: IntArray, down: IntArray, home: int) -> tuple[WannierModel, bool]:
+    """The model in the gauge where pairs are Pauli-like and real, with its exchange part; whether pairs were mixed."""
+    H, A, spin, centres = model.H_Rnn, model.A_Rvnn, model.spin_Rvnn, model.centres
+    gauge, mixes = np.eye(model.size, dtype=np.complex128), False
+    if spin is not None:
+        gauge, mixes = pairs.spin_gauge(spin[home], up, down)
+    gauge = gauge * pairs.real_gauge(gauge.conj().T @ H @ gauge, up, down)
+    if np.abs(gauge - np.eye(model.size)).max() > 1e-3:  # tinier phases are noise of the file
+        H = gauge.conj().T @ H @ gauge
+        A = None if A is None else gauge.conj().T @ A @ gauge
+        spin = None if spin is None else gauge.conj().T @ spin @ gauge
+        if mixes:
+            mean = 0.5 * (centres[up] + centres[down])
+            centres = centres.copy()
+            centres[up] = centres[down] = mean
+            if A is not None:
+                centres = np.ascontiguousarray(np.diagonal(A[home], axis1=1, axis2=2).real.T)
+    measures = pairs.quality(H, spin, home, up, down)
+    odd = odd_part(H, up, down)
+    paired = replace(model, H_Rnn=H, A_Rvnn=A, spin_Rvnn=spin, centres=centres, up=up, down=down, odd_Rnn=odd)
+    return paired.with_notes(*measures.notes()), mixes

@@ -1,0 +1,124 @@
+"""`seed.win`, `seed.wout`, `seed_centres.xyz`: lattice, atoms, spinor flag and centres of the Wannier functions."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hpcalo.errors import ModelError
+from hpcalo.hamiltonian.readers.wannier90.text import read_text
+from hpcalo.hamiltonian.types import RealArray
+from hpcalo.units import BOHR_IN_ANGSTROM
+
+_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?"
+_CENTRE = re.compile(rf"WF centre and spread\s+\d+\s+\(\s*({_NUMBER})\s*,\s*({_NUMBER})\s*,\s*({_NUMBER})\s*\)")
+_ATOM = re.compile(
+    rf"^\s*\|\s+([A-Z][a-z]?\w*)\s+\d+(?:\s+{_NUMBER}){{3}}\s+\|\s+({_NUMBER})\s+({_NUMBER})\s+({_NUMBER})"
+)
+_VECTOR = re.compile(rf"^\s*a_[123]\s+({_NUMBER})\s+({_NUMBER})\s+({_NUMBER})\s*$")
+
+
+@dataclass(frozen=True)
+class Structure:
+    """lattice: (3, 3) Å rows. symbols, positions: atoms, (atoms, 3) Å. spinors: None where the file does not say."""
+
+    lattice: RealArray
+    symbols: tuple[str, ...]
+    positions: RealArray
+    spinors: bool | None = None
+
+
+def read_win(path: Path) -> Structure:
+    """Lattice and atoms of `seed.win`: bohr or ang, atoms_frac or atoms_cart. Raises ModelError if not there."""
+    text = read_text(path, "the Wannier90 input (.win)")
+    lines = [re.split(r"[!#]", line, maxsplit=1)[0].strip() for line in text.splitlines()]
+    cell = _block(lines, "unit_cell_cart", path)
+    if cell is None:
+        raise ModelError(f"{path}: no block unit_cell_cart")
+    rows, scale = _with_unit(cell)
+    if len(rows) != 3:
+        raise ModelError(f"{path}: unit_cell_cart has {len(rows)} lines with numbers, 3 are needed")
+    lattice = scale * np.array([_three(row, path) for row in rows])
+    fractional, cartesian = _block(lines, "atoms_frac", path), _block(lines, "atoms_cart", path)
+    if fractional is None and cartesian is None:
+        raise ModelError(f"{path}: no block atoms_frac or atoms_cart")
+    rows, scale = _with_unit(fractional if fractional is not None else cartesian or [])
+    symbols = tuple(_symbol(row.split()[0]) for row in rows)
+    numbers = np.array([_three(row.split(None, 1)[1] if " " in row or "\t" in row else "", path) for row in rows])
+    positions = numbers.reshape(-1, 3) @ lattice if fractional is not None else scale * numbers.reshape(-1, 3)
+    return Structure(lattice=lattice, symbols=symbols, positions=positions, spinors=_spinors(lines))
+
+
+def read_wout(path: Path) -> tuple[Structure, RealArray]:
+    """Structure and centres (N, 3) Å in the final state of `seed.wout`. Raises ModelError if one is missing."""
+    text = read_text(path, "the Wannier90 output (.wout)")
+    # a restart appends a second run to the file: structure from the last one, centres from the last final state
+    lines = text[max(text.rfind(" SYSTEM"), 0) :].splitlines()
+    scale = BOHR_IN_ANGSTROM if "Lattice Vectors (Bohr)" in text else 1.0
+    vectors = [m.groups() for m in map(_VECTOR.match, lines) if m][:3]
+    atoms = [m.groups() for m in map(_ATOM.match, lines) if m]
+    if len(vectors) != 3 or not atoms:
+        raise ModelError(f"{path}: lattice vectors or atoms were not found: not a Wannier90 output, or truncated")
+    final = text.rfind("Final State")
+    centres = [[float(x) for x in m.groups()] for m in _CENTRE.finditer(text[final:])] if final >= 0 else []
+    if not centres:
+        raise ModelError(f"{path}: no final state with centres: truncated, or the run did not finish")
+    structure = Structure(
+        lattice=scale * np.array([[float(x) for x in v] for v in vectors]),
+        symbols=tuple(_symbol(a[0]) for a in atoms),
+        positions=scale * np.array([[float(x) for x in a[1:]] for a in atoms]),
+    )
+    return structure, scale * np.array(centres)
+
+
+def read_centres(path: Path) -> RealArray:
+    """Centres (N, 3) Å of `seed_centres.xyz`: its lines of kind X. Raises ModelError if there are none."""
+    lines = read_text(path, "centres (_centres.xyz)").splitlines()[2:]
+    centres = [_three(line.split(None, 1)[1], path) for line in lines if line.split()[:1] == ["X"]]
+    if not centres:
+        raise ModelError(f"{path}: no line with a centre (X x y z)")
+    return np.array(centres)
+
+
+def _block(lines: list[str], name: str, path: Path) -> list[str] | None:
+    begin = [i for i, line in enumerate(lines) if re.fullmatch(rf"begin\s+{name}", line, re.IGNORECASE)]
+    end = [i for i, line in enumerate(lines) if re.fullmatch(rf"end\s+{name}", line, re.IGNORECASE)]
+    if not begin:
+        return None
+    if len(begin) != 1 or len(end) != 1 or end[0] < begin[0]:
+        raise ModelError(f"{path}: block {name} does not begin and end exactly once")
+    return [line for line in lines[begin[0] + 1 : end[0]] if line]
+
+
+def _with_unit(rows: list[str]) -> tuple[list[str], float]:
+    first = rows[0].lower() if rows else ""
+    if first.startswith("bohr"):
+        return rows[1:], BOHR_IN_ANGSTROM
+    return (rows[1:] if first.startswith("ang") else rows), 1.0
+
+
+def _three(row: str, path: Path) -> list[float]:
+    try:
+        values = [float(x.replace("d", "e").replace("D", "e")) for x in row.split()[:3]]
+    except ValueError:
+        values = []
+    if len(values) != 3 or not np.isfinite(values).all():
+        raise ModelError(f"{path}: '{row[:40]}': three finite numbers are needed")
+    return values
+
+
+def _symbol(label: str) -> str:
+    """Fe1 or FE → Fe."""
+    letters = re.match(r"[A-Za-z]+", label)
+    return letters.group()[:2].capitalize() if letters else label
+
+
+def _spinors(lines: list[str]) -> bool | None:
+    for line in lines:
+        found = re.fullmatch(r"spinors\s*[:=]?\s*\.?([tf])\w*\.?", line, re.IGNORECASE)
+        if found:
+            return found.group(1).lower() == "t"
+    return None

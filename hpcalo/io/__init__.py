@@ -1,0 +1,1 @@
+"""Files: results, checkpoints, locks, provenance; knows no engine."""

@@ -1,0 +1,114 @@
+"""A check of a result: what must hold, what was found, and whether it passed; and the checks that every result gets."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpcalo.errors import ModelError
+from hpcalo.io.hdf5 import Result
+from hpcalo.io.provenance import sha256
+from hpcalo.io.seal import checksum
+
+Real = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Check:
+    """`found` was compared with `limit`, both in `unit` ("" for a ratio)."""
+
+    name: str
+    criterion: str
+    status: str
+    """passed; coarse: the grids of the run do not resolve it; failed; not tested: the file does not hold enough."""
+    found: float | None = None
+    limit: float | None = None
+    remark: str = ""
+    unit: str = ""
+
+
+def below(
+    name: str, criterion: str, found: float, limit: float, remark: str = "", unit: str = "", coarse: float = 0.0
+) -> Check:
+    """Passed if the number is at most the limit, coarse up to `coarse`; a number that is not finite fails."""
+    status = "passed" if found <= limit else "coarse" if found <= coarse else "failed"
+    return Check(name, criterion, status, abs(float(found)), limit, remark, unit)
+
+
+def untested(name: str, criterion: str, why: str) -> Check:
+    """A check that the file does not hold enough for."""
+    return Check(name, criterion, "not tested", remark=why)
+
+
+def relative(gap: Any, size: Any) -> float:
+    """Largest |gap| over the largest |size|; 0 if both vanish. NaN stays NaN, so that it fails every limit."""
+    top, deviation = float(np.max(np.abs(size), initial=0.0)), float(np.max(np.abs(gap), initial=0.0))
+    if math.isnan(top) or math.isnan(deviation):
+        return math.nan
+    return deviation / top if top > 0.0 else (0.0 if deviation == 0.0 else math.inf)
+
+
+def settings_of(result: Result) -> dict[str, Any]:
+    """The complete input that the file keeps; empty if it keeps none or one that cannot be read."""
+    try:
+        return tomllib.loads(result.texts.get("resolved_input", ""))
+    except tomllib.TOMLDecodeError:
+        return {}
+
+
+def setting(result: Result, *keys: str) -> Any:
+    """A value of the complete input, None where it is not."""
+    value: Any = settings_of(result)
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def file_checks(result: Result) -> list[Check]:
+    """The seal (a broken one is refused on reading), and the model files as they are now."""
+    name, must = "Checksum of the file", "SHA-256 over the content equals the one at its end"
+    seal = checksum(result.path)
+    checks = [Check(name, must, "passed", remark=seal) if seal else untested(name, must, "the file has no seal")]
+    for line in result.texts.get("model_sha256", "").splitlines():
+        digest, _, given = line.partition("  ")
+        checks.append(_model(digest, Path(given), Path(str(result.attrs.get("folder", "")))))
+    return checks
+
+
+def _model(digest: str, given: Path, folder: Path) -> Check:
+    name, must = f"Model file {given.name}", "SHA-256 is that of the run"
+    path = folder / given
+    if not path.is_file():
+        return untested(name, must, f"not found at {path}")
+    try:
+        same = sha256(path) == digest
+    except ModelError as problem:
+        return untested(name, must, str(problem))
+    remark = "unchanged since" if same else f"{path} has been changed since the run"
+    return Check(name, must, "passed" if same else "failed", remark=remark)
+
+
+def finite(result: Result, allowed: tuple[str, ...] = ()) -> Check:
+    """No NaN and no infinity in any variable but those named, whose NaN means 'not defined here'."""
+    bad: list[str] = []
+    count = 0
+    good = np.asarray(result["error"]) == "" if "error" in result.variables else None
+    for name, variable in result.variables.items():
+        data = np.asarray(variable.data)
+        if data.dtype.kind != "f":
+            continue
+        if good is not None and data.ndim and len(data) == len(good):
+            data = data[good]
+        wrong = int(np.isinf(data).sum() if name in allowed else (~np.isfinite(data)).sum())
+        if wrong:
+            bad.append(f"{name} ({wrong})")
+            count += wrong
+    held = [name for name in allowed if name in result.variables]
+    remark = ", ".join(bad) or (f"NaN is allowed where undefined in {', '.join(held)}" if held else "")
+    return below("Finite numbers", "values that are NaN or infinite", count, 0, remark)

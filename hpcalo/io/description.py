@@ -1,0 +1,148 @@
+"""`hpcalo info FILE`: what a model or result file holds, in words."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from hpcalo.errors import InputError, one_line
+from hpcalo.io.hdf5 import (
+    DAMAGE,
+    FORMAT,
+    PROVENANCE_GROUP,
+    STATE_GROUP,
+    is_bare_axis,
+    is_scale,
+    open_hdf5,
+    plain,
+    scale_of,
+)
+from hpcalo.io.plausible import Plausible
+from hpcalo.io.provenance import WARNINGS
+
+LINE = 110  # characters of an attribute that are shown
+ITEMS = 400  # quantities that are listed
+FIRST = ("title", "format", "format_version", "engine", "kind")
+# The convention's own bookkeeping means nothing to a reader.
+HIDDEN = {"CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST", "_Netcdf4Dimid", "units", "long_name", "coordinates"}
+HIDDEN |= {"hpcalo_role", "dtype"}
+
+
+def describe(path: Path) -> str:
+    """A summary of an hpcalo model or result file. Serial. Raises InputError if the file is neither or is damaged."""
+    with open_hdf5(path) as file:
+        try:
+            attrs = {name: plain(value) for name, value in file.attrs.items()}
+            if not str(attrs.get("format", "")).startswith("hpcalo"):
+                raise InputError(f"{path}: is an HDF5 file, but not one of hpcalo's models or results")
+            return "\n".join(_lines(path, file, attrs))
+        except DAMAGE as problem:
+            raise InputError(f"{path}: is damaged: {one_line(problem)[:200]}") from None
+
+
+def _lines(path: Path, file: h5py.File, attrs: dict[str, Any]) -> list[str]:
+    lines = [f"{path}: {attrs['format']}, {path.stat().st_size:,} bytes"]
+    if attrs.get("title"):
+        lines.append(f"  {_short(attrs['title'])}")
+    if warnings := _text(file, WARNINGS).splitlines():
+        lines += ["", "warnings of the run", *(f"  {one_line(text)}" for text in warnings)]
+    quantities, axes = _quantities(file)
+    if axes:
+        lines += ["", "axes and labels", *_columns(axes)]
+    if quantities:
+        lines += ["", "quantities" if attrs["format"] == FORMAT else "contents", *_columns(quantities[:ITEMS])]
+        if len(quantities) > ITEMS:
+            lines.append(f"  … and {len(quantities) - ITEMS} more")
+    notes = file.get("notes")
+    if isinstance(notes, h5py.Dataset) and h5py.check_string_dtype(notes.dtype) is not None:
+        lines += ["", "notes", *(f"  {one_line(note)}" for note in np.atleast_1d(notes.asstr()[()])[:20])]
+    rest = {name: value for name, value in attrs.items() if name not in FIRST and name != "Conventions"}
+    first = {name: attrs[name] for name in FIRST[2:] if name in attrs}
+    lines += ["", "attributes", *(f"  {name} = {_short(value)}" for name, value in {**first, **rest}.items())]
+    text = _text(file, "resolved_input")
+    if text:
+        lines += ["", "input, with all defaults", *(f"  {line}" for line in _lists_in_lines(text).splitlines())]
+    return lines
+
+
+def _lists_in_lines(text: str) -> str:
+    """TOML with its short lists each in one line, as a person writes them."""
+
+    def joined(found: re.Match[str]) -> str:
+        items = [line.strip().rstrip(",") for line in found[1].splitlines()]
+        line = f"[{', '.join(items)}]"
+        return line if len(line) <= LINE else found[0]
+
+    for _ in range(2):  # lists of numbers, then lists of these
+        text = _LIST.sub(joined, text)
+    return text
+
+
+_LIST = re.compile(r"(?<=[= ])\[\n((?: +(?![\] ])[^\n]*[^\[\n],\n)+) *\]")
+
+
+def _quantities(file: h5py.File) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
+    quantities: list[tuple[str, ...]] = []
+    axes: list[tuple[str, ...]] = []
+    plausible = Plausible()
+
+    def visit(name: str, item: Any) -> None:
+        if not isinstance(item, h5py.Dataset) or name.startswith(PROVENANCE_GROUP + "/") or is_bare_axis(item):
+            return
+        if name.startswith(STATE_GROUP + "/") and item.ndim == 0:
+            return
+        plausible.check(name, item)
+        unit, long_name = (str(plain(item.attrs.get(key, ""))) for key in ("units", "long_name"))
+        auxiliary = item.attrs.get("hpcalo_role") == "coordinate"
+        shape = " × ".join(_extent(item, axis) for axis in range(item.ndim)) or "number"
+        if h5py.check_string_dtype(item.dtype) is not None and item.ndim == 0:
+            shape = "text"
+        notes = "; ".join(f"{k}: {_short(plain(v), 60)}" for k, v in item.attrs.items() if k not in HIDDEN)
+        row = (name, shape, unit, _span(item), _short("; ".join(t for t in (long_name, notes) if t)))
+        (axes if is_scale(item) or auxiliary else quantities).append(row)
+
+    file.visititems(visit)
+    return quantities, axes
+
+
+def _extent(dataset: h5py.Dataset, axis: int) -> str:
+    name = "" if is_scale(dataset) else scale_of(dataset, axis)
+    return f"{name} {dataset.shape[axis]}".strip()
+
+
+def _span(dataset: h5py.Dataset) -> str:
+    """First and last value of a labelled axis, the value of a number, the range of a small array."""
+    if dataset.size == 0 or dataset.size > 10**6:
+        return ""
+    if h5py.check_string_dtype(dataset.dtype) is not None:
+        values = dataset.asstr()[()]
+        return _short(values if dataset.ndim == 0 else " ".join(str(v) for v in np.ravel(values)[:12]), 48)
+    if dataset.dtype.kind not in "fiu":
+        return ""
+    values = np.asarray(dataset[()])
+    if dataset.ndim == 0:
+        return f"{values:.6g}"
+    return f"{np.nanmin(values):.6g} … {np.nanmax(values):.6g}" if not np.all(np.isnan(values)) else "all NaN"
+
+
+def _columns(rows: list[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
+    return [
+        "  " + "  ".join([*(c.ljust(w) for c, w in zip(row, widths, strict=False)), row[-1]]).rstrip() for row in rows
+    ]
+
+
+def _text(file: h5py.File, name: str) -> str:
+    item = file.get(f"{PROVENANCE_GROUP}/{name}")
+    if not isinstance(item, h5py.Dataset) or h5py.check_string_dtype(item.dtype) is None or item.ndim:
+        return ""
+    return str(item.asstr()[()])
+
+
+def _short(value: Any, limit: int = LINE) -> str:
+    text = one_line(value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"

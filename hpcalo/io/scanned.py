@@ -1,0 +1,69 @@
+"""Results of sweeps whose points differ in the length or the places of an axis, and one point of them by itself."""
+
+from __future__ import annotations
+
+import tomllib
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from hpcalo.io.hdf5 import Result, Variable
+from hpcalo.io.provenance import resolved_toml
+
+LENGTH = "_length"
+"""Ends the name of how many entries of an axis each point has, where they differ: (points), 0 for one that failed."""
+OF_POINT = "_of_point"
+"""Ends the name of an axis' places where they are not the same for all points: (points, axis), NaN beyond the end."""
+
+
+def is_uneven(result: Result) -> bool:
+    """Whether the points of this sweep have axes of their own."""
+    return any(name.endswith((LENGTH, OF_POINT)) for name in result.coordinates)
+
+
+def point_of(result: Result, index: int) -> Result:
+    """One point of a sweep that did not fail, as the run it would be alone: without what other points have more of, and
+    with its value in the complete input.
+    """
+    axis = result.variables["error"].dims[0]
+    lengths = {
+        name.removesuffix(LENGTH): int(np.asarray(c.data)[index])
+        for name, c in result.coordinates.items()
+        if name.endswith(LENGTH)
+    }
+
+    def cut(v: Variable) -> Variable:
+        data, dims = np.asarray(v.data), v.dims
+        if dims[:1] == (axis,):
+            data, dims = data[index], dims[1:]
+        return replace(v, dims=dims, data=data[tuple(slice(lengths.get(d)) for d in dims)])
+
+    variables = {name: cut(v) for name, v in result.variables.items() if name != "error"}
+    coordinates = {}
+    for name, c in result.coordinates.items():
+        if name != axis and not name.endswith(LENGTH):
+            whole = name.removesuffix(OF_POINT)
+            coordinates[whole] = replace(cut(c), name=whole)
+    held = {n: v for n, v in variables.items() if not v.dims or v.data.size == 0 or not np.isnan(v.data).all()}
+    attrs, texts = dict(result.attrs), dict(result.texts)
+    with suppress(tomllib.TOMLDecodeError, LookupError, TypeError, ValueError):
+        settings = tomllib.loads(texts["resolved_input"])
+        sweep = settings.pop("sweep")
+        _set(settings, sweep["key"].split("."), _value(result.coordinates[axis], sweep["values"][index], index))
+        texts["resolved_input"] = resolved_toml(settings)
+        attrs["kind"] = settings["wall"]["mode"]
+    return Result(result.path, held, coordinates, attrs, texts)
+
+
+def _value(labels: Variable, given: Any, index: int) -> Any:
+    """The number in the key's unit, or what the input has."""
+    data = np.asarray(labels.data)
+    return data[index].item() if data.dtype.kind in "fiu" else given
+
+
+def _set(table: Any, path: list[str], value: Any) -> None:
+    for part in path[:-1]:
+        table = table[int(part)] if isinstance(table, list) else table.setdefault(part, {})
+    table[int(path[-1]) if isinstance(table, list) else path[-1]] = value

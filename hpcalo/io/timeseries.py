@@ -1,0 +1,382 @@
+"""Result files that fill up: arrays with a time axis, written by all ranks frame by frame.
+
+The file is in the same convention as other results (`hpcalo.io.hdf5`), so `hpcalo info`, `hpcalo plot` and xarray
+read it, also while the run goes on or after it was killed: entries that are not written yet are NaN. Between two frames
+it is closed; what a continuation needs lies in the group `state`, replaced with each frame and numbered, so that a torn
+one is recognized.
+
+All arrays have their full length from the first frame on. A frame then only fills bytes that are there: nothing that
+describes the file changes, and whatever moment a run is killed at, the entries before are readable. (HDF5 files that
+grow are not: killed while the index of an array's pieces is split, at every 64th frame, they cannot be opened again.) A
+full disk is found at the first frame, too.
+
+Arrays that lie in one piece at a known place need no library to be filled: each rank writes its slab by pwrite. Where a
+write fails all the same (a quota, a server that is gone), that is an ordinary error. Through HDF5 and MPI-IO it is not:
+ranks whose write failed and those whose write did not wait for each other for ever in H5Fclose, and one rank alone
+crashes (HDF5 1.10.8, Open MPI 4.1). Collective transfers fail with Open MPI's OMPIO besides ("pwritev: Invalid
+argument" for the second and later frames).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import h5py
+import numpy as np
+
+from hpcalo.errors import CheckpointError, InputError, one_line
+from hpcalo.io.hdf5 import (
+    METADATA_BYTES,
+    NO_COORDINATE,
+    PROVENANCE_GROUP,
+    STATE_GROUP,
+    Slab,
+    Variable,
+    cannot_write,
+    open_hdf5,
+    plain,
+    write_dataset,
+)
+from hpcalo.io.provenance import WARNINGS, Provenance
+from hpcalo.io.seal import unseal
+from hpcalo.io.target import sync_path
+from hpcalo.parallel.guard import on_root, together
+
+if TYPE_CHECKING:
+    from mpi4py.MPI import Intracomm
+    from numpy.typing import NDArray
+
+COUNTERS = ("steps", "linear_solves", "linear_iterations")
+PLANNED = "entries_"
+"""Attributes that say how many entries each time axis has when the run is complete."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What is appended to one time axis at one time.
+
+    `variables`: dims without the time axis; data a number (the same on all ranks) or this rank's Slab along its first
+    axis.
+    """
+
+    axis: str
+    time: float
+    variables: tuple[Variable, ...]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an array lies in the file: byte of its first value, shape, type."""
+
+    offset: int
+    shape: tuple[int, ...]
+    dtype: str
+
+
+class TimeSeries:
+    """Writes a result file that fills up. All methods are collective. Raises OutputError on all ranks."""
+
+    def __init__(self, path: Path, comm: Intracomm, time_unit: str = "ns") -> None:
+        self.path, self.comm, self.time_unit = path, comm, time_unit
+        self.lengths: dict[str, int] = {}
+        self._frames: dict[str, int] = {}
+        self._places: dict[str, Place] = {}
+        self._serial = 0
+
+    def create(
+        self,
+        coordinates: Sequence[Variable],
+        variables: Sequence[Variable] = (),
+        *,
+        lengths: Mapping[str, int],
+        provenance: Provenance,
+        attrs: Mapping[str, Any],
+        force: bool = False,
+    ) -> None:
+        """The file without frames: fixed axes, what does not change in time, attributes, provenance. It appears under
+        its name only when complete. `lengths`: how many entries each time axis is going to have.
+        """
+        planned = {f"{PLANNED}{axis}": length for axis, length in lengths.items()}
+        attrs = {**attrs, **planned, **dict.fromkeys(COUNTERS, 0)}
+        write_dataset(self.path, self.comm, variables, coordinates, provenance=provenance, attrs=attrs, force=force)
+        self.lengths = dict(lengths)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Entries on each time axis so far."""
+        return dict(self._frames)
+
+    def reopen(self, counts: Mapping[str, int]) -> None:
+        """Goes on with an existing file after `counts` entries on each time axis; later ones are written again.
+
+        Raises CheckpointError if it does not hold them, InputError if it cannot be read.
+        """
+
+        def look() -> tuple[int, dict[str, int], dict[str, Place]]:
+            with open_hdf5(self.path) as file:
+                try:
+                    planned = {n.removeprefix(PLANNED): int(v) for n, v in file.attrs.items() if n.startswith(PLANNED)}
+                    for axis, count in counts.items():
+                        if axis not in file or file[axis].shape != (planned.get(axis),):
+                            raise CheckpointError(f"{self.path}: is of another run, or of an earlier version of hpcalo")
+                        if not np.isfinite(file[axis][:count]).all():
+                            raise CheckpointError(f"{self.path}: holds fewer than {count} entries on {axis}")
+                    begun = int(file[STATE_GROUP]["begun"][()])
+                    places = _places(file)
+                except (OSError, RuntimeError, KeyError, ValueError, TypeError) as problem:
+                    raise InputError(f"{self.path}: is damaged: {one_line(problem)[:200]}") from None
+            with _refusals(self.path):
+                unseal(self.path)  # killed when all was written, but before it got its name
+            return begun, planned, places
+
+        self._serial, self.lengths, self._places = on_root(self.comm, look)
+        self._frames = dict(counts)
+
+    def append(self, frames: Sequence[Frame], state: Sequence[Variable], state_attrs: Mapping[str, Any]) -> None:
+        """One more entry on the time axes of `frames`, and the state to continue from."""
+        new = [f for f in frames if f.axis not in self._frames]
+        first = self._serial == 0
+        self._serial += 1
+
+        def prepare() -> dict[str, Place]:
+            self._make_room(new, state if first else (), state_attrs)
+            with open_hdf5(self.path) as file:
+                return _places(file)
+
+        if new or first:
+            self._places = on_root(self.comm, prepare)
+        for frame in new:
+            self._frames[frame.axis] = 0
+        numbers = {name: value for name, value in state_attrs.items() if not isinstance(value, str)}
+        with self._open() as handle:
+            for name, value in {"begun": self._serial, **numbers}.items():
+                self._write(handle, f"{STATE_GROUP}/{name}", None, value)
+        with self._open() as handle:
+            for frame in frames:
+                index = self._frames[frame.axis]
+                for variable in frame.variables:
+                    self._write(handle, variable.name, index, variable.data)
+                self._write(handle, frame.axis, index, frame.time)
+            for variable in state:
+                self._write(handle, f"{STATE_GROUP}/{variable.name}", None, variable.data)
+        for frame in frames:
+            self._frames[frame.axis] += 1
+        with self._open() as handle:
+            self._write(handle, f"{STATE_GROUP}/complete", None, self._serial)
+
+    def sync(self) -> None:
+        """What has been written is on disk when this returns: before a checkpoint counts on it. Collective."""
+        with self._open() as handle:
+            os.fsync(handle)
+
+    def _write(self, handle: int, name: str, index: int | None, data: Any) -> None:
+        """This rank's rows, or from rank 0 a number or array that all ranks have."""
+        slab = data if isinstance(data, Slab) else None
+        if slab is None and self.comm.rank != 0:
+            return
+        place = self._places.get(name)
+        shape = tuple(slab.shape) if slab else np.shape(data)
+        known = place is not None and (place.shape == shape if index is None else place.shape[1:] == shape)
+        if place is None or not known or (index is not None and index >= place.shape[0]):
+            raise CheckpointError(f"{self.path}: has no place for '{name}': it was changed, or is of another run")
+        values = np.ascontiguousarray(slab.data if slab else data, dtype=place.dtype)
+        row = values.itemsize * int(np.prod(place.shape[1:], dtype=int))
+        if index is None:
+            start = slab.offset * row if slab else 0
+        else:
+            start = index * row + (slab.offset * (row // place.shape[1]) if slab else 0)
+        left = values.reshape(-1).data.cast("B")
+        at = place.offset + start
+        while left:
+            done = os.pwrite(handle, left, at)
+            if done == 0:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            left, at = left[done:], at + done
+
+    def _make_room(self, frames: Sequence[Frame], state: Sequence[Variable], state_attrs: Mapping[str, Any]) -> None:
+        """The arrays of these frames at their full length, in a copy that then takes the file's place. Serial."""
+        part = self.path.with_name(f"{self.path.name}.part-room")
+        arrays = [(f, v) for f in frames for v in (Variable(f.axis, (), 0.0), *f.variables)]
+        room = sum(8 * self.lengths[f.axis] * int(np.prod(_shape(v), dtype=int)) for f, v in arrays)
+        room += sum(8 * int(np.prod(_shape(v), dtype=int)) for v in state)
+        try:
+            with _refusals(self.path):
+                shutil.copyfile(self.path, part)
+                with open(part, "r+b") as raw:
+                    size = os.fstat(raw.fileno()).st_size
+                    os.posix_fallocate(raw.fileno(), 0, size + room + METADATA_BYTES * (len(arrays) + len(state) + 1))
+                with h5py.File(part, "r+") as file:
+                    for frame in frames:
+                        if frame.axis not in file:  # else the run was killed after it had been made
+                            _create_axis(file, frame, self.time_unit, self.lengths[frame.axis])
+                    if state:
+                        _create_state(file, state, state_attrs)
+                with open(part, "r+b") as raw:
+                    os.fsync(raw.fileno())
+                os.replace(part, self.path)
+                sync_path(self.path.parent, os.O_RDONLY)
+        finally:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+
+    def finish(self, counters: Mapping[str, int], warnings: Sequence[str] = ()) -> None:
+        """Values of the attributes COUNTERS, known at the end, and what the run has warned of since `create`."""
+
+        def write() -> None:
+            if warnings:
+                self._warned(warnings)
+            with _refusals(self.path), h5py.File(self.path, "r+") as file:
+                for name, value in counters.items():
+                    _set(file, name, value)
+
+        on_root(self.comm, write)
+
+    def _warned(self, lines: Sequence[str]) -> None:
+        """Adds warnings to those in the file, in a copy that then takes its place. Serial."""
+        part = self.path.with_name(f"{self.path.name}.part-room")
+        name = f"{PROVENANCE_GROUP}/{WARNINGS}"
+        try:
+            with _refusals(self.path):
+                shutil.copyfile(self.path, part)
+                with h5py.File(part, "r+") as file:
+                    record = Provenance(texts={WARNINGS: str(file[name].asstr()[()]) if name in file else ""})
+                    record.warned(lines)
+                    if name in file:
+                        del file[name]
+                    file.create_dataset(name, data=record.texts[WARNINGS], dtype=h5py.string_dtype())
+                with open(part, "r+b") as raw:
+                    os.fsync(raw.fileno())
+                os.replace(part, self.path)
+                sync_path(self.path.parent, os.O_RDONLY)
+        finally:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+
+    @contextmanager
+    def _open(self) -> Iterator[int]:
+        """The file, to write into what is there, for a block without collective calls. Collective."""
+        with together(self.comm), _refusals(self.path):
+            handle = os.open(self.path, os.O_RDWR)
+            try:
+                yield handle
+            finally:
+                os.close(handle)  # some file systems tell only here that a write failed
+
+
+@dataclass(frozen=True)
+class SavedState:
+    """The last written state: whole arrays by name, attributes, and the attributes and texts of the file."""
+
+    arrays: dict[str, NDArray[Any]]
+    attrs: dict[str, Any]
+    file_attrs: dict[str, Any]
+    texts: dict[str, str]
+
+
+def read_state(path: Path) -> SavedState:
+    """Serial. Raises InputError if the file cannot be read, CheckpointError if it has no complete state."""
+    with open_hdf5(path) as file:
+        if STATE_GROUP not in file:
+            raise CheckpointError(f"{path}: holds no state to continue from")
+        group = file[STATE_GROUP]
+        try:
+            attrs = {name: plain(value) for name, value in group.attrs.items()}
+            arrays = {name: np.asarray(item[()]) for name, item in group.items()}
+            attrs |= {name: value.item() for name, value in arrays.items() if value.ndim == 0}
+            arrays = {name: value for name, value in arrays.items() if value.ndim}
+            texts = {name: str(item.asstr()[()]) for name, item in file[PROVENANCE_GROUP].items()}
+            file_attrs = {name: plain(value) for name, value in file.attrs.items()}
+        except (OSError, RuntimeError, KeyError, TypeError, ValueError, AttributeError) as problem:
+            raise CheckpointError(f"{path}: is damaged: {one_line(problem)}") from None
+    if "begun" not in attrs or attrs["begun"] != attrs.get("complete"):
+        raise CheckpointError(f"{path}: its last state was not written completely")
+    return SavedState(arrays, attrs, file_attrs, texts)
+
+
+@contextmanager
+def _refusals(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as problem:
+        raise cannot_write(path, problem) from None
+
+
+def _shape(variable: Variable) -> tuple[int, ...]:
+    return tuple(variable.data.shape) if isinstance(variable.data, Slab) else np.shape(variable.data)
+
+
+def _create_axis(file: h5py.File, frame: Frame, unit: str, length: int) -> None:
+    axis = _reserve(file, frame.axis, (length,))
+    axis.make_scale(frame.axis)
+    axis.attrs["units"] = unit
+    axis.attrs["long_name"] = "simulated time"
+    axis.attrs["_Netcdf4Dimid"] = np.int32(_dimensions(file))
+    for variable in frame.variables:
+        shape = _shape(variable)
+        dataset = _reserve(file, variable.name, (length, *shape))
+        dataset.dims[0].attach_scale(axis)
+        for number, (dim, extent) in enumerate(zip(variable.dims, shape, strict=True), start=1):
+            if dim not in file:
+                scale = file.create_dataset(dim, shape=(extent,), dtype="f4")
+                scale.make_scale(f"{NO_COORDINATE}{extent:10d}")
+                scale.attrs["_Netcdf4Dimid"] = np.int32(_dimensions(file))
+            dataset.dims[number].attach_scale(file[dim])
+        if variable.unit:
+            dataset.attrs["units"] = variable.unit
+        if variable.long_name:
+            dataset.attrs["long_name"] = variable.long_name
+
+
+def _reserve(place: h5py.Group, name: str, shape: tuple[int, ...], dtype: str = "f8") -> h5py.Dataset:
+    """An array of NaN (of whole numbers: -1) in one piece on disk."""
+    creation = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    creation.set_layout(h5py.h5d.CONTIGUOUS)
+    creation.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    creation.set_fill_time(h5py.h5d.FILL_TIME_ALLOC)
+    creation.set_fill_value(np.array(np.nan if dtype == "f8" else -1, dtype=dtype))
+    space = h5py.h5s.create_simple(shape) if shape else h5py.h5s.create(h5py.h5s.SCALAR)
+    kind = h5py.h5t.py_create(np.dtype(dtype))
+    # Not create_dataset, which forgets the settings where the shape is ().
+    return h5py.Dataset(h5py.h5d.create(place.id, name.encode(), kind, space, creation))
+
+
+def _set(group: h5py.Group, name: str, value: Any) -> None:
+    """An attribute's new value in its old place: what describes the file does not change."""
+    group.attrs.modify(name, value)
+
+
+def _dimensions(file: h5py.File) -> int:
+    return sum("_Netcdf4Dimid" in item.attrs for item in file.values() if isinstance(item, h5py.Dataset))
+
+
+def _create_state(file: h5py.File, state: Sequence[Variable], attrs: Mapping[str, Any]) -> None:
+    group = file.create_group(STATE_GROUP)
+    for variable in state:
+        _reserve(group, variable.name, _shape(variable))
+    for name, value in {**attrs, "begun": 0, "complete": 0}.items():
+        if isinstance(value, str):  # the same in all states of a run
+            group.attrs[name] = value
+        else:
+            _reserve(group, name, (), "f8" if np.asarray(value).dtype.kind == "f" else "i8")
+
+
+def _places(file: h5py.File) -> dict[str, Place]:
+    """Where the arrays are that frames and states fill."""
+    found: dict[str, Place] = {}
+    end = file.id.get_filesize()
+
+    def visit(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset) and item.dtype in (np.dtype("f8"), np.dtype("i8")):
+            offset = item.id.get_offset()
+            if offset is not None and 0 < offset <= end - item.nbytes:
+                found[name] = Place(int(offset), tuple(item.shape), item.dtype.str)
+
+    file.visititems(visit)
+    return found

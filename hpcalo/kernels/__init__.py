@@ -1,1 +1,0 @@
-"""C++ hot loops (one extension per engine) and their NumPy twins, which state what each kernel computes."""

@@ -1,0 +1,191 @@
+"""Input of a Kubo run: which responses, against which energies, broadenings, temperatures and magnetization
+directions.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from hpcalo.config.common import Execution, OutputSection
+from hpcalo.config.fields import Broadening, OneOrMore, OneOrMoreVectors, Section, Unit
+from hpcalo.hamiltonian.config import KGrid, ModelSection, Vector
+from hpcalo.units import BOLTZMANN_EV
+
+THERMAL_WINDOW = 15.0
+"""The energy grid must reach this many k_B T on both sides of a chemical potential: what is left out is below 1e-5 of
+−f'.
+"""
+
+MAX_VALUES = 10_000_000
+"""Fermi energies times broadenings, or times directions: more would not fit a rank's memory."""
+
+Quantity = Literal[
+    "torkance",
+    "thermal_torkance",
+    "inverse_thermal_torque",
+    "spiralization",
+    "conductivity",
+    "anomalous_hall",
+    "nernst",
+    "orbital_magnetization",
+    "damping",
+    "onsager",
+    "expansion",
+    "heat_currents",
+    "density_of_states",
+]
+
+Energy = Annotated[float, Unit("eV"), Field(ge=-1e4, le=1e4)]
+Kelvin = Annotated[float, Unit("K"), Field(ge=1e-3, le=1e5)]
+
+
+class EnergyGrid(Section):
+    """Fermi energies, relative to the reference energy."""
+
+    reference: Energy | None = Field(
+        None, description="eV; zero of the energy axis. Default: the Fermi energy of the model"
+    )
+    from_electrons: bool = Field(
+        False, description="take the reference from the electron count of the model, in a first pass over k"
+    )
+    minimum: Energy = Field(-1.0, description="eV, first Fermi energy")
+    maximum: Energy = Field(1.0, description="eV, last Fermi energy")
+    points: int = Field(401, ge=2, le=200_001, description="number of Fermi energies, evenly spaced")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.maximum <= self.minimum:
+            raise PydanticCustomError(
+                "order", f"maximum must be larger than minimum, given are {self.maximum:g} and {self.minimum:g} eV"
+            )
+        if self.from_electrons and self.reference is not None:
+            raise PydanticCustomError("conflict", "give either reference or from_electrons, not both")
+        return self
+
+
+class HeatCurrents(Section):
+    """Moving magnetization for the local heat currents."""
+
+    cone_angle: Annotated[float, Unit("degree"), Field(gt=0, le=20)] = Field(1.0, description="degrees, FMR cone")
+    frequency: Annotated[float, Unit("GHz"), Field(gt=0)] = Field(5.0, description="GHz, FMR frequency (not angular)")
+    wavelength: Annotated[float, Unit("nm"), Field(gt=0)] = Field(2.3, description="nm, of a cycloidal spin spiral")
+    wall_width: Annotated[float, Unit("nm"), Field(gt=0)] = Field(
+        5.0, description="nm, Δ of a wall θ = 2 arctan exp(x/Δ)"
+    )
+    velocity: Annotated[float, Unit("m/s")] = Field(1.0, description="m/s, of the spiral and of the wall")
+    film_thickness: Annotated[float, Unit("nm"), Field(gt=0)] | None = Field(
+        None, description="nm; default: the thickness of the model's cell"
+    )
+    thermal_conductivity: Annotated[float, Unit("W/m/K"), Field(gt=0)] = Field(
+        174.0, description="W/(m K), of what carries the heat away (tungsten: 174)"
+    )
+
+
+class KuboSection(Section):
+    """Responses and their axes."""
+
+    quantities: Annotated[tuple[Quantity, ...], Field(strict=False, min_length=1), OneOrMore] = Field(
+        description="what to compute"
+    )
+    n_hat: (
+        Annotated[tuple[Vector, ...], Field(strict=False, min_length=1, max_length=10_000), OneOrMoreVectors] | None
+    ) = Field(
+        None, description="directions of the magnetization (majority moment), normalized; default: that of the model"
+    )
+    gamma: Annotated[
+        tuple[Annotated[float, Broadening("eV"), Field(gt=0, le=10)], ...],
+        Field(strict=False, min_length=1, max_length=1000),
+        OneOrMore,
+    ] = Field((0.025,), description="eV, quasiparticle broadenings Γ (half width)")
+    temperatures: Annotated[tuple[Kelvin, ...], Field(strict=False, min_length=1, max_length=10_000), OneOrMore] = (
+        Field((300.0,), description="K")
+    )
+    chemical_potentials: Annotated[
+        tuple[Energy, ...], Field(strict=False, min_length=1, max_length=10_000), OneOrMore
+    ] = Field((0.0,), description="eV, relative to the reference energy, of thermal quantities")
+    spin_matrices: bool = Field(
+        True,
+        description="use the spin matrices of a Wannier model in torque and spin (else Pauli matrices on its pairs)",
+    )
+    smearing: Annotated[float, Unit("eV"), Field(gt=0)] | None = Field(
+        None,
+        description="eV, width of the Gaussian of the density of states; default: twice the spacing, at least 10 meV",
+    )
+    moment: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="µ_B per cell, for the Gilbert damping; default: the spin moment of the model at each energy"
+    )
+    energies: EnergyGrid = EnergyGrid()
+    k: KGrid
+    heat_currents: HeatCurrents = HeatCurrents()
+
+    @field_validator("quantities")
+    @classmethod
+    def _once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if twice := [name for name in value if value.count(name) > 1]:
+            raise PydanticCustomError("repeated", f"'{twice[0]}' is named twice")
+        return value
+
+    @field_validator("n_hat")
+    @classmethod
+    def _directions(cls, value: tuple[Vector, ...] | None) -> tuple[Vector, ...] | None:
+        if any(math.hypot(*n) < 1e-6 for n in value or ()):
+            raise PydanticCustomError("n_hat", "a direction must not be zero")
+        return value
+
+    @field_validator("gamma", "temperatures", "chemical_potentials")
+    @classmethod
+    def _ascending(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if list(value) != sorted(set(value)):
+            raise PydanticCustomError("order", "values must be ascending and differ")
+        return value
+
+    @model_validator(mode="after")
+    def _sizes(self) -> Self:
+        for name, count in (("gamma", len(self.gamma)), ("n_hat", len(self.n_hat or (0,)))):
+            if count * self.energies.points > MAX_VALUES:
+                raise PydanticCustomError(
+                    "size",
+                    f"{name}: {count} values at {self.energies.points} Fermi energies are too many "
+                    f"(their product may be {MAX_VALUES})",
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _window(self) -> Self:
+        if set(self.quantities) & THERMAL:
+            reach = THERMAL_WINDOW * BOLTZMANN_EV * self.temperatures[-1]
+            low, high = self.chemical_potentials[0] - reach, self.chemical_potentials[-1] + reach
+            if low < self.energies.minimum - 1e-12 or high > self.energies.maximum + 1e-12:
+                raise PydanticCustomError(
+                    "window",
+                    f"energies: {self.temperatures[-1]:g} K needs Fermi energies from {low:.3f} to {high:.3f} eV "
+                    f"({THERMAL_WINDOW:g} k_B T around the chemical potentials), "
+                    f"given {self.energies.minimum:g} to {self.energies.maximum:g}",
+                )
+        return self
+
+
+THERMAL = {
+    "thermal_torkance",
+    "inverse_thermal_torque",
+    "spiralization",
+    "nernst",
+    "orbital_magnetization",
+    "onsager",
+    "heat_currents",
+}
+"""Quantities that integrate over the energy axis with −f'."""
+
+
+class KuboInput(Section):
+    """The whole input file of a Kubo run."""
+
+    title: str = Field("", max_length=200, description="one line for figures and reports")
+    model: ModelSection
+    kubo: KuboSection
+    output: OutputSection = OutputSection()
+    execution: Execution = Execution()

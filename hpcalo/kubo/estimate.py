@@ -1,0 +1,98 @@
+"""What a Kubo run will cost: k-points, blocks, memory per rank, time."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+
+from hpcalo.hamiltonian.kmesh import block_size
+from hpcalo.hamiltonian.modelfile import load_model
+from hpcalo.hamiltonian.types import LcaoModel, WannierModel
+from hpcalo.kubo.config import KuboInput
+from hpcalo.kubo.states.solver import StateSolver
+from hpcalo.kubo.states.solvers import solvers
+from hpcalo.kubo.sums.engine import sum_block
+from hpcalo.kubo.sums.request import Request
+from hpcalo.parallel.packing import Packing
+from hpcalo.parallel.progress import duration
+from hpcalo.parallel.work import PROGRAM, Work
+
+
+def check_kubo(settings: KuboInput, *, source: Path, ranks: int) -> str:
+    """Estimate of a run as text. Serial; times one small block on this machine.
+
+    Raises InputError, ModelError and ConvergenceError as the run would.
+    """
+    return work_kubo(settings, source=source).report(ranks)
+
+
+def work_kubo(settings: KuboInput, *, source: Path) -> Work:
+    """What a run has to share out: blocks of k-points. Serial; times one small block on this machine.
+
+    Raises InputError, ModelError and ConvergenceError as the run would.
+    """
+    from hpcalo.kubo.run import prepare  # noqa: PLC0415  (kubo re-exports the function above)
+    from hpcalo.kubo.sums.passes import wedge  # noqa: PLC0415
+
+    started = time.monotonic()
+    section = settings.kubo
+    model = load_model(settings.model, source.parent)
+    _, n_hat, request = prepare(section, model)
+    solver = next(solvers(model, n_hat, request.need(), spin_matrices=section.spin_matrices))
+    mesh, wanted = wedge(solver, request, section)
+    start = time.monotonic() - started
+    size = block_size(solver.size)
+    probe = mesh.points[: min(size, len(mesh.points), 4 if solver.size > 100 else 64)]
+    weights = np.full(len(probe), 1.0 / len(probe))
+    sum_block(solver, probe[:1], weights[:1], request, slice(None))
+    begin = time.process_time()
+    sum_block(solver, probe, weights, request, slice(None))
+    per_k = (time.process_time() - begin) / len(probe)
+    blocks = -(-len(mesh.points) // size)
+    block = per_k * min(size, len(mesh.points)) * len(n_hat)
+    sums = 8.0 * Packing(request.shapes()).size
+    memory = memory_per_rank(model, solver, request)
+
+    def report(ranks: int) -> str:
+        seconds = block * -(-blocks // ranks)
+        lines = [
+            f"{source}: valid",
+            f"model        {model.name or '(unnamed)'}: {solver.size} states, {len(model.R)} cells R, "
+            f"volume {model.crystal.volume:.3f} Å^3",
+            f"k-points     {len(mesh.points)} of {mesh.full} ({len(mesh.operations)} of {wanted} symmetry operations), "
+            f"{blocks} blocks of {size}",
+            f"directions   {len(n_hat)} of the magnetization",
+            f"raw sums     {sums * len(n_hat) / 2**20:.1f} MiB",
+            f"memory       about {memory / 2**20:.0f} MiB per rank",
+            f"time         about {duration(seconds)} on {ranks} rank{'s' if ranks > 1 else ''} "
+            f"({1e3 * per_k:.3g} ms per k-point here)",
+        ]
+        if blocks < ranks:
+            lines.append(
+                f"note         {ranks} ranks for {blocks} blocks: the others share the energies and mostly wait"
+            )
+        return "\n".join(lines)
+
+    return Work(
+        engine="kubo",
+        tasks=blocks,
+        groups=blocks,
+        team=1,
+        what=f"blocks of {size} k-points",
+        piece=f"all of the {len(mesh.points)} k-points in one block",
+        memory=lambda _: memory,
+        report=report,
+        start=start,
+        task_seconds=block,
+    )
+
+
+def memory_per_rank(model: WannierModel | LcaoModel, solver: StateSolver, request: Request) -> float:
+    """Bytes a rank needs at its peak: program, model (twice while rank 0 sends it), lattice sums, a batch, the sums."""
+    N = solver.size
+    cells = sum(v.nbytes for v in vars(model).values() if isinstance(v, np.ndarray))
+    operators = 16.0 * N**2 * (len(solver.directions) + 3 + 8)
+    batch = operators * (4 if N > 100 else block_size(N))
+    return PROGRAM + 3.0 * cells + batch + 10.0 * 8.0 * Packing(request.shapes()).size

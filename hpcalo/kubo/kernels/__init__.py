@@ -1,0 +1,1 @@
+"""C++ kernels of the Kubo sums (_kubo) and their NumPy twins (reference)."""

@@ -1,0 +1,223 @@
+// Pair kernel with constant broadening: sums over pairs of bands at many Fermi energies.
+//
+// With z_n = E_n - E - i Gamma and q_n = 1/z_n, every term of the closed forms is a product of at most two of the q's
+// and of phases theta_n = arg z_n. Partial fractions in E turn the double sum over bands into one sum,
+//     sum_n Re( c_n q_n ) + d_n theta_n,
+// whose coefficients do not depend on E: O(N^2) once per k-point and Gamma, then O(N) per energy.
+// Pairs nearer than ETA Gamma are expanded in their distance about the lower level, which adds powers q_n^p, p = 2 ...
+// PMAX: no division by a small distance occurs, and equal levels are their own limit. ETA and PMAX keep both branches
+// at about 1e-12.
+#include "common.hpp"
+
+#include <cmath>
+#include <vector>
+
+namespace {
+
+constexpr double ETA = 0.02;
+constexpr int PMAX = 9;
+
+// arg(x - i gamma) = -pi/2 + atan(x/gamma) in (-pi, 0), accurate where it is near 0 and where it is near -pi;
+// branch-free.
+inline double phase(double x, double gamma) {
+    const double ax = std::fabs(x);
+    const double t = (ax < gamma ? ax : gamma) / (ax < gamma ? gamma : ax);
+    const bool upper = t > 0.4142135623730950488;
+    const double y = upper ? (t - 1.0) / (t + 1.0) : t;
+    const double z = y * y;
+    const double p =
+        (((-8.750608600031904122785e-1 * z - 1.615753718733365076637e1) * z - 7.500855792314704667340e1) * z -
+         1.228866684490136173410e2) *
+            z -
+        6.485021904942025371773e1;
+    const double q =
+        ((((z + 2.485846490142306297962e1) * z + 1.650270098316988542046e2) * z + 4.328810604912902668951e2) * z +
+         4.853903996359136964868e2) *
+            z +
+        1.945506571482613964425e2;
+    const double a = (upper ? 0.78539816339744830962 : 0.0) + (y + y * z * p / q); // atan(t), t in [0, 1]
+    const double angle = ax < gamma ? 1.57079632679489661923 - a : a;              // atan(gamma / |x|)
+    return x < 0.0 ? angle - 3.14159265358979323846 : -angle;
+}
+
+struct Near { // expansion coefficients of one band that has near partners
+    int n;
+    std::vector<cdouble> c; // [pair][part][p - 2]
+};
+
+// Coefficients of one row n against all levels m >= first. Rows of c: re/im of the real part of W, re/im of its
+// imaginary part, d, and the coefficient of Re q^2 of levels without near partners.
+constexpr int ROWS = 6;
+constexpr int SERIES = 2 * (PMAX - 1);
+
+HPCALO_CLONES
+void far_row(int N, int n, int first, const double *E, double gamma, const double *x, const double *y, double *wa,
+             double *wg, double *wr, double *c, bool weights) {
+    if (weights) {
+#pragma omp simd
+        for (int m = first; m < N; ++m) {
+            const double d = E[m] - E[n];
+            const double s = 1.0 / (d * d + 4.0 * gamma * gamma);
+            const double r = 1.0 / d;
+            wa[m] = 4.0 * gamma * gamma * s * r;
+            wg[m] = 2.0 * gamma * s;
+            wr[m] = 4.0 * r * r;
+        }
+    }
+    double *rr = c, *ri = c + N, *ir = c + 2 * N, *ii = c + 3 * N, *d = c + 4 * N;
+    double nrr = 0, nri = 0, nir = 0, nii = 0, nd = 0;
+#pragma omp simd reduction(+ : nrr, nri, nir, nii, nd)
+    for (int m = first; m < N; ++m) {
+        const double re = re_w(x, y, m), im = im_w(x, y, m);
+        const double a = re * wa[m], g = re * wg[m], b = 2.0 * im * wg[m], e = 2.0 * im * wa[m], f = im * wr[m];
+        rr[m] += a;
+        nrr += a;
+        ri[m] -= g;
+        nri += g;
+        ir[m] += b;
+        nir += b;
+        ii[m] += e;
+        nii += e;
+        d[m] += f;
+        nd += f;
+    }
+    rr[n] -= nrr;
+    ri[n] -= nri;
+    ir[n] -= nir;
+    ii[n] += nii;
+    d[n] -= nd;
+}
+
+// Levels m in [n, first): nearer than ETA gamma, the level itself included.
+void near_row(int N, int n, int first, const double *E, double gamma, const double *x, const double *y, double *c,
+              cdouble *series) {
+    double *rr = c, *ri = c + N, *ir = c + 2 * N, *ii = c + 3 * N;
+    for (int m = n; m < first; ++m) {
+        const double d = E[m] - E[n];
+        const double s = 1.0 / (d * d + 4.0 * gamma * gamma);
+        const double re = (m == n ? 1.0 : 2.0) * re_w(x, y, m);
+        const double im = m == n ? 0.0 : 2.0 * im_w(x, y, m);
+        const double ratio = d / gamma;
+        // g_n g_m = Re{ q_n / 2(d + 2i gamma) - q_m / 2(d - 2i gamma) - q_n q_m / 2 }
+        rr[n] += re * 0.5 * d * s;
+        ri[n] -= re * gamma * s;
+        rr[m] -= re * 0.5 * d * s;
+        ri[m] -= re * gamma * s;
+        ir[n] += im * ratio * 0.5 * d * s;
+        ii[n] -= im * ratio * gamma * s;
+        ir[m] -= im * ratio * 0.5 * d * s;
+        ii[m] -= im * ratio * gamma * s;
+        double power = 1.0; // (-d)^(p-2)
+        for (int p = 2; p <= PMAX; ++p) {
+            series[p - 2] -= 0.5 * re * power;
+            series[PMAX - 1 + p - 2] -= 0.5 * im * ratio * power;
+            if (p >= 3) { // k = p - 1:  (-1)^k (1-k)/(k+1) d^(k-1) Im q^(k+1), with (-1)^k d^(k-1) = -(-d)^(p-2)
+                const double k = p - 1;
+                series[PMAX - 1 + p - 2] += cdouble(0.0, im * (1.0 - k) / (k + 1.0) * power);
+            }
+            power *= -d;
+        }
+    }
+}
+
+HPCALO_CLONES
+void levels(int N, const double *E, double gamma, double energy, double *qr, double *qi, double *theta) {
+#pragma omp simd
+    for (int n = 0; n < N; ++n) {
+        const double x = E[n] - energy;
+        const double r = 1.0 / (x * x + gamma * gamma);
+        qr[n] = x * r;
+        qi[n] = gamma * r;
+        theta[n] = phase(x, gamma);
+    }
+}
+
+HPCALO_CLONES
+void contract(int N, const double *c, const double *qr, const double *qi, const double *theta, double *real,
+              double *imag) {
+    const double *rr = c, *ri = c + N, *ir = c + 2 * N, *ii = c + 3 * N, *d = c + 4 * N, *r2 = c + 5 * N;
+    double a = 0, b = 0;
+#pragma omp simd reduction(+ : a, b)
+    for (int n = 0; n < N; ++n) {
+        a += rr[n] * qr[n] - ri[n] * qi[n] + r2[n] * (qr[n] * qr[n] - qi[n] * qi[n]);
+        b += ir[n] * qr[n] - ii[n] * qi[n] + d[n] * theta[n];
+    }
+    *real = a;
+    *imag = b;
+}
+
+void broadened_pairs(In<double, 2> E, In<cdouble, 4> X, In<cdouble, 4> Y, In<int32_t, 2> pairs, In<double, 1> gammas,
+                     In<double, 1> energies, In<double, 1> weights, Out<double, 4> out) {
+    const int K = E.shape(0), N = E.shape(1), P = pairs.shape(0), G = gammas.shape(0), NE = energies.shape(0);
+    const int NX = X.shape(2), NY = Y.shape(2);
+    require(int(X.shape(0)) == K && int(X.shape(1)) == N && int(X.shape(3)) == N, "X: expected shape (K, N, a, N)");
+    require(int(Y.shape(0)) == K && int(Y.shape(1)) == N && int(Y.shape(3)) == N, "Y: expected shape (K, N, b, N)");
+    require(pairs.shape(1) == 2, "pairs: expected shape (P, 2)");
+    require(int(weights.shape(0)) == K, "weights: expected shape (K,)");
+    require(int(out.shape(0)) == G && int(out.shape(1)) == P && out.shape(2) == 2 && int(out.shape(3)) == NE,
+            "out: expected shape (G, P, 2, NE)");
+    for (int p = 0; p < P; ++p)
+        require(pairs(p, 0) >= 0 && pairs(p, 0) < NX && pairs(p, 1) >= 0 && pairs(p, 1) < NY,
+                "pairs: index out of range");
+
+    nb::gil_scoped_release release;
+    const double *xs = reinterpret_cast<const double *>(X.data()), *ys = reinterpret_cast<const double *>(Y.data());
+    std::vector<double> c(size_t(P) * ROWS * N), wa(N), wg(N), wr(N), qr(N), qi(N), theta(N);
+    std::vector<cdouble> series(size_t(P) * SERIES);
+    std::vector<Near> near;
+    for (int k = 0; k < K; ++k) {
+        const double *e = E.data() + size_t(k) * N;
+        for (int g = 0; g < G; ++g) {
+            const double gamma = gammas(g);
+            std::fill(c.begin(), c.end(), 0.0);
+            near.clear();
+            int first = 0;
+            for (int n = 0; n < N; ++n) {
+                if (first < n + 1) first = n + 1;
+                while (first < N && e[first] - e[n] < ETA * gamma) ++first;
+                std::fill(series.begin(), series.end(), cdouble(0.0));
+                for (int p = 0; p < P; ++p) {
+                    const double *x = xs + 2 * ((size_t(k) * N + n) * NX + pairs(p, 0)) * N;
+                    const double *y = ys + 2 * ((size_t(k) * N + n) * NY + pairs(p, 1)) * N;
+                    double *cp = &c[size_t(p) * ROWS * N];
+                    near_row(N, n, first, e, gamma, x, y, cp, &series[size_t(p) * SERIES]);
+                    far_row(N, n, first, e, gamma, x, y, wa.data(), wg.data(), wr.data(), cp, p == 0);
+                    if (first == n + 1) cp[5 * N + n] = series[size_t(p) * SERIES].real();
+                }
+                if (first > n + 1) near.push_back({n, series});
+            }
+            for (int i = 0; i < NE; ++i) {
+                levels(N, e, gamma, energies(i), qr.data(), qi.data(), theta.data());
+                for (int p = 0; p < P; ++p) {
+                    double sum[2];
+                    contract(N, &c[size_t(p) * ROWS * N], qr.data(), qi.data(), theta.data(), &sum[0], &sum[1]);
+                    for (const Near &row : near) {
+                        const double a = qr[row.n], b = qi[row.n], a2 = a * a - b * b, b2 = 2.0 * a * b;
+                        for (int part = 0; part < 2; ++part) {
+                            const cdouble *t = &row.c[size_t(p) * SERIES + part * (PMAX - 1)];
+                            double u = t[PMAX - 2].real(), v = t[PMAX - 2].imag();
+                            for (int j = PMAX - 3; j >= 0; --j) {
+                                const double w = u * a - v * b + t[j].real();
+                                v = u * b + v * a + t[j].imag();
+                                u = w;
+                            }
+                            sum[part] += u * a2 - v * b2;
+                        }
+                    }
+                    out(g, p, 0, i) += weights(k) * sum[0];
+                    out(g, p, 1, i) += weights(k) * sum[1];
+                }
+            }
+        }
+    }
+}
+
+} // namespace
+
+void bind_broadened(nb::module_ &m) {
+    m.def("broadened_pairs", &broadened_pairs, nb::arg("E").noconvert(), nb::arg("X").noconvert(),
+          nb::arg("Y").noconvert(), nb::arg("pairs").noconvert(), nb::arg("gammas").noconvert(),
+          nb::arg("energies").noconvert(), nb::arg("weights").noconvert(), nb::arg("out").noconvert(),
+          "Adds the k-weighted pair sums with broadening to out (G, P, 2, NE); see "
+          "hpcalo.kubo.kernels.reference.broadened_pairs.");
+}

@@ -1,0 +1,223 @@
+"""From result files to curves: which tensor elements are worth drawing, along which axis, for which Γ, μ and T."""
+
+from __future__ import annotations
+
+import math
+import re
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpcalo.io.hdf5 import Result
+
+Real = NDArray[np.float64]
+
+COMPONENTS = ("torque", "torque_2", "current", "field", "gradient", "hall", "axis")
+"""Axes that number tensor elements; of a field their order is that of its indices."""
+ZERO = {
+    "e*a0": 1e-6,
+    "J*m/K": 1e-42,
+    "J/m^2": 1e-14,
+    "S/cm": 1e-6,
+    "A/(m*K)": 1e-9,
+    "W/m^2": 1e-6,
+    "K/m": 1e-6,
+    "W/m": 1e-15,
+}
+"""What is smaller in these units is left over from rounding, or from the model's symmetry; 1e-12 in the others."""
+SAME_LINE = 1e-3
+"""Elements that differ by less than this fraction of the largest one are one line in a picture."""
+AT_MOST = 3  # tensor elements in a panel
+LEVELS = 6  # values of Γ, μ or T in a panel
+ROOM = 300.0  # K: where a single temperature is shown
+LINES = 9  # of one variable in a panel: of more, values of Γ, μ and T are left out
+WIGGLY = 4  # the same against energy, where curves cross each other all the time
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """One line of a panel: where it comes from (`tags`: file, element, gamma, mu, temperature), and its points."""
+
+    tags: dict[str, Any]
+    x: Real
+    y: Real
+    equal: tuple[str, ...] = ()
+    """Other elements with the same values, with a sign in front where it is the opposite one."""
+
+
+@dataclass(frozen=True, eq=False)
+class Element:
+    """An element of a tensor that does not follow from the others by symmetry."""
+
+    name: str
+    values: Real
+    equal: tuple[str, ...] = ()
+
+
+def name_of(results: Sequence[Result], which: int) -> str:
+    """How a legend calls one of several files: its title if the titles differ, else the file's name."""
+    titles = [str(r.attrs.get("title", "")) for r in results]
+    stems = [r.path.stem for r in results]
+    if all(titles) and len(set(titles)) == len(titles) and max(map(len, titles)) <= 28:
+        return titles[which]
+    if len(set(stems)) == len(stems):
+        return stems[which]
+    return str(results[which].path.parent.name + "/" + results[which].path.name)
+
+
+def curves(
+    results: Sequence[Result],
+    name: str,
+    along: str,
+    only: Sequence[str] = (),
+    among: Sequence[str] = (),
+    like: Sequence[Curve] = (),
+) -> list[Curve]:
+    """The curves of a variable along one axis, from every file that has it, at the first n̂.
+
+    Of the tensor's elements those are taken that symmetry leaves independent, the largest `AT_MOST` (of those `among`
+    which the choice is, or all those named in `only`); the choice is that of the first file, so that the files show the
+    same elements. `like`: curves that these are to go with, at the same Γ, μ and T.
+    """
+    found: list[Curve] = []
+    chosen: list[str] = list(only)
+    for which, result in enumerate(results):
+        if name not in result.variables:
+            continue
+        levels, tensor = _arranged(result, name, along)
+        tensor = {k: v for k, v in tensor.items() if not among or k in among}
+        elements = independent(tensor, floor_of(result, name)) if not chosen else _named(tensor, chosen)
+        chosen = chosen or [e.name for e in elements]
+        levels = _thinned(
+            levels, (WIGGLY if along == "energy" else LINES) // max(len(results) * len(elements), 1), like
+        )
+        x = np.asarray(result[along], dtype=float)
+        for element in elements:
+            for index in np.ndindex(*(len(picked) for _, picked, _ in levels)):
+                tags: dict[str, Any] = {"file": name_of(results, which), "element": element.name}
+                place = []
+                for (dim, picked, values), i in zip(levels, index, strict=True):
+                    tags[dim] = float(values[picked[i]])
+                    place.append(picked[i])
+                found.append(Curve(tags, x, element.values[tuple(place)], element.equal))
+    return found
+
+
+def _arranged(result: Result, name: str, along: str) -> tuple[Levels, dict[str, Real]]:
+    """Axes that stay as (name, shown places, coordinate), and the elements by name, each (…, along)."""
+    variable = result.variables[name]
+    data = np.asarray(variable.data, dtype=float)
+    dims = list(variable.dims)
+    if "n_hat" in dims:
+        data = np.take(data, 0, axis=dims.index("n_hat"))
+        dims.remove("n_hat")
+    indices = [d for d in dims if d in COMPONENTS]
+    rest = [d for d in dims if d not in COMPONENTS and d != along]
+    data = data.transpose([dims.index(d) for d in [*indices, *rest, along]])
+    letters = [[str(t) for t in result[d]] for d in indices]
+    tensor = {
+        "".join(letters[i][k] for i, k in enumerate(place)): data[place] for place in np.ndindex(*map(len, letters))
+    }
+    levels = [(d, spread(len(result[d])), np.asarray(result[d], dtype=float)) for d in rest]
+    return levels, tensor
+
+
+Levels = list[tuple[str, list[int], Real]]
+
+
+def _thinned(levels: Levels, most: int, like: Sequence[Curve]) -> Levels:
+    """Fewer values of the axes that stay, from the longest, until at most `most` combinations are left."""
+    fixed = {dim: {c.tags[dim] for c in like if dim in c.tags} for dim, _, _ in levels}
+    kept = [1 if fixed[dim] else len(picked) for dim, picked, _ in levels]
+    while kept and math.prod(kept) > max(most, 1):
+        kept[kept.index(max(kept))] -= 1
+    return [
+        (dim, [i for i, v in enumerate(values) if v in fixed[dim]] or spread(len(values), n), values)
+        for (dim, _, values), n in zip(levels, kept, strict=True)
+    ]
+
+
+def spread(count: int, wanted: int = LEVELS) -> list[int]:
+    """Places of at most `wanted` of `count` values, the first and the last among them."""
+    n = min(count, wanted)
+    return sorted({round(i * (count - 1) / max(n - 1, 1)) for i in range(n)})
+
+
+def floor_of(result: Result, name: str) -> float:
+    """What counts as zero in the variable's unit."""
+    return ZERO.get(result.variables[name].unit, 1e-12)
+
+
+def independent(tensor: dict[str, Real], floor: float = 0.0) -> list[Element]:
+    """Elements that are not zero and not ± another one, the largest first, at most `AT_MOST`; empty if all vanish."""
+    sizes = {name: _largest(values) for name, values in tensor.items()}
+    top = max(sizes.values(), default=0.0)
+    if top <= floor:
+        return []
+    kept: list[Element] = []
+    # xx, yx, zx, xy …: the response to a field along x stands for the others.
+    for name in sorted(tensor, key=lambda n: n[::-1]):
+        values = tensor[name]
+        if sizes[name] <= SAME_LINE * top:
+            continue
+        for i, other in enumerate(kept):
+            for sign in (1.0, -1.0):
+                gap = _largest(values - sign * other.values)
+                if gap <= SAME_LINE * top:
+                    told = ("" if sign > 0 else "−") + name
+                    if gap <= 1e-6 * top:
+                        kept[i] = Element(other.name, other.values, (*other.equal, told))
+                    break
+            else:
+                continue
+            break
+        else:
+            kept.append(Element(name, values))
+    return sorted(kept, key=lambda e: -sizes[e.name])[:AT_MOST]
+
+
+def _named(tensor: dict[str, Real], names: Sequence[str]) -> list[Element]:
+    return [Element(name, tensor[name]) for name in names if name in tensor]
+
+
+def largest_in(results: Sequence[Result], name: str) -> float:
+    """Largest absolute value of a variable in any file, in the file's unit."""
+    return max((_largest(np.asarray(r[name], dtype=float)) for r in results if name in r.variables), default=0.0)
+
+
+def _largest(values: Real) -> float:
+    finite = values[np.isfinite(values)]
+    return float(np.abs(finite).max()) if finite.size else 0.0
+
+
+def thermal_axis(result: Result) -> str:
+    """What thermal quantities are drawn against: temperature, or chemical potential if there are more of those."""
+    sizes = {d: len(result[d]) if d in result.coordinates else 0 for d in ("temperature", "mu")}
+    return "mu" if sizes["mu"] > sizes["temperature"] else "temperature"
+
+
+def nearest_room(result: Result) -> int:
+    """Place of the temperature nearest to 300 K."""
+    return int(np.argmin(np.abs(np.asarray(result["temperature"], dtype=float) - ROOM)))
+
+
+def settings_of(result: Result) -> dict[str, Any]:
+    """The input with all defaults, as the file keeps it; empty if it does not."""
+    try:
+        return tomllib.loads(result.texts.get("resolved_input", ""))
+    except tomllib.TOMLDecodeError:
+        return {}
+
+
+def is_nine_layer_film(result: Result) -> bool:
+    """Whether the file is about the film of the reference values: Mn on nine layers of W(001)."""
+    title = str(result.attrs.get("title", ""))
+    model = settings_of(result).get("model", {})
+    file = str(model.get("file") or model.get("lcao") or "") if isinstance(model, dict) else ""
+    return bool(re.search(r"Mn\s*/\s*W", title) and re.search(r"(?<![\d.])9\s*W?\s*layers", title, re.I)) or bool(
+        re.search(r"(^|/)mnw9\b", file)
+    )

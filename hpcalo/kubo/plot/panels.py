@@ -1,0 +1,347 @@
+"""One panel: curves of a quantity against energy, temperature or chemical potential, with labels and units."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from hpcalo.io.hdf5 import Result
+from hpcalo.kubo.plot.data import Curve, curves, largest_in, thermal_axis
+from hpcalo.plotting import style
+
+AXES = {"energy": r"$E-E_\mathrm{F}$ (eV)", "temperature": "temperature (K)", "mu": r"chemical potential $\mu$ (eV)"}
+ORDER = ("file", "gamma", "element", "mu", "temperature")
+"""What tells lines apart, in this order of visibility: the first by colour, the second by dashes. Files that agree
+cover each other: they are told by dashes too, or where these tell something else, the first is the widest."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """How a quantity is written: words, symbol with a place for its indices, unit, and how numbers are scaled."""
+
+    words: str
+    symbol: str
+    unit: str
+    scale: Callable[[str, float], tuple[float, str]] = lambda unit, size: (1.0, unit)
+    base: float = 1.0
+    """Factor from the file's unit to `unit`, before prefixes."""
+    second: tuple[str, str] | None = None
+    """Attribute of the variable with a further unit, and the name of that unit (for the axis on the right)."""
+    per_unit: bool = False
+    """Whether that attribute says how much of the further unit the file's unit is (else the other way round)."""
+    among: tuple[str, ...] = ()
+    """The only elements to choose from, if not all."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """Colour, dashes and label of a curve."""
+
+    colour: Any
+    dashes: Any
+    label: str
+    width: float = 1.3
+
+
+def looks(found: Sequence[Curve], forced: str = "") -> list[Look]:
+    """Colour and dashes from what differs among the curves; ordered quantities get ordered colours."""
+    values, varying = _varying(found, forced)
+    result = []
+    for curve in found:
+        place = [values[key].index(curve.tags[key]) if key in curve.tags else 0 for key in varying[:2]]
+        colour = _colour(varying[0], place[0], len(values[varying[0]])) if place else style.COLOURS[0]
+        of_dashes = place[1] if len(place) > 1 else place[0] if varying == ["file"] else 0
+        width = _width(place[0], len(values["file"])) if len(place) > 1 and varying[0] == "file" else 1.3
+        result.append(Look(colour, style.DASHES[of_dashes % len(style.DASHES)], "", width))
+    return result
+
+
+def legend_entries(found: Sequence[Curve], symbol: str, forced: str = "") -> list[Look]:
+    """One entry for each colour, then one for each kind of dashes; Γ where nothing differs."""
+    values, varying = _varying(found, forced)
+    entries = []
+    for key in varying[:1]:
+        for n, value in enumerate(values[key]):
+            alone = varying == ["file"]
+            dashes = style.DASHES[n % len(style.DASHES)] if alone else "-"
+            width = _width(n, len(values[key])) if key == "file" and not alone else 1.3
+            entries.append(Look(_colour(key, n, len(values[key])), dashes, _tag(key, value, symbol), width))
+    for key in varying[1:2]:
+        for n, value in enumerate(values[key]):
+            entries.append(Look("0.3", style.DASHES[n % len(style.DASHES)], _tag(key, value, symbol)))
+    if not varying and "gamma" in found[0].tags:
+        entries.append(Look(style.COLOURS[0], "-", _tag("gamma", found[0].tags["gamma"], symbol)))
+    return entries
+
+
+def _width(n: int, count: int) -> float:
+    """Of the lines of the n-th file."""
+    return 2.0 - 1.1 * n / max(count - 1, 1)
+
+
+def _varying(found: Sequence[Curve], forced: str) -> tuple[dict[str, list[Any]], list[str]]:
+    """Values of all tags, and those tags that differ (or are to be told in any case), the most important first."""
+    values = {key: _distinct(found, key) for key in ORDER}
+    return values, [key for key in ORDER if len(values[key]) > 1 or key == forced]
+
+
+def _distinct(found: Sequence[Curve], key: str) -> list[Any]:
+    return list(dict.fromkeys(c.tags[key] for c in found if key in c.tags))
+
+
+def _colour(key: str, n: int, count: int) -> Any:
+    if (key in ("mu", "temperature") and count > 2) or count > len(style.COLOURS):
+        return style.sequence(count)[n]
+    return style.COLOURS[n]
+
+
+def _tag(key: str, value: Any, symbol: str) -> str:
+    if key == "gamma":
+        return f"Γ = {1e3 * value:.4g} meV"
+    if key == "mu":
+        return rf"$\mu$ = {value:.3g} eV".replace("-", "−")
+    if key == "temperature":
+        return f"{value:.4g} K"
+    if key == "element":
+        return symbol.format(value)
+    return style.literal(str(value))
+
+
+def draw_curves(
+    axis: Any, results: Sequence[Result], name: str, along: str, shown: Shown, *, log: bool = False, dos: bool = False
+) -> tuple[list[Curve], float]:
+    """Curves of one variable with labels and units; returns them and the factor from file units to drawn ones.
+
+    Where all elements vanish the panel says so in place of drawing rounding errors.
+    """
+    found = curves(results, name, along, among=shown.among)
+    axis.set_xlabel(AXES[along])
+    size = max((float(np.nanmax(np.abs(c.y), initial=0.0)) for c in found), default=0.0) * shown.base
+    factor, unit = shown.scale(shown.unit, size)
+    factor *= shown.base
+    elements = _distinct(found, "element")
+    index = (
+        elements[0] if len(elements) == 1 else "ij" if elements and len(elements[0]) == 2 else "i" if elements else ""
+    )
+    label = [shown.words, shown.symbol.format(index), f"({unit})" if unit else ""]
+    axis.set_ylabel(" ".join(part for part in label if part))
+    if not found:
+        axis.set_ylim(-1.0, 1.0)
+        axis.set_xlim(*_range(results, along))
+        axis.set_yticks([0.0])
+        axis.locator_params(axis="x", nbins=6, steps=[1, 2, 5, 10])
+        style.zero_lines(axis)
+        top = largest_in(results, name) * shown.base
+        text = f"zero: no element above {style.number(top, 1)} {shown.unit}" if top else "zero"
+        axis.text(0.5, 0.62, text, transform=axis.transAxes, ha="center", color=style.GREY)
+        return [], factor
+    forced = "file" if len(results) > 1 else ""
+    for curve, look in zip(found, looks(found, forced), strict=True):
+        mark = "o" if len(curve.x) <= 30 and along != "energy" else ""
+        y = np.where(curve.y > 0.0, curve.y, np.nan) if log else curve.y
+        axis.plot(curve.x, factor * y, color=look.colour, ls=look.dashes, lw=look.width, marker=mark)
+    for look in legend_entries(found, shown.symbol, forced):
+        axis.plot([], [], color=look.colour, ls=look.dashes, lw=look.width, label=look.label)
+    _frame(axis, results, along, log)
+    style.note(axis, remarks(results, name, found, shown.symbol))
+    trimmed(axis)
+    if dos and len(results) == 1:
+        density_behind(axis, results[0], labelled=shown.second is None)
+    if shown.second is not None:
+        _second_unit(axis, results[0], name, shown, factor)
+    return found, factor
+
+
+def remarks(results: Sequence[Result], name: str, found: Sequence[Curve], symbol: str) -> str:
+    """What holds for all lines of a panel, told nowhere else: n̂ if there are several, Γ, μ, equal elements."""
+    notes = []
+    first = results[0].variables.get(name)
+    several = first is not None and "n_hat" in first.dims and first.shape[first.dims.index("n_hat")] > 1
+    if several and "n_vector" in results[0].coordinates:
+        vector = ", ".join(f"{x:.3g}" for x in np.asarray(results[0]["n_vector"])[0]).replace("-", "−")
+        notes.append(f"n̂ = ({vector})")
+    gammas, levels = _distinct(found, "gamma"), _distinct(found, "mu")
+    if len(gammas) == 1 and _varying(found, "file" if len(results) > 1 else "")[1]:  # else the legend names it
+        notes.append(_tag("gamma", gammas[0], ""))
+    if gammas and len(results) > 1 and (missing := _left_out(results, name, found)):
+        notes.append(missing)
+    if len(levels) == 1 and levels[0] != 0.0:
+        notes.append(_tag("mu", levels[0], ""))
+    for curve in {c.tags["element"]: c for c in found}.values():
+        if curve.equal and len(curve.equal) <= 2:
+            signed = ["−" * e.startswith("−") + symbol.format(e.removeprefix("−")) for e in curve.equal]
+            notes.append(" = ".join([symbol.format(curve.tags["element"]), *signed]))
+    return ",  ".join(notes[:3])
+
+
+def _left_out(results: Sequence[Result], name: str, found: Sequence[Curve]) -> str:
+    """The Γ of several files that the panel does not show, and those that not all of the files have."""
+    held = [{float(g) for g in r["gamma"]} for r in results if name in r.variables]
+    shown = set(_distinct(found, "gamma"))
+    hidden = sorted(set.union(*held) - shown)
+    single = sorted(g for g in shown if any(g not in gammas for gammas in held))
+    words = []
+    for values, text in ((hidden, "not shown"), (single, "not in all files")):
+        if values:
+            some = ", ".join(f"{1e3 * g:.4g}" for g in values) if len(values) < 3 else f"{len(values)} values"
+            words.append(f"Γ {text}: {some}" + " meV" * (len(values) < 3))
+    return ",  ".join(words)
+
+
+def trimmed(axis: Any) -> None:
+    """Cuts off sharp peaks of curves against energy, and says so."""
+    if axis.get_xlabel() != AXES["energy"] or axis.get_yscale() == "log":
+        return
+    peak = style.trim(axis)
+    if peak is not None and "cut off" not in axis.get_title(loc="right"):
+        style.note(axis, f"peaks to {style.number(peak, 2)} cut off", add=True)
+
+
+def _frame(axis: Any, results: Sequence[Result], along: str, log: bool) -> None:
+    if log:
+        style.plain_log(axis)
+    else:
+        style.zero_lines(axis, vertical=along != "temperature")
+        axis.margins(y=0.08)
+    axis.set_xlim(*_range(results, along))
+    axis.locator_params(axis="x", nbins=6, steps=[1, 2, 5, 10])
+
+
+def _range(results: Sequence[Result], along: str) -> tuple[float, float]:
+    ends = [np.asarray(r[along], dtype=float) for r in results if along in r.coordinates]
+    low, high = min(float(e.min()) for e in ends), max(float(e.max()) for e in ends)
+    if along == "temperature":
+        return 0.0, 1.03 * high
+    pad = 0.0 if high > low else 0.5
+    return low - pad, high + pad
+
+
+def _second_unit(axis: Any, result: Result, name: str, shown: Shown, factor: float) -> None:
+    """The same numbers in the field's own unit, on the right."""
+    assert shown.second is not None
+    attribute, unit = shown.second
+    size = result.variables[name].attrs.get(attribute) if name in result.variables else None
+    if not size:
+        return
+    ratio = (float(size) if shown.per_unit else 1.0 / float(size)) / factor
+    if shown.per_unit:
+        more, unit = style.prefixed(unit, ratio * max(map(abs, axis.get_ylim())))
+        ratio *= more
+    right = axis.secondary_yaxis("right", functions=(lambda v: v * ratio, lambda v: v / ratio))
+    right.set_ylabel(unit)
+    right.tick_params(direction="in")
+
+
+def density_behind(axis: Any, result: Result, *, labelled: bool = True) -> None:
+    """The density of states as a light filled background with its own axis on the right (unlabelled: in the legend)."""
+    if "density_of_states" not in result.variables:
+        return
+    dos = np.asarray(result["density_of_states"], dtype=float)[0]
+    behind = axis.twinx()
+    fill = behind.fill_between(result["energy"], dos, color="0.90", lw=0)
+    behind.set_ylim(0.0, 1.6 * float(dos.max()) or 1.0)
+    axis.set_zorder(behind.get_zorder() + 1)
+    axis.patch.set_visible(False)
+    if labelled:
+        behind.set_ylabel("density of states (1/eV)", color=style.GREY)
+        behind.tick_params(colors=style.GREY, direction="in")
+        behind.spines["right"].set_color(style.GREY)
+    else:
+        behind.set_yticks([])
+        axis.fill_between([], [], facecolor="0.90", edgecolor="0.6", lw=0.5, label="density of states")
+    fill.set_gid(style.GUIDE)
+
+
+def overlay(
+    axis: Any, results: Sequence[Result], name: str, main: Sequence[Curve], along: str, factor: float, **options: Any
+) -> None:
+    """A second variable in the panel of a first one, its largest element there, one label for all its lines."""
+    label, symbol = options.pop("label"), options.pop("symbol", "")
+    elements = _distinct(main, "element")
+    if len(elements) > 1:  # of the largest element only: lines without a colour of their own cannot be told apart
+        label = f"{symbol.format(elements[0])} {label}"
+    per_level = options.pop("per_level", False)
+    styles = looks(main)
+    colours = {tuple(sorted(c.tags.items())): s.colour for c, s in zip(main, styles, strict=True)}
+    levels = {_without_gamma(c): s for c, s in zip(main, styles, strict=True)}
+    one_gamma = len(_distinct(main, "gamma")) < 2
+    for curve in curves(results, name, along, only=elements[:1], like=main):
+        if len(curve.x) == 1:
+            options = {"marker": "s", "mfc": "none", **options}
+        look: dict[str, Any] = {"color": "0.15"}
+        if per_level:
+            look = {"color": colours.get(tuple(sorted(curve.tags.items())), style.COLOURS[0])}
+        elif len(_distinct(main, "temperature")) > 1 and (same := levels.get(_without_gamma(curve))):
+            # By T as the lines it goes with: in their colour, or where that tells Γ, in their dashes.
+            look = {"color": same.colour} if one_gamma and len(elements) == 1 else {"color": "0.15", "ls": same.dashes}
+        axis.plot(curve.x, factor * curve.y, **{**look, **options})
+    axis.plot([], [], label=label, **{"color": "0.15", **options})
+
+
+def _without_gamma(curve: Curve) -> tuple[Any, ...]:
+    return tuple(sorted((key, value) for key, value in curve.tags.items() if key != "gamma"))
+
+
+def with_gamma(
+    axis: Any, results: Sequence[Result], name: str, along: str, main: Sequence[Curve], factor: float
+) -> None:
+    """The curves with broadening of what `main` shows without; both get their entry in the legend."""
+    if not main:
+        return
+    if len(results) > 1:
+        style.note(axis, "intrinsic, Γ → 0", add=True)
+        return
+    wide = curves(results, name, along, only=_distinct(main, "element")[:1], like=main)
+    if len(_distinct(main, "element")) > 1:
+        style.note(axis, "intrinsic, Γ → 0", add=True)
+        return
+    if not wide:
+        axis.plot([], [], color=style.COLOURS[0], label="intrinsic, Γ → 0")
+        return
+    for line in axis.get_lines():
+        if line.get_gid() != style.GUIDE:
+            line.remove()
+    # Black in the place of a colour for Γ, and the same dashes for the same temperature.
+    for curve, look in zip(main, looks(main, "gamma"), strict=True):
+        axis.plot(curve.x, factor * curve.y, color="0.15", lw=0.7, ls=look.dashes)
+    for curve, look in zip(wide, looks(wide, "gamma"), strict=True):
+        mark = "o" if len(curve.x) <= 30 and along != "energy" else ""
+        axis.plot(curve.x, factor * curve.y, color=look.colour, ls=look.dashes, marker=mark, zorder=1.9)
+    axis.plot([], [], color="0.15", lw=0.7, label="intrinsic, Γ → 0")
+    for look in legend_entries(wide, "", "gamma"):
+        axis.plot([], [], color=look.colour, ls=look.dashes, label=look.label)
+
+
+def generic(axis: Any, results: Sequence[Result], name: str) -> None:
+    """Any variable of a file, by its own description, against the axis that says most."""
+    variable = next(r.variables[name] for r in results if name in r.variables)
+    first = next(r for r in results if name in r.variables)
+    along = "energy" if "energy" in variable.dims else thermal_axis(first)
+    words = variable.long_name or name.replace("_", " ")
+    words = words if len(words) < 45 else name.replace("_", " ")
+    unit = UNITS.get(variable.unit, "" if variable.unit == "1" else variable.unit)
+    scale = style.prefixed if variable.unit in ("W/m^2", "W/m", "K/m", "J/m^2", "A/(m*K)") else style.powered
+    shown = Shown(words, "{}" if _is_tensor(variable.dims) else "", unit, scale)
+    if shown.symbol:
+        shown = replace(shown, symbol="${}$")
+    draw_curves(axis, results, name, along, shown)
+
+
+def _is_tensor(dims: Sequence[str]) -> bool:
+    from hpcalo.kubo.plot.data import COMPONENTS  # noqa: PLC0415
+
+    return any(d in COMPONENTS for d in dims)
+
+
+UNITS = {
+    "e*a0": r"$e\,a_0$",
+    "J*m/K": "J m/K",
+    "J/m^2": "J/m²",
+    "A/(m*K)": "A/(m K)",
+    "mu_B": r"$\mu_\mathrm{B}$",
+    "hbar": "ħ",
+    "W/m^2": "W/m²",
+}

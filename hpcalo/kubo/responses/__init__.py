@@ -1,0 +1,1 @@
+"""Response functions: raw sums in, named quantities out."""

@@ -1,0 +1,1 @@
+"""Eigenstates and operators of Wannier and atomic-orbital models."""

@@ -1,0 +1,124 @@
+"""Fourier sums X(k) = Σ_R exp(2πi k·R) X(R) and their k-derivatives along lines of k-points, one lattice direction at a
+time.
+
+For a line of points that differ in their last coordinate only, the sum over the first two coordinates of R is done
+once. What remains per point is a sum over the few values of the last coordinate, a matrix product over the batch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpcalo.hamiltonian.types import ComplexArray, IntArray, RealArray
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Sum over one coordinate of R: rows `starts[i]:starts[i+1]` of the input share the remaining coordinates."""
+
+    coordinate: NDArray[np.float64]  # of each input row
+    starts: IntArray
+
+    @property
+    def groups(self) -> int:
+        """Number of rows of the result."""
+        return len(self.starts) - 1
+
+    def sum(self, k: float, X: NDArray, derivative: bool) -> ComplexArray:
+        """Σ exp(2πi k R) X over each group, with a factor iR if `derivative`; X is (rows, M), real or complex."""
+        phase = np.exp(2j * np.pi * k * self.coordinate)
+        if derivative:
+            phase = phase * (1j * self.coordinate)
+        out = np.empty((self.groups, X.shape[1]), dtype=np.complex128)
+        for g in range(self.groups):
+            rows = slice(self.starts[g], self.starts[g + 1])
+            if np.isrealobj(X):  # two real products: half the work of a complex one, and no complex copy of X
+                out[g].real = phase[rows].real @ X[rows]
+                out[g].imag = phase[rows].imag @ X[rows]
+            else:
+                out[g] = phase[rows] @ X[rows]
+        return out
+
+
+class LatticeSum:
+    """Sums of two kinds of columns: `plain` (values only) and `graded` (values and gradient).
+
+    R: (nR, 3). lattice: (3, 3) Å. plain: (nR, Mp), graded: (nR, Mg), both real or complex. order: the coordinate summed
+    first, second and along the line. directions: Cartesian components of the gradient that are wanted.
+    """
+
+    def __init__(
+        self,
+        R: IntArray,
+        lattice: RealArray,
+        plain: NDArray,
+        graded: NDArray,
+        order: tuple[int, int, int],
+        directions: tuple[int, ...],
+    ) -> None:
+        first, second, last = order
+        sort = np.lexsort((R[:, first], R[:, second], R[:, last]))
+        ordered = R[sort][:, [first, second, last]]
+        self.order = order
+        self.plain_columns = plain.shape[1]
+        self._X = np.concatenate([plain[sort], graded[sort]], axis=1)
+        self._first, after_first = _stage(ordered, 0)
+        self._second, after_second = _stage(after_first, 1)
+        self._last = after_second[:, 2].astype(np.float64)
+        # R_v = Σ_c R_c a_cv; a coordinate that is always 0 (a film's third) has no derivative.
+        self._lattice = lattice[[first, second, last]][:, list(directions)]
+        self._active = [bool(np.any(ordered[:, c])) for c in range(3)]
+        self._key: tuple[float, float] | None = None
+        self._key_first: float | None = None
+
+    def line(
+        self, k_first: float, k_second: float, k_last: RealArray
+    ) -> tuple[ComplexArray, ComplexArray, ComplexArray]:
+        """Plain values (K, Mp), graded values (K, Mg) and gradients (K, directions, Mg) in units × Å at K points of a
+        line.
+        """
+        self._prepare(k_first, k_second)
+        K, Mp = len(k_last), self.plain_columns
+        phase = np.exp(2j * np.pi * np.outer(k_last, self._last))
+        values = phase @ self._values
+        Mg = values.shape[1] - Mp
+        gradient = np.zeros((K, self._lattice.shape[1], Mg), dtype=np.complex128)
+        reduced: list[ComplexArray | None] = [None if b is None else phase @ b for b in self._gradients]
+        reduced.append((phase * (1j * self._last)) @ self._values[:, Mp:] if self._active[2] else None)
+        for c, part in enumerate(reduced):
+            if part is None:
+                continue
+            for v in range(gradient.shape[1]):
+                if self._lattice[c, v] != 0.0:
+                    gradient[:, v] += self._lattice[c, v] * part
+        return values[:, :Mp], values[:, Mp:], gradient
+
+    def _prepare(self, k_first: float, k_second: float) -> None:
+        if self._key == (k_first, k_second):
+            return
+        Mp = self.plain_columns
+        if self._key_first != k_first:
+            self._one = self._first.sum(k_first, self._X, False)
+            self._one_d = self._first.sum(k_first, self._X[:, Mp:], True) if self._active[0] else None
+            self._key_first = k_first
+        self._values = self._second.sum(k_second, self._one, False)
+        self._gradients = (
+            None if self._one_d is None else self._second.sum(k_second, self._one_d, False),
+            self._second.sum(k_second, self._one[:, Mp:], True) if self._active[1] else None,
+        )
+        self._key = (k_first, k_second)
+
+
+def _stage(R: IntArray, coordinate: int) -> tuple[Stage, IntArray]:
+    """The stage that sums over `coordinate` of the ordered cells, and the cells that remain (that coordinate set to
+    0).
+    """
+    rest = R.copy()
+    rest[:, coordinate] = 0
+    new = np.ones(len(R), dtype=bool)
+    new[1:] = np.any(rest[1:] != rest[:-1], axis=1)
+    starts = np.append(np.flatnonzero(new), len(R))
+    return Stage(R[:, coordinate].astype(np.float64), starts), rest[new]

@@ -1,0 +1,59 @@
+"""From a model to its state solvers, one for each direction of the magnetization."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence, Set
+
+import numpy as np
+
+from hpcalo.errors import InputError
+from hpcalo.hamiltonian.exchange import rotated, unit_vector
+from hpcalo.hamiltonian.types import LcaoModel, RealArray, WannierModel
+from hpcalo.kubo.states.lcao import LcaoStates
+from hpcalo.kubo.states.solver import CURVATURE, TORQUE, StateSolver
+from hpcalo.kubo.states.wannier import WannierStates
+
+
+def directions_of(model: WannierModel | LcaoModel, wanted: Sequence[Sequence[float]] | None) -> RealArray:
+    """The directions of the magnetization to compute, normalized, (A, 3). Raises InputError where the model cannot be
+    turned.
+    """
+    own = model.n_hat
+    if wanted is None:
+        return own[None]
+    n_hat = np.array([unit_vector(list(n)) for n in wanted])
+    turned = np.abs(n_hat - own).max() > 1e-12
+    if turned and isinstance(model, WannierModel) and model.odd_Rnn is None:
+        raise InputError(
+            f"kubo.n_hat: the model {model.name or '(unnamed)'} has no exchange part, "
+            "its magnetization cannot be turned; leave n_hat out"
+        )
+    return n_hat
+
+
+def check_need(model: WannierModel | LcaoModel, need: Set[str]) -> frozenset[str]:
+    """What the model can provide of `need`. Raises InputError if it has no torque; a curvature it has not is left
+    out.
+    """
+    names = set(need)
+    if TORQUE in names and isinstance(model, WannierModel) and model.odd_Rnn is None:
+        raise InputError(
+            f"kubo.quantities: the model {model.name or '(unnamed)'} has no exchange part, so no torque can be computed"
+        )
+    if CURVATURE in names and (isinstance(model, LcaoModel) or model.A_Rvnn is None):
+        names.discard(CURVATURE)
+    return frozenset(names)
+
+
+def solvers(
+    model: WannierModel | LcaoModel, n_hat: RealArray, need: Set[str], *, spin_matrices: bool = True
+) -> Iterator[StateSolver]:
+    """A solver for each direction, one at a time."""
+    if isinstance(model, LcaoModel):
+        first = LcaoStates(model, n_hat[0], need)
+        del model  # its cells are in the lattice sums now
+        yield from (first.turned(n) for n in n_hat)
+        return
+    for n in n_hat:
+        turned = model if model.odd_Rnn is None else rotated(model, n)
+        yield WannierStates(turned, need, true_spin=spin_matrices)

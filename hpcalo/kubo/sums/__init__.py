@@ -1,0 +1,1 @@
+"""Sums over k: what is summed, over which points, with which symmetry."""

@@ -1,1 +1,0 @@
-"""Raw integrals to named quantities with unit, axes, parity and source equation."""

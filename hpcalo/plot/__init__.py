@@ -1,1 +1,0 @@
-"""Figures; reads result files only."""

@@ -1,0 +1,1 @@
+"""The spinor Boltzmann equation: equilibrium and discretized operators."""

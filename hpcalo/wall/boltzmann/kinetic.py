@@ -1,0 +1,234 @@
+"""The linearized spinor Boltzmann operator on one rank's nodes (docs/theory/wall.md), arrays in, arrays out.
+
+Unknown is the deviation from local equilibrium, split by parity in p: e (even, on nodes) and o (odd, on faces), each of
+shape [x, component F Gx Gy Gz, p > 0], in 1/(nm^3 eV fs/nm). With a = 1/tau + shift and b = J/hbar
+
+    odd,  face:  v d_x e + (J/2) M'.d_p e - b M x o + a o = S
+    even, node:  v d_x o + (J/2) M'.d_p o - b M x e + a e - gain(dn, dm) = R
+
+gain = (1/tau)(h dn + d M.dm, d dn M + h dm) - (1/tau_sf)(0, h dm),  h, d = (w_up +- w_down)/2.
+`shift` is 1/dt-like: 0 for the steady state, TS's shift in implicit time steps. Both drives (E, kappa) are kept apart.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpcalo.wall.boltzmann import equilibrium as eq
+from hpcalo.wall.boltzmann.equilibrium import Carriers
+from hpcalo.wall.kernels import _wall
+
+Array = NDArray[np.float64]
+
+
+class Kinetic:
+    """Coefficients on `n` nodes and `n + 1` faces; `set_magnetization` must be called before the operator is used.
+
+    `t_nodes`, `t_faces`: background temperature (K). `force`: the (J/2) M'.d_p term on the deviation.
+    `gradient_source`: lambda, the weight of the O(J^3) equilibrium source (0: equilibrium has exactly no torque).
+    """
+
+    def __init__(
+        self,
+        carriers: Carriers,
+        p: Array,
+        dx: float,
+        t_nodes: Array,
+        t_faces: Array,
+        *,
+        force: bool = True,
+        gradient_source: float = 0.0,
+    ) -> None:
+        self.carriers = carriers
+        self.p = p
+        self.dp = float(p[1] - p[0])
+        self.dx = dx
+        self.v = np.ascontiguousarray(p / carriers.mass)
+        self.n = t_nodes.shape[0]
+        self.half_j = 0.5 * carriers.exchange if force else 0.0
+        self.gradient_source = gradient_source
+        w = eq.weights(carriers, p, t_nodes)
+        self.h = np.ascontiguousarray((w[0] + w[1]) / 2.0)
+        self.hd = np.ascontiguousarray((w[0] - w[1]) / 2.0)
+        d_p = eq.occupation_momentum(carriers, p, t_faces)
+        d_t = eq.occupation_temperature(carriers, p, t_faces)
+        number = eq.occupation(carriers, p, t_faces)
+        self.source_e = np.stack([d_p.mean(axis=0), (d_p[0] - d_p[1]) / 2.0])
+        self.source_k = -self.v * np.stack([d_t.mean(axis=0), (d_t[0] - d_t[1]) / 2.0])
+        self.source_g = -(self.v * (number[0] - number[1]) / 2.0 + 0.5 * carriers.exchange * d_p.mean(axis=0))
+        self.m_ghost, self.m = np.zeros((self.n + 2, 3)), np.zeros((self.n, 3))
+        self.mf = np.zeros((self.n + 1, 3))
+        self.turn = np.zeros((self.n + 1, 3))
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(n, 4, points): the shape of e."""
+        return (self.n, 4, self.p.size)
+
+    def set_magnetization(self, m_ghost: Array) -> None:
+        """M (n + 2, 3) with ghosts. Faces carry the normalized mean and the difference quotient, which are
+        orthogonal."""
+        mean = m_ghost[:-1] + m_ghost[1:]
+        self.m_ghost = np.array(m_ghost)
+        self.m = np.ascontiguousarray(m_ghost[1:-1])
+        self.mf = np.ascontiguousarray(mean / np.linalg.norm(mean, axis=1, keepdims=True))
+        self.turn = np.ascontiguousarray((m_ghost[1:] - m_ghost[:-1]) / self.dx)
+
+    def source(self, field: float, gradient: float, out: Array | None = None) -> Array:
+        """Odd source on faces for E = `field` (V/nm) and kappa = `gradient` (K/nm), shape (n + 1, 4, points), into
+        `out` if given."""
+        s = field * self.source_e + gradient * self.source_k
+        out = np.empty((self.n + 1, 4, self.p.size)) if out is None else out
+        out[:, 0] = s[0]
+        np.multiply(s[1][:, None, :], self.mf[:, :, None], out=out[:, 1:])
+        return out
+
+    def equilibrium_source(self) -> Array:
+        """lambda times the M' source of local equilibrium, shape (n + 1, 4, points); independent of the drives."""
+        out = np.zeros((self.n + 1, 4, self.p.size))
+        out[:, 1:] = self.gradient_source * self.source_g[:, None, :] * self.turn[:, :, None]
+        return out
+
+    def odd(self, e_ghost: Array, source: Array | None, shift: float = 0.0, out: Array | None = None) -> Array:
+        """o on the faces from the stationary odd equation with a = 1/tau + shift."""
+        out = np.empty((self.n + 1, 4, self.p.size)) if out is None else out
+        self.odd_between(e_ghost[1:-1], e_ghost[[0, -1]], source, shift, out=out)
+        return out
+
+    def odd_between(
+        self,
+        e: Array,
+        ends: Array,
+        source: Array | None,
+        shift: float,
+        added: Array | None = None,
+        *,
+        out: Array | None = None,
+        flux: Array | None = None,
+        moments: Array | None = None,
+    ) -> None:
+        """As `odd`, with e on the own nodes (n, 4, points) and beyond them (2, 4, points) apart.
+
+        `added` (n, 4): moments of a distribution that is added to the own e, in place, before. `out`: for o, if it is
+        wanted; `flux` (n + 1, 4) and `moments` (n, 4), both or none: for what `flux` and `moments` make of o and e.
+        """
+        c = self.carriers
+        _wall.odd_steady(
+            e, ends, added, self.m, self.h, self.hd, self.mf, self.turn, self.v, source, out, flux, moments,
+            self.dx, self.dp, 1.0 / c.tau + shift, c.precession, self.half_j,
+        )  # fmt: skip
+
+    def drive(self, source: Array, shift: float, out: Array) -> Array:
+        """The even equation's right-hand side (n, 4, points) for an odd source on the faces (n + 1, 4, points), into
+        `out`; its squared norm by node, (n, 1)."""
+        c = self.carriers
+        squares = np.empty((self.n, 1))
+        _wall.drive(
+            source, self.mf, self.turn, self.m, self.v, out, squares, self.dx, self.dp, 1.0 / c.tau + shift,
+            c.precession, self.half_j,
+        )  # fmt: skip
+        return squares
+
+    def odd_rate(self, e_ghost: Array, o: Array, source: Array | None) -> Array:
+        """d_t o on the faces, shape as o."""
+        c = self.carriers
+        out = np.empty_like(o)
+        _wall.odd_rate(
+            e_ghost,
+            o,
+            self.mf,
+            self.turn,
+            self.v,
+            source,
+            out,
+            self.dx,
+            self.dp,
+            1.0 / c.tau,
+            c.precession,
+            self.half_j,
+        )
+        return out
+
+    def balance(self, e: Array, o: Array, shift: float = 0.0, gain: bool = True, out: Array | None = None) -> Array:
+        """Left side of the even equation on the nodes; -balance is d_t e (shift 0)."""
+        c = self.carriers
+        out = np.empty(self.shape) if out is None else out
+        it, isf = (1.0 / c.tau, 1.0 / c.tau_sf) if gain else (0.0, 0.0)
+        _wall.even_balance(
+            e, o, self.m, self.turn, self.v, self.h, self.hd, out, self.dx, self.dp, 1.0 / c.tau + shift, c.precession,
+            self.half_j, it, isf,
+        )  # fmt: skip
+        return out
+
+    def apply(
+        self,
+        e: Array,
+        ends: Array,
+        shift: float = 0.0,
+        out: Array | None = None,
+        added: Array | None = None,
+        *,
+        other: Array | None = None,
+        sign: float = 1.0,
+        basis: Array | None = None,
+        dots: Array | None = None,
+        sums: Array | None = None,
+    ) -> None:
+        """The operator of the even system after o is eliminated: A e, or sign (A e - other), in one pass.
+
+        `ends` (2, 4, points): e beyond the first and the last own node. `added` (n, 4): moments of a distribution
+        that is added to e on the fly, as by `prolong` (`ends` must hold its part already). What is kept of the result:
+        `out` (n, 4, points); `dots` (n, 2 k + 1), each node's part of the dot products with the k vectors of `basis`
+        (k, n, 4, points) and with itself, and of the last of `basis` with all of them; `sums` (n, 4), its moments.
+        e, `other`, `basis`, and `out` may all be in single precision if `added` and `out` are given.
+        """
+        c = self.carriers
+        _wall.even_apply(
+            e, ends, added, self.mf, self.turn, self.m, self.v, self.h, self.hd, other, sign, basis, out, dots, sums,
+            self.dx, self.dp, 1.0 / c.tau + shift, c.precession, self.half_j, 1.0 / c.tau, 1.0 / c.tau_sf,
+        )  # fmt: skip
+
+    def moments(self, e: Array) -> Array:
+        """(dn, dm) = int over all p, shape (n, 4), 1/nm^3. The electron density is 2 dn."""
+        q = np.empty((e.shape[0], 4))
+        _wall.moments(np.ascontiguousarray(e), q, self.dp)
+        return q
+
+    def flux(self, o: Array) -> Array:
+        """int v o over all p on the faces, shape (n + 1, 4), 1/(nm^2 fs): (particle flow / 2, j_s)."""
+        out = np.empty(o.shape[:2])
+        _wall.flux(np.ascontiguousarray(o), self.v, out, self.dp)
+        return out
+
+    def prolong(
+        self, q: Array, base: Array | None = None, out: Array | None = None, rows: slice = slice(None)
+    ) -> Array:
+        """Distribution with moments q (n, 4) towards which collisions relax (n, 4, points), added to `base`.
+
+        `out` may be `base`. `rows`: only these nodes, of every argument but `out`.
+        """
+        m, h, hd, q = self.m[rows], self.h[rows], self.hd[rows], np.ascontiguousarray(q[rows])
+        out = np.empty((q.shape[0], *self.shape[1:])) if out is None else out
+        _wall.prolong(None if base is None else np.asarray(base[rows], dtype=np.float64), q, m, h, hd, out, 1.0, 1.0)
+        return out
+
+    def prolonged_ends(self, q: Array, base: Array) -> tuple[Array, Array]:
+        """As `prolong`, of the first and of the last own node alone, (4, points) each."""
+        first, last = (self.prolong(q, base, rows=slice(i, i + 1))[0] for i in (0, self.n - 1))
+        return first, last
+
+    def weight_sums(self) -> Array:
+        """Sums over all p of h, hd, v^2 h, v^2 hd, v d_p h, v d_p hd on each node, shape (n, 6)."""
+        out = np.empty((self.n, 6))
+        for i, w in enumerate((self.h, self.hd)):
+            mirrored = np.concatenate([w[:, :1], w, w[:, -1:]], axis=1)  # even at p = 0 and at the cutoff
+            slope = (mirrored[:, 2:] - mirrored[:, :-2]) / (2.0 * self.dp)
+            for j, values in enumerate((w, self.v**2 * w, self.v * slope)):
+                out[:, 2 * j + i] = 2.0 * self.dp * values.sum(axis=1)
+        return out
+
+    @property
+    def gain_rates(self) -> tuple[float, float]:
+        """Rates (1/fs) of the collision gain: of all carriers, and of dm, which also loses spin."""
+        return 1.0 / self.carriers.tau, 1.0 / self.carriers.tau - 1.0 / self.carriers.tau_sf

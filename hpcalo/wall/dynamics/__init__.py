@@ -1,0 +1,1 @@
+"""Time steps of M, of the electrons, and of both together."""

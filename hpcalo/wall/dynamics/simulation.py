@@ -1,0 +1,222 @@
+"""A wall calculation as a whole: builds the parts from the input and hands out states at the output times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpcalo.errors import ConvergenceError
+from hpcalo.wall.coefficients import Coefficients
+from hpcalo.wall.config import Time, WallInput
+from hpcalo.wall.dynamics.coupled import Coupled
+from hpcalo.wall.dynamics.stepping import QuasiStatic, State, normalized
+from hpcalo.wall.electrons.transport import Response, Torques, Transport
+from hpcalo.wall.grid import Mesh
+from hpcalo.wall.magnetism.magnetics import Magnetics
+from hpcalo.wall.magnetism.spin_orbit_torque import SpinOrbitTorque
+from hpcalo.wall.magnetism.texture import initial, measure
+from hpcalo.wall.solvers.options import SolverOptions
+from hpcalo.wall.units import NS_IN_FS
+
+Array = NDArray[np.float64]
+
+RELAXED = 1e-9  # largest |dM/dt| in 1/fs that counts as at rest: a wall of 5 nm at 5 mm/s
+RELAX_SEGMENTS = 200
+PULSE = 5  # widths before and after its centre that a pulse is followed
+RESERVOIR = 8.0  # wall parameters between the wall and the reservoirs
+
+
+class Simulation:
+    """The consistent model on one communicator (an mpi4py communicator, passed in). All methods are collective."""
+
+    def __init__(self, settings: WallInput, comm: Any, coefficients: Coefficients | None = None) -> None:
+        """`coefficients`: those of the input's [electronic_structure], read by the caller."""
+        if (coefficients is None) != (settings.electronic_structure is None):
+            raise ValueError("coefficients are given exactly with [electronic_structure]")
+        self.settings, self.coefficients = settings, coefficients
+        self.remarks: list[str] = []  # what a run has to warn of, each kind once
+        self.tell: Callable[[str], None] = lambda text: None  # called with each of them, on all ranks
+        self.mesh = Mesh(comm, settings.wire.cells, settings.wire.length)
+        mesh, s = self.mesh, settings
+        self.options = SolverOptions(s.solver.petsc)
+        self.transport = Transport(mesh, s.electrons, s.momentum, s.drive, s.solver, self.options)
+        self.magnetics = Magnetics(mesh, s.magnet, s.drive.zeeman, self.transport.temperature, coefficients)
+        self.transport.set_saturation(self.magnetics.ms)
+        if coefficients is not None:
+            self.magnetics.spin_orbit = SpinOrbitTorque(coefficients, self.transport.bulk_field)
+            self._place_spin_orbit()
+        self.stepper: QuasiStatic | Coupled
+        if s.wall.mode == "time-dependent":
+            self.stepper = Coupled(mesh, self.magnetics, self.transport, s.time, self.options)
+        else:
+            felt = self.transport if s.electrons.spin_torque else None
+            self.stepper = QuasiStatic(mesh, self.magnetics, felt, s.time, self.options)
+
+    def start(self) -> State:
+        """The input's initial state."""
+        s = self.settings
+        m = initial(s.texture, s.magnet, self.mesh.x, s.wire.length)
+        if s.texture.relax:
+            m = self.relaxed(m)
+        return State(m=m, t=0.0, dt=s.time.first_step)
+
+    def relaxed(self, m: Array) -> Array:
+        """M at rest without drive and applied field, reached by strongly damped motion. Raises ConvergenceError.
+
+        All at the temperature of the wire's middle: where M_s, A, K or D vary along the wire, a wall moves by itself.
+        """
+        static = self.coefficients and self.coefficients.without("damping")
+        strong = self.settings.magnet.model_copy(update={"damping": 1.0})
+        even = np.full(self.mesh.n, self.settings.drive.temperature)
+        quiet = Magnetics(self.mesh, strong, (), even, static)
+        stepper = QuasiStatic(self.mesh, quiet, None, Time(tolerance=1e-9, end=1.0, output_every=1.0))
+        state = State(m=m, t=0.0, dt=10.0)
+        rate = np.inf
+        for _ in range(RELAX_SEGMENTS):
+            state = stepper.segment(replace(state, t=0.0), 2e4)
+            rate = self.mesh.max(float(np.abs(stepper.rate(0.0, state.m)).max()))
+            if rate < RELAXED:
+                return state.m
+        raise ConvergenceError(
+            f"texture.relax: not at rest after {RELAX_SEGMENTS * 0.02:g} ns: |dM/dt| is {rate:.1e} 1/fs, at rest is "
+            f"{RELAXED:g}; the texture is not stable, or changes slowly: try another angle or width, or relax = false"
+        )
+
+    def times(self) -> Array:
+        """Output times in fs, the end included."""
+        t = self.settings.time
+        count = int(np.floor(t.end / t.output_every * (1 + 1e-12)))
+        times = np.asarray(np.arange(1, count + 1) * t.output_every * NS_IN_FS, dtype=np.float64)
+        end = t.end * NS_IN_FS
+        return times if count and abs(times[-1] - end) < 1e-9 * end else np.append(times, end)
+
+    def run(self, state: State) -> Iterator[State]:
+        """The states at the output times after `state.t`."""
+        return (now for now, output in self.pieces(state) if output)
+
+    def pieces(self, state: State) -> Iterator[tuple[State, bool]]:
+        """The states after `state.t` from which the run can go on to the same bits, and whether each is at an output
+        time."""
+        if self.settings.wall.mode == "steady":
+            self.options.check()
+            return
+        checked = False
+        room = self.room(state)
+        for end in self.times():
+            if end <= state.t * (1 + 1e-12):
+                continue
+            while state.t < end:
+                self.place(state.origin)
+                state = self.stepper.piece(state, self._stop(state.t, float(end)))
+                if not checked:  # every solver of the run has been set up by now
+                    self.options.check()
+                    checked = True
+                if self.settings.wire.follow:
+                    state = self.follow(state)
+                before, room = room, self.room(state)
+                self._watch(before, room, state.t)
+                if state.t < end:
+                    yield state, False
+            yield state, True
+
+    def _stop(self, t: float, end: float) -> float:
+        """Where the piece that begins at t (fs) ends: at `end`, or before, so that no step is longer than a pulse of
+        the applied field within 5 of its widths. An implicit method on a wire at rest would step over it."""
+        for source in self.settings.drive.zeeman:
+            if source.pulse_width is not None:
+                begin = (source.pulse_centre - PULSE * source.pulse_width) * NS_IN_FS
+                width = source.pulse_width * NS_IN_FS
+                number = max(0, int(np.floor((t - begin) / width + 1e-6)) + 1)
+                if number <= 2 * PULSE:
+                    end = min(end, begin + number * width)
+        return end
+
+    def room(self, state: State) -> float:
+        """Distance of the wall to the nearer reservoir in units of its width parameter; NaN without a wall.
+
+        One spacing is added: a window follows in whole cells.
+        """
+        wall = measure(self.mesh, state.m)
+        return (min(wall.position, self.mesh.length - wall.position) + self.mesh.dx) / wall.width
+
+    def _watch(self, before: float, now: float, t: float) -> None:
+        """Warns when the wall comes near a reservoir and when it is gone: of the step that does it, so that a continued
+        run need not know what the first part said."""
+        if self.settings.texture.kind not in {"wall", "half-circle"}:
+            return
+        at = f"at {t / NS_IN_FS:.4g} ns"
+        more = "a longer wire.length or wire.follow = true keeps it away"
+        if before >= RESERVOIR > now:
+            self._remark(f"wire.length: {at} the wall is less than {RESERVOIR:g} D from a reservoir; {more}")
+        elif np.isfinite(before) and np.isnan(now):
+            self._remark(f"wire.length: {at} the wall has left the wire: no position or velocity from then on; {more}")
+
+    def _remark(self, text: str) -> None:
+        words = text.partition(" ns ")[2]
+        if all(words not in told for told in self.remarks):
+            self.remarks.append(text)
+            self.tell(text)
+
+    def place(self, origin: float) -> None:
+        """Puts the window where it begins at x = origin (nm)."""
+        if origin == self.magnetics.origin:
+            return
+        self.transport.place(origin)
+        self.magnetics.place(self.transport.temperature, origin)
+        self.transport.set_saturation(self.magnetics.ms)
+        self._place_spin_orbit()
+
+    def _place_spin_orbit(self) -> None:
+        if self.magnetics.spin_orbit is not None:
+            t = self.transport
+            self.magnetics.spin_orbit.place(t.temperature, t.node_gradient, self.magnetics.ms)
+
+    def follow(self, state: State) -> State:
+        """The state with the window moved by whole cells so that the wall is in its middle again."""
+        wall = measure(self.mesh, state.m)
+        if not np.isfinite(wall.position):
+            return state
+        cells = round((wall.position - 0.5 * self.mesh.length) / self.mesh.dx)
+        if cells == 0:
+            return state
+        m, f = shift(self.mesh, state.m, cells), state.f
+        if f is not None and isinstance(self.stepper, Coupled):
+            f = self.stepper.shifted(f, cells, m)
+        return replace(state, m=m, origin=state.origin + cells * self.mesh.dx, f=f)
+
+    def electrons(self, state: State) -> Torques:
+        """Both parts of the electrons' response at this state.
+
+        Time-dependent: the thermal part is what the present distribution has beyond the electrical one, which is
+        taken from the stationary response (the equation is linear; only their sum is integrated in time).
+        Field and mean current are those of the distribution, the applied field that of the stationary wire.
+        """
+        self.place(state.origin)
+        if not self.settings.electrons.spin_torque:
+            return self.transport.silent()
+        ghost = self.mesh.magnetization_with_ghosts(state.m)
+        unit = self.transport.respond(ghost)
+        torques = self.transport.combine(unit)
+        if state.f is None or not isinstance(self.stepper, Coupled):
+            return torques
+        now: Response = self.stepper.response(state)
+        field, current = self.stepper.electric(state)
+        return replace(torques, thermal=now + torques.electrical * -1.0, field=field, current=current)
+
+    def rate(self, state: State, torques: Torques) -> Array:
+        """dM/dt (n, 3) in 1/fs at this state."""
+        ghost = self.mesh.magnetization_with_ghosts(state.m)
+        spin = np.ascontiguousarray(torques.total.q[:, 1:])
+        return self.magnetics.rate(ghost, state.t, spin, self.transport.torque_scale)
+
+
+def shift(mesh: Mesh, field: Array, cells: int) -> Array:
+    """The field moved left by whole cells; the end value fills what comes in."""
+    every = mesh.gather(field)
+    index = np.clip(np.arange(mesh.first, mesh.last) + cells, 0, mesh.cells - 1)
+    moved = every[index]
+    return normalized(moved) if field.ndim == 2 and field.shape[1] == 3 else moved

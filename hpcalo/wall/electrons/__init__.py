@@ -1,0 +1,1 @@
+"""Transport along the wire: moments, torques, the electrical circuit."""

@@ -1,0 +1,101 @@
+"""When a run of the wall saves itself: by the clock, when a signal asks, and with a frame where that costs little."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hpcalo.errors import Interrupted
+from hpcalo.io import checkpoint
+from hpcalo.io.hdf5 import Slab, Variable
+from hpcalo.parallel.guard import on_root
+from hpcalo.parallel.relay import StopRelay, anyone
+from hpcalo.parallel.signals import StopRequest, name_of
+
+if TYPE_CHECKING:
+    from mpi4py.MPI import Intracomm
+
+SHARE = 0.01
+"""Part of the time that saving with every frame may take; where it takes more, the interval decides alone."""
+
+
+class Asked(Interrupted):
+    """A signal asks the run to stop; raised on all ranks at the same step. The state before it is to be saved."""
+
+
+class Keeper:
+    """Writes the checkpoints beside `result`, in turn over two generations; all methods are collective over `comm`.
+
+    interval: seconds between checkpoints (rank 0's clock). texts: what every checkpoint holds besides the state.
+    """
+
+    def __init__(
+        self,
+        result: Path,
+        comm: Intracomm,
+        interval: float,
+        stop: StopRequest,
+        texts: Mapping[str, str],
+        *,
+        sequence: int = 0,
+        relay: StopRelay | None = None,
+    ) -> None:
+        self.result, self.stop, self._comm, self._interval = result, stop, comm, interval
+        self._texts, self._sequence, self._relay = dict(texts), sequence, relay
+        self._due = False
+        self._saved, self._cost = time.monotonic(), 0.0
+
+    def ask(self) -> None:
+        """After every step. Raises Asked on all ranks if any of them was asked to stop."""
+        if self._relay is not None:
+            self._relay.poll()
+        late = self._comm.rank == 0 and time.monotonic() - self._saved >= self._interval
+        asked, due = anyone(self._comm, (self.stop.requested, late))
+        self._due |= due
+        if asked:
+            raise Asked(f"stopped by {name_of(self._comm, self.stop.name)}")
+
+    def wanted(self, *, frame: bool) -> bool:
+        """Whether to save the state that has been reached; `frame`: it was also written into the result."""
+        if not frame:
+            return self._due
+        cheap = self._comm.rank == 0 and self._cost <= SHARE * (time.monotonic() - self._saved)
+        return anyone(self._comm, (self._due or cheap,))[0]
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """In this block rank 0 asks and saves for itself. Entering and leaving it is collective."""
+        everyone: Any = self._comm
+        self._comm = everyone.Split(everyone.rank)
+        try:
+            yield
+        finally:
+            self._comm.Free()
+            self._comm = everyone
+
+    def save(
+        self,
+        state: Sequence[Variable],
+        told: Mapping[str, Any],
+        arrays: Mapping[str, Any] | None = None,
+        texts: Mapping[str, str] | None = None,
+    ) -> None:
+        """`state`: arrays spread over the ranks; `told`: numbers and names; `arrays`, `texts`: more, from rank 0."""
+        begin = time.monotonic()
+        whole = {v.name: self._comm.gather(v.data.data if isinstance(v.data, Slab) else v.data, root=0) for v in state}
+        self._sequence += 1
+
+        def write() -> None:
+            together = {name: np.concatenate(parts or []) for name, parts in whole.items()} | dict(arrays or {})
+            words = {**self._texts, "state": json.dumps(dict(told)), **(texts or {})}
+            checkpoint.write(self.result, together, words, self._sequence)
+
+        on_root(self._comm, write)
+        self._saved = time.monotonic()
+        self._due, self._cost = False, self._saved - begin

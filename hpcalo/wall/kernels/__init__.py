@@ -1,0 +1,1 @@
+"""C++ kernels of the wall (_wall) and their NumPy twins (reference)."""

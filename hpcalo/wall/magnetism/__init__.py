@@ -1,0 +1,1 @@
+"""Magnetization: energy terms, torques, textures."""

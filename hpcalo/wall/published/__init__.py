@@ -1,0 +1,1 @@
+"""The published model and procedure of PRB 106, 054432."""

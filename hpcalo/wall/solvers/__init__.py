@@ -1,0 +1,1 @@
+"""Solvers of the steady kinetic equation, and PETSc's options."""

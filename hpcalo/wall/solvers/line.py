@@ -1,0 +1,170 @@
+"""Exact distributed two-way sweep: streaming + relaxation + precession for all momenta at once.
+
+Block elimination from both ends of the wire to its middle node and back. Each node sees the same arithmetic on any
+number of ranks, so the result has the same bits. Ranks on one half of the wire wait for each other; they work on
+different chunks of momenta at a time (a pipeline), and two ranks do not wait at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpcalo.wall.boltzmann.kinetic import Kinetic
+from hpcalo.wall.grid import Mesh
+from hpcalo.wall.kernels import _wall
+
+Array = NDArray[np.float64]
+
+WIDTH = 8  # momenta of a chunk, fixed by the kernel; in single precision of two such chunks
+SIDES, MIDDLE, ALL = (1, 2), 4, 7  # parts of the own nodes, as the kernel numbers them
+
+
+class Sweep:
+    """Solves (streaming + a - b M x) e = r, i.e. the kinetic operator without collision gain and momentum coupling.
+
+    `single`: in single precision (half the memory traffic; as a preconditioner).
+    """
+
+    def __init__(self, mesh: Mesh, kinetic: Kinetic, *, single: bool = False) -> None:
+        self.mesh = mesh
+        self.k = kinetic
+        n, points = kinetic.n, kinetic.p.size
+        self.dtype = np.dtype(np.float32 if single else np.float64)
+        self.width = 2 * WIDTH if single else WIDTH
+        self.chunks = -(-points // self.width)
+        self.speed2 = np.ascontiguousarray((kinetic.v / kinetic.dx) ** 2)
+        self._speed2 = self.speed2.astype(self.dtype)
+        self.face = np.empty((n + 1, 9))
+        self.pivots: Array = np.zeros((n, self.chunks, 10, self.width), dtype=self.dtype)
+        self.a = 1.0
+        rank, size = mesh.comm.rank, mesh.comm.size
+        self.middle = mesh.middle - mesh.first
+        # Whether elimination crosses this rank's left and right boundary towards larger x (+1), smaller x (-1), or ends
+        # there (0, the end of the wire).
+        self._left = 0 if rank == 0 else 1 if mesh.first <= mesh.middle else -1
+        self._right = 0 if rank == size - 1 else 1 if mesh.last <= mesh.middle else -1
+        self._ghost: Array = np.zeros((2, 4, points), dtype=self.dtype)
+        self._narrow = -(-points // WIDTH)  # chunks of the factorization, which is in double precision
+        self._running = np.zeros((2, self._narrow, 10, WIDTH))  # pivots last found from the left and from the right
+        # Chunks at a time: as many stages as keep a chain of ranks busy; one where nobody waits.
+        stages = 1 if size <= 2 else min(self.chunks, size)
+        cuts = [self.chunks * i // stages for i in range(stages + 1)]
+        self._stages = list(pairwise(cuts))
+
+    def factor(self, shift: float = 0.0) -> None:
+        """Factors for the magnetization now set in the kinetic operator. Collective."""
+        c, k = self.k.carriers, self.k
+        self.a = 1.0 / c.tau + shift
+        wide = self.width // WIDTH
+
+        def part(first: int, last: int) -> slice:
+            return slice(first * wide, min(last * wide, self._narrow))
+
+        def run(first: int, last: int, parts: int) -> None:
+            chunks = part(first, last)
+            _wall.sweep_factor(
+                k.m, k.mf, self.speed2, self.face, self.pivots, self._running, self.a, c.precession, self.middle,
+                chunks.start, chunks.stop, parts,
+            )  # fmt: skip
+
+        def end(node: int, first: int, last: int) -> Array:
+            return self._running[1 + node, part(first, last)].copy()  # the last own node's came from the left
+
+        def beyond(side: int, first: int, last: int) -> Array:
+            return self._running[side, part(first, last)]
+
+        self._running[...] = 0.0
+        self._chain(run, end, beyond, 1)
+
+    def _chain(
+        self,
+        run: Callable[[int, int, int], None],
+        end: Callable[[int, int, int], Array],
+        beyond: Callable[[int, int, int], Array],
+        way: int,
+    ) -> None:
+        """`run(first, last, parts)` for all chunks, each when the neighbours' values have come; `way` +1 inward, -1
+        outward.
+
+        `end(node, first, last)`: what the neighbour needs, `beyond(side, first, last)`: where what comes is put.
+        The rank that has the middle node works on its two sides apart, so that it need not wait with both.
+        """
+        comm = self.mesh.comm
+        requests: list[Any] = []
+
+        def receive(side: int, first: int, last: int) -> None:
+            to = beyond(side, first, last)
+            values = np.empty(to.shape, dtype=to.dtype)
+            comm.Recv(values, comm.rank + (-1, 1)[side], 1)
+            to[...] = values
+
+        def send(side: int, first: int, last: int) -> None:
+            requests.append(comm.Isend(end((0, -1)[side], first, last), comm.rank + (-1, 1)[side], 1))
+
+        comes = (self._left == way, self._right == -way)
+        goes = (self._left == -way, self._right == way)
+        steps: list[tuple[tuple[int, ...], int]] = [((0, 1), ALL)]  # sides to talk to, parts to work on
+        if comm.size > 1 and 0 <= self.middle < self.mesh.n:
+            if way == 1:  # what needs nobody goes first
+                steps = [((side,), SIDES[side]) for side in sorted((0, 1), key=comes.__getitem__)] + [((), MIDDLE)]
+            else:  # what somebody waits for goes first
+                order = sorted((0, 1), key=goes.__getitem__, reverse=True)
+                steps = [((), MIDDLE), *(((side,), SIDES[side]) for side in order)]
+        for first, last in self._stages:
+            for sides, parts in steps:
+                for side in sides:
+                    if comes[side]:
+                        receive(side, first, last)
+                run(first, last, parts)
+                for side in sides:
+                    if goes[side]:
+                        send(side, first, last)
+        for request in requests:
+            request.Wait()
+
+    def solve(
+        self,
+        r: Array | None,
+        out: Array | None = None,
+        *,
+        gain: Array | None = None,
+        moments: Array | None = None,
+        whole: bool = True,
+    ) -> Array:
+        """e for the right-hand side r (n, 4, points) plus the collision gain of the moments `gain` (n, 4). Collective.
+
+        Either may be absent. `out` and `moments` (n, 4) receive e and its moments if given, in the same pass. In
+        single precision r and `out` are too, and there is no gain. `whole` False: `out` is work space, what it holds
+        then is of no use.
+        """
+        z: Array = np.empty(self.k.shape, dtype=self.dtype) if out is None else out
+        right = None if r is None else np.ascontiguousarray(r, dtype=self.dtype)
+
+        if moments is not None:
+            moments[...] = 0.0  # the kernel adds
+
+        def run(inward: int, outward: int) -> Callable[[int, int, int], None]:
+            k = self.k
+            return lambda first, last, parts: _wall.sweep_solve(
+                right, gain, k.m, k.h, k.hd, self._speed2, self.face, self.pivots, self._ghost, z, whole, moments,
+                self.a, *k.gain_rates, k.dp, self.middle, first, last, inward & parts, outward & parts,
+            )  # fmt: skip
+
+        if self.mesh.comm.size == 1:
+            run(ALL, ALL)(0, self.chunks, ALL)
+            return z
+
+        def end(node: int, first: int, last: int) -> Array:
+            return np.ascontiguousarray(z[node, :, first * self.width : last * self.width])
+
+        def beyond(side: int, first: int, last: int) -> Array:
+            return self._ghost[side, :, first * self.width : last * self.width]
+
+        self._chain(run(ALL, 0), end, beyond, 1)
+        self._chain(run(0, ALL), end, beyond, -1)
+        return z

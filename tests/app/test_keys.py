@@ -1,0 +1,56 @@
+"""`hpcalo keys`: what an input may hold, as text; the documentation's tables are made of the same list."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import pytest
+from click.testing import CliRunner
+
+from hpcalo.__main__ import cli
+from hpcalo.config.keys import ENGINES, Table, describe, tables
+from hpcalo.errors import InputError
+
+
+def shown(*arguments: str) -> str:
+    result = CliRunner().invoke(cli, ["keys", *arguments])
+    assert result.exit_code == 0
+    return result.output
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_table_and_key_is_there(engine):
+    listed, text = shown(), shown(engine)
+    fields = import_module(f"hpcalo.{engine}.config").__dict__[f"{engine.capitalize()}Input"].model_fields
+    found = {t.place: t for t in tables(engine)}
+    assert set(fields) == {place for place in found if place and "." not in place} | {k.name for k in found[""].keys}
+    for place, table in found.items():
+        assert not place or f"\n  {table.heading} " in listed
+        assert not place or f"{table.heading}\n  {table.meaning[:40]}" in text
+        assert all(f"\n  {key.name}  ({key.kind}" in text for key in table.keys)
+    assert max(map(len, listed.splitlines())) <= 110
+
+
+def test_one_table_one_key():
+    text = shown("drive")
+    assert "\n  current_density  (number; A/m^2; = 0.0)\n" in text
+    assert "\n[[drive.zeeman]]\n" in text
+    assert "\n  field  (3 numbers; A/m; required)\n" in text
+    assert "[wire]" not in text
+    assert shown("[[drive.zeeman]]") == shown("drive.zeeman")
+    text = shown("damping")
+    assert text.startswith("[magnet]\n")
+    assert "\n[electronic_structure]\n" in text
+    assert "stiffness" not in text
+    assert shown("magnet.damping").count("[") == 1
+    assert shown("checkpoint_interval").count("[execution]") == 1  # of both engines, once
+
+
+@pytest.mark.parametrize(("given", "meant"), [("gama", "gamma"), ("drive.gradent", "gradient"), ("wir", "wire")])
+def test_the_nearest_name(given, meant):
+    with pytest.raises(InputError, match=f"'{given}': no table or key of an input has this name; .*'{meant}'"):
+        describe(given)
+
+
+def test_a_table_knows_how_a_file_writes_it():
+    assert Table("a.b", many=True, meaning="", keys=()).heading == "[[a.b]]"

@@ -1,0 +1,159 @@
+"""Each C++ kernel against its NumPy twin, and the near-degenerate limits against higher precision."""
+
+from __future__ import annotations
+
+import mpmath
+import numpy as np
+import pytest
+
+from hpcalo.kubo.kernels import _kubo, reference
+
+PAIRS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], dtype=np.int32)
+
+
+def random_levels(seed: int, K: int = 3, N: int = 7, spread: float = 2.0):
+    rng = np.random.default_rng(seed)
+    E = np.sort(rng.uniform(-spread, spread, (K, N)), axis=1)
+
+    def hermitian(components: int):
+        a = rng.normal(size=(K, components, N, N)) + 1j * rng.normal(size=(K, components, N, N))
+        return np.ascontiguousarray((a + a.conj().transpose(0, 1, 3, 2)).transpose(0, 2, 1, 3))
+
+    return E, hermitian(2), hermitian(2), rng.uniform(0.5, 1.5, K)
+
+
+@pytest.mark.parametrize("N", [1, 2, 7, 18, 33])
+@pytest.mark.parametrize("gamma", [1e-3, 0.025, 1.0])
+def test_broadened_pairs_equals_twin(N, gamma):
+    E, X, Y, weights = random_levels(N, N=N)
+    gammas, energies = np.array([gamma, 2 * gamma]), np.linspace(-3, 3, 11)
+    results = []
+    for kernel in (_kubo.broadened_pairs, reference.broadened_pairs):
+        out = np.zeros((2, 4, 2, 11))
+        kernel(E, X, Y, PAIRS, gammas, energies, weights, out)
+        results.append(out)
+    scale = np.abs(results[1]).max(axis=(1, 3), keepdims=True)
+    # The twin itself loses (gamma/distance)^2 digits at the largest broadening.
+    assert np.abs((results[0] - results[1]) / (scale + 1e-300)).max() < 1e-10
+
+
+def bracket_in_high_precision(a, b, energy, gamma):
+    """Half the antisymmetric part of the bracket for levels a, b, with 60 digits."""
+    with mpmath.workdps(60):
+        x, y, g = mpmath.mpf(a) - mpmath.mpf(energy), mpmath.mpf(b) - mpmath.mpf(energy), mpmath.mpf(gamma)
+        lx, ly = 1 / (x * x + g * g), 1 / (y * y + g * g)
+        d = y - x
+        f = g * d * lx * ly - g / d * (lx + ly) + 2 / d**2 * (mpmath.arg(y - 1j * g) - mpmath.arg(x - 1j * g))
+        return float(f), float(g * g * lx * ly)
+
+
+@pytest.mark.parametrize("gamma", [1e-3, 0.1, 1.0])
+@pytest.mark.parametrize("distance", [1e-14, 1e-10, 1e-8, 1e-5, 1e-3, 0.0199, 0.0201, 0.3])
+@pytest.mark.parametrize("energy", [-0.7, 0.0, 1e-3])
+def test_near_degenerate_pair_is_exact(gamma, distance, energy):
+    """Both branches of the pair kernel agree with 60-digit arithmetic, at any ratio of distance to broadening."""
+    E = np.array([[0.0, distance * gamma]])
+    im = np.array([[0, 1j], [-1j, 0]])
+    re = np.array([[0, 1], [1, 0]], dtype=complex)
+    X = np.ascontiguousarray(np.stack([im, re], axis=1)[None])  # W_01 = i for (im, re), 1 for (re, re)
+    Y = np.ascontiguousarray(np.stack([re, re], axis=1)[None])
+    out = np.zeros((1, 4, 2, 1))
+    shift = np.array([energy * gamma])
+    _kubo.broadened_pairs(E, X, Y, PAIRS, np.array([gamma]), shift, np.ones(1), out)
+    even, odd = bracket_in_high_precision(E[0, 0], E[0, 1], shift[0], gamma)
+    assert out[0, 0, 1, 0] == pytest.approx(2 * even, rel=2e-10, abs=0)
+    assert out[0, 2, 0, 0] == pytest.approx(2 * odd, rel=1e-12, abs=0)
+
+
+def test_equal_levels_do_not_depend_on_the_basis():
+    """A unitary rotation inside a degenerate subspace leaves the sums unchanged."""
+    E, X, Y, weights = random_levels(4, K=1, N=6)
+    E[0, 2:5] = E[0, 2]
+    rng = np.random.default_rng(0)
+    u = np.eye(6, dtype=complex)
+    u[2:5, 2:5] = np.linalg.qr(rng.normal(size=(3, 3)) + 1j * rng.normal(size=(3, 3)))[0]
+    gammas, energies = np.array([0.01, 0.5]), np.linspace(-2, 2, 9)
+    bins = np.searchsorted(energies, E).astype(np.int32)
+    results = []
+    for rotation in (np.eye(6, dtype=complex), u):
+        A, B = (np.ascontiguousarray(np.einsum("na,knvm,mb->kavb", rotation.conj(), Z, rotation)) for Z in (X, Y))
+        wide, sea, warm = np.zeros((2, 4, 2, 9)), np.zeros((4, 3, 10)), np.zeros((4, 4, 2))
+        _kubo.broadened_pairs(E, A, B, PAIRS, gammas, energies, weights, wide)
+        _kubo.sea_pairs(E, A, B, PAIRS, bins, 0.0, 1e-8, weights, sea)
+        _kubo.thermal_pairs(E, A, B, PAIRS, np.array([0.1, -0.2]), np.array([0.02, 0.3]), 1e-8, weights, warm)
+        results.append((wide, sea, warm))
+    for a, b in zip(*results, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-11 * np.abs(a).max())
+
+
+def test_an_energy_does_not_depend_on_its_neighbours():
+    """Any slice of the energy axis gives the same bits: ranks may share the axis."""
+    E, X, Y, weights = random_levels(9, N=13)
+    E[:, 4] = E[:, 3] + 1e-5
+    energies = np.linspace(-2, 2, 17)
+    whole, parts = np.zeros((1, 4, 2, 17)), np.zeros((1, 4, 2, 17))
+    _kubo.broadened_pairs(E, X, Y, PAIRS, np.array([0.05]), energies, weights, whole)
+    for sl in (slice(0, 3), slice(3, 4), slice(4, 17)):
+        part = np.zeros((1, 4, 2, len(energies[sl])))
+        _kubo.broadened_pairs(E, X, Y, PAIRS, np.array([0.05]), np.ascontiguousarray(energies[sl]), weights, part)
+        parts[..., sl] = part
+    assert (whole == parts).all()
+
+
+def test_sea_pairs_equals_twin():
+    E, X, Y, weights = random_levels(1, N=12)
+    E[:, 5] = E[:, 4] + 1e-12
+    grid = np.linspace(-1.5, 1.5, 21)
+    bins = np.searchsorted(grid, E).astype(np.int32)
+    results = []
+    for kernel in (_kubo.sea_pairs, reference.sea_pairs):
+        out = np.zeros((4, 3, 22))
+        kernel(E, X, Y, PAIRS, bins, 0.3, 1e-8, weights, out)
+        results.append(out)
+    np.testing.assert_allclose(results[0], results[1], rtol=1e-10, atol=1e-10)
+    # Fully occupied: every pair cancels.
+    assert np.abs(results[0][:, 0].sum(1)).max() < 1e-10 * np.abs(results[0]).max()
+
+
+@pytest.mark.parametrize("kt", [1e-3, 0.025, 0.5, 3.0])
+def test_thermal_pairs_equals_twin(kt):
+    E, X, Y, weights = random_levels(2, N=9)
+    mu, kts = np.array([-0.4, 0.0, 5.0]), np.full(3, kt)
+    results = []
+    for kernel in (_kubo.thermal_pairs, reference.thermal_pairs):
+        out = np.zeros((4, 4, 3))
+        kernel(E, X, Y, PAIRS, mu, kts, 1e-8, weights, out)
+        results.append(out)
+    scale = np.abs(X).max() * np.abs(Y).max() * 9
+    np.testing.assert_allclose(results[0], results[1], rtol=1e-10, atol=1e-10 * scale)
+
+
+@pytest.mark.parametrize("distance", [1e-12, 1e-6, 1e-2, 0.4, 0.6, 3.0])
+@pytest.mark.parametrize("centre", [-30.0, -2.0, 0.3, 8.0])
+def test_thermal_weights_in_high_precision(distance, centre):
+    """Pair weights of (32) and (33) against 60-digit arithmetic where the twin cancels."""
+    kt = 0.025
+    E = np.array([[centre * kt, (centre + distance) * kt]])
+    im = np.array([[0, 1j], [-1j, 0]])
+    re = np.array([[0, 1], [1, 0]], dtype=complex)
+    X, Y = (np.ascontiguousarray(z[None, :, None, :]) for z in (im, re))
+    out = np.zeros((1, 4, 1))
+    _kubo.thermal_pairs(E, X, Y, np.zeros((1, 2), np.int32), np.zeros(1), np.array([kt]), 0.0, np.ones(1), out)
+    with mpmath.workdps(60):
+        a, b, t = mpmath.mpf(E[0, 0]), mpmath.mpf(E[0, 1]), mpmath.mpf(kt)
+
+        def f(e):
+            return 1 / (mpmath.exp(e / t) + 1)
+
+        def g(e):
+            return t * mpmath.log(1 + mpmath.exp(-e / t))
+
+        d = b - a
+        grand = (f(a) + f(b)) / d - 2 * (g(a) - g(b)) / d**2
+        heat = 2 * (f(a) * a + g(a) - f(b) * b - g(b)) / d**2
+        sea = 2 * (f(a) - f(b)) / d**2
+    assert out[0, 0, 0] == pytest.approx(
+        float(grand), rel=1e-9, abs=1e-10 * float(abs((f(a) + f(b)) / d)) * min(distance, 1)
+    )
+    assert out[0, 3, 0] == pytest.approx(float(sea), rel=1e-12)
+    assert out[0, 2, 0] == pytest.approx(float(heat), rel=1e-9, abs=1e-15 / kt / distance**2)

@@ -1,0 +1,114 @@
+"""Full disks, folders that may not be written, and two runs of one output."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from inputs import RASHBA
+from program import differences, one_complaint
+
+from hpcalo.io import checkpoint
+
+
+def text(interval: float = 1e-3, points: int = 21, side: int = 20) -> str:
+    body = RASHBA.format(quantities='"torkance", "conductivity"', energies="", side=str(side))
+    return body.replace("points = 21", f"points = {points}") + f"[execution]\ncheckpoint_interval = {interval}\n"
+
+
+def test_full_while_saving(launch, small_disk, tmp_path):
+    """The first checkpoints fit, then something else fills the disk; room is made, and the run goes on."""
+    disk, _ = small_disk
+    (disk / "a.toml").write_text(text())
+    assert launch(0, "-m", "hpcalo", "run", disk / "a.toml", "-o", tmp_path / "whole.h5", "-q").returncode == 0
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from hpcalo.io import checkpoint\n"
+        "from hpcalo.parallel.rounds import Rounds\n"
+        "real, Rounds.meeting = checkpoint.write, lambda self: (True, False)\n"
+        "def write(result, arrays, texts, sequence):\n"
+        "    if sequence == 3:\n"
+        "        try: Path('filler').write_bytes(bytes(4 * 2**20))\n"
+        "        except OSError: pass\n"
+        "    return real(result, arrays, texts, sequence)\n"
+        "checkpoint.write = write\n"
+        "from hpcalo.__main__ import main\n"
+        "main(['run', 'a.toml', '-q'])\n"
+    )
+    result = launch(2, "-c", code, cwd=disk)
+    one_complaint(
+        result, 5, "a.h5.checkpoint-", "the checkpoint cannot be written: No space left on device", "restart a.h5"
+    )
+    assert not (disk / "a.h5").exists()
+    assert not list(disk.glob("*.part-*"))
+    found = checkpoint.read(disk / "a.h5")
+    assert (found.sequence, found.remarks) == (2, ())
+    (disk / "filler").unlink()
+    assert launch(0, "-m", "hpcalo", "restart", "a.h5", "-q", cwd=disk).returncode == 0
+    assert differences(tmp_path / "whole.h5", disk / "a.h5") == []
+
+
+def test_full_at_the_end(launch, small_disk):
+    """No room for the result: nothing of it is left, and no checkpoint is lost."""
+    disk, _ = small_disk
+    (disk / "a.toml").write_text(text(interval=600.0, points=2001))
+    (disk / "filler").write_bytes(bytes(2**21 - 2**16))
+    one_complaint(launch(0, "-m", "hpcalo", "run", "a.toml", "-q", cwd=disk), 5, "a.h5", "No space left on device")
+    assert {path.name for path in disk.iterdir()} == {"a.toml", "filler"}
+
+
+@pytest.mark.parametrize("ranks", [0, 2])
+def test_read_only(launch, small_disk, ranks):
+    """Told before anything is computed, also to root."""
+    disk, remount = small_disk
+    (disk / "a.toml").write_text(text())
+    assert remount("ro")
+    result = launch(ranks, "-m", "hpcalo", "run", "a.toml", "-q", cwd=disk)
+    one_complaint(result, 5, "a.h5")
+    assert "Read-only file system" in result.stderr or "no permission" in result.stderr
+
+
+def test_becomes_read_only(launch_environment, launch, small_disk, tmp_path):
+    """As file systems do that find an error in themselves. The last checkpoint stands."""
+    disk, remount = small_disk
+    (disk / "a.toml").write_text(text(interval=0.1, side=120))
+    command = [sys.executable, "-m", "hpcalo", "run", "a.toml", "-q"]
+    process = subprocess.Popen(command, cwd=disk, env=launch_environment, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 30
+    while not checkpoint.exists(disk / "a.h5") and time.monotonic() < deadline:
+        time.sleep(0.01)
+    while not remount("ro") and process.poll() is None:  # busy while a file is open for writing
+        time.sleep(0.001)
+    if process.wait(60) == 0:
+        pytest.skip("the run was over before the file system could be made read-only")
+    assert process.returncode == 5
+    complaint = process.stderr.read()
+    assert complaint.count("hpcalo: error:") == 1
+    assert "Read-only file system" in complaint
+    assert remount("rw", "size=2m")
+    assert launch(0, "-m", "hpcalo", "restart", "a.h5", "-q", cwd=disk).returncode == 0
+    assert launch(0, "-m", "hpcalo", "run", "a.toml", "-o", tmp_path / "whole.h5", "-q", cwd=disk).returncode == 0
+    assert differences(tmp_path / "whole.h5", disk / "a.h5") == []
+
+
+def test_two_runs_of_one_output(launch_environment, launch, tmp_path):
+    (tmp_path / "a.toml").write_text(text(interval=0.2, side=500))
+    command = [sys.executable, "-m", "hpcalo", "run", "a.toml", "-q"]
+    first = subprocess.Popen(command, cwd=tmp_path, env=launch_environment, stderr=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + 30
+        while not checkpoint.exists(tmp_path / "a.h5") and time.monotonic() < deadline:
+            time.sleep(0.01)
+        for arguments in (["run", "a.toml"], ["run", "a.toml", "--force"], ["restart", "a.h5"]):
+            second = launch(0, "-m", "hpcalo", *arguments, "-q")
+            assert first.poll() is None, "the first run was too short"
+            one_complaint(second, 5, "another run is writing it", f"process {first.pid}")
+            assert checkpoint.exists(tmp_path / "a.h5")
+    finally:
+        first.send_signal(signal.SIGTERM)
+        first.wait(30)
+    assert first.returncode == 75, first.stderr.read()

@@ -1,0 +1,135 @@
+"""Signals and kill -9 between two frames of a running wall: what the clock and the signal saved is continued to the
+same bits. The run writes no frame between its first and its last one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from inputs import WIRE
+from killing import ranks_of
+from program import differences
+
+from hpcalo.errors import HpcaloError
+from hpcalo.io import checkpoint
+
+WORK = 5.0  # seconds that an uninterrupted run computes, so that three stops and their checkpoints come before its end
+START = 1.2  # seconds of a run before it computes
+TRIAL = 0.02  # ns
+TOLD = {signal.SIGINT: "rank 1", signal.SIGTERM: "rank 0", signal.SIGUSR1: "launcher"}
+FEMTOSECONDS = 1e6  # in a nanosecond
+
+
+@pytest.fixture
+def begin(begin):
+    """Starts the program on two ranks; what still runs at the end is ended."""
+    return lambda *arguments: begin("mpirun", "-n", "2", sys.executable, "-m", "hpcalo", *arguments, "-q")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, launch_environment):
+    """The uninterrupted result, as long as `WORK` asks for on this machine as fast as it is now; its end in ns."""
+    folder = tmp_path_factory.mktemp("whole")
+    command = ["mpirun", "-n", "2", sys.executable, "-m", "hpcalo", "run", "a.toml", "-q", "--force"]
+
+    def run(end: float) -> float:
+        text = WIRE.format(mode="quasi-static", points=24, gradient=2, end=end, every=end, integrator="rk", refresh=300)
+        (folder / "a.toml").write_text(text + "[execution]\ncheckpoint_interval = 0.1\n")
+        begin = time.monotonic()
+        done = subprocess.run(
+            command, cwd=folder, env=launch_environment, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return time.monotonic() - begin
+
+    end = round(TRIAL * WORK / max(0.1, run(TRIAL) - START), 3)
+    run(end)
+    return folder, end
+
+
+def saved(result: Path) -> tuple[float, dict[str, int]]:
+    """The time (ns) and the number of frames that the newest checkpoint holds; -1 without one."""
+    try:
+        state = json.loads(checkpoint.read(result).texts["state"])
+    except (HpcaloError, OSError):  # none yet, or just being replaced
+        return -1.0, {}
+    return state["t_fs"] / FEMTOSECONDS, state["counts"]
+
+
+def saved_between_frames(process: subprocess.Popen, result: Path, after: float, end: float) -> float:
+    """Waits until the clock has saved a state later than `after` (ns); no frame was written with it."""
+    deadline = time.monotonic() + 60
+    while (now := saved(result))[0] <= after:
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < deadline, "no checkpoint by the clock in 60 s"
+        time.sleep(0.01)
+    assert 0.0 < now[0] < end
+    assert set(now[1].values()) == {1}, now  # the frame of the start alone
+    return now[0]
+
+
+def processes(launcher: int) -> dict[str, int]:
+    """Those that the launcher started, by rank, and itself."""
+    found = {"launcher": launcher}
+    for pid in ranks_of(launcher):
+        words = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        rank = next(w.partition(b"=")[2].decode() for w in words if w.startswith(b"OMPI_COMM_WORLD_RANK="))
+        found[f"rank {rank}"] = pid
+    assert len(found) == 3
+    return found
+
+
+def finished(process: subprocess.Popen, folder: Path, whole: Path) -> None:
+    errors = process.communicate(timeout=120)[1]
+    assert process.returncode == 0, errors
+    assert differences(whole / "a.h5", folder / "a.h5") == []
+    assert {path.name for path in folder.iterdir()} == {"a.h5", "a.toml"}
+
+
+def test_every_signal_saves_and_is_named(begin, whole, tmp_path):
+    """One run, stopped three times: by each signal, told to the second rank, to the first, to the launcher."""
+    folder, end = whole
+    shutil.copy(folder / "a.toml", tmp_path)
+    command, reached = ["run", "a.toml"], 0.0
+    for number, who in TOLD.items():
+        process = begin(*command)
+        reached = saved_between_frames(process, tmp_path / "a.h5", reached, end)
+        os.kill(processes(process.pid)[who], number)
+        errors = process.communicate(timeout=60)[1]
+        assert process.returncode == 75, errors
+        (line,) = [line for line in errors.splitlines() if line.startswith("hpcalo: error:")]
+        said = re.fullmatch(
+            rf"hpcalo: error: stopped by {number.name} at (\S+) ns; 'hpcalo restart a\.h5' continues", line
+        )
+        assert said, line
+        stopped = saved(tmp_path / "a.h5")[0]
+        assert stopped == pytest.approx(float(said[1]), rel=1e-5)
+        assert reached <= stopped < end
+        assert not (tmp_path / "a.h5").exists()
+        command, reached = ["restart", "a.h5"], stopped
+    finished(begin(*command), tmp_path, folder)
+
+
+def test_killed_between_frames(begin, whole, tmp_path):
+    folder, end = whole
+    shutil.copy(folder / "a.toml", tmp_path)
+    process = begin("run", "a.toml")
+    reached = saved_between_frames(process, tmp_path / "a.h5", 0.0, end)
+    for name, pid in processes(process.pid).items():
+        if name != "launcher":
+            with suppress(ProcessLookupError):  # the launcher ends the other ranks by itself
+                os.kill(pid, signal.SIGKILL)
+    process.communicate(timeout=30)
+    assert process.returncode not in (0, 75)
+    assert reached <= saved(tmp_path / "a.h5")[0] < end
+    finished(begin("restart", "a.h5"), tmp_path, folder)

@@ -1,0 +1,154 @@
+"""Wall runs: restarted equals uninterrupted, bit for bit, for every stepper, in both modes, on any number of ranks."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from program import differences, restart, run
+
+from hpcalo.errors import Interrupted
+from hpcalo.io import checkpoint
+from hpcalo.wall.dynamics import stepping
+from hpcalo.wall.keeper import Asked, Keeper
+
+pytestmark = pytest.mark.mpi
+
+WIRE = """
+[wall]
+mode = "{mode}"
+[electrons]
+conductivity = "1.26e6 S/m"
+[magnet]
+hard_anisotropy = "2e5 J/m^3"
+[wire]
+length = "40 nm"
+cells = 33
+[momentum]
+points = 9
+[drive]
+gradient = "2 K/nm"
+circuit = "current"
+current_density = "-1e12 A/m^2"
+[time]
+end = "{end} ns"
+output_every = "{every} ns"
+integrator = "{integrator}"
+tolerance = 1e-5
+first_step = "{first}"
+refresh_interval = "30 fs"
+"""
+PUBLISHED = """
+[wall]
+model = "paper"
+[paper]
+steps = 12
+"""
+PRINTED = """
+cells = 21
+points = 9
+"""
+WHOLE_FIELD = """
+cells = 6
+points = 3
+convention = "moment"
+equilibrium = "+gM"
+force = true
+collision = "bgk3d"
+effective_field = "full"
+step = 0.0001
+"""
+STEPPERS = {
+    "quasi-static": ("rk", "bdf", "arkimex", "rosw", "cn"),
+    "time-dependent": ("arkimex", "bdf", "rosw", "cn"),
+}
+CASES = [(mode, integrator) for mode, integrators in STEPPERS.items() for integrator in integrators]
+# Ranks of the run that is stopped and of the one that goes on; the uninterrupted one has one rank.
+JOURNEYS = {1: [(1, 1)], 2: [(1, 2), (2, 2)], 3: [(2, 3), (3, 1)]}
+
+
+def journeys(comm):
+    if comm.size not in JOURNEYS:
+        pytest.skip(f"no journeys for {comm.size} ranks")
+    return JOURNEYS[comm.size]
+
+
+@contextmanager
+def asked_in_step(number: int):
+    """The run inside is asked to stop after its step of this number, and does not save with frames."""
+    steps, original = [], (Keeper.ask, Keeper.wanted)
+
+    def ask(self):
+        steps.append(1)
+        if len(steps) == number:
+            raise Asked("stopped by SIGTERM")
+
+    Keeper.ask, Keeper.wanted = ask, lambda self, *, frame: False
+    try:
+        yield steps
+    finally:
+        Keeper.ask, Keeper.wanted = original
+
+
+def write(comm, path: Path, text: str) -> Path:
+    if comm.rank == 0:
+        path.write_text(text)
+    comm.Barrier()
+    return path
+
+
+def stop(comm, ranks: int, source: Path, output: Path, step: int) -> None:
+    with asked_in_step(step):
+        answer = run(comm, ranks, source, output)
+    if comm.rank < ranks:
+        assert isinstance(answer, Interrupted), answer
+        assert checkpoint.exists(output)
+
+
+def completed(comm, answer) -> None:
+    answer = comm.bcast(answer, root=0)
+    assert str(answer).startswith("result: "), answer
+
+
+def same(comm, whole: Path, output: Path) -> None:
+    found = comm.bcast(differences(whole, output) if comm.rank == 0 else None, root=0)
+    assert found == []
+    assert not checkpoint.exists(output)
+
+
+@pytest.mark.parametrize(("mode", "integrator"), CASES)
+def test_every_stepper(comm, mpi_tmp_path, monkeypatch, mode, integrator):
+    """Stopped in the second piece (of three steps here; BDF, which starts small, of ten), and just before the end."""
+    piece = 10 if integrator == "bdf" else 3
+    monkeypatch.setitem(stepping.PIECE, integrator, piece)
+    fast = mode == "time-dependent"
+    text = WIRE.format(
+        mode=mode, integrator=integrator, end="0.00002" if fast else "0.0008", every="0.00001" if fast else "0.0004",
+        first="1 fs" if fast else "40 fs",
+    )  # fmt: skip
+    if integrator == "rk":  # of fifth order: few steps at the tolerance of the others
+        text = text.replace("tolerance = 1e-5", "tolerance = 1e-8")
+    if fast:  # more than one piece between two frames
+        text = text.replace("tolerance = 1e-5", "tolerance = 1e-7")
+    source, whole = write(comm, mpi_tmp_path / "a.toml", text), mpi_tmp_path / "whole.h5"
+    with asked_in_step(0) as steps:
+        completed(comm, run(comm, 1, source, whole))
+    count = comm.bcast(len(steps), root=0)
+    assert count > piece + 2, count
+    for number, (before, after) in enumerate(journeys(comm)):
+        output = mpi_tmp_path / f"{number}.h5"
+        stop(comm, before, source, output, piece + 2 if number == 0 else count - 1)
+        completed(comm, restart(comm, after, output))
+        same(comm, whole, output)
+
+
+@pytest.mark.parametrize("choices", [PRINTED, WHOLE_FIELD], ids=["printed", "whole field"])
+def test_published_model(comm, mpi_tmp_path, choices):
+    source, whole = write(comm, mpi_tmp_path / "a.toml", PUBLISHED + choices), mpi_tmp_path / "whole.h5"
+    completed(comm, run(comm, 1, source, whole))
+    for number, (before, after) in enumerate(journeys(comm)):
+        output = mpi_tmp_path / f"{number}.h5"
+        stop(comm, before, source, output, 5 if comm.rank == 0 else 10**9)  # one rank computes
+        completed(comm, restart(comm, after, output))
+        same(comm, whole, output)
