@@ -17,7 +17,7 @@ import numpy as np
 from hpcalo import __version__
 from hpcalo.errors import InputError, one_line
 from hpcalo.io.checks import Check, file_checks
-from hpcalo.io.hdf5 import Result, Variable
+from hpcalo.io.dataset import Result, Variable
 from hpcalo.io.provenance import WARNINGS
 from hpcalo.kubo import checks as kubo_checks
 from hpcalo.wall import checks as wall_checks

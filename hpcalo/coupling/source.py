@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from hpcalo import units
 from hpcalo.coupling import angular
 from hpcalo.errors import InputError
-from hpcalo.io.hdf5 import Result, Variable, read_dataset
+from hpcalo.io.dataset import Result, Variable
+from hpcalo.io.hdf5 import read_dataset
 from hpcalo.io.plausible import changed_files_explain
 from hpcalo.io.provenance import sha256
 from hpcalo.kubo.config import THERMAL_WINDOW

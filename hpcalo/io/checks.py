@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpcalo.errors import ModelError
-from hpcalo.io.hdf5 import Result
+from hpcalo.io.dataset import Result
 from hpcalo.io.provenance import sha256
 from hpcalo.io.seal import checksum
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ import numpy as np
 
 from hpcalo.errors import ConvergenceError, InputError, OutputError, nearest_file, one_line
 from hpcalo.io import checkpoint
+from hpcalo.io.dataset import Result, Slab, Variable
 from hpcalo.io.plausible import Plausible, check_axes
 from hpcalo.io.provenance import Provenance
 from hpcalo.io.seal import verify
@@ -26,7 +26,6 @@ from hpcalo.parallel.guard import on_root, together
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
-    from numpy.typing import NDArray
 
 FORMAT = "hpcalo result"
 FORMAT_VERSION = 1
@@ -38,60 +37,6 @@ NO_HDF5 = "is not an HDF5 file, or is truncated"
 DAMAGE = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, NotImplementedError)
 """What h5py raises where a file is not what it seems: it maps the library's errors to many kinds."""
 NO_COORDINATE = "This is a netCDF dimension but not a netCDF variable."  # fixed by the convention
-
-
-@dataclass(frozen=True)
-class Slab:
-    """One rank's part of an array that is spread over the ranks along its first axis.
-
-    `data` holds rows `offset … offset + len(data)` of the whole array of the given shape; it may have no rows, but has
-    the array's type and its other axes on every rank.
-    """
-
-    shape: tuple[int, ...]
-    offset: int
-    data: NDArray[Any]
-
-
-@dataclass(frozen=True)
-class Variable:
-    """A named array with named axes.
-
-    `data` is the whole array (rank 0's counts; the others may give None) or this rank's Slab. Real numbers, integers,
-    truth values or text; complex numbers are to be given as two variables. `unit` as pint writes it ("" where there is
-    none), `attrs` for the rest: equation, sign convention, parity. NaN and infinity are errors unless `nan_ok`.
-    """
-
-    name: str
-    dims: tuple[str, ...]
-    data: Any
-    unit: str = ""
-    long_name: str = ""
-    attrs: Mapping[str, Any] = field(default_factory=dict)
-    nan_ok: bool = False
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of the whole array."""
-        return tuple(self.data.shape) if isinstance(self.data, Slab) else np.shape(self.data)
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a result file holds, as `read_dataset` gives it."""
-
-    path: Path
-    variables: dict[str, Variable]
-    coordinates: dict[str, Variable]
-    attrs: dict[str, Any]
-    texts: dict[str, str]
-
-    def __getitem__(self, name: str) -> NDArray[Any]:
-        """The array of a variable or coordinate. Raises InputError if the file has none of that name."""
-        known = {**self.coordinates, **self.variables}
-        if name not in known:
-            raise InputError(f"{self.path}: has no '{name}'; it holds: {', '.join(self.variables)}")
-        return np.asarray(known[name].data)
 
 
 def write_dataset(

@@ -13,7 +13,7 @@ from hpcalo.errors import HpcaloError, InputError, one_line
 from hpcalo.io.seal import checksum
 
 if TYPE_CHECKING:
-    from hpcalo.io.hdf5 import Variable
+    from hpcalo.io.dataset import Variable
 
 RATIO = 1100  # deflate makes nothing smaller than 1032 times
 FREE = 2**28  # bytes that all arrays of a file may announce beyond what is stored of them (fill values)

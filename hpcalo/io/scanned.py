@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from hpcalo.io.hdf5 import Result, Variable
+from hpcalo.io.dataset import Result, Variable
 from hpcalo.io.provenance import resolved_toml
 
 LENGTH = "_length"

@@ -32,13 +32,12 @@ import h5py
 import numpy as np
 
 from hpcalo.errors import CheckpointError, InputError, one_line
+from hpcalo.io.dataset import Slab, Variable
 from hpcalo.io.hdf5 import (
     METADATA_BYTES,
     NO_COORDINATE,
     PROVENANCE_GROUP,
     STATE_GROUP,
-    Slab,
-    Variable,
     cannot_write,
     open_hdf5,
     plain,

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import constants
 
 from hpcalo.io.checks import Check, Real, below, finite, relative, setting, untested
-from hpcalo.io.hdf5 import Result
+from hpcalo.io.dataset import Result
 from hpcalo.kubo.plot.data import floor_of
 
 KB = constants.k / constants.e  # eV/K

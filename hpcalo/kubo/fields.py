@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hpcalo.io.hdf5 import Slab, Variable
+from hpcalo.io.dataset import Slab, Variable
 from hpcalo.kubo.responses.axes import Field, RunAxes
 from hpcalo.kubo.responses.onsager import rows
 

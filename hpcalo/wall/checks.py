@@ -16,7 +16,7 @@ from scipy.interpolate import CubicSpline
 from hpcalo.config.reader import validate
 from hpcalo.errors import HpcaloError
 from hpcalo.io.checks import Check, Real, below, finite, relative, setting, settings_of, untested
-from hpcalo.io.hdf5 import Result
+from hpcalo.io.dataset import Result
 from hpcalo.io.scanned import is_uneven, point_of
 from hpcalo.wall.config import WallInput
 from hpcalo.wall.plot.data import is_paper, is_sweep, swept

@@ -10,7 +10,7 @@ import numpy as np
 
 from hpcalo.errors import CheckpointError, ConvergenceError
 from hpcalo.io import checkpoint
-from hpcalo.io.hdf5 import Slab, Variable
+from hpcalo.io.dataset import Slab, Variable
 from hpcalo.io.timeseries import Frame, SavedState, read_state
 from hpcalo.parallel.guard import on_root, together
 from hpcalo.wall.config import WallInput

@@ -13,7 +13,7 @@ import numpy as np
 
 from hpcalo.errors import Interrupted
 from hpcalo.io import checkpoint
-from hpcalo.io.hdf5 import Slab, Variable
+from hpcalo.io.dataset import Slab, Variable
 from hpcalo.parallel.guard import on_root
 from hpcalo.parallel.relay import StopRelay, anyone
 from hpcalo.parallel.signals import StopRequest, name_of

@@ -15,7 +15,8 @@ from pydantic import BaseModel
 from hpcalo.config.fields import Unit
 from hpcalo.config.reader import set_value, validate
 from hpcalo.errors import InputError
-from hpcalo.io.hdf5 import Variable, open_hdf5
+from hpcalo.io.dataset import Variable
+from hpcalo.io.hdf5 import open_hdf5
 from hpcalo.io.scanned import LENGTH, OF_POINT
 from hpcalo.wall.config import WallInput
 

@@ -20,7 +20,8 @@ from hpcalo.coupling.source import KuboSource
 from hpcalo.errors import CheckpointError, ConvergenceError, HpcaloError, InputError, Interrupted, OutputError
 from hpcalo.io import checkpoint
 from hpcalo.io.checkpoint import Checkpoint
-from hpcalo.io.hdf5 import Slab, Variable, write_dataset
+from hpcalo.io.dataset import Slab, Variable
+from hpcalo.io.hdf5 import write_dataset
 from hpcalo.io.timeseries import Frame, SavedState
 from hpcalo.parallel.guard import on_root, raise_together
 from hpcalo.parallel.progress import Progress, warn

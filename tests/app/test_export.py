@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from hpcalo.errors import InputError, OutputError
+from hpcalo.io.dataset import Result, Variable
 from hpcalo.io.exporters.csv import curves_as_csv, export_csv
-from hpcalo.io.hdf5 import Result, Variable, write_dataset
+from hpcalo.io.hdf5 import write_dataset
 
 ENERGY = np.array([-0.1, 0.0, 0.1, 0.3])
 GAMMA = np.array([0.01, 0.1])

@@ -12,7 +12,8 @@ import pytest
 from inputs import DRIVEN, computed
 
 from hpcalo.io.checks import file_checks, relative
-from hpcalo.io.hdf5 import Result, read_dataset
+from hpcalo.io.dataset import Result
+from hpcalo.io.hdf5 import read_dataset
 from hpcalo.kubo import checks as kubo_checks
 from hpcalo.wall import checks as wall_checks
 

@@ -22,7 +22,8 @@ import hpcalo.api
 from hpcalo import app
 from hpcalo.app.page import render
 from hpcalo.errors import InputError, OutputError, one_line
-from hpcalo.io.hdf5 import Result, read_dataset
+from hpcalo.io.dataset import Result
+from hpcalo.io.hdf5 import read_dataset
 from hpcalo.io.seal import LENGTH, seal
 
 TITLE = "<script>alert(1)</script> \"5 > 4\" & 'all'"

@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 from scipy.optimize import nnls
 
-from hpcalo.io.hdf5 import Slab, Variable, write_dataset
+from hpcalo.io.dataset import Slab, Variable
+from hpcalo.io.hdf5 import write_dataset
 from hpcalo.parallel.exact_sum import ExactSum
 from hpcalo.parallel.halo import beyond_ends
 from hpcalo.parallel.world import world

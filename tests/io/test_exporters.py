@@ -14,7 +14,8 @@ import pytest
 import hpcalo
 from hpcalo.app.export import export
 from hpcalo.errors import InputError, OutputError
-from hpcalo.io.hdf5 import Variable, write_dataset
+from hpcalo.io.dataset import Variable
+from hpcalo.io.hdf5 import write_dataset
 from hpcalo.io.provenance import Provenance
 
 N, FRAMES, SPACING = 7, 4, 2.5

@@ -17,8 +17,9 @@ from places import REPOSITORY
 from hpcalo.config.reader import validate
 from hpcalo.errors import ConvergenceError, InputError, OutputError
 from hpcalo.io import hdf5
+from hpcalo.io.dataset import Slab, Variable
 from hpcalo.io.description import describe
-from hpcalo.io.hdf5 import Slab, Variable, read_dataset, write_dataset
+from hpcalo.io.hdf5 import read_dataset, write_dataset
 from hpcalo.io.provenance import git_revision, provenance, remember, resolved_toml
 from hpcalo.io.seal import HEAD, LENGTH
 from hpcalo.io.target import atomic_file, check_output, prepare_output
@@ -127,14 +128,14 @@ def test_data_does_not_depend_on_the_number_of_ranks(launch, tmp_path):
     """The same arrays on 1 to 4 ranks, bit for bit, in files of the same layout."""
     program = tmp_path / "program.py"
     program.write_text(
-        "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1])\n"
+        "import sys; from pathlib import Path; sys.path[:0] = sys.argv[2:]\n"
         "from hpcalo.parallel.world import world; from test_hdf5 import write\n"
-        "write(world(), Path(sys.argv[2]))\n"
+        "write(world(), Path(sys.argv[1]))\n"
     )
     contents = []
     for ranks in (1, 2, 3, 4):
         path = tmp_path / f"{ranks}.h5"
-        done = launch(ranks, program, Path(__file__).parent, path)
+        done = launch(ranks, program, path, Path(__file__).parent, REPOSITORY / "tests" / "lib")
         assert done.returncode == 0, done.stderr
         with h5py.File(path) as file:
             contents.append({n: np.asarray(d).tobytes() for n, d in file.items() if isinstance(d, h5py.Dataset)})

@@ -13,7 +13,8 @@ import pytest
 
 from hpcalo import app
 from hpcalo.errors import InputError, one_line
-from hpcalo.io.hdf5 import Result, Variable, read_dataset, write_dataset
+from hpcalo.io.dataset import Result, Variable
+from hpcalo.io.hdf5 import read_dataset, write_dataset
 from hpcalo.kubo.config import Quantity
 from hpcalo.kubo.plot.data import curves, independent, is_nine_layer_film, spread
 from hpcalo.kubo.plot.figure import draw, pages

@@ -141,7 +141,7 @@ def test_electron_count_out_of_reach_is_said(comm, tmp_path):
 
 def test_reversed_wannier_magnet_is_reciprocal():
     """Ab-initio Wannier functions: reversal by time reversal of all matrices keeps A(n̂) = [A(−n̂)]ᵀ to rounding."""
-    from helpers import grid, run_axes  # noqa: PLC0415
+    from kubo_runs import grid, run_axes  # noqa: PLC0415
 
     model = read_model(INPUTS / "models" / "fete.h5", True)
     kinds = (TORQUE_VELOCITY, TORQUE_TORQUE, VELOCITY_VELOCITY)

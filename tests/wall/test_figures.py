@@ -14,7 +14,8 @@ from PIL import Image
 
 from hpcalo import app
 from hpcalo.errors import InputError, OutputError, one_line
-from hpcalo.io.hdf5 import Result, read_dataset
+from hpcalo.io.dataset import Result
+from hpcalo.io.hdf5 import read_dataset
 from hpcalo.plotting import movie, style
 from hpcalo.wall.plot.data import around_wall, frames, paper_unit, steady_velocity
 from hpcalo.wall.plot.figure import animate, draw, pages

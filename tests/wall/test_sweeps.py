@@ -14,9 +14,10 @@ from hpcalo import app
 from hpcalo.config.reader import read_toml, validate
 from hpcalo.errors import ConvergenceError, InputError
 from hpcalo.io import checkpoint
+from hpcalo.io.dataset import Result, Variable
 from hpcalo.io.exporters.csv import curves_as_csv
 from hpcalo.io.exporters.wire import wire_series
-from hpcalo.io.hdf5 import Result, Variable, read_dataset
+from hpcalo.io.hdf5 import read_dataset
 from hpcalo.io.scanned import point_of
 from hpcalo.wall import checks as wall_checks
 from hpcalo.wall import run as wall

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpcalo.errors import InputError, OutputError, nearest
-from hpcalo.io.hdf5 import Result, Variable, read_dataset
+from hpcalo.io.dataset import Result, Variable
+from hpcalo.io.hdf5 import read_dataset
 from hpcalo.io.scanned import is_uneven, point_of
 from hpcalo.io.target import check_output, commit
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpcalo.errors import InputError
+from hpcalo.io.dataset import Result, Variable
 from hpcalo.io.exporters.csv import chosen_point, find_coordinate, find_place, find_variable
-from hpcalo.io.hdf5 import Result, Variable
 
 PLACES = ("x", "x_face")
 VECTOR = "component"

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hpcalo.io.hdf5 import Result
+from hpcalo.io.dataset import Result
 
 Real = NDArray[np.float64]
 

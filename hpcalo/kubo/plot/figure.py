@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib import rc_context
 
 from hpcalo.errors import InputError, nearest
-from hpcalo.io.hdf5 import Result
+from hpcalo.io.dataset import Result
 from hpcalo.kubo.config import Quantity
 from hpcalo.kubo.plot import heat as kubo_heat
 from hpcalo.kubo.plot import onsager as kubo_onsager

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from hpcalo.errors import InputError
-from hpcalo.io.hdf5 import Result
+from hpcalo.io.dataset import Result
 from hpcalo.kubo.plot.data import Real, name_of, nearest_room, settings_of, thermal_axis
 from hpcalo.kubo.plot.panels import AXES, Shown, draw_curves
 from hpcalo.plotting import style

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from hpcalo.io.hdf5 import Result
+from hpcalo.io.dataset import Result
 from hpcalo.kubo.plot.data import Real, nearest_room
 from hpcalo.plotting import style
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from hpcalo.io.hdf5 import Result
+from hpcalo.io.dataset import Result
 from hpcalo.kubo.plot.data import Curve, curves, largest_in, thermal_axis
 from hpcalo.plotting import style
 

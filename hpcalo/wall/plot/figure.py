@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib import rc_context
 
 from hpcalo.errors import InputError, nearest
-from hpcalo.io.hdf5 import Result
+from hpcalo.io.dataset import Result
 from hpcalo.plotting import style
 from hpcalo.wall.plot import arrows as wall_arrows
 from hpcalo.wall.plot import heat as wall_heat

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from hpcalo.errors import InputError
-from hpcalo.io.hdf5 import Result
+from hpcalo.io.dataset import Result
 from hpcalo.plotting import style
 from hpcalo.wall.plot.data import frames, series, window
 from hpcalo.wall.plot.panels import clock, largest, stem, time_axis, written

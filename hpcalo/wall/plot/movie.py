@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from hpcalo.io.hdf5 import Result
+from hpcalo.io.dataset import Result
 from hpcalo.plotting import style
 from hpcalo.wall.plot.arrows import ARROWS
 from hpcalo.wall.plot.data import chosen, frames, window

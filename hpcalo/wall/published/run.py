@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hpcalo.io.checkpoint import Checkpoint
-from hpcalo.io.hdf5 import Variable
+from hpcalo.io.dataset import Variable
 from hpcalo.parallel.guard import on_root
 from hpcalo.wall.config import WallInput
 from hpcalo.wall.frames import COMPONENTS
