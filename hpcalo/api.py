@@ -22,7 +22,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hpcalo.app import ENGINES
+from hpcalo.app import ENGINES, RUNS
 from hpcalo.app import report as write_report
 from hpcalo.app.convert import WANNIER_ENDINGS, sisl_model
 from hpcalo.config.reader import apply_overrides, read_toml, validate
@@ -149,7 +149,7 @@ def run(
                 return engine, validate(schema, data, str(source))
 
             engine, typed = on_root(ranks, read)
-            compute = getattr(import_module(f"hpcalo.{engine}.run"), f"run_{engine}")
+            compute = getattr(import_module(RUNS[engine]), f"run_{engine}")
             try:
                 compute(typed, ranks, source=source, output=folder / "result.h5", quiet=quiet, overrides=overrides)
             except Interrupted as stop:

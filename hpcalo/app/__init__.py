@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from hpcalo.io.checkpoint import Checkpoint
 
 ENGINES = ("kubo", "wall")
+RUNS = {"kubo": "hpcalo.kubo.run", "wall": "hpcalo.coupling.run"}
 PICTURES = (".png", ".pdf", ".svg", ".gif", ".mp4")
 MOVIES = (".gif", ".mp4")
 PAGES = (".html", ".htm")
@@ -113,7 +114,7 @@ def run(
 
     engine, settings, path = on_root(comm, read)
     with together(comm):  # on all ranks: libraries that an engine loads start together (PETSc)
-        module = import_module(f"hpcalo.{engine}.run")
+        module = import_module(RUNS[engine])
         check_environment(comm)
     if dry_run:
         return on_root(comm, lambda: check_settings(engine, settings, source, comm.size))
@@ -172,7 +173,7 @@ def restart(comm: Intracomm, result: Path, *, quiet: bool = False, force: bool =
         return f"result: {result} (was complete already)"
     end_if_asked(comm, f"before it went on; 'hpcalo restart {result}' continues")
     with prepare_output(result, comm, force=force):
-        module = import_module(f"hpcalo.{engine}.run")
+        module = import_module(RUNS[engine])
         getattr(module, f"run_{engine}")(
             settings,
             comm,
@@ -233,7 +234,7 @@ def _remove_unfinished(result: Path) -> None:
 
 def check_settings(engine: str, settings: BaseModel, source: Path, ranks: int) -> str:
     """The engine's estimate for these settings, as text. Serial."""
-    module = import_module(f"hpcalo.{engine}.run")
+    module = import_module(RUNS[engine])
     return str(getattr(module, f"check_{engine}")(settings, source=source, ranks=ranks))
 
 

@@ -22,6 +22,7 @@ from hpcalo.io.target import check_output
 from hpcalo.parallel.progress import duration
 from hpcalo.parallel.work import Ranks, Site, Work, choose
 
+ESTIMATES = {"kubo": "hpcalo.kubo.estimate", "wall": "hpcalo.coupling.run"}
 COMMANDS = {"slurm": "sbatch", "pbs": "qsub"}
 LAUNCHERS = {"slurm": "srun --mpi=pmix --cpu-bind=cores", "pbs": "mpirun"}
 LONGEST_WARNING = 300  # seconds; as in jobs/
@@ -76,7 +77,7 @@ def submit(
     seconds(job.time)  # a mistake here is told before the estimate is made
     engine, settings = load_input(source, overrides)
     result = output_of(settings, source, output)
-    work = getattr(import_module(f"hpcalo.{engine}.estimate"), f"work_{engine}")(settings, source=source)
+    work = getattr(import_module(ESTIMATES[engine]), f"work_{engine}")(settings, source=source)
     site = site_of(job.scheduler, job.partition, job.cores_per_node, job.memory_per_node)
     ranks = layout(work, job, site)
     text, notes = script(source, job, work, ranks, result, overrides, force=force)

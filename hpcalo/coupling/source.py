@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,9 @@ from hpcalo.wall.coefficients import MEANING, Coefficients
 from hpcalo.wall.config import WallInput
 from hpcalo.wall.electronic_structure import ElectronicStructure
 from hpcalo.wall.electrons.transport import temperature
+
+if TYPE_CHECKING:
+    from hpcalo.wall.monitors import Monitor
 
 Real = NDArray[np.float64]
 
@@ -47,6 +50,13 @@ class KuboSource:
     def sha256(self) -> str:
         """Checksum of the file the coefficients were read from."""
         return str(self.attrs[f"{SECTION}_sha256"])
+
+    @property
+    def monitors(self) -> Mapping[str, Monitor]:
+        """The heat and DMI currents that the moving wall drives."""
+        from hpcalo.coupling.heat import heat  # noqa: PLC0415  (loads PETSc)
+
+        return {"heat": heat}
 
     def tables(self) -> list[Variable]:
         """The coefficients against temperature with their units, as variables of the wall's result."""
@@ -326,8 +336,3 @@ class _Reader:
     def _texts(self) -> dict[str, str]:
         kept = ("resolved_input", "model_sha256")
         return {f"{SECTION}_{name}": self.result.texts[name] for name in kept if name in self.result.texts}
-
-
-def sources_of(points: Sequence[WallInput], folder: Path) -> list[KuboSource | None]:
-    """The coefficients of each point of a sweep. Serial."""
-    return [read_source(point, folder) for point in points]

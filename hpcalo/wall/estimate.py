@@ -6,12 +6,12 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from hpcalo.coupling.source import sources_of
 from hpcalo.errors import InputError
 from hpcalo.parallel.work import PROGRAM, Work
 from hpcalo.wall.config import Paper, WallInput
 from hpcalo.wall.points import Axis, axis_of, groups_of, place_of, points_of, unreadable
 from hpcalo.wall.solvers.steady import DIRECT_BYTES as DIRECT
+from hpcalo.wall.source import SourceReader, no_source
 from hpcalo.wall.validity import check_settings as check_physics
 
 CELLS = 1000
@@ -29,9 +29,9 @@ ITERATED = 8 * (3 * 80 + 32 + 215 * 4)
 NUMBER = re.compile(r"-?\d[\d.]*(e[-+]?\d+)?%?")
 
 
-def check_wall(settings: WallInput, *, source: Path, ranks: int) -> str:
+def check_wall(settings: WallInput, *, source: Path, ranks: int, read: SourceReader = no_source) -> str:
     """Warnings and an estimate of memory for the run. Serial. Raises InputError."""
-    return work_wall(settings, source=source).report(ranks)
+    return work_wall(settings, source=source, read=read).report(ranks)
 
 
 def _count(number: int, name: str) -> str:
@@ -63,12 +63,13 @@ def _published_bytes(paper: Paper) -> int:
     return 8 * (3 * 80 + 16 * paper.points) if paper.method == "direct" else ITERATED
 
 
-def work_wall(settings: WallInput, *, source: Path) -> Work:
+def work_wall(settings: WallInput, *, source: Path, read: SourceReader = no_source) -> Work:
     """What a run has to share out: the cells of the wire, and the values of a sweep. Serial. Raises InputError."""
     points = points_of(settings, source)
     axis = axis_of(settings, points) if settings.sweep else None
     warnings = list(dict.fromkeys(told_of(points, source, axis)))
-    warnings += dict.fromkeys(w for s in sources_of(points, source.parent) if s for w in s.warnings)
+    sources = [read(point, source.parent) for point in points]
+    warnings += dict.fromkeys(w for s in sources if s for w in s.warnings)
     warnings += unreadable(points, source, axis)  # no error yet: the run before may still be waiting
     shared = points[0].wall.model == "consistent"  # the published model runs on one rank
     cells = max(p.wire.cells for p in points)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,29 +22,29 @@ if TYPE_CHECKING:
 
     from hpcalo.wall.dynamics.simulation import Simulation
     from hpcalo.wall.dynamics.stepping import State
-    from hpcalo.wall.monitors import Quantity
+    from hpcalo.wall.monitors import Monitor, Quantity
 
 COMPONENTS = np.array(["x", "y", "z"])
 SAME_MESH = 1e-9
 """Relative difference of lengths and momenta that conversions of units explain."""
 
 
-def moments(sim: Simulation, state: State, *, first: bool = True) -> Iterator[tuple[State, list[Frame] | None]]:
+def moments(
+    sim: Simulation, state: State, more: Mapping[str, Monitor], *, first: bool = True
+) -> Iterator[tuple[State, list[Frame] | None]]:
     """The state to begin with (unless it has been written already) and those after it, with the results of those at
-    output times and None for those between."""
-    from hpcalo.coupling.heat import heat  # noqa: PLC0415  (loads PETSc)
-    from hpcalo.wall.monitors import observe  # noqa: PLC0415
+    output times and None for those between. `more`: monitors that come with the coefficients."""
+    from hpcalo.wall.monitors import observe  # noqa: PLC0415  (loads PETSc)
 
-    above = {"heat": heat}
     number = outputs_until(sim, state)
     if first:
-        yield state, [_frame(sim, axis, state, q) for axis, q in observe(sim, state, number, above).items()]
+        yield state, [_frame(sim, axis, state, q) for axis, q in observe(sim, state, number, more).items()]
     for now, output in sim.pieces(state):
         if not output:
             yield now, None
             continue
         number += 1
-        yield now, [_frame(sim, axis, now, q) for axis, q in observe(sim, now, number, above).items()]
+        yield now, [_frame(sim, axis, now, q) for axis, q in observe(sim, now, number, more).items()]
 
 
 def outputs_until(sim: Simulation, state: State) -> int:

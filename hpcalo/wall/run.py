@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hpcalo.coupling.source import KuboSource, sources_of
 from hpcalo.errors import CheckpointError, InputError, Interrupted
 from hpcalo.io import checkpoint
 from hpcalo.io.checkpoint import Checkpoint
@@ -29,6 +28,7 @@ from hpcalo.wall.keeper import Asked, Keeper
 from hpcalo.wall.points import Axis, axis_of, groups_of, points_of, unreadable
 from hpcalo.wall.published.run import evolved
 from hpcalo.wall.scan import run_sweep
+from hpcalo.wall.source import CoefficientSource, SourceReader, no_source
 from hpcalo.wall.units import NS_IN_FS
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def run_wall(
     quiet: bool = False,
     overrides: Sequence[str] = (),
     resume: Checkpoint | None = None,
+    read: SourceReader = no_source,
 ) -> None:
     """Runs the input and writes `output`; `resume`: the checkpoint to go on from (on rank 0).
 
@@ -57,7 +58,7 @@ def run_wall(
     axis = axis_of(settings, points) if settings.sweep else None
     told = on_root(comm, lambda: told_of(points, source, axis))
     on_root(comm, lambda: _readable(points, source, axis) if resume is None else None)
-    sources = on_root(comm, lambda: sources_of(points, source.parent))
+    sources = on_root(comm, lambda: [read(point, source.parent) for point in points])
     warnings = list(dict.fromkeys([*told, *(w for s in sources if s for w in s.warnings)]))
     for text in warnings:
         warn(comm, text)
@@ -134,7 +135,7 @@ def _single(
     attrs: dict[str, Any],
     texts: dict[str, str],
     resume: Checkpoint | None,
-    coefficients: KuboSource | None,
+    coefficients: CoefficientSource | None,
     *,
     force: bool,
     quiet: bool,
@@ -171,7 +172,7 @@ def _single(
 
         progress.start_at(state.t / NS_IN_FS)
         try:
-            for now, frames in moments(sim, state, first=saved is None):
+            for now, frames in moments(sim, state, coefficients.monitors if coefficients else {}, first=saved is None):
                 progress.advance((now.t - state.t) / NS_IN_FS)
                 first = now is state
                 state, kept = now, False

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hpcalo.coupling.source import KuboSource
 from hpcalo.errors import CheckpointError, ConvergenceError, HpcaloError, InputError, Interrupted, OutputError
 from hpcalo.io import checkpoint
 from hpcalo.io.checkpoint import Checkpoint
@@ -32,6 +31,7 @@ from hpcalo.wall.frames import axes, begin, moments, restored, saved_arrays, sav
 from hpcalo.wall.keeper import Asked, Keeper
 from hpcalo.wall.points import Axis, axis_of, combined, groups_of, told_of_failures
 from hpcalo.wall.published.run import Results, evolved
+from hpcalo.wall.source import CoefficientSource
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
@@ -40,8 +40,9 @@ if TYPE_CHECKING:
 
 
 def run_sweep(
-    settings: WallInput, points: list[WallInput], sources: list[KuboSource | None], comm: Intracomm, source: Path,
-    output: Path, record: Any, attrs: dict[str, Any], texts: dict[str, str], *, force: bool, quiet: bool, resumed: bool,
+    settings: WallInput, points: list[WallInput], sources: list[CoefficientSource | None], comm: Intracomm,
+    source: Path, output: Path, record: Any, attrs: dict[str, Any], texts: dict[str, str], *,
+    force: bool, quiet: bool, resumed: bool,
 ) -> None:  # fmt: skip
     """Computes the points that no earlier run has finished and writes the result. Collective.
 
@@ -126,7 +127,7 @@ def _left(
 
 
 def _point(
-    point: WallInput, source: KuboSource | None, folder: Path, group: Intracomm, keeper: Keeper,
+    point: WallInput, source: CoefficientSource | None, folder: Path, group: Intracomm, keeper: Keeper,
     begun: Checkpoint | None, name: str,
 ) -> Results | str:  # fmt: skip
     """The results of one point on rank 0 of the group, or the text of its failure. `folder`: the input file's. `name`:
@@ -163,7 +164,7 @@ def _named(source: Path, axis: Axis, index: int) -> Iterator[None]:
 
 
 def _computed(
-    point: WallInput, source: KuboSource | None, folder: Path, group: Intracomm, keeper: Keeper,
+    point: WallInput, source: CoefficientSource | None, folder: Path, group: Intracomm, keeper: Keeper,
     begun: Checkpoint | None, name: str,
 ) -> Results:  # fmt: skip
     if point.wall.model == "paper":
@@ -187,7 +188,7 @@ def _computed(
         keeper.save(saved_arrays(sim, state), saved_attrs(sim, state), series.arrays(), {"series": series.described()})
 
     try:
-        for now, frames in moments(sim, state, first=begun is None):
+        for now, frames in moments(sim, state, source.monitors if source else {}, first=begun is None):
             state, saved = now, False
             series.add(frames or [])
             if keeper.wanted(frame=frames is not None):

@@ -1,0 +1,12 @@
+"""The wall with coefficients from a Kubo result: the wall's run and estimate with the reader of Kubo results put in."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from hpcalo.coupling.source import read_source
+from hpcalo.wall import estimate, run
+
+run_wall = partial(run.run_wall, read=read_source)
+check_wall = partial(estimate.check_wall, read=read_source)
+work_wall = partial(estimate.work_wall, read=read_source)
