@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import re
 from functools import lru_cache
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import PydanticCustomError, core_schema
 
 
@@ -15,6 +16,29 @@ class Section(BaseModel):
     """A table of the input file: immutable, strict about types, unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, validate_default=True)
+
+
+class InputPath(str):
+    """The name of a file as an input gives it, and where that file is.
+
+    The text is the name as given, which the resolved input of a result repeats. `path` is relative to the folder that
+    `hpcalo.config.reader.validate` was given (the input file's), so that nobody else joins folders and names.
+    """
+
+    path: Path
+
+    def __new__(cls, text: str, folder: Path | None = None) -> Self:
+        """The name `text`, looked up below `folder` (None: the current folder)."""
+        name = super().__new__(cls, text)
+        name.path = Path(text) if folder is None else folder / text
+        return name
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        def located(value: Any, check: core_schema.ValidatorFunctionWrapHandler, info: ValidationInfo) -> InputPath:
+            return value if isinstance(value, cls) else cls(check(value), (info.context or {}).get("folder"))
+
+        return core_schema.with_info_wrap_validator_function(located, core_schema.str_schema())
 
 
 _NUMBER = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(.*)", re.ASCII | re.DOTALL)

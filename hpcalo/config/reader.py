@@ -144,10 +144,13 @@ def _place(items: list[Any], path: list[str], source: str) -> int:
     raise InputError(f"{source}: the list '{_short('.'.join(path[:-1]))}' holds {held}, no '{_short(part)}'")
 
 
-def validate(schema: type[S], data: Mapping[str, Any], source: str) -> S:
-    """The typed section. Raises InputError naming the first mistake, with key, value, and what is allowed."""
+def validate(schema: type[S], data: Mapping[str, Any], source: str, folder: Path | None = None) -> S:
+    """The typed section; names of files in it are relative to `folder` (None: the current one).
+
+    Raises InputError naming the first mistake, with key, value, and what is allowed.
+    """
     try:
-        return schema.model_validate(data)
+        return schema.model_validate(data, context={"folder": folder})
     except ValidationError as problem:
         raise InputError(f"{source}: {_first(schema, problem.errors(include_url=False), data)}") from None
 

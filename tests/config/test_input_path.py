@@ -1,0 +1,33 @@
+"""Names of files in an input: the text as given, and where the file is."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+
+from hpcalo.config.fields import InputPath, Section
+from hpcalo.config.reader import validate
+from hpcalo.errors import InputError
+
+
+class Table(Section):
+    file: InputPath | None = None
+    more: tuple[InputPath, ...] = ()
+
+
+def test_a_name_knows_where_its_file_is():
+    table = validate(Table, {"file": "data/fe.h5"}, "x.toml", Path("/input"))
+    assert table.file == "data/fe.h5"
+    assert table.file.path == Path("/input/data/fe.h5")
+    assert pickle.loads(pickle.dumps(table)).file.path == table.file.path
+    assert Table.model_validate({"file": table.file}).file.path == table.file.path  # not looked up a second time
+    assert type(table.model_dump(mode="json")["file"]) is str
+    assert validate(Table, {"file": "/data/fe.h5"}, "x.toml", Path("/input")).file.path == Path("/data/fe.h5")
+    assert validate(Table, {"file": "fe.h5"}, "x.toml").file.path == Path("fe.h5")
+
+
+def test_a_name_is_a_text():
+    with pytest.raises(InputError, match="file: 3: a text in quotes is needed"):
+        validate(Table, {"file": 3}, "x.toml")
