@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from hpcalo.errors import ModelError, nearest
 from hpcalo.hamiltonian.exchange import PAULI, unit_vector
-from hpcalo.hamiltonian.types import ComplexArray, Crystal, IntArray, WannierModel
+from hpcalo.hamiltonian.types import Crystal, WannierModel
+from hpcalo.typing import ComplexArray, IntArray
 
 Z_AXIS = (0.0, 0.0, 1.0)
 VACUUM = 10.0

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpcalo.errors import ModelError
-from hpcalo.hamiltonian.types import ComplexArray, IntArray, RealArray, WannierModel
+from hpcalo.hamiltonian.types import WannierModel
+from hpcalo.typing import ComplexArray, IntArray, RealArray
 
 PAULI = np.array([[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]], dtype=np.complex128)
 """σ_x, σ_y, σ_z, shape (3, 2, 2)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hpcalo.hamiltonian.types import IntArray, RealArray
+from hpcalo.typing import IntArray, RealArray
 
 
 def periodic_directions(R: IntArray) -> tuple[bool, bool, bool]:

@@ -12,7 +12,7 @@ import numpy as np
 from hpcalo.errors import InputError
 from hpcalo.hamiltonian.config import MAX_POINTS
 from hpcalo.hamiltonian.symmetry import Operation
-from hpcalo.hamiltonian.types import IntArray, RealArray
+from hpcalo.typing import IntArray, RealArray
 
 PIECE = 2**18
 """Points whose images are looked at together: memory does not grow with the grid, but for the points that are kept."""

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from hpcalo.hamiltonian.exchange import pauli_on_pairs, require_exchange, spin_components
 from hpcalo.hamiltonian.film import nearest_atoms
-from hpcalo.hamiltonian.types import RealArray, WannierModel
+from hpcalo.hamiltonian.types import WannierModel
+from hpcalo.typing import ComplexArray, RealArray
 
 MESH = 8
 """k-points per direction for moments: enough for a direction and a size to a few per cent."""
@@ -39,7 +40,7 @@ def occupied_spin(model: WannierModel, fermi_energy: float, mesh: int = MESH) ->
     return count / len(points), total / len(points)
 
 
-def _spin_of(model: WannierModel, phases: NDArray) -> NDArray[np.complex128]:
+def _spin_of(model: WannierModel, phases: NDArray) -> ComplexArray:
     if model.spin_Rvnn is None:
         return np.broadcast_to(pauli_on_pairs(model.up, model.down), (len(phases), 3, model.size, model.size))
     return np.tensordot(phases, model.spin_Rvnn, 1).astype(np.complex128)

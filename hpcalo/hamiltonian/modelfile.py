@@ -42,6 +42,7 @@ from hpcalo.hamiltonian.readers.wannier90.wsvec import Folding, folding_of
 from hpcalo.hamiltonian.types import Crystal, LcaoModel, WannierModel
 from hpcalo.io.checked import CheckedFile
 from hpcalo.io.target import check_output, commit
+from hpcalo.typing import IntArray
 
 FORMAT = "hpcalo model"
 VERSION = 1
@@ -246,7 +247,7 @@ def _write_lcao(file: Any, model: LcaoModel) -> None:
     _texts(file, "orbitals", model.orbital_names)
 
 
-def _half(R: NDArray) -> NDArray[np.int64]:
+def _half(R: NDArray) -> IntArray:
     """Numbers of the cells that are stored: R = 0, one of each pair ±R, and all without a partner."""
     present = {tuple(r) for r in R.tolist()}
     keep = [i for i, r in enumerate(R.tolist()) if tuple(r) >= (0, 0, 0) or (-r[0], -r[1], -r[2]) not in present]

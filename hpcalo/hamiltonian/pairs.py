@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hpcalo.errors import ModelError
 from hpcalo.hamiltonian.exchange import pauli_on_pairs, spin_components, time_reversed
-from hpcalo.hamiltonian.types import ComplexArray, IntArray
+from hpcalo.typing import ComplexArray, IntArray
 
 MIXING = 0.05
 """Spin quantization axes of a pair that differ from z by less (off-diagonal <up|σ_z|down>) are left alone."""
@@ -104,7 +104,7 @@ def spin_gauge(spin_vnn: NDArray, up: IntArray, down: IntArray) -> tuple[Complex
     return gauge, mixes
 
 
-def real_gauge(H_Rnn: NDArray, up: IntArray, down: IntArray) -> NDArray[np.complex128]:
+def real_gauge(H_Rnn: NDArray, up: IntArray, down: IntArray) -> ComplexArray:
     """Phases (N,), equal for both members of a pair, that make the spin-independent hopping as real as possible.
 
     For functions e^{iα} × (real) the sums Σ_R x_ij(R)² carry the phase 2(α_j − α_i): followed along the strongest

@@ -13,7 +13,8 @@ import numpy as np
 import spglib
 import spglib.error
 
-from hpcalo.hamiltonian.types import Crystal, IntArray, RealArray
+from hpcalo.hamiltonian.types import Crystal
+from hpcalo.typing import IntArray, RealArray
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpcalo.errors import ModelError
-
-RealArray = NDArray[np.float64]
-ComplexArray = NDArray[np.complex128]
-IntArray = NDArray[np.int64]
+from hpcalo.typing import ComplexArray, IntArray, RealArray
 
 HERMITICITY_TOLERANCE = 1e-4
 """eV; files with seven decimals and averaged replicas stay below it, a damaged file does not."""

@@ -15,7 +15,7 @@ import numpy as np
 from hpcalo import __version__
 from hpcalo.errors import InputError
 from hpcalo.hamiltonian.modelfile import load_model
-from hpcalo.hamiltonian.types import LcaoModel, RealArray, WannierModel
+from hpcalo.hamiltonian.types import LcaoModel, WannierModel
 from hpcalo.io import checkpoint
 from hpcalo.io.checkpoint import Checkpoint
 from hpcalo.io.hdf5 import write_dataset
@@ -36,6 +36,7 @@ from hpcalo.parallel.layout import Layout
 from hpcalo.parallel.progress import duration, tell, warn
 from hpcalo.parallel.rounds import Rounds
 from hpcalo.parallel.signals import StopRequest
+from hpcalo.typing import RealArray
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm

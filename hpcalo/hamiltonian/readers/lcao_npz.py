@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from hpcalo.errors import ModelError, one_line
 from hpcalo.hamiltonian.film import periodic_directions, thickness_or_default
-from hpcalo.hamiltonian.types import Crystal, IntArray, LcaoModel, RealArray
+from hpcalo.hamiltonian.types import Crystal, LcaoModel
+from hpcalo.typing import IntArray, RealArray
 
 MAX_BYTES = 16 * 2**30
 REQUIRED = ("lattice", "R", "H_up", "H_dn", "S", "Hsoc_x", "Hsoc_y", "Hsoc_z", "orb_atom", "positions", "symbols")

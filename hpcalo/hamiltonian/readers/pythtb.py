@@ -18,6 +18,7 @@ from hpcalo.hamiltonian.exchange import odd_part, unit_vector
 from hpcalo.hamiltonian.magnetization import with_magnetization
 from hpcalo.hamiltonian.pairs import layout_pairs
 from hpcalo.hamiltonian.types import Crystal, WannierModel
+from hpcalo.typing import ComplexArray
 
 THICKNESS = 1.0  # Å, of a plane or chain of points
 Hop = tuple[Any, int, int, list[int]]
@@ -50,7 +51,7 @@ def from_pythtb(
     periodic = (0 in periodic_dirs, 1 in periodic_dirs, 2 in periodic_dirs)
     positions = np.zeros((len(orbitals), 3))
     positions[:, :dimensions] = orbitals @ lattice
-    cells: dict[tuple[int, int, int], NDArray[np.complex128]] = {}
+    cells: dict[tuple[int, int, int], ComplexArray] = {}
     N = spins * len(orbitals)
 
     def add(R: list[int], i: int, j: int, amplitude: Any) -> None:

@@ -21,7 +21,8 @@ from hpcalo.hamiltonian.film import periodic_directions, thickness_or_default
 from hpcalo.hamiltonian.magnetization import snapped, with_magnetization
 from hpcalo.hamiltonian.pairs import layout_pairs
 from hpcalo.hamiltonian.readers.lcao_npz import require_positive_overlap
-from hpcalo.hamiltonian.types import ComplexArray, Crystal, IntArray, LcaoModel, RealArray, WannierModel
+from hpcalo.hamiltonian.types import Crystal, LcaoModel, WannierModel
+from hpcalo.typing import ComplexArray, IntArray, RealArray
 
 ENDINGS = (".TSHS", ".HSX", ".nc", ".fdf")
 """Files that are handed to sisl."""

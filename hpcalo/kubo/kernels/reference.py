@@ -9,18 +9,25 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-Real = NDArray[np.float64]
-Complex = NDArray[np.complex128]
+from hpcalo.typing import ComplexArray, RealArray
+
 Index = NDArray[np.int32]
 
 
-def pair_products(X_nvn: Complex, Y_nvn: Complex, pair: Index) -> Complex:
+def pair_products(X_nvn: ComplexArray, Y_nvn: ComplexArray, pair: Index) -> ComplexArray:
     """W_nm = X_nm Y_mn of one pair of components, (N, N)."""
     return X_nvn[:, pair[0], :] * Y_nvn[:, pair[1], :].T
 
 
 def broadened_pairs(
-    E: Real, X: Complex, Y: Complex, pairs: Index, gammas: Real, energies: Real, weights: Real, out: Real
+    E: RealArray,
+    X: ComplexArray,
+    Y: ComplexArray,
+    pairs: Index,
+    gammas: RealArray,
+    energies: RealArray,
+    weights: RealArray,
+    out: RealArray,
 ) -> None:
     """out (G, P, 2, NE): [..., 0, :] += Σ Γ² Re W / (…)(…), [..., 1, :] += Σ Im W {…} of the closed forms with
     broadening.
@@ -49,15 +56,15 @@ def broadened_pairs(
 
 
 def sea_pairs(
-    E: Real,
-    X: Complex,
-    Y: Complex,
+    E: RealArray,
+    X: ComplexArray,
+    Y: ComplexArray,
     pairs: Index,
     bins: Index,
     reference: float,
     tolerance: float,
-    weights: Real,
-    out: Real,
+    weights: RealArray,
+    out: RealArray,
 ) -> None:
     """out (P, 3, NE + 1): histogram of b_n, a_n + 2 b_n (E_n − reference) and b_n (E_n − reference) over the bin of
     level n.
@@ -81,15 +88,15 @@ def sea_pairs(
 
 
 def thermal_pairs(
-    E: Real,
-    X: Complex,
-    Y: Complex,
+    E: RealArray,
+    X: ComplexArray,
+    Y: ComplexArray,
     pairs: Index,
-    mu: Real,
-    kt: Real,
+    mu: RealArray,
+    kt: RealArray,
     tolerance: float,
-    weights: Real,
-    out: Real,
+    weights: RealArray,
+    out: RealArray,
 ) -> None:
     """out (P, 4, Q) at the Q points (mu, kt), with A_n = Σ Im W/(E_m−E_n), B_n = −2 Σ Im W/(E_m−E_n)² of (28), (29):
 

@@ -10,11 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hpcalo.io.dataset import Result
-
-Real = NDArray[np.float64]
+from hpcalo.typing import RealArray
 
 COMPONENTS = ("torque", "torque_2", "current", "field", "gradient", "hall", "axis")
 """Axes that number tensor elements; of a field their order is that of its indices."""
@@ -43,8 +41,8 @@ class Curve:
     """One line of a panel: where it comes from (`tags`: file, element, gamma, mu, temperature), and its points."""
 
     tags: dict[str, Any]
-    x: Real
-    y: Real
+    x: RealArray
+    y: RealArray
     equal: tuple[str, ...] = ()
     """Other elements with the same values, with a sign in front where it is the opposite one."""
 
@@ -54,7 +52,7 @@ class Element:
     """An element of a tensor that does not follow from the others by symmetry."""
 
     name: str
-    values: Real
+    values: RealArray
     equal: tuple[str, ...] = ()
 
 
@@ -107,7 +105,7 @@ def curves(
     return found
 
 
-def _arranged(result: Result, name: str, along: str) -> tuple[Levels, dict[str, Real]]:
+def _arranged(result: Result, name: str, along: str) -> tuple[Levels, dict[str, RealArray]]:
     """Axes that stay as (name, shown places, coordinate), and the elements by name, each (…, along)."""
     variable = result.variables[name]
     data = np.asarray(variable.data, dtype=float)
@@ -126,7 +124,7 @@ def _arranged(result: Result, name: str, along: str) -> tuple[Levels, dict[str, 
     return levels, tensor
 
 
-Levels = list[tuple[str, list[int], Real]]
+Levels = list[tuple[str, list[int], RealArray]]
 
 
 def _thinned(levels: Levels, most: int, like: Sequence[Curve]) -> Levels:
@@ -152,7 +150,7 @@ def floor_of(result: Result, name: str) -> float:
     return ZERO.get(result.variables[name].unit, 1e-12)
 
 
-def independent(tensor: dict[str, Real], floor: float = 0.0) -> list[Element]:
+def independent(tensor: dict[str, RealArray], floor: float = 0.0) -> list[Element]:
     """Elements that are not zero and not ± another one, the largest first, at most `AT_MOST`; empty if all vanish."""
     sizes = {name: _largest(values) for name, values in tensor.items()}
     top = max(sizes.values(), default=0.0)
@@ -180,7 +178,7 @@ def independent(tensor: dict[str, Real], floor: float = 0.0) -> list[Element]:
     return sorted(kept, key=lambda e: -sizes[e.name])[:AT_MOST]
 
 
-def _named(tensor: dict[str, Real], names: Sequence[str]) -> list[Element]:
+def _named(tensor: dict[str, RealArray], names: Sequence[str]) -> list[Element]:
     return [Element(name, tensor[name]) for name in names if name in tensor]
 
 
@@ -189,7 +187,7 @@ def largest_in(results: Sequence[Result], name: str) -> float:
     return max((_largest(np.asarray(r[name], dtype=float)) for r in results if name in r.variables), default=0.0)
 
 
-def _largest(values: Real) -> float:
+def _largest(values: RealArray) -> float:
     finite = values[np.isfinite(values)]
     return float(np.abs(finite).max()) if finite.size else 0.0
 

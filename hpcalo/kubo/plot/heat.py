@@ -9,9 +9,10 @@ import numpy as np
 
 from hpcalo.errors import InputError
 from hpcalo.io.dataset import Result
-from hpcalo.kubo.plot.data import Real, name_of, nearest_room, settings_of, thermal_axis
+from hpcalo.kubo.plot.data import name_of, nearest_room, settings_of, thermal_axis
 from hpcalo.kubo.plot.panels import AXES, Shown, draw_curves
 from hpcalo.plotting import style
+from hpcalo.typing import RealArray
 
 CURRENTS = {
     "heat_current_fmr": "resonance, amplitude",
@@ -76,7 +77,7 @@ def _level(result: Result, name: str, value: float) -> int:
     return int(np.argmin(np.abs(np.asarray(result[name], dtype=float) - value)))
 
 
-def _at(result: Result, name: str, g: int, m: int) -> Real:
+def _at(result: Result, name: str, g: int, m: int) -> RealArray:
     """The variable against temperature at one Γ (if it depends on it) and one μ."""
     data = np.asarray(result[name], dtype=float)
     return data[g, m] if result.variables[name].dims[0] == "gamma" else data[m]

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from hpcalo.io.dataset import Result
-from hpcalo.kubo.plot.data import Real, nearest_room
+from hpcalo.kubo.plot.data import nearest_room
 from hpcalo.plotting import style
+from hpcalo.typing import RealArray
 
 BLOCKS = (("$T\\lambda$", "W/m"), (r"$\tilde\beta$", "J/m²"), (r"$-T\beta/V$", "J/m²"), (r"$-\Lambda/V$", "J s/m³"))
 """Row by row: heat → heat, motion → heat, heat → torque, motion → torque."""
@@ -58,7 +59,7 @@ def value_text(value: float, share: float) -> tuple[str, str]:
     return f"{value:.3f}".replace("-", "−"), "white" if abs(share) > 0.65 else "black"
 
 
-def block_sizes(matrix: Real, d: int) -> Real:
+def block_sizes(matrix: RealArray, d: int) -> RealArray:
     """For every element the largest of its block; in mixed ones not below `SMALL` of the others' geometric mean."""
     heat, rest = slice(0, d), slice(d, None)
     sizes = np.empty_like(matrix)

@@ -6,13 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hpcalo.kubo.sums.request import Kind, raw_name
+from hpcalo.typing import IntArray, RealArray
 from hpcalo.units import BOLTZMANN_EV
-
-Real = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 REACH = 40  # half width of −f' in k_B T, beyond which it is below rounding errors
 
@@ -27,7 +24,7 @@ class Field:
 
     name: str
     dims: tuple[str, ...]
-    values: Real
+    values: RealArray
     unit: str
     long_name: str
     equation: str = ""
@@ -46,21 +43,21 @@ class RunAxes:
     sums by name.
     """
 
-    energies: Real
-    n_hat: Real
-    gammas: Real
-    temperatures: Real
-    mu: Real
+    energies: RealArray
+    n_hat: RealArray
+    gammas: RealArray
+    temperatures: RealArray
+    mu: RealArray
     directions: tuple[int, ...]
     volume: float
-    raw: tuple[Mapping[str, Real], ...]
+    raw: tuple[Mapping[str, RealArray], ...]
 
     @property
     def spacing(self) -> float:
         """Energy spacing, eV."""
         return float(self.energies[1] - self.energies[0])
 
-    def stacked(self, name: str) -> Real:
+    def stacked(self, name: str) -> RealArray:
         """A raw sum of all directions of the magnetization: (A, …)."""
         return np.stack([raw[name] for raw in self.raw])
 
@@ -69,7 +66,7 @@ class RunAxes:
         first, second = (3 if name == "torque" else len(self.directions) for name in kind)
         return first, second
 
-    def broadened(self, kind: Kind) -> tuple[Real, Real]:
+    def broadened(self, kind: Kind) -> tuple[RealArray, RealArray]:
         """(Re, Im) parts with broadening, each (A, G, x, y, NE), with prefactors 1/π and 1/2π of the closed forms (ħ =
         1).
         """
@@ -77,7 +74,7 @@ class RunAxes:
         raw = raw.reshape(*raw.shape[:2], *self.shape_of(kind), 2, raw.shape[-1])
         return raw[..., 0, :] / np.pi, raw[..., 1, :] / (2.0 * np.pi)
 
-    def sea(self, kind: Kind) -> tuple[Real, Real]:
+    def sea(self, kind: Kind) -> tuple[RealArray, RealArray]:
         """T = 0 sea sums (A, x, y, NE): −Σ_n Θ(E−E_n) B_n of (36) without its charge, and Σ_n Θ(E−E_n)[A_n + (E−E_n)
         B_n] of (32).
         """
@@ -88,7 +85,7 @@ class RunAxes:
         centre = 0.5 * (self.energies[0] + self.energies[-1])
         return 2.0 * second, constant - 2.0 * (self.energies - centre) * second
 
-    def sea_averages(self, kind: Kind, power: int) -> Real:
+    def sea_averages(self, kind: Kind, power: int) -> RealArray:
         """∫dE (−f'(E−μ)) (E−μ)^power of the first curve of `sea`: (A, x, y, M, T).
 
         The curve of a finite mesh is a staircase with narrow spikes (near-degenerate levels), of which its values on
@@ -103,16 +100,16 @@ class RunAxes:
         cells = np.diff(integral, axis=-1) / self.spacing
         return np.asarray(np.einsum("aije,mte->aijmt", cells, cell_weights(self, power)), dtype=np.float64)
 
-    def thermal(self, kind: Kind) -> Real:
+    def thermal(self, kind: Kind) -> RealArray:
         """Direct thermal sums (A, x, y, 4, M, T): (32), (27), (33) without 1/V, and the average of (36)."""
         raw = self.stacked(raw_name("thermal", kind))
         return raw.reshape(raw.shape[0], *self.shape_of(kind), 4, len(self.mu), len(self.temperatures))
 
-    def occupied(self, name: str) -> Real:
+    def occupied(self, name: str) -> RealArray:
         """Running sum over occupied levels of a histogram over the energy axis: (A, …, NE)."""
         return np.cumsum(self.stacked(name)[..., :-1], axis=-1)
 
-    def averages(self, power: int) -> Real:
+    def averages(self, power: int) -> RealArray:
         """Matrix (M, T, NE) of the integrals ∫dE (−f'(E−μ)) (E−μ)^power, acting on a curve given on the energy axis.
 
         Exact for curves that are linear between the grid points; for smooth curves the error is second order in the
@@ -121,7 +118,7 @@ class RunAxes:
         return thermal_weights(self.energies, self.mu, self.temperatures, power)
 
 
-def cell_weights(run: RunAxes, power: int) -> Real:
+def cell_weights(run: RunAxes, power: int) -> RealArray:
     """Weights (M, T, NE − 1) with Σ_i w_i t_i = ∫dE (−f'(E−μ)) (E−μ)^power t(E) for t constant in each cell of the
     grid.
     """
@@ -133,7 +130,7 @@ def cell_weights(run: RunAxes, power: int) -> Real:
     return weights
 
 
-def thermal_weights(energies: Real, mu: Real, temperatures: Real, power: int) -> Real:
+def thermal_weights(energies: RealArray, mu: RealArray, temperatures: RealArray, power: int) -> RealArray:
     """Weights (M, T, NE) with Σ_i w_i t(E_i) = ∫dE (−f'(E−μ)) (E−μ)^power t(E) for t linear between the grid points."""
     weights = np.zeros((len(mu), len(temperatures), len(energies)))
     for t, temperature in enumerate(temperatures):
@@ -144,7 +141,9 @@ def thermal_weights(energies: Real, mu: Real, temperatures: Real, power: int) ->
     return weights
 
 
-def _quadrature(energies: Real, mu: float, temperature: float, power: int) -> tuple[IntArray, Real, Real]:
+def _quadrature(
+    energies: RealArray, mu: float, temperature: float, power: int
+) -> tuple[IntArray, RealArray, RealArray]:
     """Points of a quadrature over the energy axis: cell (Q,), position in it as a fraction of it (Q,), and
     (−f')(E−μ)^power times the weight (Q,).
 

@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 from hpcalo.kubo.config import HeatCurrents, KuboSection
 from hpcalo.kubo.responses import heat, magnet, onsager, torque, transport
-from hpcalo.kubo.responses.axes import Field, Real, RunAxes
+from hpcalo.kubo.responses.axes import Field, RunAxes
 from hpcalo.kubo.sums.plan import smearing
+from hpcalo.typing import RealArray
 from hpcalo.units import ANGSTROM
 
 
-def kubo_fields(run: RunAxes, section: KuboSection, edges: Real, thickness: float) -> list[Field]:
+def kubo_fields(run: RunAxes, section: KuboSection, edges: RealArray, thickness: float) -> list[Field]:
     """Every field of the wanted quantities; edges: of the level count, eV relative; thickness: of the cell, Å."""
     makers: dict[str, Callable[[], list[Field]]] = {
         "torkance": lambda: torque.torkance(run),

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from hpcalo import units
-from hpcalo.kubo.responses.axes import Field, Real, RunAxes
+from hpcalo.kubo.responses.axes import Field, RunAxes
 from hpcalo.kubo.responses.torque import inverse_parts, spiralization
+from hpcalo.typing import RealArray
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,12 @@ class Motion:
     conductivity: float
 
 
-def turning(n: Real, dn_dt: Real) -> Real:
+def turning(n: RealArray, dn_dt: RealArray) -> RealArray:
     """n̂ × ∂n̂/∂t, any leading axes, last axis the three components; 1/s."""
     return np.asarray(np.cross(n, dn_dt), dtype=np.float64)
 
 
-def current(coefficient: Real, n: Real, dn_dt: Real) -> Real:
+def current(coefficient: RealArray, n: RealArray, dn_dt: RealArray) -> RealArray:
     """J_i = −Σ_j X_ij [n̂ × ∂n̂/∂t]_j: heat current for X = β̃ (30), DMI energy current for X = D (7).
 
     coefficient: (directions, 3) J/m² (or with leading axes equal to those of n). n, dn_dt: (…, 3). Returns (…,
@@ -41,7 +42,7 @@ def current(coefficient: Real, n: Real, dn_dt: Real) -> Real:
     return -np.einsum("...ij,...j->...i", coefficient, turning(n, dn_dt))
 
 
-def spiral(x: Real, t: float, q: float, velocity: float) -> tuple[Real, Real]:
+def spiral(x: RealArray, t: float, q: float, velocity: float) -> tuple[RealArray, RealArray]:
     """n̂ and ∂n̂/∂t of the moving cycloid n̂ = (sin q(x−wt), 0, cos q(x−wt)): (…, 3) each. ((62) of the paper prints
     sin(qx − wt).)
     """
@@ -52,7 +53,7 @@ def spiral(x: Real, t: float, q: float, velocity: float) -> tuple[Real, Real]:
     return n, rate * np.stack([np.cos(phase), zero, -np.sin(phase)], axis=-1)
 
 
-def neel_wall(x: Real, t: float, width: float, velocity: float) -> tuple[Real, Real]:
+def neel_wall(x: RealArray, t: float, width: float, velocity: float) -> tuple[RealArray, RealArray]:
     """n̂ and ∂n̂/∂t of a moving Néel wall θ = 2 arctan exp((x−wt)/Δ), n̂ = (sin θ, 0, cos θ)."""
     s = (x - velocity * t) / width
     sech = 1.0 / np.cosh(s)
@@ -62,7 +63,7 @@ def neel_wall(x: Real, t: float, width: float, velocity: float) -> tuple[Real, R
     return n, rate[..., None] * np.stack([-np.tanh(s), zero, -sech], axis=-1)
 
 
-def fmr(cone: float, angular_frequency: float, time: Real) -> tuple[Real, Real]:
+def fmr(cone: float, angular_frequency: float, time: RealArray) -> tuple[RealArray, RealArray]:
     """n̂ and ∂n̂/∂t of small precession about +z: n̂ = (θ cos ωt, θ sin ωt, 1) to first order in θ."""
     c, s = np.cos(angular_frequency * time), np.sin(angular_frequency * time)
     n = np.stack([cone * c, cone * s, np.ones_like(c)], axis=-1)

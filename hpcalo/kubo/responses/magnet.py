@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from hpcalo import units
-from hpcalo.kubo.responses.axes import Field, Real, RunAxes
+from hpcalo.kubo.responses.axes import Field, RunAxes
 from hpcalo.kubo.responses.transport import axial
 from hpcalo.kubo.sums.request import TORQUE_TORQUE, VELOCITY_VELOCITY
+from hpcalo.typing import RealArray
 
 G_SPIN = 2.0
 """Spin g-factor in the damping: the Hamiltonians carry moments of µ_B per spin, that is g = 2."""
@@ -53,7 +54,7 @@ def orbital_magnetization(run: RunAxes) -> list[Field]:
     ]
 
 
-def rotation_response(run: RunAxes) -> tuple[Real, Real]:
+def rotation_response(run: RunAxes) -> tuple[RealArray, RealArray]:
     """Λ of τ = −Λ [n̂ × ∂n̂/∂t] split into (symmetric, antisymmetric), in ħ: (A, G, i, j, NE).
 
     The torque–torque response, with n̂ × ∂n̂/∂t in the place of the electric field: δH = T·δφ under a rotation by δφ.
@@ -103,7 +104,9 @@ def damping(run: RunAxes, moment: float | None) -> list[Field]:
     ]
 
 
-def level_count(edges: Real, count: Real, energies: Real, smearing: float) -> tuple[Real, Real]:
+def level_count(
+    edges: RealArray, count: RealArray, energies: RealArray, smearing: float
+) -> tuple[RealArray, RealArray]:
     """Electrons per cell and density of states (1/eV) at the energies, from the count of levels between fine edges.
 
     count: (NB + 1,), the first entry counts what lies below the edges. The density is a Gaussian average of the counted
@@ -118,7 +121,7 @@ def level_count(edges: Real, count: Real, energies: Real, smearing: float) -> tu
     return electrons, kernel @ levels
 
 
-def density_of_states(run: RunAxes, edges: Real, smearing: float) -> list[Field]:
+def density_of_states(run: RunAxes, edges: RealArray, smearing: float) -> list[Field]:
     """Density of states (Gaussian) and electrons per cell against Fermi energy."""
     counted = [level_count(edges, count, run.energies, smearing) for count in run.stacked("count")]
     return [
@@ -140,7 +143,7 @@ def density_of_states(run: RunAxes, edges: Real, smearing: float) -> list[Field]
     ]
 
 
-def energy_of_count(edges: Real, count: Real, electrons: float) -> float | None:
+def energy_of_count(edges: RealArray, count: RealArray, electrons: float) -> float | None:
     """Energy up to which the levels hold this many electrons; None if it lies outside the edges."""
     below = np.cumsum(count[:-1])
     if not below[0] <= electrons <= below[-1]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from hpcalo import units
-from hpcalo.kubo.responses.axes import Field, Real, RunAxes
+from hpcalo.kubo.responses.axes import Field, RunAxes
 from hpcalo.kubo.responses.magnet import rotation_response
 from hpcalo.kubo.responses.torque import inverse_parts, thermal_torkance
 from hpcalo.kubo.responses.transport import heat_conductivity
+from hpcalo.typing import RealArray
 
 
 def rows(run: RunAxes) -> tuple[str, ...]:
@@ -16,7 +17,7 @@ def rows(run: RunAxes) -> tuple[str, ...]:
     return (*(f"J_{'xyz'[v]}" for v in run.directions), "tau_x", "tau_y", "tau_z")
 
 
-def onsager_matrix(run: RunAxes) -> Real:
+def onsager_matrix(run: RunAxes) -> RealArray:
     """A(n̂) of (41), (42) in SI: (A, G, row, column, M, T).
 
     Currents (J^Q, −τ/V), forces (−∇T/T, −n̂ × ∂n̂/∂t): A = ((T λ, β̃), (−T β/V, −Λ/V)). β̃ is the one of (38) from even
@@ -39,7 +40,7 @@ def onsager_matrix(run: RunAxes) -> Real:
     return A
 
 
-def reversed_partner(n_hat: Real) -> list[int | None]:
+def reversed_partner(n_hat: RealArray) -> list[int | None]:
     """For each direction the place of its reverse in the list, or None."""
     partners: list[int | None] = []
     for n in n_hat:

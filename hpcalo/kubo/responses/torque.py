@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from hpcalo import units
-from hpcalo.kubo.responses.axes import Field, Real, RunAxes
+from hpcalo.kubo.responses.axes import Field, RunAxes
 from hpcalo.kubo.sums.request import TORQUE_VELOCITY
+from hpcalo.typing import RealArray
 
 _TORKANCE_SIGN = "τ_i = Σ_j t_ij E_j is the torque on the magnetization, τ = −<δT>, T = n̂ × ∂H/∂n̂"
 _BETA_SI = units.EV * units.ANGSTROM  # J m/K in one eV Å/K
@@ -65,7 +66,7 @@ def torkance(run: RunAxes) -> list[Field]:
     ]
 
 
-def _torkance_parts(run: RunAxes) -> tuple[Real, Real]:
+def _torkance_parts(run: RunAxes) -> tuple[RealArray, RealArray]:
     """(even, odd) torkance in e Å: (A, G, torque, field, NE)."""
     odd, even = run.broadened(TORQUE_VELOCITY)
     return even, odd
@@ -123,14 +124,14 @@ def _beta_unit() -> dict[str, float]:
     return {"micro_eV_a0_per_K_in_J_m_per_K": units.MICRO_EV_A0_PER_KELVIN}
 
 
-def _at(energies: Real, curve: Real, energy: float) -> Real:
+def _at(energies: RealArray, curve: RealArray, energy: float) -> RealArray:
     """The curve (…, NE) interpolated linearly at one energy: (…)."""
     i = int(np.clip(np.searchsorted(energies, energy) - 1, 0, len(energies) - 2))
     w = (energy - energies[i]) / (energies[i + 1] - energies[i])
     return (1.0 - w) * curve[..., i] + w * curve[..., i + 1]
 
 
-def inverse_parts(run: RunAxes) -> tuple[Real, Real]:
+def inverse_parts(run: RunAxes) -> tuple[RealArray, RealArray]:
     """β̃ with broadening split by parity under n̂ → −n̂: (even, odd), (A, G, current, torque, M, T) in J/m².
 
     β̃_ij(n̂) = −(1/eV) ∫dE f' (E−μ) t_ji(−n̂) (38), with t_even(−n̂) = t_even(n̂) and t_odd(−n̂) = −t_odd(n̂).

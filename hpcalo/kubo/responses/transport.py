@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from hpcalo import units
-from hpcalo.kubo.responses.axes import Field, Real, RunAxes
+from hpcalo.kubo.responses.axes import Field, RunAxes
 from hpcalo.kubo.sums.request import VELOCITY_VELOCITY
+from hpcalo.typing import RealArray
 
 _SIEMENS_PER_METRE = units.CONDUCTANCE_QUANTUM_HALF / units.ANGSTROM  # in one 1/Å, times e²/ħ
 _S_CM = _SIEMENS_PER_METRE * units.S_PER_M_IN_S_PER_CM
@@ -14,7 +15,7 @@ HALL_AXES = ((1, 2), (2, 0), (0, 1))
 """(yz, zx, xy), the components of an antisymmetric tensor as an axial vector."""
 
 
-def conductivity_parts(run: RunAxes) -> tuple[Real, Real]:
+def conductivity_parts(run: RunAxes) -> tuple[RealArray, RealArray]:
     """(symmetric, antisymmetric) conductivity with broadening in S/m: (A, G, i, j, NE)."""
     real, imag = run.broadened(VELOCITY_VELOCITY)
     scale = _SIEMENS_PER_METRE / run.volume
@@ -55,7 +56,7 @@ def conductivity(run: RunAxes) -> list[Field]:
     ]
 
 
-def intrinsic_hall(run: RunAxes) -> Real:
+def intrinsic_hall(run: RunAxes) -> RealArray:
     """Intrinsic anomalous Hall conductivity in S/m at T = 0: (A, 3, NE) as (yz, zx, xy); absent components are 0.
 
     −(e²/ħ V) Σ f Ω: the sum over the model's bands, and the part of the Berry curvature outside them if the run has it.
@@ -66,7 +67,7 @@ def intrinsic_hall(run: RunAxes) -> Real:
     return result * _SIEMENS_PER_METRE / run.volume
 
 
-def axial(run: RunAxes, tensor: Real, axis: int) -> Real:
+def axial(run: RunAxes, tensor: RealArray, axis: int) -> RealArray:
     """½ε_kij X_ij as the components (yz, zx, xy) in place of the two component axes that start at `axis`.
 
     Components along which the model does not repeat are 0. The two orders carry the same numbers up to rounding.
@@ -149,7 +150,7 @@ def nernst(run: RunAxes) -> list[Field]:
     ]
 
 
-def heat_conductivity(run: RunAxes) -> Real:
+def heat_conductivity(run: RunAxes) -> RealArray:
     """Electronic heat conductivity at zero field, (1/e²T) ∫dE (−f') (E−μ)² σ_ij(E), in W/(m K): (A, G, i, j, M, T)."""
     symmetric, hall = conductivity_parts(run)
     weights = run.averages(2) / run.temperatures[None, :, None]

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hpcalo.hamiltonian.types import ComplexArray, IntArray, RealArray
+from hpcalo.typing import ComplexArray, IntArray, RealArray
 
 
 @dataclass(frozen=True)
 class Stage:
     """Sum over one coordinate of R: rows `starts[i]:starts[i+1]` of the input share the remaining coordinates."""
 
-    coordinate: NDArray[np.float64]  # of each input row
+    coordinate: RealArray  # of each input row
     starts: IntArray
 
     @property

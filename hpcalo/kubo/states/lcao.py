@@ -11,9 +11,10 @@ from scipy.spatial.transform import Rotation
 
 from hpcalo.errors import ModelError
 from hpcalo.hamiltonian.exchange import rotation_taking
-from hpcalo.hamiltonian.types import ComplexArray, LcaoModel, RealArray
+from hpcalo.hamiltonian.types import LcaoModel
 from hpcalo.kubo.states.lattice_sum import LatticeSum
 from hpcalo.kubo.states.solver import SPIN, TORQUE, VELOCITY, States, line_order, velocity_directions
+from hpcalo.typing import ComplexArray, RealArray
 
 SMALL_BATCH = 4
 """Points whose lattice sums are formed together: enough to reuse the summed cells from cache, little enough to stay in

@@ -8,7 +8,8 @@ from typing import Protocol
 
 import numpy as np
 
-from hpcalo.hamiltonian.types import ComplexArray, Crystal, RealArray
+from hpcalo.hamiltonian.types import Crystal
+from hpcalo.typing import ComplexArray, RealArray
 
 VELOCITY, TORQUE, SPIN, CURVATURE = "velocity", "torque", "spin", "curvature"
 

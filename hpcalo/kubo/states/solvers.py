@@ -8,10 +8,11 @@ import numpy as np
 
 from hpcalo.errors import InputError
 from hpcalo.hamiltonian.exchange import rotated, unit_vector
-from hpcalo.hamiltonian.types import LcaoModel, RealArray, WannierModel
+from hpcalo.hamiltonian.types import LcaoModel, WannierModel
 from hpcalo.kubo.states.lcao import LcaoStates
 from hpcalo.kubo.states.solver import CURVATURE, TORQUE, StateSolver
 from hpcalo.kubo.states.wannier import WannierStates
+from hpcalo.typing import RealArray
 
 
 def directions_of(model: WannierModel | LcaoModel, wanted: Sequence[Sequence[float]] | None) -> RealArray:

@@ -9,9 +9,10 @@ from collections.abc import Set
 import numpy as np
 
 from hpcalo.hamiltonian.exchange import pauli_on_pairs, torque_from_spin, torque_Rvnn
-from hpcalo.hamiltonian.types import ComplexArray, RealArray, WannierModel
+from hpcalo.hamiltonian.types import WannierModel
 from hpcalo.kubo.states.lattice_sum import LatticeSum
 from hpcalo.kubo.states.solver import CURVATURE, SPIN, TORQUE, VELOCITY, States, line_order, velocity_directions
+from hpcalo.typing import ComplexArray, RealArray
 
 _AXIS_PAIRS = ((1, 2), (2, 0), (0, 1))
 

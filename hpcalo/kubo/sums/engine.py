@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpcalo.errors import ConvergenceError
-from hpcalo.hamiltonian.types import ComplexArray, RealArray
 from hpcalo.kubo.kernels import _kubo
 from hpcalo.kubo.states.solver import States, StateSolver
 from hpcalo.kubo.sums.request import DEGENERACY_TOLERANCE, Kind, Request, raw_name
+from hpcalo.typing import ComplexArray, RealArray
 
-RawSums = dict[str, NDArray[np.float64]]
+RawSums = dict[str, RealArray]
 
 
 def sum_block(
@@ -87,7 +87,7 @@ def _sums_over_levels(states: States, w: RealArray, request: Request, out: RawSu
         _histogram(out["count"], fine, np.broadcast_to(w[:, None], fine.shape))
 
 
-def _histogram(out: NDArray[np.float64], bins: NDArray, values: NDArray[np.float64]) -> None:
+def _histogram(out: RealArray, bins: NDArray, values: RealArray) -> None:
     out += np.bincount(bins.ravel(), weights=values.ravel(), minlength=len(out))
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from hpcalo.hamiltonian.types import RealArray
 from hpcalo.kubo.config import KuboSection
 from hpcalo.kubo.sums.request import TORQUE_TORQUE, TORQUE_VELOCITY, VELOCITY_VELOCITY, Kind, Request
+from hpcalo.typing import RealArray
 from hpcalo.units import BOLTZMANN_EV
 
 # quantity: kinds with broadening, kinds of the sea at T = 0, kinds of the direct thermal sums

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from hpcalo.hamiltonian.types import RealArray
 from hpcalo.kubo.states.solver import CURVATURE, SPIN, TORQUE, VELOCITY
+from hpcalo.typing import RealArray
 
 Kind = tuple[str, str]
 """The two observables of a pair, for example (torque, velocity)."""

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpcalo.hamiltonian.symmetry import Operation, closed, identity
-from hpcalo.hamiltonian.types import RealArray
 from hpcalo.kubo.states.solver import TORQUE, VELOCITY, StateSolver
 from hpcalo.kubo.sums.engine import RawSums, sum_block
 from hpcalo.kubo.sums.request import Kind, Request
+from hpcalo.typing import RealArray
 
 LEVELS = "levels"
 

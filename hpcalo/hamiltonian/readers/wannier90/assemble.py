@@ -19,7 +19,8 @@ from hpcalo.hamiltonian.readers.wannier90.spn import read_spn
 from hpcalo.hamiltonian.readers.wannier90.tb import RawWannier, read_tb
 from hpcalo.hamiltonian.readers.wannier90.win_wout import Structure, read_centres, read_win, read_wout
 from hpcalo.hamiltonian.readers.wannier90.wsvec import Folding, replica_folding
-from hpcalo.hamiltonian.types import ComplexArray, Crystal, IntArray, RealArray, WannierModel, check_hermitian
+from hpcalo.hamiltonian.types import Crystal, WannierModel, check_hermitian
+from hpcalo.typing import ComplexArray, IntArray, RealArray
 
 CENTRE_TOLERANCE = 1e-3  # Å, between files of one run
 SPIN_LAYOUTS = ("auto", "files", "interleaved", "blocks", "none")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hpcalo.errors import ModelError
 from hpcalo.hamiltonian.readers.wannier90.text import check_sizes, fortran_records
-from hpcalo.hamiltonian.types import ComplexArray, RealArray
+from hpcalo.typing import ComplexArray, IntArray, RealArray
 
 UNITARITY = 1e-5
 LARGEST = 1e100  # no number in a checkpoint is near; squares of it are still numbers
@@ -108,7 +108,7 @@ def read_chk(path: Path) -> Checkpoint:
     return Checkpoint(lattice=np.array(lattice), k=np.array(k), V_kbn=V, centres=np.array(centres))
 
 
-def to_cells(X_knn: NDArray, k: RealArray, R: NDArray[np.int64]) -> ComplexArray:
+def to_cells(X_knn: NDArray, k: RealArray, R: IntArray) -> ComplexArray:
     """X(R) = (1/nk) Σ_k exp(−2πi k·R) X(k), (nk, …, N, N) → (nR, …, N, N), on the cells R of the Hamiltonian."""
     phases = np.exp(-2j * np.pi * (R @ k.T)) / len(k)
     return np.tensordot(phases, X_knn, 1)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hpcalo.errors import ModelError
 from hpcalo.hamiltonian.readers.wannier90.text import first_integers, fortran_records, numbers, read_bytes, read_text
-from hpcalo.hamiltonian.types import ComplexArray
+from hpcalo.typing import ComplexArray
 
 MAX_BANDS = 20_000
 
@@ -44,7 +43,7 @@ def _check_counts(path: Path, found: tuple[int, int], bands: int, nk: int) -> No
         )
 
 
-def _unformatted(path: Path, bands: int, nk: int) -> NDArray[np.complex128]:
+def _unformatted(path: Path, bands: int, nk: int) -> ComplexArray:
     records = fortran_records(path, "spin matrices (.spn)")
     if len(records) < 2 or len(records[1]) != 8:
         raise ModelError(f"{path}: its second record is not two whole numbers: not a file with spin matrices (.spn)")
@@ -61,7 +60,7 @@ def _unformatted(path: Path, bands: int, nk: int) -> NDArray[np.complex128]:
     return data.reshape(nk, half, 3).transpose(0, 2, 1)
 
 
-def _formatted(path: Path, bands: int, nk: int) -> NDArray[np.complex128]:
+def _formatted(path: Path, bands: int, nk: int) -> ComplexArray:
     body = read_text(path, "spin matrices (.spn)").partition("\n")[2]
     found = first_integers(body, 2, path, "the numbers of bands and of k-points")
     _check_counts(path, (found[0], found[1]), bands, nk)

@@ -9,7 +9,7 @@ import numpy as np
 
 from hpcalo.errors import ModelError
 from hpcalo.hamiltonian.readers.wannier90.text import check_sizes, first_integers, numbers, read_text, whole
-from hpcalo.hamiltonian.types import ComplexArray, IntArray, RealArray
+from hpcalo.typing import ComplexArray, IntArray, RealArray
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hpcalo.errors import ModelError, nearest_file
+from hpcalo.typing import IntArray, RealArray
 
 MAX_FILE_BYTES = 4 * 2**30  # a Wannier90 file of a usable size is far below
 MAX_ORBITALS = 5000
@@ -49,7 +49,7 @@ def read_text(path: Path, what: str) -> str:
     return text
 
 
-def numbers(text: str, path: Path, first_line: int = 1) -> NDArray[np.float64]:
+def numbers(text: str, path: Path, first_line: int = 1) -> RealArray:
     """All blank-separated numbers of the text, in bulk.
 
     Fortran's habits are understood: an exponent of three digits without its letter (`0.12345678-100`) and fixed-format
@@ -67,7 +67,7 @@ def numbers(text: str, path: Path, first_line: int = 1) -> NDArray[np.float64]:
     return values
 
 
-def _parse(text: str) -> NDArray[np.float64] | None:
+def _parse(text: str) -> RealArray | None:
     with warnings.catch_warnings():
         warnings.simplefilter("error", DeprecationWarning)  # numpy's way of saying "not a number here"
         try:
@@ -110,7 +110,7 @@ def check_sizes(N: int, nR: int, path: Path) -> None:
         raise ModelError(f"{path}: {nR} cells R: 1 to {MAX_CELLS} are possible")
 
 
-def whole(values: NDArray[np.float64], path: Path, what: str) -> NDArray[np.int64]:
+def whole(values: RealArray, path: Path, what: str) -> IntArray:
     """The values as integers. Raises ModelError if one is not whole."""
     result = np.rint(values)
     wrong = values[(values != result) | (np.abs(result) > 2**31)]

@@ -10,7 +10,7 @@ import numpy as np
 
 from hpcalo.errors import ModelError
 from hpcalo.hamiltonian.readers.wannier90.text import read_text
-from hpcalo.hamiltonian.types import RealArray
+from hpcalo.typing import RealArray
 from hpcalo.units import BOHR_IN_ANGSTROM
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?"

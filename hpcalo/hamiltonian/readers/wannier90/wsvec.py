@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hpcalo.errors import ModelError
 from hpcalo.hamiltonian.readers.wannier90.text import numbers, read_text, whole
-from hpcalo.hamiltonian.types import ComplexArray, IntArray
+from hpcalo.typing import ComplexArray, IntArray, RealArray
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Folding:
     cell: IntArray
     m: IntArray
     n: IntArray
-    weight: NDArray[np.float64]
+    weight: RealArray
 
     def apply(self, X_Rnn: NDArray) -> ComplexArray:
         """(nR_old, …, N, N) → (nR_new, …, N, N), complex."""
