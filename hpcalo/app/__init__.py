@@ -6,7 +6,6 @@ load are imported where they are used, so that `hpcalo --help` and a misspelt ke
 
 from __future__ import annotations
 
-import os
 import tomllib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hpcalo.config.reader import apply_overrides, read_toml, validate
-from hpcalo.errors import CheckpointError, InputError, OutputError, nearest
+from hpcalo.errors import CheckpointError, InputError, nearest
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
@@ -92,8 +91,8 @@ def run(
     Collective. Raises HpcaloErrors on all ranks.
     """
     from hpcalo.io.environment import check_environment  # noqa: PLC0415
+    from hpcalo.io.files import check_output, prepare_output  # noqa: PLC0415
     from hpcalo.io.provenance import remember  # noqa: PLC0415
-    from hpcalo.io.target import check_output, prepare_output  # noqa: PLC0415
     from hpcalo.parallel.guard import on_root, together  # noqa: PLC0415
     from hpcalo.parallel.signals import end_if_asked  # noqa: PLC0415
     from hpcalo.parallel.threads import limit_threads  # noqa: PLC0415
@@ -135,7 +134,7 @@ def restart(comm: Intracomm, result: Path, *, quiet: bool = False, force: bool =
     """
     from hpcalo.io import checkpoint  # noqa: PLC0415
     from hpcalo.io.environment import check_environment  # noqa: PLC0415
-    from hpcalo.io.target import prepare_output  # noqa: PLC0415
+    from hpcalo.io.files import prepare_output  # noqa: PLC0415
     from hpcalo.parallel.guard import on_root, together  # noqa: PLC0415
     from hpcalo.parallel.progress import tell  # noqa: PLC0415
     from hpcalo.parallel.signals import end_if_asked  # noqa: PLC0415
@@ -240,9 +239,9 @@ def check_settings(engine: str, settings: BaseModel, source: Path, ranks: int) -
 
 def plot(results: Sequence[Path], *, output: Path | None, force: bool, quantities: tuple[str, ...] = ()) -> Path:
     """Draws results of one engine into a picture and returns its path. Serial. Raises InputError, OutputError."""
+    from hpcalo.io.files import check_output  # noqa: PLC0415
     from hpcalo.io.hdf5 import read_dataset  # noqa: PLC0415
     from hpcalo.io.plausible import changed_files_explain  # noqa: PLC0415
-    from hpcalo.io.target import check_output  # noqa: PLC0415
 
     path = output or Path(results[0].name).with_suffix(".png")
     if path.suffix.lower() not in PICTURES:
@@ -275,9 +274,9 @@ def plot(results: Sequence[Path], *, output: Path | None, force: bool, quantitie
 
 def report(result: Path, *, output: Path | None = None, force: bool = False) -> Path:
     """Writes the HTML page about a result and returns its path. Serial. Raises InputError, OutputError."""
+    from hpcalo.io.files import check_output  # noqa: PLC0415
     from hpcalo.io.hdf5 import read_dataset  # noqa: PLC0415
     from hpcalo.io.plausible import changed_files_explain  # noqa: PLC0415
-    from hpcalo.io.target import check_output  # noqa: PLC0415
 
     path = output or Path(result.name).with_suffix(".html")
     if path.suffix.lower() not in PAGES:
@@ -294,16 +293,10 @@ def report(result: Path, *, output: Path | None = None, force: bool = False) -> 
 
 def _publish(path: Path, force: bool, write: Callable[[Path], object]) -> None:
     """A file that appears under its name only when it is whole. Serial. Raises OutputError."""
-    from hpcalo.io.target import commit  # noqa: PLC0415
+    from hpcalo.io.files import atomic_write  # noqa: PLC0415
 
-    part = path.with_name(f"{path.name}.part-{os.getpid()}")
-    try:
+    with atomic_write(path, force=force) as part:
         write(part)
-        commit(part, path, force=force)
-    except OSError as problem:
-        raise OutputError(f"{path}: cannot be written: {problem.strerror or problem}") from None
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _engine_of(data: dict[str, Any], source: Path) -> str:

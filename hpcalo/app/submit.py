@@ -18,7 +18,7 @@ from pathlib import Path
 from hpcalo.app import load_input, output_of
 from hpcalo.app.site import site_of
 from hpcalo.errors import EnvironmentMismatch, InputError, OutputError, one_line
-from hpcalo.io.target import check_output
+from hpcalo.io.files import check_output
 from hpcalo.parallel.progress import duration
 from hpcalo.parallel.work import Ranks, Site, Work, choose
 

@@ -21,7 +21,6 @@ pickles; chunks are compressed and carry checksums.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -32,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpcalo import __version__
-from hpcalo.errors import InputError, ModelError, OutputError, one_line
+from hpcalo.errors import InputError, ModelError
 from hpcalo.hamiltonian.builtin import builtin_model
 from hpcalo.hamiltonian.config import ModelSection
 from hpcalo.hamiltonian.exchange import odd_part
@@ -41,7 +40,7 @@ from hpcalo.hamiltonian.readers.wannier90.assemble import WannierOptions, fold, 
 from hpcalo.hamiltonian.readers.wannier90.wsvec import Folding, folding_of
 from hpcalo.hamiltonian.types import Crystal, LcaoModel, WannierModel
 from hpcalo.io.checked import CheckedFile
-from hpcalo.io.target import check_output, commit
+from hpcalo.io.files import atomic_write, check_output
 from hpcalo.typing import IntArray
 
 FORMAT = "hpcalo model"
@@ -145,20 +144,13 @@ def convert_lcao(
 def write_model(path: Path, model: Model, replicas: Folding | None = None, *, force: bool = False) -> None:
     """Writes the file under a temporary name, then renames it. Raises OutputError if it cannot or would overwrite."""
     check_output(path, force=force)
-    part = path.with_name(f"{path.name}.part-{os.getpid()}")
-    try:
-        # format 1.8 and later has checksums on its own records too: the library crashes on damaged ones without
-        with h5py.File(part, "w", libver=("v108", "latest")) as file:
-            _write_common(file, model)
-            if isinstance(model, WannierModel):
-                _write_wannier(file, model, replicas)
-            else:
-                _write_lcao(file, model)
-        commit(part, path, force=force)
-    except OSError as problem:
-        raise OutputError(f"{path}: cannot be written: {one_line(problem.strerror or problem)}") from None
-    finally:
-        part.unlink(missing_ok=True)
+    # format 1.8 and later has checksums on its own records too: the library crashes on damaged ones without
+    with atomic_write(path, force=force) as part, h5py.File(part, "w", libver=("v108", "latest")) as file:
+        _write_common(file, model)
+        if isinstance(model, WannierModel):
+            _write_wannier(file, model, replicas)
+        else:
+            _write_lcao(file, model)
 
 
 def read_model(path: Path, replicas: bool | None = None) -> Model:

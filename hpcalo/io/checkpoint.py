@@ -1,44 +1,128 @@
 """Checkpoints: two generations beside the result, each complete and with a checksum, written by rank 0.
 
-`NAME.h5.checkpoint-a` and `-b` are written in turn, each under a temporary name, made durable and renamed. Whatever
-moment a run is killed at, at least the older one is whole.
+`NAME.h5.checkpoint-a` and `-b` are written in turn, each under a temporary name, made durable and renamed. At whatever
+moment a run is killed, at least the older one is whole.
 """
 
 from __future__ import annotations
 
 import glob
 import hashlib
-import os
-import socket
-from collections.abc import Iterator, Mapping
+import json
+import operator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from hpcalo.errors import CheckpointError, InputError, OutputError, one_line
+from hpcalo.io.dataset import Variable, with_companions, without_companions
+from hpcalo.io.files import atomic_write
 from hpcalo.io.seal import verify
-from hpcalo.io.target import commit
 
 FORMAT = "hpcalo checkpoint"
 VERSION = 2
 GENERATIONS = ("a", "b")
 POINT = ".point-"
-"""Between a result's name and the number of one point of its sweep; each point has checkpoints of its own."""
+"""Between a result's name and the number of one point of its scan; each point has checkpoints of its own."""
+STATE = "state"
+"""Name of the text that holds the numbers and names of the state as JSON."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """State of an unfinished run: named arrays, short texts, and the number of the checkpoint in its run."""
+    """The state of a run: named arrays, short texts and, in one text, numbers and names.
 
-    arrays: Mapping[str, NDArray]
+    arrays: by name. texts: by name; `state` is JSON. sequence: the number of the checkpoint in its run. path: the file
+    it was read from. remarks: what was wrong with the other generation.
+    """
+
+    arrays: Mapping[str, NDArray[Any]]
     texts: Mapping[str, str]
-    sequence: int
+    sequence: int = 0
     path: Path | None = None
     remarks: tuple[str, ...] = field(default=())
+
+    @cached_property
+    def state(self) -> dict[str, Any]:
+        """Numbers, names and lists by name; empty if none were saved. Raises CheckpointError if it is not readable."""
+        with self.understood():
+            return dict(json.loads(self.texts.get(STATE, "{}")))
+
+    @contextmanager
+    def understood(self) -> Iterator[None]:
+        """Surrounds the use of the content: where it is not what this program writes, it is of another version.
+        Raises CheckpointError.
+        """
+        try:
+            yield
+        except (LookupError, ValueError, TypeError, AttributeError, OverflowError) as problem:
+            text = one_line(f"{type(problem).__name__}: {problem}")[:120]
+            raise CheckpointError(
+                f"{self.path}: does not hold what this version of hpcalo continues from ({text})"
+            ) from problem
+
+    def array(self, name: str) -> NDArray[Any]:
+        """An array of numbers. Raises CheckpointError if there is none of that name, or one of another type."""
+        with self.understood():
+            value = np.asarray(self.arrays[name])
+            if value.dtype.kind not in "fiu":
+                raise TypeError(f"{name} of type {value.dtype}")
+            return value
+
+    def number(self, name: str) -> float:
+        """A number of the state. Raises CheckpointError if there is none."""
+        with self.understood():
+            return float(self.state[name])
+
+    def count(self, name: str, default: int | None = None) -> int:
+        """A whole number of the state; `default` where there is none (None: that is a CheckpointError)."""
+        with self.understood():
+            return operator.index(self.state[name] if default is None else self.state.get(name, default))
+
+    def counts(self, name: str) -> dict[str, int]:
+        """Whole numbers by name, a part of the state. Raises CheckpointError if there is none."""
+        with self.understood():
+            return {str(key): operator.index(value) for key, value in self.state[name].items()}
+
+    def variables(self, name: str, described: Sequence[Mapping[str, Any]]) -> list[Variable]:
+        """The variables that `pack` has put under this name. Raises CheckpointError if they are not there."""
+        with self.understood():
+            return without_companions(
+                [
+                    unpack(entry, np.array(entry["text"]) if "text" in entry else self.arrays[f"{name}.{number}"])
+                    for number, entry in enumerate(described)
+                ]
+            )
+
+
+class CheckpointWriter:
+    """Writes the checkpoints of one run, in turn over two generations. Serial: for rank 0.
+
+    texts: what every checkpoint holds besides the state. resumed: the checkpoint that the run continues from; the
+    numbers go on from its own.
+    """
+
+    def __init__(self, result: Path, texts: Mapping[str, str], resumed: Checkpoint | None = None) -> None:
+        self.result, self._texts = result, dict(texts)
+        self._sequence = 0 if resumed is None else resumed.sequence
+
+    def write(
+        self,
+        arrays: Mapping[str, Any],
+        state: Mapping[str, Any] | None = None,
+        texts: Mapping[str, str] | None = None,
+    ) -> None:
+        """The next checkpoint. Raises OutputError; the one before then stands."""
+        self._sequence += 1
+        words = {**self._texts, **({} if state is None else {STATE: json.dumps(dict(state))}), **(texts or {})}
+        write(self.result, Checkpoint(arrays, words, self._sequence))
 
 
 def files_of(result: Path) -> list[Path]:
@@ -46,16 +130,9 @@ def files_of(result: Path) -> list[Path]:
     return [result.with_name(f"{result.name}.checkpoint-{g}") for g in GENERATIONS]
 
 
-@contextmanager
-def understood(path: Path | None) -> Iterator[None]:
-    """Surrounds the use of what a whole checkpoint holds: where that is not what this program writes, it is of another
-    version. Raises CheckpointError.
-    """
-    try:
-        yield
-    except (LookupError, ValueError, TypeError, AttributeError, OverflowError) as problem:
-        text = one_line(f"{type(problem).__name__}: {problem}")[:120]
-        raise CheckpointError(f"{path}: does not hold what this version of hpcalo continues from ({text})") from problem
+def point_path(result: Path, index: int) -> Path:
+    """The name beside which the checkpoints of one point of a scan lie."""
+    return result.with_name(f"{result.name}{POINT}{index:04d}")
 
 
 def exists(result: Path) -> bool:
@@ -63,35 +140,32 @@ def exists(result: Path) -> bool:
     return any(path.exists() for path in files_of(result))
 
 
-def write(result: Path, arrays: Mapping[str, NDArray], texts: Mapping[str, str], sequence: int) -> Path:
-    """Writes checkpoint number `sequence` over the older generation. Serial. Raises OutputError; the other one then
-    stands.
-    """
-    path = files_of(result)[sequence % len(GENERATIONS)]
-    part = path.with_name(f"{path.name}.part-{socket.gethostname()}-{os.getpid()}")
+def write(result: Path, state: Checkpoint) -> Path:
+    """Writes over the older generation and returns the file. Serial. Raises OutputError; the other one then stands."""
+    path = files_of(result)[state.sequence % len(GENERATIONS)]
     try:
-        # Put together in memory: on a full disk the HDF5 library, failing in the middle of a write, would crash later.
-        with h5py.File(part, "w", driver="core", backing_store=False) as file:
-            for name, value in arrays.items():
-                file.create_dataset(name, data=value, track_times=False)
-            file.attrs.update({"format": FORMAT, "version": VERSION, "sequence": sequence})
-            for name, text in texts.items():
-                file.create_dataset(
-                    f"texts/{name}", data=np.frombuffer(text.encode(), dtype=np.uint8), track_times=False
-                )
-            file.attrs["sha256"] = _digest(arrays, texts, sequence)
-            file.flush()
-            image = file.id.get_file_image()
-        part.write_bytes(image)
-        commit(part, path, force=True)
-    except (OSError, OutputError) as problem:
-        why = problem.strerror if isinstance(problem, OSError) and problem.strerror else one_line(problem)
+        with atomic_write(path, force=True) as part:
+            part.write_bytes(_image(part, state))
+    except OutputError as problem:
+        why = one_line(problem).removeprefix(f"{path}: cannot be written: ")
         stands = f"; 'hpcalo restart {result}' continues from the one before" if exists(result) else ""
         raise OutputError(f"{path}: the checkpoint cannot be written: {why}{stands}") from None
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
     return path
+
+
+def _image(part: Path, state: Checkpoint) -> bytes:
+    """The file, put together in memory: on a full disk the HDF5 library, failing in the middle of a write, would crash
+    later.
+    """
+    with h5py.File(part, "w", driver="core", backing_store=False) as file:
+        for name, value in state.arrays.items():
+            file.create_dataset(name, data=value, track_times=False)
+        file.attrs.update({"format": FORMAT, "version": VERSION, "sequence": state.sequence})
+        for name, text in state.texts.items():
+            file.create_dataset(f"texts/{name}", data=np.frombuffer(text.encode(), dtype=np.uint8), track_times=False)
+        file.attrs["sha256"] = _digest(state)
+        file.flush()
+        return bytes(file.id.get_file_image())
 
 
 def read(result: Path) -> Checkpoint:
@@ -103,52 +177,109 @@ def read(result: Path) -> Checkpoint:
         if not path.exists():
             continue
         try:
-            found.append(_read(path))
+            found.append(read_file(path))
         except (InputError, OSError, KeyError, ValueError, TypeError, RuntimeError) as problem:
             reason = one_line(problem).removeprefix(f"{path}: is damaged: ")
             remarks.append(f"{path.name} is damaged ({reason[:100]})")
     if not found:
-        why = f"no {files_of(result)[0].name} or {files_of(result)[1].name} beside it"
-        if remarks:
-            why = "; ".join(remarks)
-        elif result.suffix == ".toml":
-            why = "this is an input, the name of the result is needed"
-        elif result.is_file():
-            why = "the result is complete"
-        raise CheckpointError(f"{result}: there is no checkpoint to continue from: {why}")
+        raise CheckpointError(f"{result}: there is no checkpoint to continue from: {_why_none(result, remarks)}")
     newest = max(found, key=lambda c: c.sequence)
     if remarks and newest.path is not None:
         remarks.append(f"continuing from the older {newest.path.name}")
-    return Checkpoint(newest.arrays, newest.texts, newest.sequence, newest.path, tuple(remarks))
+    return replace(newest, remarks=tuple(remarks))
+
+
+def _why_none(result: Path, remarks: Sequence[str]) -> str:
+    if remarks:
+        return "; ".join(remarks)
+    if result.suffix == ".toml":
+        return "this is an input, the name of the result is needed"
+    if result.is_file():
+        return "the result is complete"
+    first, second = (path.name for path in files_of(result))
+    return f"no {first} or {second} beside it"
 
 
 def remove(result: Path) -> None:
-    """Removes both generations, and those of a sweep's points, once the result is in its place. Serial."""
+    """Removes both generations, and those of a scan's points, once the result is in its place. Serial."""
     points = result.parent.glob(f"{glob.escape(result.name + POINT)}[0-9]*.checkpoint-*")
     for path in [*points, *files_of(result)]:
         with suppress(OSError):
             path.unlink()
 
 
-def _read(path: Path) -> Checkpoint:
-    verify(path)  # the seal first: damage is told before the HDF5 library trips over it
+def read_file(path: Path) -> Checkpoint:
+    """One generation. Serial. Raises InputError, OSError, LookupError, ValueError, TypeError, RuntimeError if it is
+    not whole: what h5py makes of damage.
+    """
+    verify(path)  # the seal first: damage is reported before the HDF5 library trips over it
     with h5py.File(path, "r") as file:
         if file.attrs.get("format") != FORMAT or int(file.attrs["version"]) != VERSION:
             raise ValueError("not a checkpoint of this version")
         arrays = {name: item[()] for name, item in file.items() if isinstance(item, h5py.Dataset)}
         texts = {name: bytes(item[()]).decode() for name, item in file["texts"].items()} if "texts" in file else {}
-        sequence = int(file.attrs["sequence"])
-        if file.attrs["sha256"] != _digest(arrays, texts, sequence):
+        found = Checkpoint(arrays, texts, int(file.attrs["sequence"]), path)
+        if file.attrs["sha256"] != _digest(found):
             raise ValueError("its checksum does not fit")
-    return Checkpoint(arrays, texts, sequence, path)
+    return found
 
 
-def _digest(arrays: Mapping[str, NDArray], texts: Mapping[str, str], sequence: int) -> str:
-    digest = hashlib.sha256(str(sequence).encode())
-    for name in sorted(arrays):
-        value = np.ascontiguousarray(arrays[name])
+def _digest(state: Checkpoint) -> str:
+    digest = hashlib.sha256(str(state.sequence).encode())
+    for name in sorted(state.arrays):
+        value = np.ascontiguousarray(state.arrays[name])
         digest.update(f"{name}{value.shape}{value.dtype}".encode())
         digest.update(value.tobytes())
-    for name in sorted(texts):
-        digest.update(f"{name}={texts[name]}".encode())
+    for name in sorted(state.texts):
+        digest.update(f"{name}={state.texts[name]}".encode())
     return digest.hexdigest()
+
+
+# -- whole variables in a checkpoint ---------------------------------------------------------------------------------
+
+
+def pack(name: str, variables: Sequence[Variable]) -> tuple[dict[str, NDArray[Any]], list[dict[str, Any]]]:
+    """Whole variables as arrays `name.0`, `name.1` … of a checkpoint and, for its JSON, what they are.
+
+    Texts go into the description. `Checkpoint.variables` gives them back.
+    """
+    arrays: dict[str, NDArray[Any]] = {}
+    described = []
+    for number, variable in enumerate(with_companions(variables)):
+        data = np.asarray(variable.data)
+        entry = describe(variable)
+        if data.dtype.kind in "OU":
+            entry["text"] = data.tolist()
+        else:
+            arrays[f"{name}.{number}"] = data
+        described.append(entry)
+    return arrays, described
+
+
+def describe(v: Variable) -> dict[str, Any]:
+    """What a variable is, without its data, for JSON."""
+    more = {"equation": v.equation, "sign": v.sign, "parity": v.parity}
+    return {
+        "name": v.name,
+        "dims": v.dims,
+        "unit": v.unit,
+        "long_name": v.long_name,
+        "attrs": dict(v.attrs),
+        **{key: value for key, value in more.items() if value},
+    }
+
+
+def unpack(entry: Mapping[str, Any], data: Any = None) -> Variable:
+    """The variable that was described so. Raises LookupError or TypeError if it was not."""
+    return Variable(
+        entry["name"],
+        tuple(entry["dims"]),
+        data,
+        entry["unit"],
+        entry["long_name"],
+        entry["attrs"],
+        equation=entry.get("equation", ""),
+        sign=entry.get("sign", ""),
+        parity=entry.get("parity", 0),
+        nan_ok=True,
+    )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,12 @@ from hpcalo.errors import InputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+ERROR = "_error"
+"""Ends the name of the dataset that holds the estimated error of a quantity."""
+ROLE = "hpcalo_role"
+"""Attribute of datasets that are no quantities by themselves: `coordinate`, `error`."""
+ERROR_ROLE = "error"
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,42 @@ class Variable:
     def shape(self) -> tuple[int, ...]:
         """Shape of the whole array."""
         return tuple(self.data.shape) if isinstance(self.data, Slab) else np.shape(self.data)
+
+    def companion(self) -> Variable:
+        """The estimated error as a variable of its own. Raises ValueError if there is none."""
+        if self.error is None:
+            raise ValueError(f"{self.name}: has no estimated error")
+        return Variable(
+            self.name + ERROR,
+            self.dims,
+            self.error,
+            self.unit,
+            f"estimated error of {self.long_name or self.name}",
+            {ROLE: ERROR_ROLE},
+            nan_ok=self.nan_ok,
+        )
+
+
+def with_companions(variables: Iterable[Variable]) -> list[Variable]:
+    """The variables, the estimated error of each as a variable behind it."""
+    out = []
+    for variable in variables:
+        out.append(replace(variable, error=None))
+        if variable.error is not None:
+            out.append(variable.companion())
+    return out
+
+
+def without_companions(variables: Iterable[Variable]) -> list[Variable]:
+    """The inverse of `with_companions`: errors are back in their variables."""
+    every = list(variables)
+    names = {v.name for v in every}
+    errors = {v.name: v for v in every if v.attrs.get(ROLE) == ERROR_ROLE and v.name.removesuffix(ERROR) in names}
+    return [
+        replace(v, error=errors[v.name + ERROR].data) if v.name + ERROR in errors else v
+        for v in every
+        if v.name not in errors
+    ]
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
-from hpcalo.errors import ConvergenceError, InputError, OutputError, nearest_file, one_line
+from hpcalo.errors import ConvergenceError, InputError, nearest_file, one_line
 from hpcalo.io import checkpoint
 from hpcalo.io.dataset import Result, Slab, Variable
+from hpcalo.io.files import atomic_file, cannot_write
 from hpcalo.io.plausible import Plausible, check_axes
 from hpcalo.io.provenance import Provenance
 from hpcalo.io.seal import verify
-from hpcalo.io.target import atomic_file
 from hpcalo.parallel.guard import on_root, together
 
 if TYPE_CHECKING:
@@ -418,13 +418,3 @@ def _write_part(dataset: h5py.Dataset, slab: Slab, number: int, rounds: int, tra
         in_file.select_none()
         data = np.zeros((1,) * max(data.ndim, 1), dtype=data.dtype)
     dataset.id.write(in_memory, in_file, data, dxpl=transfer)
-
-
-def cannot_write(path: Path, problem: BaseException) -> OutputError:
-    """The error that says why the file system refused."""
-    if isinstance(problem, OSError) and problem.strerror:
-        return OutputError(f"{path}: cannot be written: {problem.strerror}")
-    text = one_line(problem)
-    # HDF5 hides the system's reason in its own words: "… (file write failed: time = …, errno = 28, error message = '…'"
-    _, found, reason = text.partition("error message = '")
-    return OutputError(f"{path}: cannot be written: {reason.partition(chr(39))[0] if found else text[:200]}")

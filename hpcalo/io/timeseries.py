@@ -20,10 +20,11 @@ argument" for the second and later frames).
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,25 +33,24 @@ import h5py
 import numpy as np
 
 from hpcalo.errors import CheckpointError, InputError, one_line
+from hpcalo.io.checkpoint import STATE, Checkpoint
 from hpcalo.io.dataset import Slab, Variable
+from hpcalo.io.files import atomic_write, cannot_write
 from hpcalo.io.hdf5 import (
     METADATA_BYTES,
     NO_COORDINATE,
     PROVENANCE_GROUP,
     STATE_GROUP,
-    cannot_write,
     open_hdf5,
     plain,
     write_dataset,
 )
 from hpcalo.io.provenance import WARNINGS, Provenance
 from hpcalo.io.seal import unseal
-from hpcalo.io.target import sync_path
 from hpcalo.parallel.guard import on_root, together
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
-    from numpy.typing import NDArray
 
 COUNTERS = ("steps", "linear_solves", "linear_iterations")
 PLANNED = "entries_"
@@ -201,29 +201,20 @@ class TimeSeries:
 
     def _make_room(self, frames: Sequence[Frame], state: Sequence[Variable], state_attrs: Mapping[str, Any]) -> None:
         """The arrays of these frames at their full length, in a copy that then takes the file's place. Serial."""
-        part = self.path.with_name(f"{self.path.name}.part-room")
         arrays = [(f, v) for f in frames for v in (Variable(f.axis, (), 0.0), *f.variables)]
         room = sum(8 * self.lengths[f.axis] * int(np.prod(_shape(v), dtype=int)) for f, v in arrays)
         room += sum(8 * int(np.prod(_shape(v), dtype=int)) for v in state)
-        try:
-            with _refusals(self.path):
-                shutil.copyfile(self.path, part)
-                with open(part, "r+b") as raw:
-                    size = os.fstat(raw.fileno()).st_size
-                    os.posix_fallocate(raw.fileno(), 0, size + room + METADATA_BYTES * (len(arrays) + len(state) + 1))
-                with h5py.File(part, "r+") as file:
-                    for frame in frames:
-                        if frame.axis not in file:  # else the run was killed after it had been made
-                            _create_axis(file, frame, self.time_unit, self.lengths[frame.axis])
-                    if state:
-                        _create_state(file, state, state_attrs)
-                with open(part, "r+b") as raw:
-                    os.fsync(raw.fileno())
-                os.replace(part, self.path)
-                sync_path(self.path.parent, os.O_RDONLY)
-        finally:
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
+        with atomic_write(self.path, force=True, sealed=False) as part:
+            shutil.copyfile(self.path, part)
+            with open(part, "r+b") as raw:
+                size = os.fstat(raw.fileno()).st_size
+                os.posix_fallocate(raw.fileno(), 0, size + room + METADATA_BYTES * (len(arrays) + len(state) + 1))
+            with h5py.File(part, "r+") as file:
+                for frame in frames:
+                    if frame.axis not in file:  # else the run was killed after it had been made
+                        _create_axis(file, frame, self.time_unit, self.lengths[frame.axis])
+                if state:
+                    _create_state(file, state, state_attrs)
 
     def finish(self, counters: Mapping[str, int], warnings: Sequence[str] = ()) -> None:
         """Values of the attributes COUNTERS, known at the end, and what the run has warned of since `create`."""
@@ -239,24 +230,15 @@ class TimeSeries:
 
     def _warned(self, lines: Sequence[str]) -> None:
         """Adds warnings to those in the file, in a copy that then takes its place. Serial."""
-        part = self.path.with_name(f"{self.path.name}.part-room")
         name = f"{PROVENANCE_GROUP}/{WARNINGS}"
-        try:
-            with _refusals(self.path):
-                shutil.copyfile(self.path, part)
-                with h5py.File(part, "r+") as file:
-                    record = Provenance(texts={WARNINGS: str(file[name].asstr()[()]) if name in file else ""})
-                    record.warned(lines)
-                    if name in file:
-                        del file[name]
-                    file.create_dataset(name, data=record.texts[WARNINGS], dtype=h5py.string_dtype())
-                with open(part, "r+b") as raw:
-                    os.fsync(raw.fileno())
-                os.replace(part, self.path)
-                sync_path(self.path.parent, os.O_RDONLY)
-        finally:
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
+        with atomic_write(self.path, force=True, sealed=False) as part:
+            shutil.copyfile(self.path, part)
+            with h5py.File(part, "r+") as file:
+                record = Provenance(texts={WARNINGS: str(file[name].asstr()[()]) if name in file else ""})
+                record.warned(lines)
+                if name in file:
+                    del file[name]
+                file.create_dataset(name, data=record.texts[WARNINGS], dtype=h5py.string_dtype())
 
     @contextmanager
     def _open(self) -> Iterator[int]:
@@ -269,18 +251,11 @@ class TimeSeries:
                 os.close(handle)  # some file systems tell only here that a write failed
 
 
-@dataclass(frozen=True)
-class SavedState:
-    """The last written state: whole arrays by name, attributes, and the attributes and texts of the file."""
+def read_state(path: Path) -> Checkpoint:
+    """The last state that was written: whole arrays by name, its numbers and names, and the texts of the file. Serial.
 
-    arrays: dict[str, NDArray[Any]]
-    attrs: dict[str, Any]
-    file_attrs: dict[str, Any]
-    texts: dict[str, str]
-
-
-def read_state(path: Path) -> SavedState:
-    """Serial. Raises InputError if the file cannot be read, CheckpointError if it has no complete state."""
+    Raises InputError if the file cannot be read, CheckpointError if it has no complete state.
+    """
     with open_hdf5(path) as file:
         if STATE_GROUP not in file:
             raise CheckpointError(f"{path}: holds no state to continue from")
@@ -291,12 +266,11 @@ def read_state(path: Path) -> SavedState:
             attrs |= {name: value.item() for name, value in arrays.items() if value.ndim == 0}
             arrays = {name: value for name, value in arrays.items() if value.ndim}
             texts = {name: str(item.asstr()[()]) for name, item in file[PROVENANCE_GROUP].items()}
-            file_attrs = {name: plain(value) for name, value in file.attrs.items()}
         except (OSError, RuntimeError, KeyError, TypeError, ValueError, AttributeError) as problem:
             raise CheckpointError(f"{path}: is damaged: {one_line(problem)}") from None
     if "begun" not in attrs or attrs["begun"] != attrs.get("complete"):
         raise CheckpointError(f"{path}: its last state was not written completely")
-    return SavedState(arrays, attrs, file_attrs, texts)
+    return Checkpoint(arrays, {**texts, STATE: json.dumps(attrs)}, path=path)
 
 
 @contextmanager

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hpcalo.errors import CheckpointError, ConvergenceError
-from hpcalo.io import checkpoint
+from hpcalo.io.checkpoint import Checkpoint
 from hpcalo.io.dataset import Slab, Variable
-from hpcalo.io.timeseries import Frame, SavedState, read_state
+from hpcalo.io.timeseries import Frame, read_state
 from hpcalo.parallel.guard import on_root, together
 from hpcalo.wall.config import WallInput
 from hpcalo.wall.points import earlier_of
@@ -146,11 +146,11 @@ def begin(sim: Simulation, settings: WallInput, comm: Intracomm, folder: Path) -
     path = earlier_of(settings, folder)
     if path is None:
         return sim.start()
-    saved: SavedState = on_root(comm, lambda: read_state(path))
+    saved: Checkpoint = on_root(comm, lambda: read_state(path))
     return restored(sim, saved, path)
 
 
-def restored(sim: Simulation, saved: SavedState, path: Path) -> State:
+def restored(sim: Simulation, saved: Checkpoint, path: Path) -> State:
     """This rank's part of a saved state. Raises CheckpointError where it does not fit the input.
 
     The distribution is saved in units that follow from the drive: with another drive it is read in those of the new
@@ -159,15 +159,15 @@ def restored(sim: Simulation, saved: SavedState, path: Path) -> State:
     from hpcalo.wall.dynamics.stepping import State  # noqa: PLC0415
 
     mesh, mode = sim.mesh, sim.settings.wall.mode
-    if saved.attrs.get("mode") != mode:
-        raise CheckpointError(f"{path}: was written in mode '{saved.attrs.get('mode')}', the input has '{mode}'")
-    with checkpoint.understood(path):
+    if saved.state.get("mode") != mode:
+        raise CheckpointError(f"{path}: was written in mode '{saved.state.get('mode')}', the input has '{mode}'")
+    with saved.understood():
         if odd := [name for name, value in saved.arrays.items() if value.dtype.kind not in "fiu"]:
             raise TypeError(f"{odd[0]} of type {saved.arrays[odd[0]].dtype}")
         m = np.asarray(saved.arrays["m"], dtype=np.float64)
         if m.shape != (mesh.cells, 3):
             raise CheckpointError(f"{path}: holds {len(m)} cells, the input has {mesh.cells}")
-        a = saved.attrs
+        a = saved.state
         if not np.isclose(length := float(a["length_nm"]), mesh.length, rtol=SAME_MESH, atol=0.0):
             raise CheckpointError(
                 f"{path}: its wire.length is {length:.10g} nm, the input has {mesh.length:.10g} nm; a state goes on "
@@ -175,7 +175,7 @@ def restored(sim: Simulation, saved: SavedState, path: Path) -> State:
             )
         f: np.ndarray | None = None
         whole = [m]
-        if saved.attrs["electrons"]:
+        if saved.state["electrons"]:
             stepper: Any = sim.stepper
             e, o = saved.arrays["e"], saved.arrays["o"]
             if e.shape[2] != sim.transport.p.size:

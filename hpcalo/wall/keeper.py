@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hpcalo.errors import Interrupted
-from hpcalo.io import checkpoint
+from hpcalo.io.checkpoint import Checkpoint, CheckpointWriter
 from hpcalo.io.dataset import Slab, Variable
 from hpcalo.parallel.guard import on_root
 from hpcalo.parallel.relay import StopRelay, anyone
@@ -33,6 +32,7 @@ class Keeper:
     """Writes the checkpoints beside `result`, in turn over two generations; all methods are collective over `comm`.
 
     interval: seconds between checkpoints (rank 0's clock). texts: what every checkpoint holds besides the state.
+    resumed: the checkpoint that the run continues from (on rank 0).
     """
 
     def __init__(
@@ -43,11 +43,11 @@ class Keeper:
         stop: StopRequest,
         texts: Mapping[str, str],
         *,
-        sequence: int = 0,
+        resumed: Checkpoint | None = None,
         relay: StopRelay | None = None,
     ) -> None:
         self.result, self.stop, self._comm, self._interval = result, stop, comm, interval
-        self._texts, self._sequence, self._relay = dict(texts), sequence, relay
+        self._writer, self._relay = CheckpointWriter(result, texts, resumed), relay
         self._due = False
         self._saved, self._cost = time.monotonic(), 0.0
 
@@ -89,12 +89,10 @@ class Keeper:
         """`state`: arrays spread over the ranks; `told`: numbers and names; `arrays`, `texts`: more, from rank 0."""
         begin = time.monotonic()
         whole = {v.name: self._comm.gather(v.data.data if isinstance(v.data, Slab) else v.data, root=0) for v in state}
-        self._sequence += 1
 
         def write() -> None:
             together = {name: np.concatenate(parts or []) for name, parts in whole.items()} | dict(arrays or {})
-            words = {**self._texts, "state": json.dumps(dict(told)), **(texts or {})}
-            checkpoint.write(self.result, together, words, self._sequence)
+            self._writer.write(together, told, texts)
 
         on_root(self._comm, write)
         self._saved = time.monotonic()

@@ -3,21 +3,18 @@ file."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from hpcalo.errors import CheckpointError, InputError, Interrupted
 from hpcalo.io import checkpoint
 from hpcalo.io.checkpoint import Checkpoint
+from hpcalo.io.files import commit
 from hpcalo.io.hdf5 import write_dataset
 from hpcalo.io.provenance import provenance, resolved_toml
-from hpcalo.io.target import commit
-from hpcalo.io.timeseries import SavedState, TimeSeries
+from hpcalo.io.timeseries import TimeSeries
 from hpcalo.parallel.guard import on_root
 from hpcalo.parallel.progress import Progress, warn
 from hpcalo.parallel.signals import StopRequest
@@ -114,8 +111,7 @@ def _keeper(
     texts: dict[str, str],
     resume: Checkpoint | None,
 ) -> Keeper:
-    sequence = on_root(comm, lambda: 0 if resume is None else resume.sequence)
-    return Keeper(output, comm, settings.execution.checkpoint_interval, stop, texts, sequence=sequence)
+    return Keeper(output, comm, settings.execution.checkpoint_interval, stop, texts, resumed=resume)
 
 
 def _same_source(resume: Checkpoint | None, texts: dict[str, str], output: Path) -> None:
@@ -145,7 +141,7 @@ def _single(
     sim = Simulation(settings, comm, coefficients.coefficients if coefficients else None)
     sim.tell = partial(warn, comm)
     file = TimeSeries(output.with_name(f"{output.name}.frames"), comm)
-    saved = on_root(comm, lambda: _resumed(resume))
+    saved = on_root(comm, lambda: resume)
     if saved is None:
         state = begin(sim, settings, comm, folder)
         tables = coefficients.tables() if coefficients else []
@@ -155,8 +151,8 @@ def _single(
         )  # fmt: skip
     else:
         state = restored(sim, saved, output)
-        file.reopen(saved.attrs["counts"])
-        sim.remarks = [str(text) for text in saved.attrs.get("remarks", [])]
+        file.reopen(saved.counts("counts"))
+        sim.remarks = [str(text) for text in saved.state.get("remarks", [])]
     total = settings.time.end if settings.wall.mode != "steady" else 0.0
     kept = saved is not None  # whether a checkpoint of `state` exists
 
@@ -194,14 +190,3 @@ def _single(
         checkpoint.remove(output)
 
     on_root(comm, publish)
-
-
-def _resumed(resume: Checkpoint | None) -> SavedState | None:
-    """The checkpoint as a saved state."""
-    if resume is None:
-        return None
-    arrays = {name: np.asarray(value) for name, value in resume.arrays.items()}
-    with checkpoint.understood(resume.path):
-        state = dict(json.loads(resume.texts["state"]))
-        state["counts"] = {str(axis): int(count) for axis, count in state["counts"].items()}
-    return SavedState(arrays, state, {}, dict(resume.texts))

@@ -18,10 +18,10 @@ import numpy as np
 
 from hpcalo.errors import CheckpointError, ConvergenceError, HpcaloError, InputError, Interrupted, OutputError
 from hpcalo.io import checkpoint
-from hpcalo.io.checkpoint import Checkpoint
+from hpcalo.io.checkpoint import Checkpoint, describe, pack, point_path, unpack
 from hpcalo.io.dataset import Slab, Variable
 from hpcalo.io.hdf5 import write_dataset
-from hpcalo.io.timeseries import Frame, SavedState
+from hpcalo.io.timeseries import Frame
 from hpcalo.parallel.guard import on_root, raise_together
 from hpcalo.parallel.progress import Progress, warn
 from hpcalo.parallel.relay import StopRelay
@@ -32,6 +32,8 @@ from hpcalo.wall.keeper import Asked, Keeper
 from hpcalo.wall.points import Axis, axis_of, combined, groups_of, told_of_failures
 from hpcalo.wall.published.run import Results, evolved
 from hpcalo.wall.source import CoefficientSource
+
+PARTS = ("variables", "coordinates")
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
@@ -70,7 +72,7 @@ def run_sweep(
                 begun = on_root(group, lambda: _read(output, index)) if resumed else None  # noqa: B023
                 keeper = Keeper(
                     point_path(output, index), group, interval, stop, {}, relay=relay,
-                    sequence=0 if begun is None else begun.sequence,
+                    resumed=begun,
                 )  # fmt: skip
                 with _named(source, axis, index):
                     mine[index] = _point(
@@ -114,7 +116,7 @@ def _left(
     if resumed is None:
         checkpoint.remove(output)
         for sequence in range(len(checkpoint.GENERATIONS)):
-            checkpoint.write(output, {}, texts, sequence)
+            checkpoint.write(output, Checkpoint({}, texts, sequence))
         return list(range(count))
     for index in range(count):
         found = _read(output, index, resumed)
@@ -177,9 +179,8 @@ def _computed(
     if begun is None:
         state = begin(sim, point, group, folder)
     else:
-        with checkpoint.understood(begun.path):
-            whole = SavedState(dict(begun.arrays), json.loads(begun.texts["state"]), {}, dict(begun.texts))
-            state = restored(sim, whole, keeper.result)
+        with begun.understood():
+            state = restored(sim, begun, keeper.result)
             series.resume(begun)
     sim.stepper.watch = keeper.ask
     saved = True
@@ -247,22 +248,17 @@ class _Series:
 
     def described(self) -> str:
         """Names, axes and units of the arrays."""
-        return json.dumps({axis: [_description(v) for v in kinds] for axis, kinds in self.kinds.items()})
+        return json.dumps({axis: [describe(v) for v in kinds] for axis, kinds in self.kinds.items()})
 
     def resume(self, found: Checkpoint) -> None:
         """Goes on from `arrays` and `described` of a checkpoint."""
         for axis, kinds in json.loads(found.texts["series"]).items():
             self.times[axis] = list(found.arrays[f"times.{axis}"])
-            self.kinds[axis] = [_from_description(v) for v in kinds]
+            self.kinds[axis] = [unpack(v) for v in kinds]
             self.rows[axis] = [list(found.arrays[f"rows.{axis}.{number}"]) for number in range(len(kinds))]
 
 
 # -- what is kept of a point ---------------------------------------------------------------------------------------
-
-
-def point_path(output: Path, index: int) -> Path:
-    """The name beside which the checkpoints of one point lie."""
-    return output.with_name(f"{output.name}{checkpoint.POINT}{index:04d}")
 
 
 def _read(output: Path, index: int, told: Intracomm | None = None) -> Checkpoint | None:
@@ -282,45 +278,25 @@ def _read(output: Path, index: int, told: Intracomm | None = None) -> Checkpoint
     return found
 
 
-def _description(v: Variable) -> dict[str, Any]:
-    return {"name": v.name, "dims": v.dims, "unit": v.unit, "long_name": v.long_name, "attrs": dict(v.attrs)}
-
-
-def _from_description(d: Mapping[str, Any], data: Any = None) -> Variable:
-    return Variable(d["name"], tuple(d["dims"]), data, d["unit"], d["long_name"], d["attrs"], nan_ok=True)
-
-
 def _packed(result: Results | str) -> tuple[dict[str, Any], dict[str, str]]:
     """A finished point as arrays and texts of a checkpoint."""
     if isinstance(result, str):
         return {}, {"finished": json.dumps({"error": result})}
     arrays: dict[str, Any] = {}
-    told: dict[str, list[dict[str, Any]]] = {}
-    for part, variables in zip(("variables", "coordinates"), result, strict=True):
-        told[part] = []
-        for number, variable in enumerate(variables):
-            data = np.asarray(variable.data)
-            entry = _description(variable)
-            if data.dtype.kind in "OU":
-                entry["text"] = data.tolist()
-            else:
-                arrays[f"{part}.{number}"] = data
-            told[part].append(entry)
-    return arrays, {"finished": json.dumps(told)}
+    described = {}
+    for part, variables in zip(PARTS, result, strict=True):
+        more, described[part] = pack(part, variables)
+        arrays |= more
+    return arrays, {"finished": json.dumps(described)}
 
 
 def _unpacked(found: Checkpoint) -> Results | str:
-    told = json.loads(found.texts["finished"])
-    if "error" in told:
-        return str(told["error"])
-
-    def part(name: str) -> list[Variable]:
-        return [
-            _from_description(v, np.array(v["text"]) if "text" in v else found.arrays[f"{name}.{number}"])
-            for number, v in enumerate(told[name])
-        ]
-
-    return part("variables"), part("coordinates")
+    with found.understood():
+        described = json.loads(found.texts["finished"])
+        if "error" in described:
+            return str(described["error"])
+        variables, coordinates = (found.variables(part, described[part]) for part in PARTS)
+        return variables, coordinates
 
 
 # -- the end -------------------------------------------------------------------------------------------------------

@@ -29,7 +29,9 @@ def measure(sums: int, blocks: int, folder: Path, repeats: int = 5) -> tuple[flo
     times = []
     for number in range(1, repeats + 1):
         begin = time.perf_counter()
-        path = checkpoint.write(folder / "bench.h5", arrays, {"resolved_input": "x" * 5000}, number)
+        path = checkpoint.write(
+            folder / "bench.h5", checkpoint.Checkpoint(arrays, {"resolved_input": "x" * 5000}, number)
+        )
         times.append(time.perf_counter() - begin)
     return float(np.median(times)), path.stat().st_size / 2**20
 

@@ -19,10 +19,10 @@ from hpcalo.errors import ConvergenceError, InputError, OutputError
 from hpcalo.io import hdf5
 from hpcalo.io.dataset import Slab, Variable
 from hpcalo.io.description import describe
+from hpcalo.io.files import atomic_file, check_output, prepare_output
 from hpcalo.io.hdf5 import read_dataset, write_dataset
 from hpcalo.io.provenance import git_revision, provenance, remember, resolved_toml
 from hpcalo.io.seal import HEAD, LENGTH
-from hpcalo.io.target import atomic_file, check_output, prepare_output
 from hpcalo.wall.config import WallInput
 
 ENERGY = np.linspace(-0.5, 0.5, 5)
@@ -329,7 +329,7 @@ import sys, time
 from pathlib import Path
 from hpcalo.parallel.world import world
 from hpcalo.io.seal import HEAD, LENGTH
-from hpcalo.io.target import prepare_output
+from hpcalo.io.files import prepare_output
 with prepare_output(Path(sys.argv[1]), world()):
     sys.stdout.write("locked\\n"); sys.stdout.flush(); time.sleep(120)
 """

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hpcalo.errors import InputError, OutputError, nearest
+from hpcalo.errors import InputError, nearest
 from hpcalo.io.dataset import Result, Variable
+from hpcalo.io.files import atomic_write, check_output
 from hpcalo.io.hdf5 import read_dataset
 from hpcalo.io.scanned import is_uneven, point_of
-from hpcalo.io.target import check_output, commit
 
 LETTERS = ("torque", "torque_2", "current", "field", "gradient", "hall", "component", "axis")
 """Axes that number tensor elements: joined to one word in a column's name, `yx`."""
@@ -41,14 +41,8 @@ def export_csv(
         raise InputError(f"{output}: the name of a CSV file ends with .csv")
     check_output(output, force=force)
     text = curves_as_csv(read_dataset(source), quantities, along=along, select=select)
-    part = output.with_name(f"{output.name}.part-csv")
-    try:
+    with atomic_write(output, force=force) as part:
         part.write_text(text, encoding="utf-8")
-        commit(part, output, force=force)
-    except OSError as problem:
-        raise OutputError(f"{output}: cannot be written: {problem.strerror or problem}") from None
-    finally:
-        part.unlink(missing_ok=True)
     return output
 
 

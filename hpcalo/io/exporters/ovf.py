@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from hpcalo.errors import InputError, OutputError
 from hpcalo.io.exporters.wire import WireField, WireSeries
-from hpcalo.io.target import check_output, commit
+from hpcalo.io.files import atomic_write, check_output
 
 NM = 1e-9
 CHECK = 123456789012345.0
@@ -39,14 +38,8 @@ def export_ovf(series: WireSeries, quantity: str, output: Path, *, force: bool =
     if frames > 1 and later.exists():
         raise OutputError(f"{later}: belongs to a longer series of the same name; remove it or choose another --output")
     for frame, path in enumerate(paths):
-        part = path.with_name(f"{path.name}.part-{os.getpid()}")
-        try:
+        with atomic_write(path, force=force) as part:
             part.write_bytes(_ovf(series, field, frame, values[frame], unit))
-            commit(part, path, force=force)
-        except OSError as problem:
-            raise OutputError(f"{path}: cannot be written: {problem.strerror or problem}") from None
-        finally:
-            part.unlink(missing_ok=True)
     return paths
 
 

@@ -7,7 +7,6 @@ second grid (XDMF).
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -16,9 +15,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from hpcalo.errors import OutputError
 from hpcalo.io.exporters.wire import WireSeries
-from hpcalo.io.target import check_output, commit
+from hpcalo.io.files import atomic_write, check_output
 
 VTK_VERTEX, VTK_LINE = 1, 3
 VERSION = (2, 1)  # of VTKHDF: VTK 9.3, ParaView 5.12 and later read it
@@ -32,15 +30,8 @@ def export_vtkhdf(series: WireSeries, output: Path, *, force: bool = False) -> N
     (position of the wall, energies, …) are field data.
     """
     check_output(output, force=force)
-    part = output.with_name(f"{output.name}.part-{os.getpid()}")
-    try:
-        with h5py.File(part, "w", libver=("v108", "latest")) as file:
-            _vtkhdf(file.create_group("VTKHDF"), series)
-        commit(part, output, force=force)
-    except OSError as problem:
-        raise OutputError(f"{output}: cannot be written: {problem.strerror or problem}") from None
-    finally:
-        part.unlink(missing_ok=True)
+    with atomic_write(output, force=force) as part, h5py.File(part, "w", libver=("v108", "latest")) as file:
+        _vtkhdf(file.create_group("VTKHDF"), series)
 
 
 def _vtkhdf(root: Any, series: WireSeries) -> None:
@@ -100,20 +91,12 @@ def export_xdmf(series: WireSeries, output: Path, *, force: bool = False) -> Pat
     data = output.with_name(f"{output.stem}.xdmf.h5")
     for path in (output, data):
         check_output(path, force=force)
-    parts = {path: path.with_name(f"{path.name}.part-{os.getpid()}") for path in (output, data)}
-    try:
-        with h5py.File(parts[data], "w", libver=("v108", "latest")) as file:
+    with atomic_write(output, force=force) as page, atomic_write(data, force=force) as arrays:  # named last to first
+        with h5py.File(arrays, "w", libver=("v108", "latest")) as file:
             root = _xdmf(series, file, data.name)
         ElementTree.indent(root)
         text = '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
-        parts[output].write_text(text, encoding="utf-8")
-        commit(parts[data], data, force=force)
-        commit(parts[output], output, force=force)
-    except OSError as problem:
-        raise OutputError(f"{output}: cannot be written: {problem.strerror or problem}") from None
-    finally:
-        for part in parts.values():
-            part.unlink(missing_ok=True)
+        page.write_text(text, encoding="utf-8")
     return data
 
 

@@ -16,7 +16,7 @@ from hpcalo import __version__
 from hpcalo.errors import CheckpointError, ConvergenceError, InputError, Interrupted, ModelError
 from hpcalo.hamiltonian.kmesh import KMesh, block_size, uniform_mesh
 from hpcalo.hamiltonian.symmetry import Operation, candidates, identity
-from hpcalo.io import checkpoint
+from hpcalo.io.checkpoint import Checkpoint, CheckpointWriter
 from hpcalo.kubo.config import KuboSection
 from hpcalo.kubo.states.solver import StateSolver
 from hpcalo.kubo.sums.engine import RawSums, sum_block
@@ -69,14 +69,13 @@ class Keeper:
     result: Path
     rounds: Rounds
     texts: Mapping[str, str]
-    restored: checkpoint.Checkpoint | None = None
+    restored: Checkpoint | None = None
     finished: list[np.ndarray] = field(default_factory=list)
     plans: list[str] = field(default_factory=list)
-    sequence: int = 0
 
     def __post_init__(self) -> None:
+        self.writer = CheckpointWriter(self.result, self.texts, self.restored)
         if self.restored is not None:
-            self.sequence = self.restored.sequence
             self._check_same("program", f"by hpcalo {self.restored.texts.get('program')}, this is {__version__}")
             self._check_same("model_sha256", "with other model files than those there are now")
 
@@ -85,9 +84,7 @@ class Keeper:
         everything = total.allreduce(comm)
         arrays = {"limbs": everything.limbs, "addends": np.array(everything.addends), "done": union(comm, done)}
         arrays |= {f"finished_{number}": flat for number, flat in enumerate(self.finished)}
-        self.sequence += 1  # after a restart it goes on from the checkpoint's own number
-        texts = {**self.texts, "plans": "\n".join(self.plans)}
-        on_root(comm, lambda: checkpoint.write(self.result, arrays, texts, self.sequence))
+        on_root(comm, lambda: self.writer.write(arrays, texts={"plans": "\n".join(self.plans)}))
 
     def earlier(self, comm: Intracomm, task: Pass, size: int) -> np.ndarray | None:
         """The summed pass if the checkpoint has it whole. Collective.
@@ -124,7 +121,7 @@ class Keeper:
             nonlocal total
             if self.restored is None or len(self.finished) != self._restored_passes():
                 return np.zeros(blocks, dtype=np.uint8)
-            with checkpoint.understood(self.restored.path):
+            with self.restored.understood():
                 done, limbs = self.restored.arrays["done"], self.restored.arrays["limbs"]
                 if done.shape != (blocks,) or limbs.shape != (3, size):
                     raise CheckpointError(

@@ -31,7 +31,7 @@ def evolved(settings: WallInput, comm: Intracomm, keeper: Keeper, begun: Checkpo
     """
 
     def compute() -> Results:
-        path: NDArray[np.float64] | None = None if begun is None else np.asarray(begun.arrays["path"])
+        path: NDArray[np.float64] | None = None if begun is None else begun.array("path")
 
         def each(frames: list[NDArray[np.float64]]) -> None:
             def save() -> None:

@@ -32,7 +32,7 @@ def no_wrong_file(folder: Path, whole: Path) -> None:
         assert differences(whole, folder / "a.h5") == []
     for path in checkpoint.files_of(folder / "a.h5"):
         if path.exists():
-            checkpoint._read(path)
+            checkpoint.read_file(path)
     for path in folder.glob("*.h5.*"):  # no other file can be taken for a result, but one that only lacks its name
         try:
             read_dataset(path)

@@ -44,10 +44,10 @@ def exhaust():
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 real, commit, dataset = checkpoint.write, wall.commit, kubo.write_dataset
-def write(result, arrays, texts, sequence):
-    if count == str(sequence):
+def write(result, state):
+    if count == str(state.sequence):
         exhaust()
-    return real(result, arrays, texts, sequence)
+    return real(result, state)
 def last(function):
     def call(*arguments, **options):
         if count == "end":

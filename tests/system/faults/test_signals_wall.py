@@ -4,7 +4,6 @@ same bits. The run writes no frame between its first and its last one.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -60,7 +59,7 @@ def whole(tmp_path_factory, launch_environment):
 def saved(result: Path) -> tuple[float, dict[str, int]]:
     """The time (ns) and the number of frames that the newest checkpoint holds; -1 without one."""
     try:
-        state = json.loads(checkpoint.read(result).texts["state"])
+        state = checkpoint.read(result).state
     except (HpcaloError, OSError):  # none yet, or just being replaced
         return -1.0, {}
     return state["t_fs"] / FEMTOSECONDS, state["counts"]

@@ -11,7 +11,7 @@ from hpcalo.io import checkpoint
 # The process ends, without a farewell, at call number COUNT of FUNCTION (of the module os, or of a file).
 PROGRAM = """
 import os, sys, signal
-from hpcalo.io import target
+from hpcalo.io import files
 from hpcalo.parallel.rounds import Rounds
 
 function, count = sys.argv[1], int(sys.argv[2])
@@ -64,7 +64,7 @@ def test_killed_at(launch, whole, tmp_path, function, count, old):
         assert (tmp_path / "a.h5").exists() == old
     for path in checkpoint.files_of(tmp_path / "a.h5"):
         if path.exists():
-            checkpoint._read(path)
+            checkpoint.read_file(path)
     command = ["restart", "a.h5"] if checkpoint.exists(tmp_path / "a.h5") else ["run", "r.toml", "-o", "a.h5"]
     again = launch(0, "-m", "hpcalo", *command, "-q", *(["--force"] if old else []))
     assert again.returncode == 0, again.stderr

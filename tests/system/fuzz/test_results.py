@@ -347,5 +347,5 @@ def test_restart_from_other_contents(tmp_path_factory, stopped, data):
         else:
             arrays[name] = data.draw(st.sampled_from([v for v in VALUES if isinstance(v, np.ndarray)]))
     checkpoint.remove(result)
-    checkpoint.write(result, arrays, texts, found.sequence + 1)
+    checkpoint.write(result, checkpoint.Checkpoint(arrays, texts, found.sequence + 1))
     goes_on(result)

@@ -33,7 +33,7 @@ def unfinished(comm, tmp_path, source):
 
 
 def by_age(output):
-    return sorted(checkpoint.files_of(output), key=lambda path: checkpoint._read(path).sequence)
+    return sorted(checkpoint.files_of(output), key=lambda path: checkpoint.read_file(path).sequence)
 
 
 DAMAGE = {

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpcalo.errors import InputError, OutputError
+from hpcalo.errors import InputError, OutputError, one_line
 from hpcalo.io.lock import OutputLock
 from hpcalo.io.seal import seal
 from hpcalo.parallel.guard import on_root
@@ -78,13 +78,30 @@ def prepare_output(path: Path, comm: Intracomm, *, force: bool = False, need_byt
 
 
 @contextmanager
-def atomic_file(path: Path, comm: Intracomm, *, force: bool = False) -> Iterator[Path]:
-    """Yields a temporary name in the same folder; renamed to `path` on leaving, after it is safe on disk. Collective.
+def atomic_write(path: Path, *, force: bool = False, sealed: bool = True) -> Iterator[Path]:
+    """Yields a temporary name in the same folder; renamed to `path` on leaving, after it is safe on disk. Serial.
 
-    The block writes and closes the file. If it fails on any rank, that file is removed and `path` is as before.
-    Raises OutputError on all ranks.
+    The block writes and closes the file. If it fails, the temporary file is removed and `path` is as before. sealed:
+    whether an HDF5 file gets its checksum; without, for one that is still going to change. Raises OutputError.
     """
-    part = on_root(comm, lambda: path.with_name(f"{path.name}.part-{socket.gethostname()}-{os.getpid()}"))
+    part = temporary_name(path)
+    try:
+        yield part
+        commit(part, path, force=force, sealed=sealed)
+    except OSError as problem:
+        raise cannot_write(path, problem) from None
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_file(path: Path, comm: Intracomm, *, force: bool = False) -> Iterator[Path]:
+    """`atomic_write` of a file that all ranks write together: they have the same temporary name. Collective.
+
+    If the block fails on any rank, that file is removed and `path` is as before. Raises OutputError on all ranks.
+    """
+    part = on_root(comm, lambda: temporary_name(path))
     try:
         yield part
         comm.Barrier()  # every rank has closed the file
@@ -96,10 +113,16 @@ def atomic_file(path: Path, comm: Intracomm, *, force: bool = False) -> Iterator
         raise
 
 
-def commit(part: Path, path: Path, *, force: bool) -> None:
+def temporary_name(path: Path) -> Path:
+    """A name beside `path` that no other process uses; `prepare_output` removes what is left under such a name."""
+    return path.with_name(f"{path.name}.part-{socket.gethostname()}-{os.getpid()}")
+
+
+def commit(part: Path, path: Path, *, force: bool, sealed: bool = True) -> None:
     """Seals the finished temporary file, makes it durable and gives it its name. Serial. Raises OutputError."""
     try:
-        seal(part)
+        if sealed:
+            seal(part)
         sync_path(part, os.O_RDWR)
         if force:
             os.replace(part, path)
@@ -107,7 +130,17 @@ def commit(part: Path, path: Path, *, force: bool) -> None:
             _rename_new(part, path)
         sync_path(path.parent, os.O_RDONLY)
     except OSError as problem:
-        raise OutputError(f"{path}: cannot be written: {problem.strerror}") from None
+        raise cannot_write(path, problem) from None
+
+
+def cannot_write(path: Path, problem: BaseException) -> OutputError:
+    """The error that says why the file system refused."""
+    if isinstance(problem, OSError) and problem.strerror:
+        return OutputError(f"{path}: cannot be written: {problem.strerror}")
+    text = one_line(problem)
+    # HDF5 hides the system's reason in its own words: "… (file write failed: time = …, errno = 28, error message = '…'"
+    _, found, reason = text.partition("error message = '")
+    return OutputError(f"{path}: cannot be written: {reason.partition(chr(39))[0] if found else text[:200]}")
 
 
 def _rename_new(part: Path, path: Path) -> None:
