@@ -163,6 +163,17 @@ class MagneticField(Unit):
         return PydanticCustomError("quantity", text.replace("{", "(").replace("}", ")"))
 
 
+Vector = tuple[float, float, float]
+"""x, y, z."""
+
+
+def numbers(value: Any) -> Any:
+    """A list of a TOML file as a tuple, whole numbers in it as floats."""
+    if not isinstance(value, list):
+        return value
+    return tuple(float(x) if isinstance(x, int) and not isinstance(x, bool) else x for x in value)
+
+
 def listed(value: Any) -> Any:
     """A single number or text where a list is wanted: a list of one."""
     return (value,) if isinstance(value, bool | int | float | str) else value

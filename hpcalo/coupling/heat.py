@@ -19,7 +19,7 @@ from hpcalo.wall.coefficients import Coefficients
 from hpcalo.wall.dynamics.simulation import Simulation
 from hpcalo.wall.dynamics.stepping import State
 from hpcalo.wall.electrons.transport import Torques
-from hpcalo.wall.magnetism.spin_orbit_torque import PARTS
+from hpcalo.wall.magnetism.terms.spin_orbit import PARTS
 from hpcalo.wall.monitors import PER_SECOND, Quantity
 from hpcalo.wall.units import NM
 
@@ -63,7 +63,7 @@ def currents(sim: Simulation, m: Real, rate: Real) -> Currents:
     even, odd = (
         c.cell_thickness * current(tensor, m, dn_dt) for tensor in heat_tensors(c, m, sim.transport.temperature)
     )
-    dmi = c.thickness * current(dmi_tensor(sim.magnetics.interfacial, sim.magnetics.bulk), m, dn_dt)[:, 0]
+    dmi = c.thickness * current(dmi_tensor(sim.magnetics.dmi.interfacial, sim.magnetics.dmi.bulk), m, dn_dt)[:, 0]
     return Currents(even[:, 0], odd[:, 0], (even + odd)[:, 1], dmi)
 
 
@@ -80,7 +80,7 @@ def dmi_balance(sim: Simulation, m: Real, rate: Real, dmi_current: Real) -> tupl
     assert c is not None  # as in `currents`
     both = mesh.with_ghosts(np.concatenate([m, rate * PER_SECOND, dmi_current[:, None]], axis=1))
     a, b = both[:-1], both[1:]  # the nodes left and right of each face
-    strength = np.stack([-magnetics.dmi_b, magnetics.dmi_i], axis=1) * MU_0 * c.thickness  # J/m^2 in one node's turn
+    strength = np.stack([-magnetics.dmi.faces_b, magnetics.dmi.faces_i], axis=1) * MU_0 * c.thickness  # J/m^2
 
     def over(first: Real, second: Real) -> Real:
         return np.asarray((strength * np.cross(first, second)[:, :2]).sum(axis=1), dtype=np.float64)

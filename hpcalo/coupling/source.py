@@ -21,7 +21,7 @@ from hpcalo.kubo.config import THERMAL_WINDOW
 from hpcalo.kubo.responses.axes import thermal_weights
 from hpcalo.wall.coefficients import MEANING, Coefficients
 from hpcalo.wall.config import WallInput
-from hpcalo.wall.electronic_structure import ElectronicStructure
+from hpcalo.wall.config.electronic_structure import ElectronicStructure
 from hpcalo.wall.electrons.transport import temperature
 
 if TYPE_CHECKING:

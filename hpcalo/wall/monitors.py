@@ -9,7 +9,7 @@ Arrays are the own part of a rank: nodes first ... last - 1, faces the ones left
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -160,7 +160,7 @@ def energies(sim: Simulation, state: State, torques: Torques) -> list[Quantity]:
     return [
         *(
             Quantity(f"energy_{n}", (), value, "J/m^2", f"{n} energy per cross-section".replace("_", " "))
-            for n, value in {**asdict(e), "total": e.total}.items()
+            for n, value in {**e.parts, "total": e.total}.items()
         ),
         Quantity("power_damping", (), damping, "W/m^2", "power of Gilbert damping (<= 0)"),
         Quantity(
@@ -173,7 +173,7 @@ def energies(sim: Simulation, state: State, torques: Torques) -> list[Quantity]:
         Quantity(
             "power_field",
             (),
-            sim.magnetics.field_power(state.m, state.t),
+            sim.magnetics.term_powers(state.m, rate, state.t)["zeeman"],
             "W/m^2",
             "power of the applied field's change in time, -mu0 int M_s M.dH/dt",
         ),

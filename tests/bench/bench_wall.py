@@ -154,7 +154,18 @@ def llg() -> None:
     alpha = float(np.mean(g.alpha))
 
     def kernels_only() -> None:
-        _wall.llg_field(m, g.exchange, g.dmi_i, g.dmi_b, g.inverse_ms, g.easy, g.hard, g.demag, zeeman, h)
+        _wall.llg_field(
+            m,
+            g.exchange.coupling,
+            g.dmi.faces_i,
+            g.dmi.faces_b,
+            g.inverse_ms,
+            g.easy.strength,
+            g.hard.strength,
+            g.demagnetization.slope,
+            zeeman,
+            h,
+        )
         _wall.llg_rate(inner, h, spin, scale, out, g.gamma, alpha)
 
     speed = copy_speed(3 * cells)

@@ -15,9 +15,9 @@ from hpcalo.coupling import heat as wall_heat
 from hpcalo.units import BOHR_MAGNETON, MU_0
 from hpcalo.wall.coefficients import Coefficients
 from hpcalo.wall.config import Drive, Electrons, Magnet, Texture, Time, WallInput, Wire
+from hpcalo.wall.config.electronic_structure import ElectronicStructure
 from hpcalo.wall.dynamics.simulation import Simulation
 from hpcalo.wall.dynamics.stepping import State
-from hpcalo.wall.electronic_structure import ElectronicStructure
 from hpcalo.wall.magnetism.texture import measure, velocity
 from hpcalo.wall.monitors import observe
 
@@ -155,7 +155,7 @@ def test_spiralization_is_the_energy_of_any_texture():
     slope = np.gradient(n, x * 1e-9, axis=0)
     strength = c.at("spiralization", 300.0 + x - 80.0) * DEPTH / THICKNESS
     density = strength * np.cross(n, slope)[:, 1]
-    energy = sim.magnetics.energies(sim.mesh.magnetization_with_ghosts(n), 0.0).dmi
+    energy = sim.magnetics.energies(sim.mesh.magnetization_with_ghosts(n), 0.0)["dmi"]
     assert energy == pytest.approx(np.trapezoid(density, x * 1e-9), rel=1e-4)
 
 
@@ -330,10 +330,10 @@ def test_window_carries_the_coefficients_along():
     c = film([200.0, 300.0, 400.0], torkance_even=[1e-30, 2e-30, 4e-30], spiralization=[1e-3, 2e-3, 3e-3])
     drive = Drive(temperature=300.0, gradient=1.0, profile="ramp", ramp_length=160.0, electric_field=1e5)
     sim = simulation(c, drive=drive, wire=Wire(length=80.0, cells=81, follow=True))
-    before = sim.magnetics.spin_orbit.damping_like.copy(), sim.magnetics.interfacial.copy()
+    before = sim.magnetics.spin_orbit.damping_like.copy(), sim.magnetics.dmi.interfacial.copy()
     sim.place(20.0)
     np.testing.assert_allclose(sim.magnetics.spin_orbit.damping_like[:-20], before[0][20:], rtol=1e-12)
-    np.testing.assert_allclose(sim.magnetics.interfacial[:-20], before[1][20:], rtol=1e-12)
+    np.testing.assert_allclose(sim.magnetics.dmi.interfacial[:-20], before[1][20:], rtol=1e-12)
     o = heat_of(sim, replace(sim.start(), origin=20.0))
     assert o["damping_like_field"][-1] > before[0][-1]
 

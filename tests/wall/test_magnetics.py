@@ -292,7 +292,7 @@ def test_energy_balance_with_a_field_that_moves():
     )
     magnet = everything().model_copy(update={"damping": 1e-3})  # else the field's part would be lost in the damping
     mesh, magnetics, _ = build(magnet, cells=41, length=40.0, zeeman=zeeman)
-    magnetics.place(np.full(mesh.n, 100.0), 3.0)
+    magnetics.update(np.full(mesh.n, 100.0), 3.0)
     m = initial(Texture(kind="spiral", width=40.0), magnetics.magnet, mesh.x, 40.0)
     ghost = mesh.magnetization_with_ghosts(m)
     at, step, none = 2.5e4, 1e-2, np.zeros((mesh.n, 3))
@@ -300,7 +300,7 @@ def test_energy_balance_with_a_field_that_moves():
     ahead, behind = (
         magnetics.energies(mesh.magnetization_with_ghosts(m + s * step * rate), at + s * step).total for s in (1, -1)
     )
-    lost, given, field = *magnetics.powers(m, rate, none), magnetics.field_power(m, at)
+    lost, given, field = *magnetics.powers(m, rate, none), magnetics.term_powers(m, rate, at)["zeeman"]
     found = (ahead - behind) / (2 * step) * 1e15
     assert given == 0.0
     assert abs(field) > 0.1 * abs(lost)
@@ -322,5 +322,5 @@ def test_thermal_law():
     _, magnetics, _ = build(everything(), cells=3, length=2.0, temperature=np.array([0.1, 425.0, 600.0]))
     m = 1 - (np.array([0.1, 425.0, 600.0]) / 850.0) ** 1.5
     np.testing.assert_allclose(magnetics.ms, MS * m)
-    np.testing.assert_allclose(magnetics.uniaxial, 5.2e5 * m**3)
-    np.testing.assert_allclose(magnetics.stiffness[1:-1] * 2, (1.3e-11 * m**1.8)[:-1] + (1.3e-11 * m**1.8)[1:])
+    np.testing.assert_allclose(magnetics.easy.constant, 5.2e5 * m**3)
+    np.testing.assert_allclose(magnetics.exchange.stiffness[1:-1] * 2, (1.3e-11 * m**1.8)[:-1] + (1.3e-11 * m**1.8)[1:])

@@ -17,7 +17,7 @@ from hpcalo.wall.dynamics.stepping import QuasiStatic, State, normalized
 from hpcalo.wall.electrons.transport import Response, Torques, Transport
 from hpcalo.wall.grid import Mesh
 from hpcalo.wall.magnetism.magnetics import Magnetics
-from hpcalo.wall.magnetism.spin_orbit_torque import SpinOrbitTorque
+from hpcalo.wall.magnetism.terms.spin_orbit import SpinOrbit
 from hpcalo.wall.magnetism.texture import initial, measure
 from hpcalo.wall.solvers.options import SolverOptions
 from hpcalo.wall.units import NS_IN_FS
@@ -44,11 +44,12 @@ class Simulation:
         mesh, s = self.mesh, settings
         self.options = SolverOptions(s.solver.petsc)
         self.transport = Transport(mesh, s.electrons, s.momentum, s.drive, s.solver, self.options)
-        self.magnetics = Magnetics(mesh, s.magnet, s.drive.zeeman, self.transport.temperature, coefficients)
+        spin_orbit = None if coefficients is None else SpinOrbit(coefficients, self.transport.bulk_field)
+        self.magnetics = Magnetics(
+            mesh, s.magnet, s.drive.zeeman, self.transport.temperature, coefficients,
+            gradient=self.transport.node_gradient, spin_orbit=spin_orbit,
+        )  # fmt: skip
         self.transport.set_saturation(self.magnetics.ms)
-        if coefficients is not None:
-            self.magnetics.spin_orbit = SpinOrbitTorque(coefficients, self.transport.bulk_field)
-            self._place_spin_orbit()
         self.stepper: QuasiStatic | Coupled
         if s.wall.mode == "time-dependent":
             self.stepper = Coupled(mesh, self.magnetics, self.transport, s.time, self.options)
@@ -166,14 +167,8 @@ class Simulation:
         if origin == self.magnetics.origin:
             return
         self.transport.place(origin)
-        self.magnetics.place(self.transport.temperature, origin)
+        self.magnetics.update(self.transport.temperature, origin, self.transport.node_gradient)
         self.transport.set_saturation(self.magnetics.ms)
-        self._place_spin_orbit()
-
-    def _place_spin_orbit(self) -> None:
-        if self.magnetics.spin_orbit is not None:
-            t = self.transport
-            self.magnetics.spin_orbit.place(t.temperature, t.node_gradient, self.magnetics.ms)
 
     def follow(self, state: State) -> State:
         """The state with the window moved by whole cells so that the wall is in its middle again."""

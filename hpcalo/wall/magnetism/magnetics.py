@@ -1,220 +1,169 @@
-"""Magnetic energy, effective field and LLG rate of the wire (docs/theory/wall.md).
+"""The magnet's share of the LLG: effective field, rate, derivative, energies and powers (docs/theory/wall.md).
 
-The field is the exact gradient of the discrete energy, so energy falls monotonically without drive and the boundary
-conditions of exchange and DMI at the wire's ends come out by themselves. Fields A/m, energies J per m^2 cross-section,
-times fs; M dimensionless with |M| = 1. Easy axis z, hard axis y, wire along x.
+The terms are one class each (`hpcalo.wall.magnetism.terms`). The kernel evaluates the standard ones together; what
+another term or torque contributes is added to its result. Fields A/m, energies J per m^2 of cross-section, times fs; M
+dimensionless with |M| = 1. Easy axis z, hard axis y, wire along x.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hpcalo.errors import InputError
+from hpcalo.typing import RealArray
 from hpcalo.units import MU_0
 from hpcalo.wall.coefficients import Coefficients
-from hpcalo.wall.config import Magnet, Zeeman
+from hpcalo.wall.config import Magnet
 from hpcalo.wall.grid import Mesh
 from hpcalo.wall.kernels import _wall
-from hpcalo.wall.magnetism.spin_orbit_torque import SpinOrbitTorque
-from hpcalo.wall.units import FS, NM, NS_IN_FS
-
-Array = NDArray[np.float64]
+from hpcalo.wall.magnetism.terms.applied_field import AppliedField, Zeeman
+from hpcalo.wall.magnetism.terms.demagnetization import Demagnetization
+from hpcalo.wall.magnetism.terms.dmi import Dmi
+from hpcalo.wall.magnetism.terms.easy_axis import EasyAxis
+from hpcalo.wall.magnetism.terms.exchange import Exchange
+from hpcalo.wall.magnetism.terms.hard_axis import HardAxis
+from hpcalo.wall.magnetism.terms.medium import Medium, reduced_magnetization
+from hpcalo.wall.magnetism.terms.registry import FURTHER
+from hpcalo.wall.magnetism.terms.spin_orbit import SpinOrbit
+from hpcalo.wall.magnetism.terms.term import Term
+from hpcalo.wall.units import FS, NM
 
 
 @dataclass(frozen=True)
 class Energies:
-    """J/m^2 of the whole wire; uniaxial energy counted from the easy direction. A result has `energy_NAME` of each."""
+    """J/m^2 of the whole wire by the names of the terms; uniaxial energy is counted from the easy direction."""
 
-    exchange: float
-    uniaxial: float
-    hard_axis: float
-    demagnetization: float
-    dmi: float
-    zeeman: float
+    parts: Mapping[str, float]
 
     @property
     def total(self) -> float:
-        return sum(asdict(self).values())
+        return sum(self.parts.values())
 
-
-def _law(magnet: Magnet, temperature: Array) -> tuple[Array, Array, Array]:
-    """M_s, A and K at the given temperatures."""
-    one = np.ones_like(temperature)
-    if magnet.thermal is None:
-        return magnet.saturation_magnetization * one, magnet.exchange_stiffness * one, magnet.anisotropy * one
-    law = magnet.thermal
-    hottest = float(temperature.max())
-    if hottest >= law.curie_temperature:
-        raise InputError(
-            f"magnet.thermal.curie_temperature: {law.curie_temperature:g} K is reached on the wire ({hottest:.1f} K)"
-        )
-    m = 1.0 - (temperature / law.curie_temperature) ** 1.5
-    return (
-        magnet.saturation_magnetization * m,
-        magnet.exchange_stiffness * m**law.stiffness_exponent,
-        magnet.anisotropy * m**law.anisotropy_exponent,
-    )
+    def __getitem__(self, name: str) -> float:
+        return self.parts[name]
 
 
 class Magnetics:
-    """LLG coefficients on the own nodes; `place` must be called again when the window or the temperature moves.
+    """LLG coefficients on the own nodes; `update` must be called again when the window or the temperature moves.
 
-    `coefficients` of an electronic structure take the place of the magnet's M_s, DMI and damping where they hold them.
-    `spin_orbit`: its torques as effective fields, if the wall feels them (set by the caller, placed after `place`).
+    `coefficients` of an electronic structure replace the magnet's M_s, DMI and damping where they hold them.
+    `spin_orbit`: spin-orbit torques that act on the wall.
     """
 
     def __init__(
         self,
         mesh: Mesh,
         magnet: Magnet,
-        zeeman: tuple[Zeeman, ...],
-        temperature: Array,
+        zeeman: Sequence[Zeeman],
+        temperature: RealArray,
         coefficients: Coefficients | None = None,
+        *,
+        gradient: RealArray | None = None,
+        spin_orbit: SpinOrbit | None = None,
     ) -> None:
-        self.mesh, self.magnet, self.sources = mesh, magnet, zeeman
-        self.coefficients = coefficients
-        self.spin_orbit: SpinOrbitTorque | None = None
+        self.mesh, self.magnet, self.coefficients = mesh, magnet, coefficients
         self.gamma = magnet.gyromagnetic_ratio * FS  # m/(A fs)
-        self.place(temperature, 0.0)
+        self.exchange, self.easy, self.hard = Exchange(magnet), EasyAxis(magnet), HardAxis(magnet)
+        self.demagnetization, self.dmi, self.applied = Demagnetization(magnet), Dmi(magnet), AppliedField(zeeman)
+        self.spin_orbit = spin_orbit
+        further = [term(magnet) for term in FURTHER]
+        self.further: list[Term] = [term for term in further if term.active]
+        self.standard: list[Term] = [
+            self.exchange, self.easy, self.hard, self.demagnetization, self.dmi, self.applied,
+        ]  # fmt: skip
+        self.update(temperature, 0.0, gradient)
 
-    def place(self, temperature: Array, origin: float) -> None:
-        """Material constants at the temperatures (K) of the own nodes; `origin` of the window in nm. Collective."""
-        mesh, magnet = self.mesh, self.magnet
+    @property
+    def terms(self) -> list[Term]:
+        """All terms that act, in the order of a result's energies, torques last."""
+        return [*self.standard, *self.further, *([self.spin_orbit] if self.spin_orbit is not None else [])]
+
+    def update(self, temperature: RealArray, origin: float, gradient: RealArray | None = None) -> None:
+        """Coefficients at T (K) and dT/dx (K/m, default 0) of the own nodes; `origin` of the window in nm. Collective.
+
+        Raises InputError where the wire is hotter than the Curie temperature.
+        """
+        magnet, c = self.magnet, self.coefficients
         self.origin = origin
-        ms, stiffness, uniaxial = _law(magnet, temperature)
-        dx = mesh.dx * NM
-        c = self.coefficients
-        relative = ms / magnet.saturation_magnetization
-        self.alpha: Array = c.at("damping", temperature) if c and c.has("damping") else np.full(mesh.n, magnet.damping)
-        self.interfacial: Array = magnet.interfacial_dmi * relative
-        if c is not None:
-            ms = c.saturation(temperature) if c.has("moment") else ms
-            self.interfacial = c.interfacial_dmi(temperature) if c.has("spiralization") else self.interfacial
-        self.bulk: Array = magnet.bulk_dmi * relative
-        ghost = mesh.with_ghosts(np.stack([stiffness, self.interfacial, self.bulk], axis=1))
-        self.stiffness = mesh.faces(ghost[:, 0])
-        inside = np.ones(mesh.n + 1)
-        if mesh.at_left:
-            inside[0] = 0.0
-        if mesh.at_right:
-            inside[-1] = 0.0
-        self.inside = inside
-        self.ms = ms
-        self.uniaxial = uniaxial
-        self.exchange = inside * 2.0 * self.stiffness / (MU_0 * dx**2)
-        self.dmi_i = inside * mesh.faces(ghost[:, 1]) / (MU_0 * dx)
-        self.dmi_b = inside * mesh.faces(ghost[:, 2]) / (MU_0 * dx)
-        self.inverse_ms = 1.0 / ms
-        self.easy = 2.0 * uniaxial / MU_0
-        self.hard = np.full(mesh.n, 2.0 * magnet.hard_anisotropy / MU_0)
-        self.demag = np.ascontiguousarray(-ms[:, None] * np.array(magnet.demagnetization))
+        reduced = reduced_magnetization(magnet.thermal, temperature)
+        by_law = magnet.saturation_magnetization * reduced
+        self.ms = c.saturation(temperature) if c is not None and c.has("moment") else by_law
+        self.inverse_ms = 1.0 / self.ms
+        self.varying_damping = c is not None and c.has("damping")
+        self.alpha: RealArray = np.full(self.mesh.n, magnet.damping)
+        if c is not None and self.varying_damping:
+            self.alpha = c.at("damping", temperature)
+        self.medium = Medium(
+            mesh=self.mesh,
+            temperature=temperature,
+            gradient=np.zeros(self.mesh.n) if gradient is None else gradient,
+            origin=origin,
+            law=magnet.thermal,
+            reduced=reduced,
+            relative=by_law / magnet.saturation_magnetization,
+            ms=self.ms,
+            coefficients=c,
+        )
+        for term in self.terms:
+            term.update(self.medium)
 
-    def zeeman(self, t: float) -> Array:
-        """Applied field at time t (fs) on the own nodes, (n, 3) A/m."""
-        return self._applied([wave for wave, _ in map(partial(_wave, t=t), self.sources)])
-
-    def zeeman_rate(self, t: float) -> Array:
-        """Time derivative of the applied field at fixed places of the wire, (n, 3) A/(m fs)."""
-        return self._applied([rate for _, rate in map(partial(_wave, t=t), self.sources)])
-
-    def _applied(self, strengths: list[float]) -> Array:
-        h = np.zeros((self.mesh.n, 3))
-        if not self.sources:
-            return h
-        x = self.mesh.x + self.origin
-        for s, strength in zip(self.sources, strengths, strict=True):
-            shape = np.exp(-((x - s.centre) ** 2) / (2.0 * s.width**2)) if s.width else np.ones_like(x)
-            h += strength * shape[:, None] * np.array(s.field)
-        return h
-
-    def field(self, m_ghost: Array, t: float) -> Array:
-        """Effective field H (n, 3) in A/m."""
+    def field(self, m_ghost: RealArray, t: float) -> RealArray:
+        """Effective field H (n, 3) in A/m for M (n + 2, 3) at time t (fs)."""
         h = np.empty((self.mesh.n, 3))
-        outside = self.zeeman(t)  # and with it every field that the kernel does not know
+        outside = self.applied.field(m_ghost, t)  # a new array, to which the kernel's terms are added
         if self.spin_orbit is not None:
-            outside += self.spin_orbit.field(m_ghost[1:-1])
+            outside += self.spin_orbit.field(m_ghost, t)
         _wall.llg_field(
-            m_ghost, self.exchange, self.dmi_i, self.dmi_b, self.inverse_ms, self.easy, self.hard, self.demag,
-            outside, h,
+            m_ghost, self.exchange.coupling, self.dmi.faces_i, self.dmi.faces_b, self.inverse_ms, self.easy.strength,
+            self.hard.strength, self.demagnetization.slope, outside, h,
         )  # fmt: skip
+        for term in self.further:
+            h += term.field(m_ghost, t)
         return h
 
-    def rate(self, m_ghost: Array, t: float, spin: Array, torque_scale: Array) -> Array:
+    def rate(self, m_ghost: RealArray, t: float, spin: RealArray, torque_scale: RealArray) -> RealArray:
         """dM/dt (n, 3) in 1/fs for spin accumulation dm (n, 3) in 1/nm^3 and scale (g mu_B/M_s) J/hbar (n,).
 
         (1 + alpha^2) dM/dt = T + alpha M x T,  T = -gamma M x H - scale M x dm.
         """
         out = np.empty((self.mesh.n, 3))
         m = np.ascontiguousarray(m_ghost[1:-1])
-        varies = self.coefficients is not None and self.coefficients.has("damping")
-        damping = 0.0 if varies else self.magnet.damping
+        damping = 0.0 if self.varying_damping else self.magnet.damping
         _wall.llg_rate(m, self.field(m_ghost, t), spin, torque_scale, out, self.gamma, damping)
-        if varies:  # out is T: the kernel knows one alpha for all nodes
+        if self.varying_damping:  # out is T: the kernel knows one alpha for all nodes
             a = self.alpha[:, None]
             out = np.ascontiguousarray((out + a * np.cross(m, out)) / (1.0 + a**2))
         return out
 
-    def jacobian(self, m_ghost: Array, t: float, spin: Array, torque_scale: Array) -> Array:
-        """d rate / dM at fixed spin accumulation: (n, 3 [node offset + 1], 3, 3) in 1/fs."""
-        n = self.mesh.n
+    def jacobian(self, m_ghost: RealArray, t: float, spin: RealArray, torque_scale: RealArray) -> RealArray:
+        """d rate / dM at fixed spin accumulation: (n, 3 [left, own, right node], 3, 3) in 1/fs."""
         m = m_ghost[1:-1]
         h = self.field(m_ghost, t)
         p = np.asarray(self.gamma * h + torque_scale[:, None] * spin, dtype=np.float64)
         torque = np.asarray(-np.cross(m, p), dtype=np.float64)
-        stencil = np.zeros((n, 3, 3, 3))  # dH_i/dM_{i + offset}
-        left, right = self.exchange[:-1], self.exchange[1:]
-        w = self.inverse_ms
-        for c in range(3):
-            stencil[:, 0, c, c] = w * left
-            stencil[:, 2, c, c] = w * right
-            stencil[:, 1, c, c] = -w * (left + right) + self.demag[:, c]
-        stencil[:, 1, 1, 1] -= w * self.hard
-        stencil[:, 1, 2, 2] += w * self.easy
-        for dmi, c in ((self.dmi_i, 0), (self.dmi_b, 1)):
-            stencil[:, 0, c, 2] -= w * dmi[:-1]
-            stencil[:, 2, c, 2] += w * dmi[1:]
-            stencil[:, 0, 2, c] += w * dmi[:-1]
-            stencil[:, 2, 2, c] -= w * dmi[1:]
-        turn = _cross(m)
-        if self.spin_orbit is not None:
-            stencil[:, 1] += self.spin_orbit.jacobian()
+        stencil = np.zeros((self.mesh.n, 3, 3, 3))
+        for term in self.terms:
+            term.add_jacobian(m_ghost, t, stencil)
+        m_cross = cross_matrix(m)
         a = self.alpha[:, None, None]
-        gilbert = (np.eye(3) + a * turn) / (1.0 + a**2)
-        out = np.einsum("iab,ibc,idce->idae", gilbert, -self.gamma * turn, stencil)
-        out[:, 1] += gilbert @ _cross(p) - a * _cross(torque) / (1.0 + a**2)
+        gilbert = (np.eye(3) + a * m_cross) / (1.0 + a**2)
+        out = np.einsum("iab,ibc,idce->idae", gilbert, -self.gamma * m_cross, stencil)
+        out[:, 1] += gilbert @ cross_matrix(p) - a * cross_matrix(torque) / (1.0 + a**2)
         return out
 
-    def energies(self, m_ghost: Array, t: float) -> Energies:
-        """Collective."""
-        mesh, magnet = self.mesh, self.magnet
-        dx = mesh.dx * NM
-        m = m_ghost[1:-1]
-        a, b = m_ghost[:-1], m_ghost[1:]
-        faces = slice(0, mesh.n)  # a rank owns the face on the left of each node; the outermost ones carry no energy
-        exchange = (self.stiffness * self.inside * np.sum((b - a) ** 2, axis=1))[faces] / dx
-        inter = a[:, 2] * b[:, 0] - a[:, 0] * b[:, 2]
-        bulk = a[:, 2] * b[:, 1] - a[:, 1] * b[:, 2]
-        dmi = (MU_0 * dx * (self.dmi_i * inter + self.dmi_b * bulk))[faces]
-        demag = 0.5 * MU_0 * dx * (self.ms[:, None] ** 2 * np.array(magnet.demagnetization) * m**2).sum(axis=1)
-        parts = {
-            "exchange": exchange,
-            "uniaxial": dx * self.uniaxial * (1.0 - m[:, 2] ** 2),
-            "hard_axis": dx * magnet.hard_anisotropy * m[:, 1] ** 2,
-            "demagnetization": demag,
-            "dmi": dmi,
-            "zeeman": -MU_0 * dx * self.ms * (m * self.zeeman(t)).sum(axis=1),
-        }
-        values = mesh.total(np.stack(list(parts.values()), axis=1))
-        return Energies(**{name: float(value) for name, value in zip(parts, values, strict=True)})
+    def energies(self, m_ghost: RealArray, t: float) -> Energies:
+        """Energy of each term. Collective."""
+        parts = {term.name: term.energy(m_ghost, t) for term in self.terms if term.has_energy}
+        values = self.mesh.total(np.stack(list(parts.values()), axis=1))
+        return Energies({name: float(value) for name, value in zip(parts, values, strict=True)})
 
-    def powers(self, m: Array, rate: Array, torque: Array) -> tuple[float, float]:
-        """Power of damping (<= 0) and of the spin torque in W/m^2; with `field_power` their sum is dE/dt.
+    def powers(self, m: RealArray, rate: RealArray, torque: RealArray) -> tuple[float, float]:
+        """Power of damping (<= 0) and of a torque in W/m^2.
 
-        dE/dt = (mu0 M_s/gamma) int [-alpha |dM/dt|^2 + dM/dt.(M x torque)]. Rate and torque (n, 3) in 1/fs. Collective.
+        dE/dt = (mu0 M_s/gamma) int [-alpha |dM/dt|^2 + dM/dt.(M x torque)] plus the powers of the terms. Rate and
+        torque (n, 3) in 1/fs. Collective.
         """
         scale = MU_0 * self.ms / self.magnet.gyromagnetic_ratio * self.mesh.dx * NM / FS**2
         damping = -self.alpha * scale * np.sum(rate**2, axis=1)
@@ -222,26 +171,14 @@ class Magnetics:
         sums = self.mesh.total(np.stack([damping, spin], axis=1))
         return float(sums[0]), float(sums[1])
 
-    def field_power(self, m: Array, t: float) -> float:
-        """Power of the applied field's change in time, -mu0 int M_s M.dH/dt, in W/m^2. Collective."""
-        local = -MU_0 * self.ms * self.mesh.dx * NM / FS * np.sum(m * self.zeeman_rate(t), axis=1)
-        return float(self.mesh.total(local))
+    def term_powers(self, m: RealArray, rate: RealArray, t: float) -> dict[str, float]:
+        """Power in W/m^2 of each term that can bring one in, by its name; M and dM/dt (n, 3). Collective."""
+        found = {term.name: term.power(m, rate, t) for term in self.terms}
+        return {name: float(self.mesh.total(power)) for name, power in found.items() if power is not None}
 
 
-def _wave(s: Zeeman, t: float) -> tuple[float, float]:
-    """What the amplitude is multiplied with at time t (fs), and its derivative (1/fs)."""
-    w = 2.0 * np.pi * s.frequency * 1e-6
-    phase = w * t + np.deg2rad(s.phase)
-    wave, rate = float(np.cos(phase)), -w * float(np.sin(phase))
-    if s.pulse_width is not None:
-        since, width = t - s.pulse_centre * NS_IN_FS, s.pulse_width * NS_IN_FS
-        envelope = float(np.exp(-(since**2) / (2.0 * width**2)))
-        wave, rate = wave * envelope, (rate - wave * since / width**2) * envelope
-    return wave, rate
-
-
-def _cross(a: Array) -> Array:
-    """Matrices (n, 3, 3) of a x."""
+def cross_matrix(a: RealArray) -> RealArray:
+    """Matrices (n, 3, 3) of a x for a (n, 3)."""
     out = np.zeros((a.shape[0], 3, 3))
     out[:, 0, 1], out[:, 0, 2], out[:, 1, 2] = -a[:, 2], a[:, 1], -a[:, 0]
     out[:, 1, 0], out[:, 2, 0], out[:, 2, 1] = a[:, 2], -a[:, 1], a[:, 0]

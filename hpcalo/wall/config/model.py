@@ -1,0 +1,30 @@
+"""Table [wall] of the input: what is calculated."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from hpcalo.config.fields import Section
+
+
+class WallSection(Section):
+    """What is calculated, with which model."""
+
+    model: Literal["consistent", "paper"] = Field(
+        default="consistent",
+        description="consistent: conserving moment-convention model; paper: PRB 106, 054432 as published",
+    )
+    mode: Literal["quasi-static", "time-dependent", "steady"] = Field(
+        default="quasi-static",
+        description="quasi-static: steady SBE for each magnetization, LLG in time; time-dependent: SBE and LLG "
+        "stepped together; steady: torques on the initial magnetization only",
+    )
+    title: str = Field(default="", description="title of the run, kept in the result")
+    continue_from: str | None = Field(
+        default=None,
+        min_length=1,
+        description="result file, relative to the input file's folder, whose last written state the run starts from "
+        "(same wire, momentum mesh and mode)",
+    )

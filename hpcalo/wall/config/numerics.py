@@ -1,0 +1,77 @@
+"""Tables [time] and [solver] of the wall's input."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from hpcalo.config.fields import Section, Unit
+
+Positive = Field(gt=0)
+MOST_FRAMES = 1_000_000
+
+
+class Time(Section):
+    """Time integration. PETSc's own options `-hpcalo_wall_ts_...` are honoured on top of these."""
+
+    end: Annotated[float, Unit("ns"), Positive] = Field(default=1.0, description="simulated time")
+    output_every: Annotated[float, Unit("ns"), Positive] = Field(
+        default=0.05, description="distance of the output times, which are hit exactly"
+    )
+    integrator: Literal["rk", "bdf", "arkimex", "rosw", "cn"] = Field(
+        default="rk", description="rk: adaptive Dormand-Prince (quasi-static); arkimex, bdf, rosw: implicit"
+    )
+    tolerance: Annotated[float, Unit("1"), Field(ge=1e-14, lt=0.1)] = Field(
+        default=1e-10,
+        description="relative and absolute tolerance of the step-size control; without it 1e-10 for rk, whose steps "
+        "stability limits anyway, and 1e-7 for the others",
+    )
+    first_step: Annotated[float, Unit("fs"), Positive] = Field(
+        default=10.0, description="first step, or every step with fixed_step"
+    )
+    fixed_step: bool = Field(default=False, description="no step-size control: `first_step` throughout")
+    refresh: Literal["stage", "step", "interval"] = Field(
+        default="interval", description="when the quasi-static spin accumulation is solved again"
+    )
+    refresh_interval: Annotated[float, Unit("fs"), Positive] = Field(
+        default=1000.0, description="for refresh = 'interval'"
+    )
+    refresh_angle: Annotated[float, Unit("1"), Positive] = Field(
+        default=0.01, description="solve again, too, once any spin has turned by this (radian)"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tolerance(cls, data: Any) -> Any:
+        if isinstance(data, dict) and "tolerance" not in data and data.get("integrator", "rk") != "rk":
+            return {**data, "tolerance": 1e-7}
+        return data
+
+    @model_validator(mode="after")
+    def _frames(self) -> Time:
+        if self.end / self.output_every > MOST_FRAMES:
+            raise ValueError(
+                f"output_every: {self.output_every:g} ns in {self.end:g} ns are {self.end / self.output_every:.3g} "
+                f"output times; {MOST_FRAMES:,} are allowed"
+            )
+        return self
+
+
+class Solver(Section):
+    """Steady SBE. PETSc's own options come on top: [solver.petsc] here, or `-hpcalo_wall_...` in PETSC_OPTIONS."""
+
+    method: Literal["krylov", "direct"] = Field(
+        default="krylov",
+        description="krylov: FGMRES with sweep and spin diffusion; direct: LU of the assembled matrix (MUMPS)",
+    )
+    tolerance: Annotated[float, Unit("1"), Field(ge=1e-14, lt=1e-2)] = Field(
+        default=1e-10, description="relative residual of the Krylov solver"
+    )
+    iterations: int = Field(default=1000, ge=1, description="Krylov iterations after which the solve has failed")
+    accelerate: bool = Field(
+        default=True, description="spin-diffusion (DSA) preconditioner; off only to measure its use"
+    )
+    petsc: dict[str, bool | int | float | str] = Field(
+        default={}, description="PETSc options without the prefix hpcalo_wall_: ts_rk_type = '3bs'"
+    )

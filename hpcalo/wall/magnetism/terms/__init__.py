@@ -1,0 +1,1 @@
+"""Energy terms and torques of the magnetization, one class each; `registry` finds them."""
