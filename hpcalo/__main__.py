@@ -158,9 +158,9 @@ def keys(name: str | None) -> None:
     hpcalo keys wire           a table with what is below it; 'kubo' and 'wall': the whole input of that kind
     hpcalo keys damping        a key, wherever it is
     """
-    from hpcalo.config.keys import describe  # noqa: PLC0415
+    from hpcalo import app  # noqa: PLC0415
 
-    click.echo(describe(name))
+    click.echo(app.keys(name))
 
 
 @cli.command()
@@ -183,10 +183,10 @@ def info(file: Path | None, environment: bool) -> None:
 
     comm = world()
     with collective_guard(comm):
+        from hpcalo import app  # noqa: PLC0415
         from hpcalo.errors import EnvironmentMismatch  # noqa: PLC0415
-        from hpcalo.io.environment import describe_environment  # noqa: PLC0415
 
-        text, fits = describe_environment(comm)
+        text, fits = app.environment(comm)
         click.echo(text)
     if not fits:
         raise click.exceptions.Exit(EnvironmentMismatch.exit_code)
@@ -194,9 +194,9 @@ def info(file: Path | None, environment: bool) -> None:
 
 @alone
 def _describe(file: Path) -> None:
-    from hpcalo.io.description import describe  # noqa: PLC0415
+    from hpcalo import app  # noqa: PLC0415
 
-    click.echo(describe(file))
+    click.echo(app.info(file))
 
 
 @cli.command()
@@ -221,11 +221,11 @@ def convert(source: Path, output: Path | None, force: bool, **options: Any) -> N
     hpcalo convert mnw9.npz --output mnw9.h5 --thickness "10.5 angstrom"
     hpcalo convert siesta.TSHS --output film.h5
     """
-    from hpcalo.app.convert import convert as convert_model  # noqa: PLC0415
+    from hpcalo import app  # noqa: PLC0415
 
     for name in ("thickness", "fermi_energy"):
         options[name] = _number_or_text(options[name])
-    path, model = convert_model(source, output, force=force, options=options)
+    path, model = app.convert(source, output, force=force, options=options)
     for note in model.notes:
         click.echo(note if note.startswith("warning: ") else f"note: {note}")
     click.echo(f"model: {path}")
@@ -293,12 +293,12 @@ def export(
     hpcalo export permalloy_wall.h5 --to xdmf          the same for older ones
     hpcalo export permalloy_wall.h5 --to ovf           M in A/m, one OVF 2.0 file for each time
     """
-    from hpcalo.app.export import export as write  # noqa: PLC0415
+    from hpcalo import app  # noqa: PLC0415
 
     if wrong := [text for text in selection if "=" not in text]:
         raise click.UsageError(f"--select {wrong[0]}: expected AXIS=VALUE, for example gamma=0.025")
     select = {axis.strip(): value.strip() for axis, _, value in (text.partition("=") for text in selection)}
-    click.echo(write(result, kind, quantities, output=output, along=along, select=select, force=force))
+    click.echo(app.export(result, kind, quantities, output=output, along=along, select=select, force=force))
 
 
 @cli.command()
@@ -358,11 +358,11 @@ def submit(
     \b
     hpcalo submit input/mnw001.toml --nodes 4 --cores-per-node 64 --time 12:00:00 --dry-run
     """
-    from hpcalo.app.submit import Job  # noqa: PLC0415
-    from hpcalo.app.submit import submit as hand_over  # noqa: PLC0415
+    from hpcalo import app  # noqa: PLC0415
+    from hpcalo.app.verbs.submit import Job  # noqa: PLC0415
 
     job = Job(time=limit, **asked)
-    click.echo(hand_over(source, job, output=output, overrides=overrides, dry_run=dry_run, force=force))
+    click.echo(app.submit(source, job, output=output, overrides=overrides, dry_run=dry_run, force=force))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -18,15 +18,16 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hpcalo.app import ENGINES, RUNS
-from hpcalo.app import report as write_report
-from hpcalo.app.convert import WANNIER_ENDINGS, sisl_model
+from hpcalo.app.engines import engine
+from hpcalo.app.inputs import typed
+from hpcalo.app.verbs.convert import WANNIER_ENDINGS, sisl_model
+from hpcalo.app.verbs.report import report as write_report
 from hpcalo.config.reader import apply_overrides, read_toml, validate
-from hpcalo.errors import InputError, Interrupted, nearest
+from hpcalo.engine import RunContext
+from hpcalo.errors import InputError, Interrupted
 from hpcalo.hamiltonian import modelfile
 from hpcalo.hamiltonian.config import BuiltinName, ModelSection
 from hpcalo.hamiltonian.readers.pythtb import from_pythtb
@@ -35,7 +36,7 @@ from hpcalo.hamiltonian.readers.sisl import from_sisl
 from hpcalo.hamiltonian.types import LcaoModel, WannierModel
 from hpcalo.io.hdf5 import FORMAT, PROVENANCE_GROUP, open_hdf5, plain
 from hpcalo.io.provenance import WARNINGS
-from hpcalo.parallel.guard import on_root
+from hpcalo.parallel.guard import on_root, together
 from hpcalo.parallel.world import world
 
 if TYPE_CHECKING:
@@ -143,15 +144,14 @@ def run(
                 if model is not None:
                     modelfile.write_model(folder / "model.h5", model)
                     data["model"] = {"file": str((folder / "model.h5").absolute())}
-                apply_overrides(data, overrides)
-                engine = _engine_of(data, source)
-                schema = getattr(import_module(f"hpcalo.{engine}.config"), f"{engine.capitalize()}Input")
-                return engine, validate(schema, data, str(source))
+                return typed(apply_overrides(data, overrides), source)
 
-            engine, typed = on_root(ranks, read)
-            compute = getattr(import_module(RUNS[engine]), f"run_{engine}")
+            name, tables = on_root(ranks, read)
+            with together(ranks):
+                engine(name).load()
+            context = RunContext(ranks, source, folder / "result.h5", quiet=quiet, overrides=overrides)
             try:
-                compute(typed, ranks, source=source, output=folder / "result.h5", quiet=quiet, overrides=overrides)
+                engine(name).run(tables, context)
             except Interrupted as stop:
                 raise Interrupted(str(stop).partition(";")[0]) from None  # what it saved goes with the folder
             return on_root(ranks, lambda: _loaded(folder / "result.h5"))
@@ -163,14 +163,6 @@ def run(
 def _loaded(path: Path) -> xarray.Dataset:
     with open(path) as dataset:
         return dataset.load()
-
-
-def _engine_of(data: Mapping[str, Any], source: Path) -> str:
-    found = [name for name in ENGINES if name in data]
-    if len(found) != 1:
-        hint = next((text for key in data if (text := nearest(key, ENGINES))), "") if not found else ""
-        raise InputError(f"{source}: exactly one of the tables {', '.join(ENGINES)} is needed{hint}")
-    return found[0]
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from functools import partial
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ sys.path[:0] = [str(HERE), str(ROOT)]
 import notebook  # noqa: E402
 import reference  # noqa: E402
 
+from hpcalo.app.engines import ENGINES  # noqa: E402
+
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', re.DOTALL)
 
 PRIMES = re.compile(r"(\\?[A-Za-z]+)('+)(?=\^)")
@@ -32,8 +35,7 @@ def on_files(files: Files, config: Any) -> Files:
     """Adds the generated pages."""
     pages = {
         "reference/commands.md": reference.commands,
-        "reference/input-kubo.md": lambda: reference.input_page("kubo"),
-        "reference/input-wall.md": lambda: reference.input_page("wall"),
+        **{f"reference/input-{name}.md": partial(reference.input_page, name) for name in ENGINES},
         "reference/quantities.md": reference.quantities,
         "reference/exit-codes.md": reference.exit_codes,
         "develop/changes.md": lambda: (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from hpcalo.app.engines import engine
 from hpcalo.config.keys import Key, tables
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,11 +21,10 @@ defaults.
 # -- input ---------------------------------------------------------------------------------------------------------
 
 
-def input_page(engine: str) -> str:
+def input_page(name: str) -> str:
     """Every table and key of the input of one engine."""
-    title = {"kubo": "Input of a Kubo run", "wall": "Input of a wall run"}[engine]
-    lines = [f"# {title}", "", INTRODUCTION]
-    for table in tables(engine):
+    lines = [f"# Input of a {engine(name).title} run", "", INTRODUCTION]
+    for table in tables(engine(name).schema):
         if table.place:
             lines += [f"{'##' if '.' not in table.place else '###'} `{table.heading}`", "", table.meaning, ""]
         if table.keys:

@@ -8,21 +8,19 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from hpcalo import __version__
+from hpcalo.app.engines import ENGINES, engine
+from hpcalo.engine import Engine
 from hpcalo.errors import InputError, one_line
 from hpcalo.io.checks import Check, file_checks
 from hpcalo.io.dataset import Result, Variable
 from hpcalo.io.provenance import WARNINGS
-from hpcalo.kubo import checks as kubo_checks
-from hpcalo.wall import checks as wall_checks
 
-ENGINES = {"kubo": kubo_checks, "wall": wall_checks}
 KNOWN = {"equation": "equation", "sign_convention": "sign", "parity_under_reversal_of_magnetization": "under n̂ → −n̂"}
 TEMPLATE = "page.html.j2"
 LARGE = 1_500_000  # bytes of an SVG above which the figure is a PNG
@@ -58,18 +56,17 @@ def render(result: Result) -> str:
     """The HTML page of a result. Serial. Raises InputError if it is of no known engine."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
 
-    engine = str(result.attrs.get("engine", ""))
-    if engine not in ENGINES:
-        raise InputError(f"{result.path}: is of no engine that a report can be made of ('{one_line(engine)}')")
+    name = str(result.attrs.get("engine", ""))
+    if name not in ENGINES:
+        raise InputError(f"{result.path}: is of no engine that a report can be made of ('{one_line(name)}')")
     place = FileSystemLoader(Path(__file__).parent)
     pages = Environment(loader=place, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return pages.get_template(TEMPLATE).render(context(result, engine))
+    return pages.get_template(TEMPLATE).render(context(result, engine(name)))
 
 
-def context(result: Result, engine: str) -> dict[str, Any]:
+def context(result: Result, engine: Engine) -> dict[str, Any]:
     """Everything the page shows."""
-    module: Any = ENGINES[engine]
-    checks = [*file_checks(result), *module.checks(result)]
+    checks = [*file_checks(result), *engine.checks(result)]
     count = {s: sum(c.status == s for c in checks) for s in ("passed", "coarse", "failed", "not tested")}
     attrs = {k: v for k, v in result.attrs.items() if k not in HIDDEN}
     rest = [k for k in attrs if k not in (*PROGRAM, *RUN, *MACHINE)]
@@ -77,14 +74,14 @@ def context(result: Result, engine: str) -> dict[str, Any]:
         "title": str(result.attrs.get("title", "")) or result.path.stem,
         "file": result.path.name,
         "size": f"{result.path.stat().st_size:,}",
-        "kind": _kind(result, engine),
+        "kind": engine.kind(result),
         "made_by": __version__,
         "count": count,
         "warnings": _warnings(result, engine, checks),
         "notes": result.texts.get("notes", "").splitlines(),
         "figures": list(figures(result, engine)),
         "checks": [(c, _found(c)) for c in checks],
-        "hints": module.hints(result),
+        "hints": engine.hints(result),
         "input": result.texts.get("resolved_input", ""),
         "overrides": result.texts.get("overrides", "").splitlines(),
         "original": result.texts.get("original_input", ""),
@@ -105,22 +102,14 @@ def _lines(result: Result, name: str) -> list[str]:
     return [line for line in result.texts.get(name, "").splitlines() if "  " in line]
 
 
-def _kind(result: Result, engine: str) -> str:
-    if engine == "kubo":
-        return "Kubo formulas"
-    from hpcalo.wall.plot.data import kind  # noqa: PLC0415
-
-    return kind(result)
-
-
-def _warnings(result: Result, engine: str, checks: Sequence[Check]) -> list[str]:
+def _warnings(result: Result, engine: Engine, checks: Sequence[Check]) -> list[str]:
     if WARNINGS in result.texts:
-        told = result.texts[WARNINGS].splitlines()
-    else:  # a file from before they were kept
-        told = wall_checks.warnings(result) if engine == "wall" else []
+        given = result.texts[WARNINGS].splitlines()
+    else:  # a file from before they were stored
+        given = list(engine.warnings(result))
     states = {"failed": "failed", "coarse": "the grids of the run do not resolve it"}
     bad = [f"{c.name}: {states[c.status]} ({_found(c)})" for c in checks if c.status in states]
-    return [*bad, *told]
+    return [*bad, *given]
 
 
 def _found(check: Check) -> str:
@@ -167,12 +156,11 @@ def _span(data: Any) -> str:
     return ""
 
 
-def figures(result: Result, engine: str) -> Iterator[FigureData]:
+def figures(result: Result, engine: Engine) -> Iterator[FigureData]:
     """The pictures of a result: the one of `hpcalo plot` without options, and what it leaves out."""
-    module = import_module(f"hpcalo.{engine}.plot.figure")
-    for names in module.pages(result):
+    for names in engine.pages(result):
         try:
-            figure = module.draw([result], names)
+            figure = engine.draw([result], names)
         except InputError:  # a file with nothing to draw still has its other parts
             continue
         options = "".join(f" --quantity {name}" for name in names)

@@ -6,15 +6,15 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
+
+from pydantic import BaseModel
 
 from hpcalo.errors import InputError, nearest
 
 WIDTH = 110
-ENGINES = ("kubo", "wall")
 LIMITS = {"gt": ">", "exclusiveMinimum": ">", "ge": "≥", "minimum": "≥", "lt": "<", "exclusiveMaximum": "<", "le": "≤"}
 LIMITS["maximum"] = "≤"
 
@@ -49,20 +49,20 @@ class Table:
         return f"[[{self.place}]]" if self.many else f"[{self.place}]"
 
 
-def tables(engine: str) -> list[Table]:
-    """All tables of the input of one engine, each followed by those within it."""
-    schema = getattr(import_module(f"hpcalo.{engine}.config"), f"{engine.capitalize()}Input")
+def tables(schema: type[BaseModel]) -> list[Table]:
+    """All tables of an input, each followed by those within it. schema: the typed whole input."""
     whole = schema.model_json_schema()
     return list(_tables(whole, whole["$defs"], "", False))
 
 
-def describe(wanted: str | None) -> str:
-    """The keys of an engine's whole input ("kubo", "wall"), of one table, or of that name, as text; without a name the
-    tables there are. Raises InputError, naming the nearest.
+def describe(wanted: str | None, known: Mapping[str, Sequence[Table]]) -> str:
+    """The keys of an engine's whole input, of one table, or of that name, as text; without a name the tables there are.
+
+    known: the tables of each engine. Raises InputError, naming the nearest.
     """
-    known = {engine: tables(engine) for engine in ENGINES}
     if wanted is None:
-        lines = ["tables of an input file; 'hpcalo keys TABLE' shows one, 'hpcalo keys kubo' or 'wall' all"]
+        names = " or ".join(f"'{name}'" for name in known).replace("'", "'hpcalo keys ", 1)
+        lines = [f"tables of an input file; 'hpcalo keys TABLE' shows one, {names} all"]
         for engine, found in known.items():
             lines += ["", f"{engine}:", *(f"  {t.heading:24}  {_sentence(t.meaning)}" for t in found if t.place)]
         return "\n".join(lines)

@@ -1,75 +1,85 @@
-"""The wall as a registered engine: input, estimate, run, figures and checks, with coefficients from Kubo results."""
+"""The wall engine as the rest of the program sees it: the wall, with coefficients from Kubo results where asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from hpcalo.engine import Engine, RunContext
 
-    from hpcalo.engine import RunContext
+if TYPE_CHECKING:
     from hpcalo.io.checks import Check
     from hpcalo.io.dataset import Result
     from hpcalo.parallel.work import Work
     from hpcalo.wall.config import WallInput
 
+READ_KEYS = ("wall.continue_from", "electronic_structure.result")
+"""Keys of the input that name a file to read."""
 
-class WallEngine:
-    """The domain wall; satisfies `hpcalo.engine.Engine`. What is slow is loaded in the methods that need it."""
 
-    name = "wall"
+class WallEngine(Engine):
+    """Spinor Boltzmann equation and Landau-Lifshitz-Gilbert equation of a domain wall in a wire."""
+
+    name, title = "wall", "wall"
 
     @property
     def schema(self) -> type[WallInput]:
-        """The typed input."""
         from hpcalo.wall.config import WallInput  # noqa: PLC0415
 
         return WallInput
 
-    def files(self, settings: WallInput) -> Sequence[Path]:
-        """The earlier result that the run continues and the Kubo result with its coefficients, of all points."""
-        continued, coefficients = settings.wall.continue_from, settings.electronic_structure
-        names = [continued, coefficients.result if coefficients else None]
-        scan = settings.sweep
-        if scan is not None and scan.key in {"wall.continue_from", "electronic_structure.result"}:
-            names += [str(value) for value in scan.values]
-        return [Path(name) for name in names if name]
+    def files(self, settings: WallInput, source: Path) -> Sequence[Path]:
+        electrons, sweep = settings.electronic_structure, settings.sweep
+        names: list[Any] = [settings.wall.continue_from, electrons.result if electrons is not None else None]
+        if sweep is not None and sweep.key in READ_KEYS:
+            names += sweep.values
+        return [source.parent / str(name) for name in names if name]
+
+    def load(self) -> None:
+        import hpcalo.coupling.run  # noqa: F401, PLC0415
 
     def estimate(self, settings: WallInput, source: Path) -> Work:
-        """What there is to share out, and what it costs. Serial. Raises InputError."""
         from hpcalo.coupling.run import work_wall  # noqa: PLC0415
 
         return work_wall(settings, source=source)
 
     def run(self, settings: WallInput, context: RunContext) -> None:
-        """Computes and writes the result. Collective. Raises HpcaloErrors on all ranks."""
         from hpcalo.coupling.run import run_wall  # noqa: PLC0415
 
-        c = context
-        run_wall(
-            settings, c.comm, source=c.source, output=c.output, force=c.force, quiet=c.quiet, overrides=c.overrides,
-            resume=c.resume,
-        )  # fmt: skip
+        run_wall(settings, context)
 
-    def draw(self, results: Sequence[Result], quantities: Sequence[str]) -> Figure:
-        """Results in one figure. Serial. Raises InputError."""
+    def kind(self, result: Result) -> str:
+        from hpcalo.wall.plot.data import kind  # noqa: PLC0415
+
+        return kind(result)
+
+    def draw(self, results: Sequence[Result], quantities: Sequence[str]) -> Any:
         from hpcalo.wall.plot.figure import draw  # noqa: PLC0415
 
         return draw(results, quantities)
 
-    def animate(self, results: Sequence[Result]) -> Iterator[Any]:
-        """The pictures of a movie. Serial. Raises InputError where the results have no time axis."""
+    def pages(self, result: Result) -> Sequence[tuple[str, ...]]:
+        from hpcalo.wall.plot.figure import pages  # noqa: PLC0415
+
+        return pages(result)
+
+    def animate(self, results: Sequence[Result]) -> Sequence[Any]:
         from hpcalo.wall.plot.figure import animate  # noqa: PLC0415
 
-        return iter(animate(results))
+        return animate(results)
 
     def checks(self, result: Result) -> Sequence[Check]:
-        """What the report verifies of a result. Serial."""
         from hpcalo.wall.checks import checks  # noqa: PLC0415
 
         return checks(result)
 
+    def hints(self, result: Result) -> Sequence[tuple[str, str]]:
+        from hpcalo.wall.checks import hints  # noqa: PLC0415
 
-WALL = WallEngine()
+        return hints(result)
+
+    def warnings(self, result: Result) -> Sequence[str]:
+        from hpcalo.wall.checks import warnings  # noqa: PLC0415
+
+        return warnings(result)

@@ -8,5 +8,4 @@ from hpcalo.coupling.source import read_source
 from hpcalo.wall import estimate, run
 
 run_wall = partial(run.run_wall, read=read_source)
-check_wall = partial(estimate.check_wall, read=read_source)
 work_wall = partial(estimate.work_wall, read=read_source)

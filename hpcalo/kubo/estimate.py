@@ -20,20 +20,12 @@ from hpcalo.parallel.progress import duration
 from hpcalo.parallel.work import PROGRAM, Work
 
 
-def check_kubo(settings: KuboInput, *, source: Path, ranks: int) -> str:
-    """Estimate of a run as text. Serial; times one small block on this machine.
-
-    Raises InputError, ModelError and ConvergenceError as the run would.
-    """
-    return work_kubo(settings, source=source).report(ranks)
-
-
 def work_kubo(settings: KuboInput, *, source: Path) -> Work:
     """What a run has to share out: blocks of k-points. Serial; times one small block on this machine.
 
     Raises InputError, ModelError and ConvergenceError as the run would.
     """
-    from hpcalo.kubo.run import prepare  # noqa: PLC0415  (kubo re-exports the function above)
+    from hpcalo.kubo.run import prepare  # noqa: PLC0415  (loads the whole engine)
     from hpcalo.kubo.sums.passes import wedge  # noqa: PLC0415
 
     started = time.monotonic()

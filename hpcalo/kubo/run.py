@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hpcalo import __version__
+from hpcalo.engine import RunContext
 from hpcalo.errors import InputError
 from hpcalo.hamiltonian.modelfile import load_model
 from hpcalo.hamiltonian.types import LcaoModel, WannierModel
 from hpcalo.io import checkpoint
-from hpcalo.io.checkpoint import Checkpoint
 from hpcalo.io.hdf5 import write_dataset
 from hpcalo.io.provenance import provenance, resolved_toml, sha256
 from hpcalo.kubo.config import KuboInput, KuboSection
-from hpcalo.kubo.estimate import check_kubo
 from hpcalo.kubo.fields import kubo_coordinates, to_variables, used
 from hpcalo.kubo.responses.axes import RunAxes
 from hpcalo.kubo.responses.collect import kubo_fields
@@ -41,52 +40,30 @@ from hpcalo.typing import RealArray
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
 
-__all__ = ["check_kubo", "run_kubo"]
-
 Model = WannierModel | LcaoModel
 MARK = "warning: "
 """Begins those notes of a model that are warnings."""
 
 
-def run_kubo(
-    settings: KuboInput,
-    comm: Intracomm,
-    *,
-    source: Path,
-    output: Path,
-    force: bool = False,
-    quiet: bool = False,
-    overrides: tuple[str, ...] = (),
-    resume: Checkpoint | None = None,
-) -> None:
+def run_kubo(settings: KuboInput, context: RunContext) -> None:
     """Computes everything the input asks for in one pass over k per direction and writes the result. Collective.
 
-    resume: the checkpoint to continue from (on rank 0). Raises InputError, ModelError, ConvergenceError, OutputError,
-    CheckpointError, Interrupted; on all ranks.
+    Raises InputError, ModelError, ConvergenceError, OutputError, CheckpointError, Interrupted; on all ranks.
     """
     with StopRequest() as stop:  # from the start: a signal that comes before the loops is heard in the first of them
-        rounds = Rounds(comm, settings.execution.checkpoint_interval, stop)
-        _run(settings, comm, source, output, force, quiet, overrides, resume, rounds)
+        rounds = Rounds(context.comm, settings.execution.checkpoint_interval, stop)
+        _run(settings, context, rounds)
 
 
-def _run(
-    settings: KuboInput,
-    comm: Intracomm,
-    source: Path,
-    output: Path,
-    force: bool,
-    quiet: bool,
-    overrides: tuple[str, ...],
-    resume: Checkpoint | None,
-    rounds: Rounds,
-) -> None:
+def _run(settings: KuboInput, context: RunContext, rounds: Rounds) -> None:
+    comm, source, quiet, overrides = context.comm, context.source, context.quiet, context.overrides
     started = time.monotonic()
     section = settings.kubo
     model: Model = on_root(comm, lambda: load_model(settings.model, source.parent))
     texts = on_root(comm, lambda: _resumable(settings, source, overrides))
     with together(comm):
         reference, n_hat, request = prepare(section, model)
-        keeper = Keeper(output, rounds, texts, resume)
+        keeper = Keeper(context.output, rounds, texts, context.resume)
     crystal, notes = model.crystal, model.notes
     if section.energies.from_electrons:
         reference = _fermi_energy(model, section, n_hat[0], comm, quiet, keeper)
@@ -129,7 +106,7 @@ def _run(
     )
     record.warned([*(n.removeprefix(MARK) for n in notes if n.startswith(MARK)), *outside])
     write_dataset(
-        output,
+        context.output,
         comm,
         to_variables(fields, comm),
         used(kubo_coordinates(run, reference), fields),
@@ -143,9 +120,9 @@ def _run(
             "k_points_full": task.mesh.full,
         },
         texts={"notes": "\n".join(lines)},
-        force=force,
+        force=context.force,
     )
-    on_root(comm, lambda: checkpoint.remove(output))
+    on_root(comm, lambda: checkpoint.remove(context.output))
     tell(comm, f"{len(fields)} quantities in {duration(time.monotonic() - started)}", quiet=quiet)
 
 

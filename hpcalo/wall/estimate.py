@@ -29,11 +29,6 @@ ITERATED = 8 * (3 * 80 + 32 + 215 * 4)
 NUMBER = re.compile(r"-?\d[\d.]*(e[-+]?\d+)?%?")
 
 
-def check_wall(settings: WallInput, *, source: Path, ranks: int, read: SourceReader = no_source) -> str:
-    """Warnings and an estimate of memory for the run. Serial. Raises InputError."""
-    return work_wall(settings, source=source, read=read).report(ranks)
-
-
 def _count(number: int, name: str) -> str:
     return f"{number} {name}{'s' * (number != 1)}"
 

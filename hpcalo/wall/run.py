@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hpcalo.engine import RunContext
 from hpcalo.errors import CheckpointError, InputError, Interrupted
 from hpcalo.io import checkpoint
 from hpcalo.io.checkpoint import Checkpoint
@@ -19,7 +20,7 @@ from hpcalo.parallel.guard import on_root
 from hpcalo.parallel.progress import Progress, warn
 from hpcalo.parallel.signals import StopRequest
 from hpcalo.wall.config import WallInput
-from hpcalo.wall.estimate import check_wall, told_of
+from hpcalo.wall.estimate import told_of
 from hpcalo.wall.frames import axes, begin, entries, moments, restored, saved_arrays, saved_attrs
 from hpcalo.wall.keeper import Asked, Keeper
 from hpcalo.wall.points import Axis, axis_of, groups_of, points_of, unreadable
@@ -31,26 +32,15 @@ from hpcalo.wall.units import NS_IN_FS
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
 
-__all__ = ["check_wall", "groups_of", "points_of", "restored", "run_wall"]
 
+def run_wall(settings: WallInput, context: RunContext, *, read: SourceReader = no_source) -> None:
+    """Runs the input and writes the result. read: gives a point's coefficients of its electronic structure.
 
-def run_wall(
-    settings: WallInput,
-    comm: Intracomm,
-    *,
-    source: Path,
-    output: Path,
-    force: bool = False,
-    quiet: bool = False,
-    overrides: Sequence[str] = (),
-    resume: Checkpoint | None = None,
-    read: SourceReader = no_source,
-) -> None:
-    """Runs the input and writes `output`; `resume`: the checkpoint to go on from (on rank 0).
-
-    Until a run in time is complete its frames are in `output`.frames, and its checkpoints beside it.
+    Until a run in time is complete its frames are in NAME.h5.frames, and its checkpoints beside it.
     Collective. Raises HpcaloErrors on all ranks.
     """
+    comm, source, output, force, quiet = context.comm, context.source, context.output, context.force, context.quiet
+    overrides, resume = context.overrides, context.resume
     points = points_of(settings, source)
     axis = axis_of(settings, points) if settings.sweep else None
     told = on_root(comm, lambda: told_of(points, source, axis))

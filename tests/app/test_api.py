@@ -9,6 +9,7 @@ import pytest
 
 import hpcalo
 from hpcalo.config.reader import validate
+from hpcalo.engine import RunContext
 from hpcalo.errors import InputError
 from hpcalo.hamiltonian.types import LcaoModel, WannierModel
 from hpcalo.kubo.config import KuboInput
@@ -44,7 +45,7 @@ def test_attributes_of_the_package():
 def test_what_is_written_is_what_comes_back(comm, tmp_path):
     """`run` and the command line take the same way: same numbers, axes, attributes; `open` reads them."""
     path = tmp_path / "a.h5"
-    run_kubo(validate(KuboInput, SETTINGS, "test"), comm, source=tmp_path / "a.toml", output=path, quiet=True)
+    run_kubo(validate(KuboInput, SETTINGS, "test"), RunContext(comm, tmp_path / "a.toml", path, quiet=True))
     computed = hpcalo.api.run(SETTINGS)
     with hpcalo.open(path) as read:
         assert set(read.data_vars) == set(computed.data_vars)
@@ -143,7 +144,7 @@ def test_wannier90_files_by_name_or_seed(shared):
         (lambda: hpcalo.open("input/models/fe.h5"), "is a model, not a result; hpcalo.api.load_model"),
         (lambda: hpcalo.api.load_model("rashba", exchang=1), "did you mean 'exchange'"),
         (lambda: hpcalo.api.run({"kobu": {}}), "did you mean 'kubo'"),
-        (lambda: hpcalo.api.run({"kubo": {}, "wall": {}}), "exactly one of the tables"),
+        (lambda: hpcalo.api.run({"kubo": {}, "wall": {}}), "has a [kubo] and a [wall] table"),
         (
             lambda: hpcalo.api.run({**SETTINGS, "kubo": {**SETTINGS["kubo"], "quantities": ["torkanc"]}}),
             "did you mean 'torkance'",

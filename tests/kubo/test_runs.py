@@ -10,6 +10,7 @@ import xarray
 from places import INPUTS
 
 from hpcalo import app
+from hpcalo.engine import RunContext
 from hpcalo.errors import InputError
 from hpcalo.hamiltonian.modelfile import read_model
 from hpcalo.kubo.responses.onsager import onsager
@@ -82,7 +83,7 @@ def test_ranks_do_not_change_a_bit(name, comm, mpi_tmp_path):
     if comm.rank == 0:
         source = INPUTS / f"{name}.toml"
         _, settings = app.load_input(source, overrides)
-        run_kubo(settings, single, source=source, output=alone, quiet=True)
+        run_kubo(settings, RunContext(single, source, alone, quiet=True))
         single.Free()
         with xarray.open_dataset(together, engine="h5netcdf") as a, xarray.open_dataset(alone, engine="h5netcdf") as b:
             assert int(a.attrs["ranks"]) == comm.size

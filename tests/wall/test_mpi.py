@@ -9,6 +9,7 @@ import pytest
 from mpi4py import MPI
 
 from hpcalo import app
+from hpcalo.engine import RunContext
 from hpcalo.errors import ConvergenceError, InputError, Interrupted
 from hpcalo.io.hdf5 import read_dataset
 from hpcalo.io.timeseries import TimeSeries
@@ -132,7 +133,7 @@ def run(comm, folder: Path, name: str, text: str, *overrides: str) -> Path:
         source.write_text(text)
     comm.Barrier()
     settings = app.load_input(source, overrides)[1]
-    run_wall(settings, comm, source=source, output=output, force=True, quiet=True)
+    run_wall(settings, RunContext(comm, source, output, force=True, quiet=True))
     return output
 
 

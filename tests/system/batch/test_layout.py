@@ -10,7 +10,7 @@ import pytest
 from places import INPUTS
 
 from hpcalo.app import site as site_module
-from hpcalo.app.submit import Job, layout, submit, warning_of
+from hpcalo.app.verbs.submit import Job, layout, submit, warning_of
 from hpcalo.errors import InputError
 from hpcalo.parallel.work import Site, Work, choose
 

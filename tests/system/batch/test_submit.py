@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from places import REPOSITORY
 
-from hpcalo.app import submit as module
-from hpcalo.app.submit import Job, seconds, submit
+from hpcalo.app.verbs import submit as module
+from hpcalo.app.verbs.submit import Job, seconds, submit
 from hpcalo.errors import EnvironmentMismatch, HpcaloError, InputError, OutputError
 
 JOBS = REPOSITORY / "jobs"

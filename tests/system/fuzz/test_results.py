@@ -18,7 +18,7 @@ from inputs import computed
 from mutations import LONG, damaged_bytes
 
 from hpcalo import app
-from hpcalo.app.export import export
+from hpcalo.app.verbs.export import export
 from hpcalo.errors import HpcaloError, Interrupted, one_line
 from hpcalo.io import checkpoint
 from hpcalo.io.description import describe

@@ -12,17 +12,17 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module, resources
+from importlib import resources
 from pathlib import Path
 
-from hpcalo.app import load_input, output_of
+from hpcalo.app.engines import engine
+from hpcalo.app.inputs import load_input, output_of
 from hpcalo.app.site import site_of
 from hpcalo.errors import EnvironmentMismatch, InputError, OutputError, one_line
 from hpcalo.io.files import check_output
 from hpcalo.parallel.progress import duration
 from hpcalo.parallel.work import Ranks, Site, Work, choose
 
-ESTIMATES = {"kubo": "hpcalo.kubo.estimate", "wall": "hpcalo.coupling.run"}
 COMMANDS = {"slurm": "sbatch", "pbs": "qsub"}
 LAUNCHERS = {"slurm": "srun --mpi=pmix --cpu-bind=cores", "pbs": "mpirun"}
 LONGEST_WARNING = 300  # seconds; as in jobs/
@@ -75,9 +75,9 @@ def submit(
             "--dry-run prints the script, --scheduler chooses another batch system"
         )
     seconds(job.time)  # a mistake here is told before the estimate is made
-    engine, settings = load_input(source, overrides)
+    name, settings = load_input(source, overrides)
     result = output_of(settings, source, output)
-    work = getattr(import_module(ESTIMATES[engine]), f"work_{engine}")(settings, source=source)
+    work = engine(name).estimate(settings, source)
     site = site_of(job.scheduler, job.partition, job.cores_per_node, job.memory_per_node)
     ranks = layout(work, job, site)
     text, notes = script(source, job, work, ranks, result, overrides, force=force)

@@ -1,0 +1,23 @@
+"""`hpcalo info`: what a file holds, and the software environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mpi4py.MPI import Intracomm
+
+
+def info(file: Path) -> str:
+    """A summary of a model or result file. Serial. Raises InputError if the file is neither or is damaged."""
+    from hpcalo.io.description import describe  # noqa: PLC0415
+
+    return describe(file)
+
+
+def environment(comm: Intracomm) -> tuple[str, bool]:
+    """The libraries in words, and whether they fit together. Collective."""
+    from hpcalo.io.environment import describe_environment  # noqa: PLC0415
+
+    return describe_environment(comm)

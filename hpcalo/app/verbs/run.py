@@ -1,0 +1,64 @@
+"""`hpcalo run`: an input file, and the result that its engine computes from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hpcalo.app.engines import engine
+from hpcalo.app.inputs import load_input, output_of
+from hpcalo.app.outputs import refuse_own_input, refuse_unfinished, remove_unfinished
+from hpcalo.engine import RunContext
+
+if TYPE_CHECKING:
+    from mpi4py.MPI import Intracomm
+    from pydantic import BaseModel
+
+
+def run(
+    comm: Intracomm,
+    source: Path,
+    *,
+    output: Path | None = None,
+    force: bool = False,
+    quiet: bool = False,
+    dry_run: bool = False,
+    overrides: tuple[str, ...] = (),
+) -> str:
+    """Runs an input file, or with `dry_run` only estimates it; returns the last line for the user.
+
+    Collective. Raises HpcaloErrors on all ranks.
+    """
+    from hpcalo.io.environment import check_environment  # noqa: PLC0415
+    from hpcalo.io.provenance import remember  # noqa: PLC0415
+    from hpcalo.io.files import check_output, prepare_output  # noqa: PLC0415
+    from hpcalo.parallel.guard import on_root, together  # noqa: PLC0415
+    from hpcalo.parallel.signals import end_if_asked  # noqa: PLC0415
+    from hpcalo.parallel.threads import limit_threads  # noqa: PLC0415
+
+    with together(comm):
+        check_environment(comm)
+        limit_threads()
+
+    def read() -> tuple[str, BaseModel, Path]:
+        name, settings = load_input(source, overrides)
+        path = output_of(settings, source, output)
+        refuse_own_input(path, [source, *engine(name).files(settings, source)])
+        if dry_run:
+            check_output(path, force=force)
+            if not force:
+                refuse_unfinished(path)
+        remember(source)
+        return name, settings, path
+
+    name, settings, path = on_root(comm, read)
+    with together(comm):
+        engine(name).load()
+        check_environment(comm)
+    if dry_run:
+        return on_root(comm, lambda: engine(name).estimate(settings, source).report(comm.size))
+    end_if_asked(comm, "before anything was computed: run it again")
+    with prepare_output(path, comm, force=force):
+        on_root(comm, lambda: remove_unfinished(path) if force else refuse_unfinished(path))
+        engine(name).run(settings, RunContext(comm, source, path, force, quiet, overrides))
+    return f"result: {path}"

@@ -1,0 +1,71 @@
+"""The Kubo engine as the rest of the program sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hpcalo.engine import Engine, RunContext
+
+if TYPE_CHECKING:
+    from hpcalo.io.checks import Check
+    from hpcalo.io.dataset import Result
+    from hpcalo.kubo.config import KuboInput
+    from hpcalo.parallel.work import Work
+
+
+class KuboEngine(Engine):
+    """Linear response of a periodic Hamiltonian."""
+
+    name, title = "kubo", "Kubo"
+
+    @property
+    def schema(self) -> type[KuboInput]:
+        from hpcalo.kubo.config import KuboInput  # noqa: PLC0415
+
+        return KuboInput
+
+    def files(self, settings: KuboInput, source: Path) -> Sequence[Path]:
+        model = settings.model
+        found = [source.parent / name for name in (model.file, model.lcao, model.position_file) if name]
+        if seed := model.wannier90:
+            endings = ("_tb.dat", "_hr.dat", "_wsvec.dat", ".win", ".chk", ".spn")
+            found += [source.parent / f"{seed}{ending}" for ending in endings]
+        return found
+
+    def load(self) -> None:
+        import hpcalo.kubo.run  # noqa: F401, PLC0415
+
+    def estimate(self, settings: KuboInput, source: Path) -> Work:
+        from hpcalo.kubo.estimate import work_kubo  # noqa: PLC0415
+
+        return work_kubo(settings, source=source)
+
+    def run(self, settings: KuboInput, context: RunContext) -> None:
+        from hpcalo.kubo.run import run_kubo  # noqa: PLC0415
+
+        run_kubo(settings, context)
+
+    def kind(self, result: Result) -> str:
+        return "Kubo formulas"
+
+    def draw(self, results: Sequence[Result], quantities: Sequence[str]) -> Any:
+        from hpcalo.kubo.plot.figure import draw  # noqa: PLC0415
+
+        return draw(results, quantities)
+
+    def pages(self, result: Result) -> Sequence[tuple[str, ...]]:
+        from hpcalo.kubo.plot.figure import pages  # noqa: PLC0415
+
+        return pages(result)
+
+    def checks(self, result: Result) -> Sequence[Check]:
+        from hpcalo.kubo.checks import checks  # noqa: PLC0415
+
+        return checks(result)
+
+    def hints(self, result: Result) -> Sequence[tuple[str, str]]:
+        from hpcalo.kubo.checks import hints  # noqa: PLC0415
+
+        return hints(result)
