@@ -78,7 +78,10 @@ class Engine(Protocol):
         return self.name
 
     def draw(self, results: Sequence[Result], quantities: Sequence[str]) -> Any:
-        """A matplotlib figure of results of this engine: the main story, or what is named. Serial. Raises InputError."""
+        """A matplotlib figure of results of this engine: the main story, or what is named. Serial.
+
+        Raises InputError.
+        """
         ...
 
     def pages(self, result: Result) -> Sequence[tuple[str, ...]]:

@@ -103,10 +103,8 @@ def _lines(result: Result, name: str) -> list[str]:
 
 
 def _warnings(result: Result, engine: Engine, checks: Sequence[Check]) -> list[str]:
-    if WARNINGS in result.texts:
-        given = result.texts[WARNINGS].splitlines()
-    else:  # a file from before they were stored
-        given = list(engine.warnings(result))
+    stored = WARNINGS in result.texts  # not in files of early versions
+    given = result.texts[WARNINGS].splitlines() if stored else engine.warnings(result)
     states = {"failed": "failed", "coarse": "the grids of the run do not resolve it"}
     bad = [f"{c.name}: {states[c.status]} ({_found(c)})" for c in checks if c.status in states]
     return [*bad, *given]

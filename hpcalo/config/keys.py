@@ -61,8 +61,8 @@ def describe(wanted: str | None, known: Mapping[str, Sequence[Table]]) -> str:
     known: the tables of each engine. Raises InputError, naming the nearest.
     """
     if wanted is None:
-        names = " or ".join(f"'{name}'" for name in known).replace("'", "'hpcalo keys ", 1)
-        lines = [f"tables of an input file; 'hpcalo keys TABLE' shows one, {names} all"]
+        whole = " or ".join(f"'{name}'" for name in known).replace("'", "'hpcalo keys ", 1)
+        lines = [f"tables of an input file; 'hpcalo keys TABLE' shows one, {whole} all"]
         for engine, found in known.items():
             lines += ["", f"{engine}:", *(f"  {t.heading:24}  {_sentence(t.meaning)}" for t in found if t.place)]
         return "\n".join(lines)

@@ -284,8 +284,8 @@ def test_sweeps(tmp_path, comm):
 def test_real_results(tmp_path, comm):
     """A steady sweep, whose time axis has one entry, and a window that moves: from the program itself."""
     from hpcalo.config.reader import validate  # noqa: PLC0415
-    from hpcalo.wall.config import WallInput  # noqa: PLC0415
     from hpcalo.engine import RunContext  # noqa: PLC0415
+    from hpcalo.wall.config import WallInput  # noqa: PLC0415
     from hpcalo.wall.run import run_wall  # noqa: PLC0415
 
     wire = {"length": "80 nm", "cells": 41, "follow": True}
