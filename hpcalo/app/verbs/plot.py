@@ -15,9 +15,9 @@ MOVIES = (".gif", ".mp4")
 
 def plot(results: Sequence[Path], *, output: Path | None, force: bool, quantities: tuple[str, ...] = ()) -> Path:
     """Draws results of one engine into a picture and returns its path. Serial. Raises InputError, OutputError."""
+    from hpcalo.io.files import check_output  # noqa: PLC0415
     from hpcalo.io.hdf5 import read_dataset  # noqa: PLC0415
     from hpcalo.io.plausible import changed_files_explain  # noqa: PLC0415
-    from hpcalo.io.files import check_output  # noqa: PLC0415
 
     path = output or Path(results[0].name).with_suffix(".png")
     if path.suffix.lower() not in PICTURES:

@@ -13,9 +13,9 @@ PAGES = (".html", ".htm")
 def report(result: Path, *, output: Path | None = None, force: bool = False) -> Path:
     """Writes the HTML page about a result and returns its path. Serial. Raises InputError, OutputError."""
     from hpcalo.app.page import render  # noqa: PLC0415
+    from hpcalo.io.files import check_output  # noqa: PLC0415
     from hpcalo.io.hdf5 import read_dataset  # noqa: PLC0415
     from hpcalo.io.plausible import changed_files_explain  # noqa: PLC0415
-    from hpcalo.io.files import check_output  # noqa: PLC0415
 
     path = output or Path(result.name).with_suffix(".html")
     if path.suffix.lower() not in PAGES:

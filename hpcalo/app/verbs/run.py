@@ -30,8 +30,8 @@ def run(
     Collective. Raises HpcaloErrors on all ranks.
     """
     from hpcalo.io.environment import check_environment  # noqa: PLC0415
-    from hpcalo.io.provenance import remember  # noqa: PLC0415
     from hpcalo.io.files import check_output, prepare_output  # noqa: PLC0415
+    from hpcalo.io.provenance import remember  # noqa: PLC0415
     from hpcalo.parallel.guard import on_root, together  # noqa: PLC0415
     from hpcalo.parallel.signals import end_if_asked  # noqa: PLC0415
     from hpcalo.parallel.threads import limit_threads  # noqa: PLC0415
