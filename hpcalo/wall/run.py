@@ -14,6 +14,7 @@ from hpcalo.io import checkpoint
 from hpcalo.io.checkpoint import Checkpoint
 from hpcalo.io.files import commit
 from hpcalo.io.hdf5 import write_dataset
+from hpcalo.io.keeper import Asked, Keeper
 from hpcalo.io.provenance import provenance, resolved_toml
 from hpcalo.io.timeseries import TimeSeries
 from hpcalo.parallel.guard import on_root
@@ -22,7 +23,6 @@ from hpcalo.parallel.signals import StopRequest
 from hpcalo.wall.config import WallInput
 from hpcalo.wall.estimate import told_of
 from hpcalo.wall.frames import axes, begin, entries, moments, restored, saved_arrays, saved_attrs
-from hpcalo.wall.keeper import Asked, Keeper
 from hpcalo.wall.points import Axis, axis_of, groups_of, points_of, unreadable
 from hpcalo.wall.published.run import evolved
 from hpcalo.wall.scan import run_sweep

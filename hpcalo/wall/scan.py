@@ -21,6 +21,7 @@ from hpcalo.io import checkpoint
 from hpcalo.io.checkpoint import Checkpoint, describe, pack, point_path, unpack
 from hpcalo.io.dataset import Slab, Variable
 from hpcalo.io.hdf5 import write_dataset
+from hpcalo.io.keeper import Asked, Keeper
 from hpcalo.io.timeseries import Frame
 from hpcalo.parallel.guard import on_root, raise_together
 from hpcalo.parallel.progress import Progress, warn
@@ -28,7 +29,6 @@ from hpcalo.parallel.relay import StopRelay
 from hpcalo.parallel.signals import StopRequest, name_of
 from hpcalo.wall.config import WallInput
 from hpcalo.wall.frames import axes, begin, moments, restored, saved_arrays, saved_attrs
-from hpcalo.wall.keeper import Asked, Keeper
 from hpcalo.wall.points import Axis, axis_of, combined, groups_of, told_of_failures
 from hpcalo.wall.published.run import Results, evolved
 from hpcalo.wall.source import CoefficientSource

@@ -14,8 +14,8 @@ from hpcalo import app, units
 from hpcalo.coupling.source import read_source
 from hpcalo.errors import CheckpointError, InputError, Interrupted
 from hpcalo.io.hdf5 import read_dataset, write_dataset
+from hpcalo.io.keeper import Asked, Keeper
 from hpcalo.io.timeseries import TimeSeries
-from hpcalo.wall.keeper import Asked, Keeper
 
 SHORT = ("time.end='0.002 ns'", "time.output_every='0.001 ns'", "texture.relax=false", "wire.cells=151")
 

@@ -12,8 +12,8 @@ from mpi4py import MPI
 from hpcalo import app
 from hpcalo.errors import InputError, Interrupted
 from hpcalo.io.hdf5 import read_dataset
+from hpcalo.io.keeper import Asked, Keeper
 from hpcalo.wall import scan as wall_sweep
-from hpcalo.wall.keeper import Asked, Keeper
 
 START, ONWARD = (PULLED.format(mode="quasi-static", end=end, integrator="rk") for end in ("1e-5", "3e-5"))
 SWEEP = '[sweep]\nkey = "wall.continue_from"\nvalues = ["first.h5", "below/second.h5"]\n'

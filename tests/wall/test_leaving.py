@@ -11,7 +11,7 @@ from mpi4py import MPI
 from hpcalo import app
 from hpcalo.errors import Interrupted
 from hpcalo.io.hdf5 import read_dataset
-from hpcalo.wall.keeper import Asked, Keeper
+from hpcalo.io.keeper import Asked, Keeper
 
 PUSHED = """
 [wall]

@@ -12,12 +12,12 @@ from hpcalo import app
 from hpcalo.engine import RunContext
 from hpcalo.errors import ConvergenceError, InputError, Interrupted
 from hpcalo.io.hdf5 import read_dataset
+from hpcalo.io.keeper import Asked, Keeper
 from hpcalo.io.timeseries import TimeSeries
 from hpcalo.wall.config import Drive, Electrons, Magnet, Momentum, Time, WallInput, WallSection
 from hpcalo.wall.config import Wire as WireSection
 from hpcalo.wall.dynamics.simulation import Simulation, shift
 from hpcalo.wall.grid import Mesh
-from hpcalo.wall.keeper import Asked, Keeper
 from hpcalo.wall.run import run_wall
 
 pytestmark = pytest.mark.mpi

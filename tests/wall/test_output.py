@@ -14,8 +14,8 @@ from places import INPUTS
 from hpcalo import app
 from hpcalo.errors import CheckpointError, InputError, Interrupted, OutputError
 from hpcalo.io.hdf5 import read_dataset
+from hpcalo.io.keeper import Asked, Keeper
 from hpcalo.io.timeseries import TimeSeries, read_state
-from hpcalo.wall.keeper import Asked, Keeper
 
 SMALL = """
 [wall]

@@ -9,10 +9,10 @@ import numpy as np
 
 from hpcalo.io.checkpoint import Checkpoint
 from hpcalo.io.dataset import Variable
+from hpcalo.io.keeper import Asked, Keeper
 from hpcalo.parallel.guard import on_root
 from hpcalo.wall.config import WallInput
 from hpcalo.wall.frames import COMPONENTS
-from hpcalo.wall.keeper import Asked, Keeper
 from hpcalo.wall.published import model as paper
 from hpcalo.wall.units import CURRENT_IN_SI
 

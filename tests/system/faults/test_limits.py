@@ -18,8 +18,8 @@ from test_ranks_wall import INPUTS, wait_until_dead
 
 from hpcalo import app
 from hpcalo.io import checkpoint
+from hpcalo.io.keeper import Keeper
 from hpcalo.parallel.world import alone
-from hpcalo.wall.keeper import Keeper
 
 # The limit comes with checkpoint number COUNT, on rank 0 alone; or where the result is to get its name.
 PROGRAM = """
@@ -28,7 +28,7 @@ from pathlib import Path
 import hpcalo.kubo.run as kubo, hpcalo.wall.run as wall
 from hpcalo.io import checkpoint
 from hpcalo.parallel.rounds import Rounds
-from hpcalo.wall.keeper import Keeper
+from hpcalo.io.keeper import Keeper
 what, count = sys.argv[1:]
 
 def exhaust():

@@ -33,7 +33,7 @@ where, rank, call = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 mine = MPI.COMM_WORLD.rank == rank
 import hpcalo.wall.run as wall
 from hpcalo.io import checkpoint, timeseries
-from hpcalo.wall.keeper import Keeper
+from hpcalo.io.keeper import Keeper
 from hpcalo.wall.boltzmann import kinetic
 from hpcalo.wall.magnetism import magnetics
 from hpcalo.wall import monitors

@@ -22,10 +22,10 @@ from hpcalo.app.verbs.export import export
 from hpcalo.errors import HpcaloError, Interrupted, one_line
 from hpcalo.io import checkpoint
 from hpcalo.io.description import describe
+from hpcalo.io.keeper import Asked, Keeper
 from hpcalo.io.seal import LENGTH, unseal
 from hpcalo.parallel.rounds import Rounds
 from hpcalo.parallel.world import alone
-from hpcalo.wall.keeper import Asked, Keeper
 
 KUBO = """
 [model]

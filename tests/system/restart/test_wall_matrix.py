@@ -10,8 +10,8 @@ from program import differences, restart, run
 
 from hpcalo.errors import Interrupted
 from hpcalo.io import checkpoint
+from hpcalo.io.keeper import Asked, Keeper
 from hpcalo.wall.dynamics import stepping
-from hpcalo.wall.keeper import Asked, Keeper
 
 pytestmark = pytest.mark.mpi
 

@@ -13,10 +13,10 @@ from test_wall_matrix import JOURNEYS, WIRE, completed, journeys, write
 from hpcalo.errors import Interrupted
 from hpcalo.io import checkpoint
 from hpcalo.io.hdf5 import read_dataset
+from hpcalo.io.keeper import Keeper
 from hpcalo.parallel.relay import StopRelay
 from hpcalo.parallel.signals import StopRequest
 from hpcalo.wall import scan as wall_sweep
-from hpcalo.wall.keeper import Keeper
 
 assert JOURNEYS
 

@@ -1,4 +1,4 @@
-"""When a run of the wall saves itself: by the clock, when a signal asks, and with a frame where that costs little."""
+"""When a run saves itself: by the clock, when a signal asks, and with a frame where that costs little."""
 
 from __future__ import annotations
 
