@@ -7,7 +7,7 @@ nodes); under a launcher only rank 0 does them.
 
 from __future__ import annotations
 
-from hpcalo.parallel.early import Stopped, end_at_once, forget, listen, loaded
+from hpcalo.parallel.early import end_at_once, forget, listen
 
 if __name__ == "__main__":  # `python -m hpcalo`; the command `hpcalo` comes from hpcalo.start
     listen()
@@ -25,8 +25,9 @@ from typing import Any, TypeVar, cast
 import click
 
 from hpcalo import __version__
+from hpcalo.parallel.launcher import launcher_rank, leave_job
 from hpcalo.parallel.threads import preset_threads
-from hpcalo.parallel.world import defer_start, launcher_rank, leave_job
+from hpcalo.parallel.world import defer_start
 
 FILE = click.Path(path_type=Path)
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -379,7 +380,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _main(arguments: list[str]) -> int:
     try:
-        loaded()
         preset_threads()
         if not os.environ.get("HPCALO_TRACEBACK"):  # numbers that are not finite are told by errors that say where
             warnings.filterwarnings("ignore", category=RuntimeWarning)
@@ -390,13 +390,13 @@ def _main(arguments: list[str]) -> int:
         else:
             time.sleep(0.5)  # a launcher ends the job at the first failed exit: let rank 0 speak before
         return problem.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt):  # from a caller's own handler of SIGINT
         return 130
     except BrokenPipeError:  # `hpcalo info FILE | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (Exception, Stopped) as problem:  # of a command that works alone; the others end in their collective guard
-        from hpcalo.parallel.guard import exit_code, show  # noqa: PLC0415
+    except Exception as problem:  # of a command that works alone; the others end in their collective guard
+        from hpcalo.parallel.failure import exit_code, show  # noqa: PLC0415
 
         if is_first():
             show(problem)

@@ -1,81 +1,143 @@
-"""Signals from the program's first moment, while its libraries are still being loaded.
+"""Signals from the program's first moment on, while its libraries are still being loaded.
 
-`listen` notes a SIGTERM, SIGINT or SIGUSR1 for the first `hpcalo.parallel.signals.StopRequest`; commands that keep
-nothing end on it at once (`end_at_once`). Imports next to nothing: what comes before it is not protected.
+A SIGTERM, SIGINT or SIGUSR1 is answered in one of two ways:
+
+* After `listen` it is remembered, for the runs: their ranks stop together, between two pieces of work
+  (`hpcalo.parallel.signals`).
+* After `end_at_once` it ends the process inside the handler, for the commands that keep nothing to continue from.
+
+No handler of this module raises an exception. An exception would surface wherever the program happens to be; in its
+first second that is inside an import, which leaves a library half loaded and the next import of it broken.
+
+This module loads next to nothing: a signal that comes before `listen` has the operating system's answer.
 """
+
+from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
-from types import FrameType
-from typing import NoReturn
+
+from hpcalo.parallel.launcher import launcher_rank
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # the module `typing` takes longer to load than all of this
+    from collections.abc import Callable
+    from types import FrameType, TracebackType
+    from typing import Any, NoReturn
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
-# Launchers and batch systems deliver the same request over several ways; copies that come this close are one request.
-SAME_REQUEST = 1.0
-EXIT_CODE = 75  # of hpcalo.errors.Interrupted, which is not loaded yet
+# Launchers and batch systems deliver the same request in several ways; copies that come this close are one request.
+SAME_REQUEST = 1.0  # seconds
+INTERRUPTED, FROM_KEYBOARD = 75, 130  # exit codes; the first is that of hpcalo.errors.Interrupted, not loaded yet
+RANK_0_FIRST = 2.0  # seconds that the other ranks give rank 0 to speak
 
 
-class Stopped(BaseException):
-    """A signal ends the program here and now. No Exception: nothing that deals with ordinary failures may keep it."""
-
-
-class Heard:
-    """What has come since the program's start: the latest signal's name and the time of the first that was not USR1."""
+class Received:
+    """What has come since the program's start: the latest signal's name, and when the first SIGTERM or SIGINT came."""
 
     name = ""
-    first_hard: float | None = None
-    loading = True  # nothing is open yet that would have to be closed
-    previous: dict[signal.Signals, object] = {}  # noqa: RUF012  (one process, one state)
+    first_request: float | None = None
+
+
+_previous: dict[signal.Signals, Any] = {}  # the handlers before `listen`
+_transient: set[str] = set()
+_abort: list[Callable[[int], object]] = []
 
 
 def listen() -> bool:
-    """From now on signals are noted; a second SIGTERM or SIGINT ends the program. False if that was so already."""
-    if Heard.previous:
+    """From now on signals are remembered; a second SIGTERM or SIGINT ends the process. False if that was so already."""
+    if _previous:
         return False
-    Heard.previous = {number: signal.signal(number, _note) for number in SIGNALS}
+    for number in SIGNALS:
+        _previous[number] = signal.signal(number, _remember)
     return True
 
 
-def loaded() -> None:
-    """From now on there are handlers of exceptions: an end is raised."""
-    Heard.loading = False
-
-
 def end_at_once() -> None:
-    """From now on, and if one has come already, a signal ends the program: this command keeps nothing to go on from."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    for number in (signal.SIGTERM, signal.SIGUSR1):
+    """From now on a signal ends the process, and one that has come already does so now. Nothing without `listen`."""
+    if not _previous:
+        return
+    for number in SIGNALS:
         signal.signal(number, _end)
-    if Heard.name == "SIGINT":
-        raise KeyboardInterrupt
-    if Heard.name:
-        raise Stopped(f"stopped by {Heard.name}")
+    if Received.name:
+        _end(signal.Signals[Received.name], None)
 
 
 def forget() -> None:
-    """Back to what was before `listen`, for a program that goes on."""
-    for number, handler in Heard.previous.items():
-        signal.signal(number, handler)  # type: ignore[arg-type]
-    Heard.previous, Heard.name, Heard.first_hard = {}, "", None
+    """Restores the handlers that were there before `listen`, for a program that goes on."""
+    for number, handler in _previous.items():
+        signal.signal(number, handler)
+    _previous.clear()
+    Received.name, Received.first_request = "", None
 
 
-def _note(number: int, frame: FrameType | None) -> None:
+class TransientFile:
+    """A file that must not outlive the process (a part, a lock): removed if a signal ends the process in the block."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = os.path.abspath(path)
+
+    def __enter__(self) -> None:
+        _transient.add(self._path)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _transient.discard(self._path)
+
+
+def abort_with(function: Callable[[int], object]) -> None:
+    """Has `leave` call the function with the exit code, so that the other ranks of the job end too."""
+    _abort[:] = [function]
+
+
+def importing(frame: FrameType | None) -> bool:
+    """Whether the interrupted code is, at any depth, in the middle of an import."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def leave(text: str, code: int) -> NoReturn:
+    """Ends this process now, whatever it is doing: removes its transient files and prints `text`, if any, as an error.
+
+    The other ranks of a job end with it. Rank 0 speaks first: its end is the end of the others.
+    """
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    for path in _transient:
+        try:  # noqa: SIM105  (contextlib takes its time to load)
+            os.unlink(path)
+        except OSError:
+            pass
+    if launcher_rank() > 0:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the launcher's, once rank 0 is gone
+        time.sleep(RANK_0_FIRST)
+    if text:
+        try:  # noqa: SIM105
+            os.write(2, f"hpcalo: error: {text}\n".encode())  # sys.stderr may be in the middle of a line
+        except OSError:
+            pass
+    for abort in _abort:
+        abort(code)
+    os._exit(code)
+
+
+def _remember(number: int, frame: FrameType | None) -> None:
     now = time.monotonic()
-    Heard.name = signal.Signals(number).name
-    if number == signal.SIGUSR1:  # a batch system's early warning stays polite however often it comes
+    Received.name = signal.Signals(number).name
+    if number == signal.SIGUSR1:  # a batch system's early warning: a request however often it comes
         return
-    if Heard.first_hard is not None and now - Heard.first_hard > SAME_REQUEST:
-        _end(number, frame)
-    if Heard.first_hard is None:
-        Heard.first_hard = now
+    if Received.first_request is None:
+        Received.first_request = now
+    elif now - Received.first_request > SAME_REQUEST:
+        leave(f"stopped at once by {Received.name}", INTERRUPTED)
 
 
 def _end(number: int, frame: FrameType | None) -> NoReturn:
-    text = f"stopped at once by {signal.Signals(number).name}"
-    if Heard.loading:
-        sys.stderr.write(f"hpcalo: error: {text}\n")
-        sys.stderr.flush()
-        os._exit(EXIT_CODE)
-    raise Stopped(text)
+    if number == signal.SIGINT:
+        leave("", FROM_KEYBOARD)
+    leave(f"stopped by {signal.Signals(number).name}", INTERRUPTED)

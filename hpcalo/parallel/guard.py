@@ -11,9 +11,7 @@ Three instruments, from the outside in:
 from __future__ import annotations
 
 import os
-import sys
 import time
-import traceback
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,15 +20,13 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 import numpy as np
 
 from hpcalo.errors import HpcaloError, Interrupted, one_line
-from hpcalo.parallel.early import Stopped
+from hpcalo.parallel.failure import INTERNAL_EXIT_CODE, exit_code, message, show
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
 
 T = TypeVar("T")
 
-TRACEBACK_VARIABLE = "HPCALO_TRACEBACK"
-INTERNAL_EXIT_CODE = 70  # EX_SOFTWARE
 GRACE = 2.0  # seconds a failed rank waits for the others to fail with it before it ends the job
 
 # What a rank reports when it leaves. A cause speaks before its consequences, whatever the rank.
@@ -124,48 +120,13 @@ def on_root(comm: Intracomm, function: Callable[[], T]) -> T:
     return result
 
 
-def message(problem: BaseException, rank: int | None = None) -> str:
-    """The line a user sees for this exception; `rank` where only that rank failed."""
-    place = "" if rank is None else f"[rank {rank}] "
-    text = one_line(problem)
-    if isinstance(problem, HpcaloError | Stopped):
-        return f"hpcalo: error: {place}{text}"
-    if isinstance(problem, KeyboardInterrupt):
-        return f"hpcalo: {place}interrupted"
-    if isinstance(problem, MemoryError):
-        detail = f" ({text})" if text else ""
-        return (
-            f"hpcalo: error: {place}out of memory{detail}: use more nodes or fewer ranks per node; "
-            "'hpcalo check INPUT' estimates the memory a rank needs"
-        )
-    where = ""
-    if not os.environ.get(TRACEBACK_VARIABLE):
-        frames = traceback.extract_tb(problem.__traceback__)
-        where = f" (at {os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else " ("
-        where += f"; set {TRACEBACK_VARIABLE}=1 for the traceback)"
-    return f"hpcalo: internal error: {place}{type(problem).__name__}: {text}{where}"
-
-
-def exit_code(problem: BaseException) -> int:
-    """The exit status this exception ends the program with."""
-    if isinstance(problem, HpcaloError):
-        return problem.exit_code
-    if isinstance(problem, Stopped):
-        return Interrupted.exit_code
-    if isinstance(problem, SystemExit):
-        return problem.code if isinstance(problem.code, int) else 1
-    if isinstance(problem, KeyboardInterrupt):
-        return 130
-    return INTERNAL_EXIT_CODE
-
-
 def _report(failure: BaseException | None) -> np.ndarray:
     if failure is None:
         return np.array([_DONE, 0, 0], dtype=np.int64)
     kind = _CAUSE
     if isinstance(failure, RemoteFailure):
         kind = _ECHO
-    elif isinstance(failure, Interrupted | Stopped | KeyboardInterrupt):
+    elif isinstance(failure, Interrupted | KeyboardInterrupt):
         kind = _INTERRUPTED
     return np.array([kind, exit_code(failure), zlib.crc32(message(failure).encode())], dtype=np.int64)
 
@@ -193,21 +154,6 @@ def _end_the_job(control: Intracomm, failure: BaseException) -> NoReturn:
     show(failure, control.rank)
     control.Abort(exit_code(failure))
     os._exit(exit_code(failure))  # MPI_Abort does not return; some launchers take their time
-
-
-def show(failure: BaseException, rank: int | None = None) -> None:
-    """Prints an exception's line on stderr, after its traceback if HPCALO_TRACEBACK is set."""
-    if isinstance(failure, SystemExit):
-        if isinstance(failure.code, str):
-            sys.stderr.write(failure.code + "\n")
-        sys.stderr.flush()
-        return
-    text = message(failure, rank) + "\n"
-    if os.environ.get(TRACEBACK_VARIABLE):
-        text = "".join(traceback.format_exception(failure)) + text
-    sys.stdout.flush()
-    sys.stderr.write(text)  # one write, so that the lines of several ranks do not interleave
-    sys.stderr.flush()
 
 
 def _as_text(error: Exception, rank: int) -> tuple[str, str]:

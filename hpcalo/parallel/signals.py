@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import signal
-import sys
 import time
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hpcalo.errors import Interrupted
-from hpcalo.parallel.early import SAME_REQUEST, SIGNALS, Heard
+from hpcalo.parallel.early import INTERRUPTED, SAME_REQUEST, SIGNALS, Received, importing, leave
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
@@ -34,14 +34,14 @@ class StopRequest:
     def __init__(self) -> None:
         self.requested = False
         self.name = ""
-        self._first_hard: float | None = None
+        self._first_request: float | None = None
         self._previous: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> StopRequest:
         for number in SIGNALS:
             self._previous[number] = signal.signal(number, self._receive)
-        if Heard.name:
-            self.requested, self.name, self._first_hard = True, Heard.name, Heard.first_hard
+        if Received.name:
+            self.requested, self.name, self._first_request = True, Received.name, Received.first_request
         return self
 
     def __exit__(
@@ -59,19 +59,22 @@ class StopRequest:
         now = time.monotonic()
         self.name = signal.Signals(number).name
         if number != signal.SIGUSR1:
-            if self._first_hard is not None and now - self._first_hard > SAME_REQUEST:
-                raise Interrupted(f"stopped at once by a second {self.name}; the last checkpoint stands")
-            if self._first_hard is None:
-                self._first_hard = now
-                if number == signal.SIGINT and sys.stderr.isatty():
-                    sys.stderr.write("\nhpcalo: stopping at the next checkpoint; press Ctrl-C again to stop at once\n")
+            if self._first_request is not None and now - self._first_request > SAME_REQUEST:
+                text = f"stopped at once by a second {self.name}; the last checkpoint stands"
+                if importing(frame):  # no exception may surface there
+                    leave(text, INTERRUPTED)
+                raise Interrupted(text)
+            if self._first_request is None:
+                self._first_request = now
+                if number == signal.SIGINT and os.isatty(2):  # not sys.stderr, which may be in the middle of a line
+                    os.write(2, b"\nhpcalo: stopping at the next checkpoint; press Ctrl-C again to stop at once\n")
         self.requested = True
 
 
 def end_if_asked(comm: Intracomm, when: str) -> None:
     """Raises Interrupted on all ranks if a signal has come to any of them since the program's start. Collective."""
-    if _anyone(comm, bool(Heard.name)):
-        raise Interrupted(f"stopped by {name_of(comm, Heard.name)} {when}")
+    if _anyone(comm, bool(Received.name)):
+        raise Interrupted(f"stopped by {name_of(comm, Received.name)} {when}")
 
 
 def name_of(comm: Intracomm, mine: str) -> str:

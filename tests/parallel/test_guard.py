@@ -9,7 +9,8 @@ import pytest
 from program import one_complaint
 
 from hpcalo.errors import InputError, ModelError
-from hpcalo.parallel.guard import RemoteFailure, exit_code, message, on_root, raise_together, together
+from hpcalo.parallel.failure import exit_code, message
+from hpcalo.parallel.guard import RemoteFailure, on_root, raise_together, together
 
 PROGRAM = Path(__file__).with_name("guard_program.py")
 

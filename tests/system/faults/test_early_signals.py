@@ -1,144 +1,178 @@
-"""Signals while the program starts: heard from its first lines on, whatever is being loaded, and told in one line."""
+"""Signals while the program starts and wherever it loads a module: answered in one line, with the documented code.
+
+The moments are chosen by the modules that are being loaded, not by the clock (signal_at_import.py).
+`tests/bench/soak_signals.py` sends them at random times.
+"""
 
 from __future__ import annotations
 
-import os
-import re
-import signal
 import subprocess
 import sys
-import time
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from inputs import RASHBA, SAVED
-from killing import alive, ranks_of
+from inputs import PULLED, RASHBA, SMALL
+from program import one_complaint, stopped
 
+from hpcalo import app
 from hpcalo.errors import Interrupted
 from hpcalo.parallel import early
+from hpcalo.parallel.world import alone
 
-LONG = RASHBA.format(quantities='"torkance"', energies="", side="500")
-MODULE = [sys.executable, "-m", "hpcalo"]
-COMMAND = [sys.executable, "-c", "from hpcalo.start import main; main()"]  # what the installed `hpcalo` does
-DELAYS = (0.0, 0.02, 0.1, 0.3, 0.7, 1.2)
-
-
-def hears(pid: int, number: signal.Signals) -> bool:
-    """Whether the process has a handler of its own for this signal."""
-    try:
-        caught = re.search(r"SigCgt:\s*(\w+)", Path(f"/proc/{pid}/status").read_text())
-    except OSError:
-        return False
-    return bool(caught and int(caught[1], 16) >> (number - 1) & 1)
+AT_IMPORT = Path(__file__).with_name("signal_at_import.py")
+KUBO = RASHBA.format(quantities='"torkance"', energies="", side="20")
+WALL = PULLED.format(mode="quasi-static", end=1e-4, integrator="rk")
 
 
-def wait_until_heard(pid: int) -> None:
-    """The last of the handlers is in place. (That of SIGINT is Python's own before.)"""
-    deadline = time.monotonic() + 20
-    while not hears(pid, early.SIGNALS[-1]):
-        assert time.monotonic() < deadline
-        assert alive(pid)
-        time.sleep(0.0005)
+@pytest.fixture
+def signalled(launch, tmp_path):
+    """Runs a command that sends itself signals, `signalled("SIGTERM@numpy", "check", "a.toml")`, and leaves nothing."""
+
+    def start(plan: str, *arguments: str, ranks: int = 0) -> subprocess.CompletedProcess[str]:
+        before = set(tmp_path.iterdir())
+        done = launch(ranks, AT_IMPORT, *plan.split(), "--", *arguments)
+        assert set(tmp_path.iterdir()) == before
+        return done
+
+    return start
 
 
-def lines_of(process: subprocess.Popen, timeout: float = 40) -> list[str]:
-    return [line for line in process.communicate(timeout=timeout)[1].splitlines() if line.strip()]
+# Before the program knows its command, in the middle of half a library, in a library that an extension module loads,
+# in the program's own modules.
+MODULES = {
+    "check a.toml": ("click", "numpy._core.multiarray", "pydantic.main", "h5py._conv", "scipy.linalg.basic"),
+    "check b.toml": ("mpi4py", "petsc4py.lib", "scipy.integrate"),
+    "keys wall": ("hpcalo.config.keys", "numpy.linalg"),
+    "info a.h5": ("hpcalo.io.description", "h5py.h5"),
+    "plot a.h5": ("matplotlib.colors", "PIL.Image", "hpcalo.kubo.plot"),
+    "report a.h5": ("jinja2.compiler", "matplotlib.figure"),
+    "export a.h5 --quantity torkance_even": ("hpcalo.app.export", "numpy.lib"),
+    "submit a.toml --dry-run": ("hpcalo.app.submit", "spglib"),
+    "convert a": ("hpcalo.app.convert", "h5py.h5s"),
+}
+SIGNALS = ("SIGTERM", "SIGINT", "SIGUSR1")
 
 
-@pytest.mark.parametrize("delay", DELAYS)
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT], ids=lambda n: n.name)
-def test_run_alone(begin, tmp_path, number, delay):
-    (tmp_path / "a.toml").write_text(LONG)
-    process = begin(*(MODULE if delay else COMMAND), "run", "a.toml", "-q")
-    wait_until_heard(process.pid)
-    time.sleep(delay)
-    process.send_signal(number)
-    lines = lines_of(process)
-    assert process.returncode == 75, lines
-    assert len(lines) == 1, lines
-    assert lines[0].startswith(f"hpcalo: error: stopped by {number.name}"), lines
-    left = {path.name.partition(".checkpoint")[0] for path in tmp_path.iterdir()}
-    assert left <= {"a.toml", "a.h5"}
-    assert not (tmp_path / "a.h5").exists()
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A folder with an input of each engine and a result."""
+    folder = tmp_path_factory.mktemp("made")
+    (folder / "a.toml").write_text(SMALL.format(side=4))
+    (folder / "b.toml").write_text(WALL)
+    app.run(alone(), folder / "a.toml", output=folder / "a.h5", quiet=True)
+    return folder
 
 
-@pytest.mark.parametrize(("victims", "delay"), [("one", 0.05), ("all", 0.0), ("all", 0.4)])
-def test_run_of_two_ranks(begin, tmp_path, victims, delay):
-    """Also if only one of them is told: the others learn it from it."""
-    (tmp_path / "a.toml").write_text(LONG)
-    process = begin("mpirun", "-n", "2", *MODULE, "run", "a.toml", "-q")
-    deadline = time.monotonic() + 20
-    while len(ranks := ranks_of(process.pid)) < 2:
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
-    for rank in ranks:
-        wait_until_heard(rank)
-    time.sleep(delay)
-    for rank in ranks if victims == "all" else ranks[-1:]:
-        with suppress(ProcessLookupError):
-            os.kill(rank, signal.SIGUSR1)
-    lines = [line for line in lines_of(process) if line.startswith("hpcalo: ")]
-    assert process.returncode == 75, lines
-    assert len(lines) == 1, lines
-    assert "stopped by " in lines[0]
-
-
-def test_restart_keeps_its_checkpoint(begin, launch, tmp_path):
-    (tmp_path / "a.toml").write_text(LONG)
-    first = begin(*MODULE, "run", "a.toml", "-q", "--set", "execution.checkpoint_interval=0.05")
-    deadline = time.monotonic() + 30
-    while not list(tmp_path.glob("a.h5.checkpoint-?")) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    first.send_signal(signal.SIGTERM)
-    first.wait(30)
-    before = {path.name: path.read_bytes() for path in tmp_path.glob("a.h5.checkpoint-?")}
-    assert before
-    again = begin(*MODULE, "restart", "a.h5", "-q")
-    wait_until_heard(again.pid)
-    again.send_signal(signal.SIGTERM)
-    lines = lines_of(again)
-    assert (again.returncode, len(lines)) == (75, 1), lines
-    assert "'hpcalo restart a.h5' continues" in lines[0]
-    assert {path.name: path.read_bytes() for path in tmp_path.glob("a.h5.checkpoint-?")} == before
-
-
-def test_second_signal_ends_at_once(begin, tmp_path):
-    """Even where nobody asks for the first one: a library that takes its time to load."""
-    code = "from hpcalo.parallel.early import listen; listen(); import time; time.sleep(30)"
-    process = begin(sys.executable, "-c", code)
-    wait_until_heard(process.pid)
-    process.send_signal(signal.SIGTERM)
-    time.sleep(0.2)
-    process.send_signal(signal.SIGTERM)  # the same request over another way
-    time.sleep(1.2)
-    assert process.poll() is None
-    process.send_signal(signal.SIGTERM)
-    assert lines_of(process) == ["hpcalo: error: stopped at once by SIGTERM"]
-    assert process.returncode == 75
+@pytest.mark.parametrize("command", MODULES)
+def test_commands_that_keep_nothing(made, launch, command):
+    """They end in the handler: no exception surfaces inside an import. Each signal at one of the modules."""
+    before = set(made.iterdir())
+    for number, module in enumerate(MODULES[command]):
+        name = SIGNALS[number % len(SIGNALS)]
+        done = launch(0, AT_IMPORT, f"{name}@{module}", "--", *command.split(), cwd=made)
+        expected = (130, "") if name == "SIGINT" else (75, f"hpcalo: error: stopped by {name}\n")
+        assert (done.returncode, done.stderr, done.stdout) == (*expected, ""), module
+        assert set(made.iterdir()) == before
 
 
 @pytest.mark.parametrize(
-    ("number", "code", "text"),
-    # Python now and then ends itself with the signal where it was asked to exit with 130: a shell sees 130 of both.
-    [(signal.SIGTERM, {75}, ["hpcalo: error: stopped by SIGTERM"]), (signal.SIGINT, {130, -signal.SIGINT}, [])],
-    ids=["SIGTERM", "SIGINT"],
+    ("plan", "text"),
+    [
+        ("SIGTERM@click", KUBO),
+        ("SIGINT@numpy._core.multiarray", KUBO),
+        ("SIGUSR1@scipy.linalg.basic", KUBO),
+        ("SIGTERM@hpcalo.kubo.sums.passes", KUBO),
+        ("SIGUSR1@petsc4py.lib", WALL),
+    ],
+    ids=lambda value: value if "@" in value else "",
 )
-@pytest.mark.parametrize("delay", [0.0, 0.1])
-def test_commands_that_keep_nothing(begin, tmp_path, number, code, text, delay):
-    (tmp_path / "a.toml").write_text(SAVED.format(side=96, interval=0.01))
-    process = begin(*MODULE, "check", "a.toml")
-    wait_until_heard(process.pid)
-    time.sleep(delay)
-    process.send_signal(number)
-    lines = lines_of(process)
-    assert process.returncode in code, lines
-    assert [line.replace(" at once", "") for line in lines] == text
+def test_run_remembers_the_signal_until_its_libraries_are_loaded(signalled, tmp_path, plan, text):
+    (tmp_path / "a.toml").write_text(text)
+    name = plan.partition("@")[0]
+    one_complaint(signalled(plan, "run", "a.toml", "-q"), 75, f"error: stopped by {name} before anything was computed")
+
+
+def test_a_signal_that_comes_when_the_work_is_done_changes_nothing(launch, tmp_path):
+    """The run writes its result then: a module that h5py loads for it."""
+    (tmp_path / "a.toml").write_text(KUBO)
+    done = launch(0, AT_IMPORT, "SIGTERM@h5py._hl.dims", "--", "run", "a.toml", "-q")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {path.name for path in tmp_path.iterdir()} == {"a.toml", "a.h5"}
+
+
+@pytest.mark.parametrize("plan", ["SIGTERM@click", "SIGUSR1@numpy._core.multiarray@1", "SIGTERM@hpcalo.kubo.run@1"])
+def test_run_of_two_ranks(signalled, tmp_path, plan):
+    """Also if only one of them has the signal, before MPI is started or after: the others learn it from it."""
+    (tmp_path / "a.toml").write_text(KUBO)
+    one_complaint(signalled(plan, "run", "a.toml", "-q", ranks=2), 75, "stopped by SIG", "before anything was computed")
+
+
+def test_restart_keeps_its_checkpoint(signalled, tmp_path):
+    (tmp_path / "a.toml").write_text(KUBO)
+    stopped(alone(), 1, tmp_path / "a.toml", tmp_path / "a.h5", after=2)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert len(before) == 2
+    one_complaint(
+        signalled("SIGTERM@scipy.linalg.basic", "restart", "a.h5"), 75, "SIGTERM", "'hpcalo restart a.h5' continues"
+    )
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("ranks", [0, 2])
+@pytest.mark.parametrize("second", ["numpy._core.multiarray", "hpcalo.kubo.run"])
+def test_second_signal_ends_at_once(signalled, tmp_path, ranks, second):
+    """Where nobody looks for the first one: while libraries are loaded, before MPI is started and after."""
+    (tmp_path / "a.toml").write_text(KUBO)
+    done = signalled(f"SIGTERM@click SIGTERM@{second}", "run", "a.toml", "-q", ranks=ranks)
+    assert one_complaint(done, 75) == "hpcalo: error: stopped at once by SIGTERM"
+
+
+WITHIN_A_RUN = """
+import os, signal, sys, time
+from pathlib import Path
+from hpcalo.parallel.early import TransientFile, listen
+from hpcalo.parallel.signals import StopRequest
+from hpcalo.parallel.world import defer_start, world
+listen()
+defer_start()
+comm = world()
+sys.path.insert(0, "modules")
+part = Path(f"part-{comm.rank}")
+with StopRequest(), TransientFile(part):
+    part.touch()
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(1.2)
+    import loads
+"""
+
+
+@pytest.mark.parametrize("ranks", [0, 2])
+def test_second_signal_inside_an_import_within_a_run(launch, tmp_path, ranks):
+    """It would surface in a module that turns every exception into another one."""
+    (tmp_path / "modules").mkdir()
+    (tmp_path / "modules" / "loads.py").write_text(
+        "import os, signal\ntry:\n    os.kill(os.getpid(), signal.SIGTERM)\n    for _ in range(1000): pass\n"
+        "except BaseException:\n    raise ImportError('half a library')\n"
+    )
+    line = one_complaint(launch(ranks, "-c", WITHIN_A_RUN), 75)
+    assert line == "hpcalo: error: stopped at once by a second SIGTERM; the last checkpoint stands"
+    assert [path.name for path in tmp_path.iterdir()] == ["modules"]
+
+
+def test_a_caller_keeps_its_handlers(tmp_path):
+    """`main` called from another program: the handlers are its own again afterwards."""
+    code = (
+        "import signal\nfrom hpcalo.__main__ import main\nbefore = signal.getsignal(signal.SIGTERM)\n"
+        "try:\n    main(['keys', 'execution'])\nexcept SystemExit:\n    pass\n"
+        "assert signal.getsignal(signal.SIGTERM) is before\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_next_to_nothing_is_loaded_before():
-    heavy = "{'click', 'numpy', 'mpi4py', 'pathlib', 'inspect', 'hpcalo.__main__', 'hpcalo.errors'}"
+    heavy = "{'click', 'numpy', 'mpi4py', 'pathlib', 'inspect', 'typing', 'hpcalo.__main__', 'hpcalo.errors'}"
     code = f"import sys; import hpcalo.start; print(*sorted({heavy} & set(sys.modules)))"
     loaded = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True, timeout=20)
     assert loaded.stdout.strip() == ""
-    assert Interrupted.exit_code == early.EXIT_CODE
+    assert Interrupted.exit_code == early.INTERRUPTED

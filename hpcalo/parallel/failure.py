@@ -1,0 +1,60 @@
+"""How a failure ends the program: the line on stderr and the exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+
+from hpcalo.errors import HpcaloError, one_line
+
+TRACEBACK_VARIABLE = "HPCALO_TRACEBACK"
+INTERNAL_EXIT_CODE = 70  # EX_SOFTWARE
+
+
+def message(problem: BaseException, rank: int | None = None) -> str:
+    """The line a user sees for this exception; `rank` where only that rank failed."""
+    place = "" if rank is None else f"[rank {rank}] "
+    text = one_line(problem)
+    if isinstance(problem, HpcaloError):
+        return f"hpcalo: error: {place}{text}"
+    if isinstance(problem, KeyboardInterrupt):
+        return f"hpcalo: {place}interrupted"
+    if isinstance(problem, MemoryError):
+        detail = f" ({text})" if text else ""
+        return (
+            f"hpcalo: error: {place}out of memory{detail}: use more nodes or fewer ranks per node; "
+            "'hpcalo check INPUT' estimates the memory a rank needs"
+        )
+    where = ""
+    if not os.environ.get(TRACEBACK_VARIABLE):
+        frames = traceback.extract_tb(problem.__traceback__)
+        where = f" (at {os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else " ("
+        where += f"; set {TRACEBACK_VARIABLE}=1 for the traceback)"
+    return f"hpcalo: internal error: {place}{type(problem).__name__}: {text}{where}"
+
+
+def exit_code(problem: BaseException) -> int:
+    """The exit status this exception ends the program with."""
+    if isinstance(problem, HpcaloError):
+        return problem.exit_code
+    if isinstance(problem, SystemExit):
+        return problem.code if isinstance(problem.code, int) else 1
+    if isinstance(problem, KeyboardInterrupt):
+        return 130
+    return INTERNAL_EXIT_CODE
+
+
+def show(failure: BaseException, rank: int | None = None) -> None:
+    """Prints an exception's line on stderr, after its traceback if HPCALO_TRACEBACK is set."""
+    if isinstance(failure, SystemExit):
+        if isinstance(failure.code, str):
+            sys.stderr.write(failure.code + "\n")
+        sys.stderr.flush()
+        return
+    text = message(failure, rank) + "\n"
+    if os.environ.get(TRACEBACK_VARIABLE):
+        text = "".join(traceback.format_exception(failure)) + text
+    sys.stdout.flush()
+    sys.stderr.write(text)  # one write, so that the lines of several ranks do not interleave
+    sys.stderr.flush()
