@@ -7,13 +7,14 @@ import os
 import shutil
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hpcalo.errors import InputError, OutputError, one_line
 from hpcalo.io.lock import OutputLock
 from hpcalo.io.seal import seal
+from hpcalo.parallel.early import TransientFile
 from hpcalo.parallel.guard import on_root
 
 if TYPE_CHECKING:
@@ -70,11 +71,11 @@ def prepare_output(path: Path, comm: Intracomm, *, force: bool = False, need_byt
                     rest.unlink()
 
     on_root(comm, claim)
-    try:
-        yield path
-    finally:
+    with ExitStack() as stack:
         if comm.rank == 0:
-            lock.release()
+            stack.enter_context(TransientFile(lock.path))
+            stack.callback(lock.release)
+        yield path
 
 
 @contextmanager
@@ -86,8 +87,9 @@ def atomic_write(path: Path, *, force: bool = False, sealed: bool = True) -> Ite
     """
     part = temporary_name(path)
     try:
-        yield part
-        commit(part, path, force=force, sealed=sealed)
+        with TransientFile(part):
+            yield part
+            commit(part, path, force=force, sealed=sealed)
     except OSError as problem:
         raise cannot_write(path, problem) from None
     finally:
@@ -103,9 +105,10 @@ def atomic_file(path: Path, comm: Intracomm, *, force: bool = False) -> Iterator
     """
     part = on_root(comm, lambda: temporary_name(path))
     try:
-        yield part
-        comm.Barrier()  # every rank has closed the file
-        on_root(comm, lambda: commit(part, path, force=force))
+        with TransientFile(part):
+            yield part
+            comm.Barrier()  # every rank has closed the file
+            on_root(comm, lambda: commit(part, path, force=force))
     except BaseException:
         # Any rank: the others may be stuck in a collective call and be ended before they can tidy up.
         with suppress(OSError):

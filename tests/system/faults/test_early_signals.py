@@ -159,6 +159,17 @@ def test_second_signal_inside_an_import_within_a_run(launch, tmp_path, ranks):
     assert [path.name for path in tmp_path.iterdir()] == ["modules"]
 
 
+def test_half_a_file_is_removed(launch, tmp_path):
+    code = (
+        "import os, signal\nfrom pathlib import Path\nfrom hpcalo.io.files import atomic_write\n"
+        "from hpcalo.parallel.early import end_at_once, listen\nlisten()\nend_at_once()\n"
+        "with atomic_write(Path('a.txt')) as part:\n"
+        "    part.write_text('half')\n    os.kill(os.getpid(), signal.SIGTERM)\n"
+    )
+    one_complaint(launch(0, "-c", code), 75, "stopped by SIGTERM")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_caller_keeps_its_handlers(tmp_path):
     """`main` called from another program: the handlers are its own again afterwards."""
     code = (
