@@ -1,0 +1,167 @@
+"""Files of version 0.1.0 are of use: results are read, inputs give the same numbers, unfinished runs go on.
+
+Only the command line, `hpcalo.open` and HDF5 are used, whatever the program looks like inside.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+VERSION = "0.1.0"
+OLD = Path(__file__).resolve().parents[1] / "data" / f"written_by_{VERSION}"
+RESULTS = ("kubo", "wannier", "lcao", "long_kubo", "wall", "coupled", "sweep", "moving_sweep", "paper", "driven")
+SHOWN = ("kubo", "wall", "sweep", "paper", "driven")
+REPORTED = ("lcao", "sweep", "driven")
+UNFINISHED = {"long_kubo": 2, "wall": 2, "coupled": 0, "sweep": 0, "moving_sweep": 3, "paper": 0}  # with the ranks
+SAME, CONTINUED = 1e-12, 1e-10  # of the largest value of an array: what other processors may round differently
+# What remains where larger numbers cancel, in the unit of each.
+REMAINS = {
+    **dict.fromkeys(("mean_mx", "mean_my", "mean_mz"), 1e-14),
+    **dict.fromkeys(("onsager_violation", "t_1_0_residual", "t_2_0_residual"), 1e-12),
+    "density_deviation": 1e13,
+    "dmi_balance": 1e-10,
+    "wall_angle": 1e-11,
+}
+OPENED = """
+import json, sys, hpcalo
+out = {}
+for path in sys.argv[1:]:
+    with hpcalo.open(path) as data:
+        assert data.attrs["resolved_input"], path
+        out[path] = {n: [list(v.dims), v.attrs.get("units", ""), str(v.dtype)] for n, v in data.variables.items()}
+        data.load()
+print(json.dumps(out))
+"""
+
+
+@pytest.fixture
+def old(tmp_path):
+    """A copy of the files, so that nothing can change them and nothing depends on where they are."""
+    return Path(shutil.copytree(OLD, tmp_path / "old"))
+
+
+@pytest.fixture
+def program(launch, old):
+    """Runs `hpcalo …` in the folder of the copies; returns what it prints."""
+
+    def call(*arguments, ranks=0, code=0):
+        done = launch(ranks, "-m", "hpcalo", *arguments, cwd=old)
+        assert done.returncode == code, f"{arguments}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr
+        return done.stdout if code == 0 else done.stderr
+
+    return call
+
+
+def arrays(file):
+    """Variables and coordinates of a result."""
+    return {name: item for name, item in file.items() if isinstance(item, h5py.Dataset)}
+
+
+def words(item, name):
+    value = item.attrs.get(name, "")
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def axes(item):
+    return [item.file[found[0]].name if len(found) else "" for found in item.attrs.get("DIMENSION_LIST", [])]
+
+
+def same(before, after, tolerance):
+    """All arrays of one result are in the other: names, axes, units, values. A later program may write more."""
+    with h5py.File(before) as a, h5py.File(after) as b:
+        assert arrays(a)
+        for name, item in arrays(a).items():
+            assert name in b, name
+            other = b[name]
+            assert (item.shape, axes(item), words(item, "units")) == (other.shape, axes(other), words(other, "units"))
+            if item.dtype.kind not in "fiu":
+                assert item.asstr()[()].tolist() == other.asstr()[()].tolist(), name
+                continue
+            x, y = np.asarray(item[()], dtype=float), np.asarray(other[()], dtype=float)
+            assert np.array_equal(np.isnan(x), np.isnan(y)), name
+            largest = np.abs(x[np.isfinite(x)]).max(initial=0.0)
+            limit = max(tolerance * largest, REMAINS.get(name, 0.0))
+            np.testing.assert_allclose(y, x, rtol=0.0, atol=limit, err_msg=name)
+
+
+def test_what_info_says(program):
+    for name in SHOWN:
+        said = program("info", f"{name}.h5")
+        assert said.startswith(f"{name}.h5: hpcalo result")
+        assert VERSION in said
+    for name in ("wannier", "lcao"):
+        assert program("info", f"{name}.model.h5").startswith(f"{name}.model.h5: hpcalo model")
+    assert program("info", "unfinished/wall.h5.frames").startswith("unfinished/wall.h5.frames: hpcalo result")
+
+
+def test_opened_in_python(launch, old):
+    names = [f"{name}.h5" for name in RESULTS]
+    done = launch(0, "-c", OPENED, *names, cwd=old)
+    assert done.returncode == 0, done.stderr
+    opened = json.loads(done.stdout)
+    for name in names:
+        with h5py.File(old / name) as file:
+            for key, item in arrays(file).items():
+                if not words(item, "NAME").startswith("This is a netCDF dimension but not a netCDF variable"):
+                    assert opened[name][key][1] == words(item, "units"), (name, key)
+
+
+def test_drawn(program, old):
+    program("plot", "kubo.h5", "long_kubo.h5", "--quantity", "torkance_even", "--output", "kubo.png")
+    program("plot", "kubo.h5", "--quantity", "beta_odd", "--output", "thermal.pdf")
+    for name in ("wall", "sweep"):
+        program("plot", f"{name}.h5", "--quantity", "wall_velocity")
+    program("plot", "paper.h5")
+    for name in ("kubo", "wall", "sweep", "paper"):
+        assert (old / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("name", REPORTED)
+def test_reported(program, old, name):
+    """A report draws all figures."""
+    program("report", f"{name}.h5")
+    assert "</html>" in (old / f"{name}.html").read_text()
+
+
+def test_exported(program, old):
+    program("export", "kubo.h5", "--quantity", "torkance_odd", "--output", "torkance.csv")
+    program("export", "sweep.h5", "--quantity", "u", "--output", "u.csv")
+    for table, name, key in (("torkance.csv", "kubo.h5", "energy"), ("u.csv", "sweep.h5", "u")):
+        rows = [line for line in (old / table).read_text().splitlines() if line and not line.startswith("#")]
+        with h5py.File(old / name) as file:
+            assert len(rows) == 1 + len(file[key])
+    for kind in ("vtkhdf", "xdmf", "ovf"):
+        program("export", "wall.h5", "--to", kind)
+        assert list(old.glob(f"wall*.{kind}"))
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_an_input_gives_the_same_numbers(program, old, name):
+    program("run", f"{name}.toml", "--output", "new.h5", "-q")
+    same(old / f"{name}.h5", old / "new.h5", SAME)
+
+
+@pytest.mark.parametrize("name", UNFINISHED)
+def test_an_unfinished_run_goes_on(program, old, name):
+    """In another folder than it was begun in, without its input, on other numbers of ranks."""
+    result = old / "unfinished" / f"{name}.h5"
+    if name == "long_kubo" and VERSION not in program("--version"):
+        said = program("restart", f"unfinished/{name}.h5", "-q", code=6)
+        assert f"was written by hpcalo {VERSION}" in said
+        return
+    program("restart", f"unfinished/{name}.h5", "-q", ranks=UNFINISHED[name])
+    same(old / f"{name}.h5", result, CONTINUED)
+    assert not list(result.parent.glob(f"{name}.h5.*"))
+
+
+def test_inputs_are_understood(program, old):
+    for source in sorted((old / "inputs").glob("*.toml")):
+        said = program("check", f"inputs/{source.name}")
+        assert said.startswith(f"inputs/{source.name}: {'wall' if 'wall' in source.name else 'valid'}")
