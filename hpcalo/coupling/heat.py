@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpcalo.coupling import angular
+from hpcalo.io.dataset import Variable
 from hpcalo.kubo.responses.heat import current
 from hpcalo.units import MU_0
 from hpcalo.wall.coefficients import Coefficients
@@ -20,7 +21,7 @@ from hpcalo.wall.dynamics.simulation import Simulation
 from hpcalo.wall.dynamics.stepping import State
 from hpcalo.wall.electrons.transport import Torques
 from hpcalo.wall.magnetism.terms.spin_orbit import PARTS
-from hpcalo.wall.monitors import PER_SECOND, Quantity
+from hpcalo.wall.monitors.monitor import PER_SECOND, Monitor, number, on_faces, on_nodes
 from hpcalo.wall.units import NM
 
 Real = NDArray[np.float64]
@@ -108,48 +109,83 @@ def peak(sim: Simulation, values: Real) -> float:
     return high if high >= -low else low
 
 
-def heat(sim: Simulation, state: State, torques: Torques) -> list[Quantity]:
-    """The monitor: currents along the wire, their peaks and integrals, spin-orbit fields, the work of the torques."""
-    mesh, magnetics = sim.mesh, sim.magnetics
-    c, spin_orbit = magnetics.coefficients, magnetics.spin_orbit
-    assert c is not None  # as in `currents`
+class Heat(Monitor):
+    """Currents along the wire, their peaks and integrals, spin-orbit fields, the work of the torques.
+
+    Needs coefficients of an electronic structure.
+    """
+
+    name = "heat"
+
+    def variables(self, sim: Simulation, state: State, torques: Torques) -> list[Variable]:
+        """Collective."""
+        rate = sim.rate(state, torques)
+        j = currents(sim, state.m, rate)
+        return [
+            *_along_the_wire(sim, state.m, rate, j),
+            *_peaks_and_integrals(sim, j),
+            *_powers(sim, state.m, rate),
+            *_heat_work(sim, j),
+        ]
+
+
+def _along_the_wire(sim: Simulation, m: Real, rate: Real, j: Currents) -> list[Variable]:
+    spin_orbit = sim.magnetics.spin_orbit
     assert spin_orbit is not None  # comes with the coefficients
-    rate = sim.rate(state, torques)
-    j = currents(sim, state.m, rate)
-    energy, balance = dmi_balance(sim, state.m, rate, j.dmi)
-    dx = mesh.dx * NM
-    relative = sim.transport.node_gradient / sim.transport.temperature
-    out = [
-        _wire("heat_current", j.heat, "heat current J^Q along the wire, -beta-tilde [n x dn/dt] (30), per width"),
-        _wire("heat_current_even", j.heat_even, "part of J^Q from the even inverse thermal torque"),
-        _wire("heat_current_odd", j.heat_odd, "part of J^Q from the odd inverse thermal torque"),
-        _wire("heat_current_transverse", j.heat_transverse, "heat current across the wire, in the film's plane"),
-        _wire("dmi_current", j.dmi, "DMI energy current along the wire, -D [n x dn/dt] (7), per width"),
-        Quantity(
-            "dmi_energy", ("x_face",), energy[: mesh.n + (1 if mesh.at_right else 0)], "J/m^2",
-            "DMI energy per area of the film, D [n x n']",
+    energy, balance = dmi_balance(sim, m, rate, j.dmi)
+    words = "heat current J^Q along the wire, -beta-tilde [n x dn/dt] (30), per width"
+    return [
+        on_nodes(sim, "heat_current", j.heat, "W/m", words),
+        on_nodes(sim, "heat_current_even", j.heat_even, "W/m", "part of J^Q from the even inverse thermal torque"),
+        on_nodes(sim, "heat_current_odd", j.heat_odd, "W/m", "part of J^Q from the odd inverse thermal torque"),
+        on_nodes(
+            sim, "heat_current_transverse", j.heat_transverse, "W/m",
+            "heat current across the wire, in the film's plane",
         ),
-        Quantity("dmi_balance", (), balance, "", "largest |dF/dt + dJ/dx - w| over |dJ/dx| or |w|, DMI energy (8)"),
-        _wire("field_like_field", spin_orbit.field_like, "spin-orbit field along y, both drives", "A/m"),
-        _wire("damping_like_field", spin_orbit.damping_like, "strength of the spin-orbit field n x y", "A/m"),
+        on_nodes(
+            sim, "dmi_current", j.dmi, "W/m", "DMI energy current along the wire, -D [n x dn/dt] (7), per width"
+        ),
+        on_faces(sim, "dmi_energy", energy, "J/m^2", "DMI energy per area of the film, D [n x n']"),
+        number("dmi_balance", balance, "", "largest |dF/dt + dJ/dx - w| over |dJ/dx| or |w|, DMI energy (8)"),
+        on_nodes(sim, "field_like_field", spin_orbit.field_like, "A/m", "spin-orbit field along y, both drives"),
+        on_nodes(
+            sim, "damping_like_field", spin_orbit.damping_like, "A/m", "strength of the spin-orbit field n x y"
+        ),
     ]  # fmt: skip
+
+
+def _peaks_and_integrals(sim: Simulation, j: Currents) -> list[Variable]:
+    out = []
     for name, values in (("heat_current", j.heat), ("dmi_current", j.dmi)):
         words = name.replace("_", " ").replace("dmi", "DMI energy")
-        integral = mesh.total(values) * dx
-        out.append(Quantity(f"{name}_peak", (), peak(sim, values), "W/m", f"{words}: the value of largest modulus"))
-        out.append(Quantity(f"{name}_integral", (), integral, "W", f"{words}: integral along the wire"))
-    for part in PARTS:
-        torque = spin_orbit.torque(state.m, magnetics.gamma, part)
-        power = magnetics.powers(state.m, rate, torque)[1] * c.thickness
-        words = part.replace("_", ", ")
-        out.append(Quantity(f"power_spin_orbit_{part}", (), power, "W/m", f"power of the {words} spin-orbit torque"))
-    for part, values, sign in (("even", j.heat_even, -1.0), ("odd", j.heat_odd, 1.0)):
-        work = sign * mesh.total(values * relative) * dx
-        how = "-" if sign < 0.0 else "+"
-        words = f"{how} int J^Q_{part} dT/dx / T dx: by Onsager (40) the power of the {part} thermal torque"
-        out.append(Quantity(f"heat_work_{part}", (), work, "W/m", words))
+        integral = sim.mesh.total(values) * (sim.mesh.dx * NM)
+        out.append(number(f"{name}_peak", peak(sim, values), "W/m", f"{words}: the value of largest modulus"))
+        out.append(number(f"{name}_integral", integral, "W", f"{words}: integral along the wire"))
     return out
 
 
-def _wire(name: str, values: Real, words: str, unit: str = "W/m") -> Quantity:
-    return Quantity(name, ("x",), values, unit, words)
+def _powers(sim: Simulation, m: Real, rate: Real) -> list[Variable]:
+    """Power of the spin-orbit torques, per width of the film."""
+    magnetics = sim.magnetics
+    c, spin_orbit = magnetics.coefficients, magnetics.spin_orbit
+    assert c is not None  # as in `currents`
+    assert spin_orbit is not None  # comes with the coefficients
+    out = []
+    for part in PARTS:
+        torque = spin_orbit.torque(m, magnetics.gamma, part)
+        power = magnetics.powers(m, rate, torque)[1] * c.thickness
+        words = part.replace("_", ", ")
+        out.append(number(f"power_spin_orbit_{part}", power, "W/m", f"power of the {words} spin-orbit torque"))
+    return out
+
+
+def _heat_work(sim: Simulation, j: Currents) -> list[Variable]:
+    """What the heat currents say that the power of the thermal torques must be."""
+    relative = sim.transport.node_gradient / sim.transport.temperature
+    out = []
+    for part, values, sign in (("even", j.heat_even, -1.0), ("odd", j.heat_odd, 1.0)):
+        work = sign * sim.mesh.total(values * relative) * (sim.mesh.dx * NM)
+        how = "-" if sign < 0.0 else "+"
+        words = f"{how} int J^Q_{part} dT/dx / T dx: by Onsager (40) the power of the {part} thermal torque"
+        out.append(number(f"heat_work_{part}", work, "W/m", words))
+    return out

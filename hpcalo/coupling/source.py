@@ -25,7 +25,7 @@ from hpcalo.wall.config.electronic_structure import ElectronicStructure
 from hpcalo.wall.electrons.transport import temperature
 
 if TYPE_CHECKING:
-    from hpcalo.wall.monitors import Monitor
+    from hpcalo.wall.monitors.monitor import Monitor
 
 Real = NDArray[np.float64]
 
@@ -54,9 +54,9 @@ class KuboSource:
     @property
     def monitors(self) -> Mapping[str, Monitor]:
         """The heat and DMI currents that the moving wall drives."""
-        from hpcalo.coupling.heat import heat  # noqa: PLC0415  (loads PETSc)
+        from hpcalo.coupling.heat import Heat  # noqa: PLC0415  (loads PETSc)
 
-        return {"heat": heat}
+        return {Heat.name: Heat()}
 
     def tables(self) -> list[Variable]:
         """The coefficients against temperature with their units, as variables of the wall's result."""

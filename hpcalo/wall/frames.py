@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from hpcalo.wall.dynamics.simulation import Simulation
     from hpcalo.wall.dynamics.stepping import State
-    from hpcalo.wall.monitors import Monitor, Quantity
+    from hpcalo.wall.monitors.monitor import Monitor
 
 COMPONENTS = np.array(["x", "y", "z"])
 SAME_MESH = 1e-9
@@ -34,7 +35,7 @@ def moments(
 ) -> Iterator[tuple[State, list[Frame] | None]]:
     """The state to begin with (unless it has been written already) and those after it, with the results of those at
     output times and None for those between. `more`: monitors that come with the coefficients."""
-    from hpcalo.wall.monitors import observe  # noqa: PLC0415  (loads PETSc)
+    from hpcalo.wall.monitors.schedule import observe  # noqa: PLC0415  (loads PETSc)
 
     number = outputs_until(sim, state)
     if first:
@@ -56,7 +57,7 @@ def entries(sim: Simulation, state: State) -> dict[str, int]:
     """How many entries each time axis gets in a run that begins with `state`."""
     start = outputs_until(sim, state)
     end = start if sim.settings.wall.mode == "steady" else sim.times().size
-    from hpcalo.wall.monitors import axis_name  # noqa: PLC0415  (loads PETSc)
+    from hpcalo.wall.monitors.schedule import axis_name  # noqa: PLC0415  (loads PETSc)
 
     out = {}
     for every in {monitor.every for monitor in sim.settings.output.monitors}:
@@ -64,26 +65,25 @@ def entries(sim: Simulation, state: State) -> dict[str, int]:
     return out
 
 
-def _frame(sim: Simulation, axis: str, state: State, quantities: Sequence[Quantity]) -> Frame:
+def _frame(sim: Simulation, axis: str, state: State, variables: Sequence[Variable]) -> Frame:
     with together(sim.mesh.comm):  # a value that is not finite may be on one rank only; sums over it are on all
-        made = {q.name: _variable(sim, state, q) for q in quantities if q.dims}
-    made |= {q.name: _variable(sim, state, q) for q in quantities if not q.dims}
-    return Frame(axis, state.t / NS_IN_FS, tuple(made[q.name] for q in quantities))
+        checked = {v.name: _checked(sim, state, v) for v in variables if v.dims}
+    checked |= {v.name: _checked(sim, state, v) for v in variables if not v.dims}
+    return Frame(axis, state.t / NS_IN_FS, tuple(checked[v.name] for v in variables))
 
 
-def _variable(sim: Simulation, state: State, q: Quantity) -> Variable:
+def _checked(sim: Simulation, state: State, v: Variable) -> Variable:
+    """The variable as it is written. Raises ConvergenceError where a value is not finite and may not be so."""
     from hpcalo.wall.dynamics.finite import where_not_finite  # noqa: PLC0415  (loads PETSc)
 
-    if not q.dims:
-        if np.isinf(q.data) or (np.isnan(q.data) and not q.nan_ok):
-            raise ConvergenceError(f"{q.name} is not finite at t = {state.t / NS_IN_FS:.6g} ns: it is {q.data:g}")
-        return Variable(q.name, q.dims, np.asarray(q.data), q.unit, q.long_name, nan_ok=True)
-    place = "face" if q.dims[0] == "x_face" else "node"
-    if where := where_not_finite(sim.mesh, q.name, q.data, sim.mesh.first, state.t, place):
-        raise ConvergenceError(where)
-    length = sim.mesh.cells + (1 if place == "face" else 0)
-    slab = Slab((length, *q.data.shape[1:]), sim.mesh.first, np.ascontiguousarray(q.data))
-    return Variable(q.name, q.dims, slab, q.unit, q.long_name, nan_ok=True)
+    if not v.dims:
+        if np.isinf(v.data) or (np.isnan(v.data) and not v.nan_ok):
+            raise ConvergenceError(f"{v.name} is not finite at t = {state.t / NS_IN_FS:.6g} ns: it is {v.data:g}")
+    else:
+        place = "face" if v.dims[0] == "x_face" else "node"
+        if where := where_not_finite(sim.mesh, v.name, v.data.data, sim.mesh.first, state.t, place):
+            raise ConvergenceError(where)
+    return replace(v, nan_ok=True)
 
 
 def axes(sim: Simulation) -> list[Variable]:

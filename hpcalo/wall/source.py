@@ -15,7 +15,7 @@ from hpcalo.wall.coefficients import Coefficients
 from hpcalo.wall.config import WallInput
 
 if TYPE_CHECKING:
-    from hpcalo.wall.monitors import Monitor
+    from hpcalo.wall.monitors.monitor import Monitor
 
 
 class CoefficientSource(Protocol):

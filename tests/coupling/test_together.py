@@ -19,7 +19,8 @@ from hpcalo.wall.config.electronic_structure import ElectronicStructure
 from hpcalo.wall.dynamics.simulation import Simulation
 from hpcalo.wall.dynamics.stepping import State
 from hpcalo.wall.magnetism.texture import measure, velocity
-from hpcalo.wall.monitors import observe
+from hpcalo.wall.monitors.monitor import own_part
+from hpcalo.wall.monitors.schedule import observe
 
 AREA, DEPTH, THICKNESS = 1e-19, 0.5e-9, 1e-9  # cell 0.1 nm^2 x 0.5 nm in a magnet of 1 nm
 GAMMA, MS, A, K = 2.21e5, 8e5, 1.3e-11, 5.2e5
@@ -53,8 +54,8 @@ def moving(sim, m):
 
 
 def heat_of(sim, state):
-    quantities = observe(sim, state, 0, {"heat": wall_heat.heat})["time"]
-    return {q.name: q.data for q in quantities}
+    variables = observe(sim, state, 0, {"heat": wall_heat.Heat()})["time"]
+    return {q.name: own_part(q) for q in variables}
 
 
 def rigid(sim, speed, width=5.0, angle=0.0, centre=80.0):
@@ -349,9 +350,9 @@ def test_currents_do_not_depend_on_ranks(comm):
         sim = simulation(c, cells=41, length=80.0, drive=drive, comm=group)
         state = sim.stepper.segment(sim.start(), 2e3)
         o = {}
-        for q in observe(sim, state, 0, {"heat": wall_heat.heat})["time"]:
+        for q in observe(sim, state, 0, {"heat": wall_heat.Heat()})["time"]:
             on_nodes = q.dims[:1] == ("x",)
-            o[q.name] = sim.mesh.gather(np.ascontiguousarray(q.data)) if on_nodes else q.data
+            o[q.name] = sim.mesh.gather(np.ascontiguousarray(own_part(q))) if on_nodes else own_part(q)
         found.append(o)
     for name in ("magnetization", "heat_current", "dmi_current", "heat_current_peak", "dmi_current_integral",
                  "dmi_balance", "power_spin_orbit_electrical", "heat_work_even"):  # fmt: skip

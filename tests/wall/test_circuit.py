@@ -13,7 +13,8 @@ from hpcalo.wall.config import Drive, Electrons, Magnet, Momentum, Texture, Time
 from hpcalo.wall.dynamics import stepping
 from hpcalo.wall.dynamics.simulation import Simulation
 from hpcalo.wall.electrons.circuit import Circuit
-from hpcalo.wall.monitors import observe
+from hpcalo.wall.monitors.monitor import own_part
+from hpcalo.wall.monitors.schedule import observe
 
 OPEN = Drive(circuit="open", gradient=2.0)
 RAMP = Drive(circuit="open", gradient=2.0, profile="ramp", temperature=200.0)
@@ -41,7 +42,7 @@ def stepped(drive, integrator="arkimex", *, comm=MPI.COMM_SELF, force=True, slow
 
 
 def observed(sim, state):
-    return {q.name: q.data for q in observe(sim, state, 0)["time"]}
+    return {q.name: own_part(q) for q in observe(sim, state, 0)["time"]}
 
 
 @pytest.mark.parametrize("integrator", ["arkimex", "bdf", "rosw", "cn"])

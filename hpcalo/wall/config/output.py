@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from hpcalo.config.fields import Section
+from hpcalo.wall import monitors
+
+DEFAULT = ("magnetization", "electrons", "torques", "wall", "energies")
+"""Monitors that write if the input names none."""
+WITH_COEFFICIENTS = ("heat",)
+"""Monitors of `hpcalo.coupling`, for a wall with [electronic_structure]."""
+
+if TYPE_CHECKING:
+    Name = str
+else:  # a monitor is a file of its name
+    _files = {file.name for file in iter_modules(monitors.__path__)} - {"monitor", "schedule"}
+    Name = Literal[*DEFAULT, *WITH_COEFFICIENTS, *sorted(_files.difference(DEFAULT))]
 
 
 class MonitorEntry(Section):
     """One group of results and how often it is written."""
 
-    name: Literal["magnetization", "electrons", "torques", "wall", "energies", "heat"] = Field(
+    name: Name = Field(
         description="group of results; heat: heat and DMI energy currents of the moving wall, needs "
         "[electronic_structure]"
     )
@@ -26,7 +39,7 @@ class Output(Section):
         default=None, description="result file below the current folder (default: the input's name)"
     )
     monitors: tuple[MonitorEntry, ...] = Field(
-        default=tuple(MonitorEntry(name=n) for n in ("magnetization", "electrons", "torques", "wall", "energies")),
+        default=tuple(MonitorEntry(name=name) for name in DEFAULT),
         description="groups of results and how often they are written (with [electronic_structure] also heat)",
     )
 

@@ -36,7 +36,7 @@ from hpcalo.io import checkpoint, timeseries
 from hpcalo.io.keeper import Keeper
 from hpcalo.wall.boltzmann import kinetic
 from hpcalo.wall.magnetism import magnetics
-from hpcalo.wall import monitors
+from hpcalo.wall.monitors import torques, wall as wall_monitor
 from hpcalo.wall.dynamics import stepping
 from hpcalo.wall.electrons import transport
 
@@ -68,7 +68,7 @@ if where == "kernel": at(kinetic.Kinetic, "moments", BROKEN)
 if where == "rate": at(magnetics.Magnetics, "rate", BROKEN)
 if where == "memory": at(magnetics.Magnetics, "rate", broken(MemoryError()))
 if where == "step": at(stepping, "normalized", BROKEN)
-if where == "monitor": at(monitors, "zhang_li", BROKEN)
+if where == "monitor": at(torques, "zhang_li", BROKEN)
 if where == "room": at(timeseries, "_create_axis", BROKEN)
 if where == "frame": at(timeseries.TimeSeries, "_write", BROKEN)
 if where == "odd frame": at(timeseries.TimeSeries, "_write", broken(ValueError("broken on purpose")))
@@ -83,7 +83,7 @@ if where == "inf spin": at(kinetic.Kinetic, "moments", spoiled(-np.inf, 7, 2))
 if where.startswith("nan m"): at(stepping, "normalized", spoiled(np.nan, 3, 0))
 if where == "nan source": at(kinetic.Kinetic, "source", spoiled(np.nan, 4, 1, 2))
 if where == "nan torque": at(transport.Transport, "torque", spoiled(np.nan, 6, 2))
-if where == "inf speed": monitors.velocity = lambda *a: np.inf
+if where == "inf speed": wall_monitor.velocity = lambda *a: np.inf
 real = Keeper.wanted
 Keeper.wanted = lambda self, *, frame: real(self, frame=frame) or frame
 from hpcalo.__main__ import main
