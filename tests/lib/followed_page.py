@@ -1,0 +1,69 @@
+"""A page of docs/develop followed literally: its files written into an empty folder, its test run, a run made.
+
+The files of a page are its Python blocks with a title. They are not written into the package; the package is told to
+look into the folder, too, as it would look into its own.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from places import REPOSITORY
+
+CONFTEST = """
+import {package}
+{package}.__path__.append({folder!r})
+"""
+
+
+@dataclass(frozen=True)
+class Followed:
+    """`files`: paths that the page adds, relative to the repository. `folder`: where they lie."""
+
+    files: tuple[str, ...]
+    folder: Path
+    package: str
+
+    def python(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs Python in the folder with the new files in the package. Raises AssertionError where it fails."""
+        done = subprocess.run(
+            [sys.executable, *arguments], cwd=self.folder, capture_output=True, text=True, timeout=250, check=False,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+        return done
+
+    def hpcalo(self, *arguments: str) -> str:
+        """Output of the program with the new files in the package."""
+        (self.folder / "program.py").write_text(
+            f"{self.extension()}import sys\nfrom hpcalo.__main__ import main\nsys.exit(main(sys.argv[1:]))\n"
+        )
+        return self.python("program.py", *arguments).stdout
+
+    def test(self) -> None:
+        """Runs the page's tests."""
+        (self.folder / "conftest.py").write_text(self.extension())
+        tests = [str(self.folder / name) for name in self.files if Path(name).name.startswith("test_")]
+        assert tests
+        self.python("-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(self.folder), *tests)
+
+    def extension(self) -> str:
+        """Python lines that make the new files part of the package."""
+        folder = self.folder / self.package.replace(".", "/")
+        return CONFTEST.format(package=self.package, folder=str(folder))
+
+
+def follow(page: str, package: str, folder: Path) -> Followed:
+    """Writes the files of docs/develop/`page` below `folder`; those of `package` are then part of it."""
+    text = (REPOSITORY / "docs" / "develop" / page).read_text()
+    found = re.findall(r'(?ms)^```python title="([^"]+)"\n(.*?)^```', text)
+    for name, content in found:
+        assert not (REPOSITORY / name).exists(), f"{name}: the page must add files, not change them"
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content)
+    return Followed(tuple(name for name, _ in found), folder, package)
