@@ -18,7 +18,7 @@ from hpcalo.kubo.responses.heat import current
 from hpcalo.units import MU_0
 from hpcalo.wall.coefficients import Coefficients
 from hpcalo.wall.dynamics.simulation import Simulation
-from hpcalo.wall.dynamics.stepping import State
+from hpcalo.wall.dynamics.state import State
 from hpcalo.wall.electrons.transport import Torques
 from hpcalo.wall.magnetism.terms.spin_orbit import PARTS
 from hpcalo.wall.monitors.monitor import PER_SECOND, Monitor, number, on_faces, on_nodes

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
 
     from hpcalo.wall.dynamics.simulation import Simulation
-    from hpcalo.wall.dynamics.stepping import State
+    from hpcalo.wall.dynamics.state import State
     from hpcalo.wall.monitors.monitor import Monitor
 
 COMPONENTS = np.array(["x", "y", "z"])
@@ -74,14 +74,14 @@ def _frame(sim: Simulation, axis: str, state: State, variables: Sequence[Variabl
 
 def _checked(sim: Simulation, state: State, v: Variable) -> Variable:
     """The variable as it is written. Raises ConvergenceError where a value is not finite and may not be so."""
-    from hpcalo.wall.dynamics.finite import where_not_finite  # noqa: PLC0415  (loads PETSc)
+    from hpcalo.wall.dynamics.nonfinite import where_not_finite  # noqa: PLC0415  (loads PETSc)
 
     if not v.dims:
         if np.isinf(v.data) or (np.isnan(v.data) and not v.nan_ok):
             raise ConvergenceError(f"{v.name} is not finite at t = {state.t / NS_IN_FS:.6g} ns: it is {v.data:g}")
     else:
-        place = "face" if v.dims[0] == "x_face" else "node"
-        if where := where_not_finite(sim.mesh, v.name, v.data.data, sim.mesh.first, state.t, place):
+        location = "face" if v.dims[0] == "x_face" else "node"
+        if where := where_not_finite(sim.mesh, v.name, v.data.data, sim.mesh.first, state.t, location):
             raise ConvergenceError(where)
     return replace(v, nan_ok=True)
 
@@ -156,7 +156,7 @@ def restored(sim: Simulation, saved: Checkpoint, path: Path) -> State:
     The distribution is saved in units that follow from the drive: with another drive it is read in those of the new
     one. Mesh and momenta must be the same, because nothing is interpolated.
     """
-    from hpcalo.wall.dynamics.stepping import State  # noqa: PLC0415
+    from hpcalo.wall.dynamics.state import State  # noqa: PLC0415
 
     mesh, mode = sim.mesh, sim.settings.wall.mode
     if saved.state.get("mode") != mode:
@@ -193,7 +193,7 @@ def restored(sim: Simulation, saved: Checkpoint, path: Path) -> State:
                 raise CheckpointError(f"{path}: its distribution is in units of {scale:g}")
             if scale != stepper.scale:
                 e, o = (part * (scale / stepper.scale) for part in (e, o))
-            own = o[mesh.first : mesh.first + stepper.faces]
+            own = o[mesh.first : mesh.first + stepper.unknowns.faces]
             f = np.concatenate([e[mesh.first : mesh.last].reshape(-1), own.reshape(-1)])
             whole += [e, o]
         t, dt, origin = (float(a[name]) for name in ("t_fs", "dt_fs", "origin_nm"))

@@ -18,6 +18,10 @@ from hpcalo.wall.petsc import PETSc
 Array = NDArray[np.float64]
 
 
+RESERVOIR_DISTANCE = 8.0
+"""Wall parameters D that should lie between a wall and the reservoirs at the ends of the wire."""
+
+
 class Mesh:
     """`cells` nodes x_i = i dx, i = 0 ... cells - 1 (nm); face k lies between nodes k - 1 and k.
 

@@ -129,7 +129,7 @@ def _single(
     from hpcalo.wall.dynamics.simulation import Simulation  # noqa: PLC0415  (loads PETSc)
 
     sim = Simulation(settings, comm, coefficients.coefficients if coefficients else None)
-    sim.tell = partial(warn, comm)
+    sim.on_warning = partial(warn, comm)
     file = TimeSeries(output.with_name(f"{output.name}.frames"), comm)
     saved = on_root(comm, lambda: resume)
     if saved is None:
@@ -142,7 +142,7 @@ def _single(
     else:
         state = restored(sim, saved, output)
         file.reopen(saved.counts("counts"))
-        sim.remarks = [str(text) for text in saved.state.get("remarks", [])]
+        sim.warnings = [str(text) for text in saved.state.get("remarks", [])]
     total = settings.time.end if settings.wall.mode != "steady" else 0.0
     kept = saved is not None  # whether a checkpoint of `state` exists
 
@@ -153,7 +153,7 @@ def _single(
         def keep() -> None:
             file.sync()
             keeper.save(
-                saved_arrays(sim, state), {**saved_attrs(sim, state), "counts": file.counts, "remarks": sim.remarks}
+                saved_arrays(sim, state), {**saved_attrs(sim, state), "counts": file.counts, "remarks": sim.warnings}
             )
 
         progress.start_at(state.t / NS_IN_FS)
@@ -173,7 +173,7 @@ def _single(
             raise Interrupted(f"{asked} at {state.t / NS_IN_FS:.6g} ns; 'hpcalo restart {output}' continues") from None
     transport = sim.transport
     counters = {"steps": state.steps, "linear_solves": transport.solves, "linear_iterations": transport.iterations}
-    file.finish(counters, sim.remarks)
+    file.finish(counters, sim.warnings)
 
     def publish() -> None:
         commit(file.path, output, force=force)

@@ -174,7 +174,7 @@ def _computed(
     from hpcalo.wall.dynamics.simulation import Simulation  # noqa: PLC0415  (loads PETSc)
 
     sim = Simulation(point, group, source.coefficients if source else None)
-    sim.tell = lambda text: warn(group, f"{name}: {text}")
+    sim.on_warning = lambda text: warn(group, f"{name}: {text}")
     series = _Series(sim)
     if begun is None:
         state = begin(sim, point, group, folder)

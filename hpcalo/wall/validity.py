@@ -11,6 +11,7 @@ from hpcalo.errors import InputError
 from hpcalo.wall.boltzmann import equilibrium as eq
 from hpcalo.wall.config import WallInput
 from hpcalo.wall.electrons.transport import temperature
+from hpcalo.wall.grid import RESERVOIR_DISTANCE
 from hpcalo.wall.magnetism.texture import wall_parameter
 from hpcalo.wall.solvers.options import SolverOptions
 from hpcalo.wall.units import K_B
@@ -18,7 +19,6 @@ from hpcalo.wall.units import K_B
 CELLS_PER_WALL = (2.0, 4.0)  # nodes per wall parameter D: error below, warning below
 TAIL = 1e-3  # occupation at the momentum cutoff that is still allowed
 QUADRATURE = (0.1, 1e-3)  # relative error of midpoint sums over the Fermi edge: error above, warning above
-RESERVOIR = 8.0  # wall parameters between the wall and the reservoirs, as the simulation watches them later
 BETA = 0.02  # relative error of the nonadiabaticity by the spacing: warning above
 UPWIND = 0.05  # numerical part of the published model's diffusion where it decides the field: warning above
 LONG_PATH = 20.0  # tau (fs) beyond which the iterative solver is known to be slow with the force term
@@ -148,10 +148,10 @@ def _wall(s: WallInput, d: float, dx: float) -> list[str]:
     room = min(centre, length - centre)
     if room < 0.0:
         raise InputError(f"texture.centre: {centre:g} nm is outside the wire of {length:g} nm")
-    if room < RESERVOIR * d:
+    if room < RESERVOIR_DISTANCE * d:
         warnings.append(
-            f"wire.length: the reservoirs are {room / d:.1f} D from the wall; {2 * RESERVOIR * d:.4g} nm keep them "
-            f"{RESERVOIR:g} D away"
+            f"wire.length: the reservoirs are {room / d:.1f} D from the wall; {2 * RESERVOIR_DISTANCE * d:.4g} nm keep "
+            f"them {RESERVOIR_DISTANCE:g} D away"
         )
     return warnings
 

@@ -17,7 +17,7 @@ from hpcalo.wall.coefficients import Coefficients
 from hpcalo.wall.config import Drive, Electrons, Magnet, Texture, Time, WallInput, Wire
 from hpcalo.wall.config.electronic_structure import ElectronicStructure
 from hpcalo.wall.dynamics.simulation import Simulation
-from hpcalo.wall.dynamics.stepping import State
+from hpcalo.wall.dynamics.state import State
 from hpcalo.wall.magnetism.texture import measure, velocity
 from hpcalo.wall.monitors.monitor import own_part
 from hpcalo.wall.monitors.schedule import observe
@@ -332,7 +332,7 @@ def test_window_carries_the_coefficients_along():
     drive = Drive(temperature=300.0, gradient=1.0, profile="ramp", ramp_length=160.0, electric_field=1e5)
     sim = simulation(c, drive=drive, wire=Wire(length=80.0, cells=81, follow=True))
     before = sim.magnetics.spin_orbit.damping_like.copy(), sim.magnetics.dmi.interfacial.copy()
-    sim.place(20.0)
+    sim.move_window(20.0)
     np.testing.assert_allclose(sim.magnetics.spin_orbit.damping_like[:-20], before[0][20:], rtol=1e-12)
     np.testing.assert_allclose(sim.magnetics.dmi.interfacial[:-20], before[1][20:], rtol=1e-12)
     o = heat_of(sim, replace(sim.start(), origin=20.0))

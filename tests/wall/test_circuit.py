@@ -10,7 +10,7 @@ from mpi4py import MPI
 
 from hpcalo.wall.boltzmann import equilibrium as eq
 from hpcalo.wall.config import Drive, Electrons, Magnet, Momentum, Texture, Time, WallInput, WallSection, Wire
-from hpcalo.wall.dynamics import stepping
+from hpcalo.wall.dynamics import timestepper
 from hpcalo.wall.dynamics.simulation import Simulation
 from hpcalo.wall.electrons.circuit import Circuit
 from hpcalo.wall.monitors.monitor import own_part
@@ -51,7 +51,7 @@ def test_current_at_every_output(monkeypatch, integrator, drive):
     """The mean of what is written as charge_current is the asked current to round-off, between the output times, too,
     while j itself varies along the wire, and E is not that of the stationary wire.
     """
-    monkeypatch.setitem(stepping.PIECE, integrator, 10 if integrator == "bdf" else 2)
+    monkeypatch.setitem(timestepper.STEPS_PER_PIECE, integrator, 10 if integrator == "bdf" else 2)
     sim = stepped(drive, integrator, time={"end": 6e-5, "output_every": 2e-5, "tolerance": 1e-4})
     start = sim.start()
     states = [start, *(state for state, _ in sim.pieces(start))]

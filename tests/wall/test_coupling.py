@@ -30,7 +30,7 @@ from hpcalo.wall.config import (
 )
 from hpcalo.wall.dynamics.coupled import Coupled
 from hpcalo.wall.dynamics.simulation import Simulation
-from hpcalo.wall.dynamics.stepping import State
+from hpcalo.wall.dynamics.state import State
 from hpcalo.wall.magnetism.texture import measure, velocity
 from hpcalo.wall.monitors.monitor import own_part
 from hpcalo.wall.monitors.schedule import observe
@@ -234,7 +234,7 @@ def test_window_carries_the_temperature_along():
     magnet = Magnet(hard_anisotropy=2e5, thermal=ThermalLaw())
     sim = Simulation(settings(drive=drive, magnet=magnet, wall=WallSection(mode="steady")), MPI.COMM_SELF)
     before = sim.transport.torque_scale.copy()
-    sim.place(30.0)
+    sim.move_window(30.0)
     np.testing.assert_allclose(sim.transport.temperature, 150.0 + sim.mesh.x + 30.0 - 40.0)
     m = 1 - (sim.transport.temperature / 850.0) ** 1.5
     np.testing.assert_allclose(sim.magnetics.ms, 8e5 * m)

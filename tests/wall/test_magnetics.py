@@ -9,8 +9,9 @@ from mpi4py import MPI
 from hpcalo.errors import InputError
 from hpcalo.units import MU_0
 from hpcalo.wall.config import Drive, Electrons, Magnet, Texture, ThermalLaw, Time, WallInput, Wire, Zeeman
+from hpcalo.wall.dynamics.quasi_static import QuasiStatic
 from hpcalo.wall.dynamics.simulation import Simulation
-from hpcalo.wall.dynamics.stepping import QuasiStatic, State
+from hpcalo.wall.dynamics.state import State
 from hpcalo.wall.grid import Mesh
 from hpcalo.wall.magnetism.magnetics import Magnetics
 from hpcalo.wall.magnetism.texture import initial, measure, velocity, wall_parameter

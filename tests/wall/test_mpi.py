@@ -16,7 +16,7 @@ from hpcalo.io.keeper import Asked, Keeper
 from hpcalo.io.timeseries import TimeSeries
 from hpcalo.wall.config import Drive, Electrons, Magnet, Momentum, Time, WallInput, WallSection
 from hpcalo.wall.config import Wire as WireSection
-from hpcalo.wall.dynamics.simulation import Simulation, shift
+from hpcalo.wall.dynamics.simulation import Simulation, shifted
 from hpcalo.wall.grid import Mesh
 from hpcalo.wall.run import run_wall
 
@@ -82,7 +82,7 @@ def test_window_shift(comm):
     m[:, 0] = np.cos(0.1 * mesh.x)
     m[:, 1] = np.sin(0.1 * mesh.x)
     for cells in (3, -7):
-        moved = mesh.gather(shift(mesh, m, cells))
+        moved = mesh.gather(shifted(mesh, m, cells))
         expected = 0.1 * np.clip(np.arange(23) + cells, 0, 22)
         np.testing.assert_allclose(np.unwrap(np.arctan2(moved[:, 1], moved[:, 0])), expected, atol=1e-12)
 
@@ -99,7 +99,7 @@ def test_window_shift_of_the_distribution(comm):
     mesh, stepper = sim.mesh, sim.stepper
     rng = np.random.default_rng(3)
     e, o = rng.normal(size=(21, 4, 6)), rng.normal(size=(22, 4, 6))
-    faces = slice(mesh.first, mesh.first + stepper.faces)
+    faces = slice(mesh.first, mesh.first + stepper.unknowns.faces)
     f = np.concatenate([e[mesh.first : mesh.last].reshape(-1), o[faces].reshape(-1)])
     for cells in (2, -5):
         moved = stepper.shifted(f, cells, sim.start().m)

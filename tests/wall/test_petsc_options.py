@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +19,7 @@ from hpcalo.io.hdf5 import read_dataset
 from hpcalo.wall import estimate as wall_estimate
 from hpcalo.wall.config import Drive, Electrons, Magnet, Momentum, Solver, Time, WallInput, WallSection
 from hpcalo.wall.config import Wire as WireTable
-from hpcalo.wall.dynamics import stepping
+from hpcalo.wall.dynamics import timestepper
 from hpcalo.wall.dynamics.simulation import Simulation
 from hpcalo.wall.petsc import PETSc
 from hpcalo.wall.solvers import steady
@@ -122,8 +123,8 @@ def test_check_refuses_what_run_refuses(tmp_path, monkeypatch, override, where):
 @pytest.mark.parametrize(("mode", "integrator"), MODES)
 def test_a_piece_that_ends_elsewhere_is_no_result(monkeypatch, mode, integrator):
     """No step, a step beyond the end, an end of its own: none is taken for the state at the end."""
-    module = "hpcalo.wall.dynamics.coupled" if mode == "time-dependent" else "hpcalo.wall.dynamics.stepping"
-    made = stepping.make_ts
+    module = "hpcalo.wall.dynamics.coupled" if mode == "time-dependent" else "hpcalo.wall.dynamics.quasi_static"
+    made = timestepper.make_ts
 
     def changed(change):
         def make(*arguments):
@@ -160,7 +161,8 @@ def test_python_ends_in_order_after_a_failure():
         "list(sim.run(sim.start()))\n"
     )
     command, folder = [sys.executable, "-c", script], Path(__file__).parent
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 1, done.stderr
     assert "ConvergenceError" in done.stderr.splitlines()[-1]
 

@@ -213,7 +213,7 @@ def test_points_with_different_models_of_motion(tmp_path):
 def test_what_a_point_warns_of_while_it_is_computed(tmp_path, monkeypatch, capsys):
     """With its value, on standard error."""
     look = Simulation.start
-    monkeypatch.setattr(Simulation, "start", lambda sim: [sim.tell("the wall is near"), look(sim)][1])
+    monkeypatch.setattr(Simulation, "start", lambda sim: [sim.on_warning("the wall is near"), look(sim)][1])
     run(tmp_path, "drive.gradient", "[1, 2]")
     assert "hpcalo: warning: drive.gradient = 2: the wall is near\n" in capsys.readouterr().err
 

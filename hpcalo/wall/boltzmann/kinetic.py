@@ -59,7 +59,7 @@ class Kinetic:
         self.source_g = -(self.v * (number[0] - number[1]) / 2.0 + 0.5 * carriers.exchange * d_p.mean(axis=0))
         self.m_ghost, self.m = np.zeros((self.n + 2, 3)), np.zeros((self.n, 3))
         self.mf = np.zeros((self.n + 1, 3))
-        self.turn = np.zeros((self.n + 1, 3))
+        self.dm_dx = np.zeros((self.n + 1, 3))
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -73,7 +73,7 @@ class Kinetic:
         self.m_ghost = np.array(m_ghost)
         self.m = np.ascontiguousarray(m_ghost[1:-1])
         self.mf = np.ascontiguousarray(mean / np.linalg.norm(mean, axis=1, keepdims=True))
-        self.turn = np.ascontiguousarray((m_ghost[1:] - m_ghost[:-1]) / self.dx)
+        self.dm_dx = np.ascontiguousarray((m_ghost[1:] - m_ghost[:-1]) / self.dx)
 
     def source(self, field: float, gradient: float, out: Array | None = None) -> Array:
         """Odd source on faces for E = `field` (V/nm) and kappa = `gradient` (K/nm), shape (n + 1, 4, points), into
@@ -87,7 +87,7 @@ class Kinetic:
     def equilibrium_source(self) -> Array:
         """lambda times the M' source of local equilibrium, shape (n + 1, 4, points); independent of the drives."""
         out = np.zeros((self.n + 1, 4, self.p.size))
-        out[:, 1:] = self.gradient_source * self.source_g[:, None, :] * self.turn[:, :, None]
+        out[:, 1:] = self.gradient_source * self.source_g[:, None, :] * self.dm_dx[:, :, None]
         return out
 
     def odd(self, e_ghost: Array, source: Array | None, shift: float = 0.0, out: Array | None = None) -> Array:
@@ -115,17 +115,17 @@ class Kinetic:
         """
         c = self.carriers
         _wall.odd_steady(
-            e, ends, added, self.m, self.h, self.hd, self.mf, self.turn, self.v, source, out, flux, moments,
+            e, ends, added, self.m, self.h, self.hd, self.mf, self.dm_dx, self.v, source, out, flux, moments,
             self.dx, self.dp, 1.0 / c.tau + shift, c.precession, self.half_j,
         )  # fmt: skip
 
-    def drive(self, source: Array, shift: float, out: Array) -> Array:
+    def even_rhs(self, source: Array, shift: float, out: Array) -> Array:
         """The even equation's right-hand side (n, 4, points) for an odd source on the faces (n + 1, 4, points), into
         `out`; its squared norm by node, (n, 1)."""
         c = self.carriers
         squares = np.empty((self.n, 1))
         _wall.drive(
-            source, self.mf, self.turn, self.m, self.v, out, squares, self.dx, self.dp, 1.0 / c.tau + shift,
+            source, self.mf, self.dm_dx, self.m, self.v, out, squares, self.dx, self.dp, 1.0 / c.tau + shift,
             c.precession, self.half_j,
         )  # fmt: skip
         return squares
@@ -138,7 +138,7 @@ class Kinetic:
             e_ghost,
             o,
             self.mf,
-            self.turn,
+            self.dm_dx,
             self.v,
             source,
             out,
@@ -156,7 +156,7 @@ class Kinetic:
         out = np.empty(self.shape) if out is None else out
         it, isf = (1.0 / c.tau, 1.0 / c.tau_sf) if gain else (0.0, 0.0)
         _wall.even_balance(
-            e, o, self.m, self.turn, self.v, self.h, self.hd, out, self.dx, self.dp, 1.0 / c.tau + shift, c.precession,
+            e, o, self.m, self.dm_dx, self.v, self.h, self.hd, out, self.dx, self.dp, 1.0 / c.tau + shift, c.precession,
             self.half_j, it, isf,
         )  # fmt: skip
         return out
@@ -185,7 +185,7 @@ class Kinetic:
         """
         c = self.carriers
         _wall.even_apply(
-            e, ends, added, self.mf, self.turn, self.m, self.v, self.h, self.hd, other, sign, basis, out, dots, sums,
+            e, ends, added, self.mf, self.dm_dx, self.m, self.v, self.h, self.hd, other, sign, basis, out, dots, sums,
             self.dx, self.dp, 1.0 / c.tau + shift, c.precession, self.half_j, 1.0 / c.tau, 1.0 / c.tau_sf,
         )  # fmt: skip
 

@@ -4,42 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hpcalo.errors import ConvergenceError
+from hpcalo.typing import RealArray
 from hpcalo.wall.coefficients import Coefficients
 from hpcalo.wall.config import Time, WallInput
 from hpcalo.wall.dynamics.coupled import Coupled
-from hpcalo.wall.dynamics.stepping import QuasiStatic, State, normalized
+from hpcalo.wall.dynamics.quasi_static import QuasiStatic
+from hpcalo.wall.dynamics.state import State
+from hpcalo.wall.dynamics.unit_length import normalized
 from hpcalo.wall.electrons.transport import Response, Torques, Transport
-from hpcalo.wall.grid import Mesh
+from hpcalo.wall.grid import RESERVOIR_DISTANCE, Mesh
 from hpcalo.wall.magnetism.magnetics import Magnetics
 from hpcalo.wall.magnetism.terms.spin_orbit import SpinOrbit
 from hpcalo.wall.magnetism.texture import initial, measure
 from hpcalo.wall.solvers.options import SolverOptions
 from hpcalo.wall.units import NS_IN_FS
 
-Array = NDArray[np.float64]
+if TYPE_CHECKING:
+    from mpi4py.MPI import Intracomm
 
-RELAXED = 1e-9  # largest |dM/dt| in 1/fs that counts as at rest: a wall of 5 nm at 5 mm/s
+RELAXED = 1e-9
+"""Largest |dM/dt| in 1/fs that counts as at rest: a wall of 5 nm at 5 mm/s."""
 RELAX_SEGMENTS = 200
-PULSE = 5  # widths before and after its centre that a pulse is followed
-RESERVOIR = 8.0  # wall parameters between the wall and the reservoirs
+"""Segments of 0.02 ns after which a texture that still moves has failed to relax."""
+PULSE_WIDTHS = 5
+"""Widths before and after its centre within which steps resolve a pulse of the applied field."""
 
 
 class Simulation:
-    """The consistent model on one communicator (an mpi4py communicator, passed in). All methods are collective."""
+    """The consistent model on one communicator All methods are collective."""
 
-    def __init__(self, settings: WallInput, comm: Any, coefficients: Coefficients | None = None) -> None:
+    def __init__(self, settings: WallInput, comm: Intracomm, coefficients: Coefficients | None = None) -> None:
         """`coefficients`: those of the input's [electronic_structure], read by the caller."""
         if (coefficients is None) != (settings.electronic_structure is None):
             raise ValueError("coefficients are given exactly with [electronic_structure]")
         self.settings, self.coefficients = settings, coefficients
-        self.remarks: list[str] = []  # what a run has to warn of, each kind once
-        self.tell: Callable[[str], None] = lambda text: None  # called with each of them, on all ranks
+        self.warnings: list[str] = []
+        """Warnings of the run so far, one of each kind."""
+        self.on_warning: Callable[[str], None] = lambda text: None
+        """Called with each new warning, on all ranks."""
         self.mesh = Mesh(comm, settings.wire.cells, settings.wire.length)
         mesh, s = self.mesh, settings
         self.options = SolverOptions(s.solver.petsc)
@@ -54,8 +61,8 @@ class Simulation:
         if s.wall.mode == "time-dependent":
             self.stepper = Coupled(mesh, self.magnetics, self.transport, s.time, self.options)
         else:
-            felt = self.transport if s.electrons.spin_torque else None
-            self.stepper = QuasiStatic(mesh, self.magnetics, felt, s.time, self.options)
+            acting = self.transport if s.electrons.spin_torque else None
+            self.stepper = QuasiStatic(mesh, self.magnetics, acting, s.time, self.options)
 
     def start(self) -> State:
         """The input's initial state."""
@@ -65,10 +72,11 @@ class Simulation:
             m = self.relaxed(m)
         return State(m=m, t=0.0, dt=s.time.first_step)
 
-    def relaxed(self, m: Array) -> Array:
-        """M at rest without drive and applied field, reached by strongly damped motion. Raises ConvergenceError.
+    def relaxed(self, m: RealArray) -> RealArray:
+        """M (n, 3) at rest without drive and applied field, reached by strongly damped motion.
 
-        All at the temperature of the wire's middle: where M_s, A, K or D vary along the wire, a wall moves by itself.
+        The whole wire has the temperature of its middle: where M_s, A, K or D vary along it, a wall moves by itself.
+        Raises ConvergenceError.
         """
         static = self.coefficients and self.coefficients.without("damping")
         strong = self.settings.magnet.model_copy(update={"damping": 1.0})
@@ -87,7 +95,7 @@ class Simulation:
             f"{RELAXED:g}; the texture is not stable, or changes slowly: try another angle or width, or relax = false"
         )
 
-    def times(self) -> Array:
+    def times(self) -> RealArray:
         """Output times in fs, the end included."""
         t = self.settings.time
         count = int(np.floor(t.end / t.output_every * (1 + 1e-12)))
@@ -100,8 +108,8 @@ class Simulation:
         return (now for now, output in self.pieces(state) if output)
 
     def pieces(self, state: State) -> Iterator[tuple[State, bool]]:
-        """The states after `state.t` from which the run can go on to the same bits, and whether each is at an output
-        time."""
+        """The states after `state.t` from which a run continues to the same bits, and whether each is at an output
+        time. Raises InputError for PETSc options that nothing has used."""
         if self.settings.wall.mode == "steady":
             self.options.check()
             return
@@ -111,28 +119,30 @@ class Simulation:
             if end <= state.t * (1 + 1e-12):
                 continue
             while state.t < end:
-                self.place(state.origin)
-                state = self.stepper.piece(state, self._stop(state.t, float(end)))
+                self.move_window(state.origin)
+                state = self.stepper.piece(state, self._piece_end(state.t, float(end)))
                 if not checked:  # every solver of the run has been set up by now
                     self.options.check()
                     checked = True
                 if self.settings.wire.follow:
                     state = self.follow(state)
                 before, room = room, self.room(state)
-                self._watch(before, room, state.t)
+                self._watch_wall(before, room, state.t)
                 if state.t < end:
                     yield state, False
             yield state, True
 
-    def _stop(self, t: float, end: float) -> float:
-        """Where the piece that begins at t (fs) ends: at `end`, or before, so that no step is longer than a pulse of
-        the applied field within 5 of its widths. An implicit method on a wire at rest would step over it."""
+    def _piece_end(self, t: float, end: float) -> float:
+        """Where the piece that begins at t (fs) ends: at `end`, or before if a pulse of the applied field is near.
+
+        No step is then longer than the width of the pulse. An implicit method on a wire at rest would step over it.
+        """
         for source in self.settings.drive.zeeman:
             if source.pulse_width is not None:
-                begin = (source.pulse_centre - PULSE * source.pulse_width) * NS_IN_FS
+                begin = (source.pulse_centre - PULSE_WIDTHS * source.pulse_width) * NS_IN_FS
                 width = source.pulse_width * NS_IN_FS
                 number = max(0, int(np.floor((t - begin) / width + 1e-6)) + 1)
-                if number <= 2 * PULSE:
+                if number <= 2 * PULSE_WIDTHS:
                     end = min(end, begin + number * width)
         return end
 
@@ -144,29 +154,31 @@ class Simulation:
         wall = measure(self.mesh, state.m)
         return (min(wall.position, self.mesh.length - wall.position) + self.mesh.dx) / wall.width
 
-    def _watch(self, before: float, now: float, t: float) -> None:
-        """Warns when the wall comes near a reservoir and when it is gone: of the step that does it, so that a continued
-        run need not know what the first part said."""
+    def _watch_wall(self, before: float, now: float, t: float) -> None:
+        """Warns in the piece in which the wall comes near a reservoir or leaves the wire.
+
+        A continued run need not know what the first part has warned of.
+        """
         if self.settings.texture.kind not in {"wall", "half-circle"}:
             return
         at = f"at {t / NS_IN_FS:.4g} ns"
         more = "a longer wire.length or wire.follow = true keeps it away"
-        if before >= RESERVOIR > now:
-            self._remark(f"wire.length: {at} the wall is less than {RESERVOIR:g} D from a reservoir; {more}")
+        if before >= RESERVOIR_DISTANCE > now:
+            self._warn(f"wire.length: {at} the wall is less than {RESERVOIR_DISTANCE:g} D from a reservoir; {more}")
         elif np.isfinite(before) and np.isnan(now):
-            self._remark(f"wire.length: {at} the wall has left the wire: no position or velocity from then on; {more}")
+            self._warn(f"wire.length: {at} the wall has left the wire: no position or velocity from then on; {more}")
 
-    def _remark(self, text: str) -> None:
-        words = text.partition(" ns ")[2]
-        if all(words not in told for told in self.remarks):
-            self.remarks.append(text)
-            self.tell(text)
+    def _warn(self, text: str) -> None:
+        kind = text.partition(" ns ")[2]  # without the time
+        if all(kind not in earlier for earlier in self.warnings):
+            self.warnings.append(text)
+            self.on_warning(text)
 
-    def place(self, origin: float) -> None:
-        """Puts the window where it begins at x = origin (nm)."""
+    def move_window(self, origin: float) -> None:
+        """Moves the window to where it begins at x = origin (nm)."""
         if origin == self.magnetics.origin:
             return
-        self.transport.place(origin)
+        self.transport.move_window(origin)
         self.magnetics.update(self.transport.temperature, origin, self.transport.node_gradient)
         self.transport.set_saturation(self.magnetics.ms)
 
@@ -178,7 +190,7 @@ class Simulation:
         cells = round((wall.position - 0.5 * self.mesh.length) / self.mesh.dx)
         if cells == 0:
             return state
-        m, f = shift(self.mesh, state.m, cells), state.f
+        m, f = shifted(self.mesh, state.m, cells), state.f
         if f is not None and isinstance(self.stepper, Coupled):
             f = self.stepper.shifted(f, cells, m)
         return replace(state, m=m, origin=state.origin + cells * self.mesh.dx, f=f)
@@ -190,7 +202,7 @@ class Simulation:
         taken from the stationary response (the equation is linear; only their sum is integrated in time).
         Field and mean current are those of the distribution, the applied field that of the stationary wire.
         """
-        self.place(state.origin)
+        self.move_window(state.origin)
         if not self.settings.electrons.spin_torque:
             return self.transport.silent()
         ghost = self.mesh.magnetization_with_ghosts(state.m)
@@ -202,15 +214,15 @@ class Simulation:
         field, current = self.stepper.electric(state)
         return replace(torques, thermal=now + torques.electrical * -1.0, field=field, current=current)
 
-    def rate(self, state: State, torques: Torques) -> Array:
+    def rate(self, state: State, torques: Torques) -> RealArray:
         """dM/dt (n, 3) in 1/fs at this state."""
         ghost = self.mesh.magnetization_with_ghosts(state.m)
         spin = np.ascontiguousarray(torques.total.q[:, 1:])
         return self.magnetics.rate(ghost, state.t, spin, self.transport.torque_scale)
 
 
-def shift(mesh: Mesh, field: Array, cells: int) -> Array:
-    """The field moved left by whole cells; the end value fills what comes in."""
+def shifted(mesh: Mesh, field: RealArray, cells: int) -> RealArray:
+    """The field (n, ...) moved left by whole cells; the end value fills what comes in. Collective."""
     every = mesh.gather(field)
     index = np.clip(np.arange(mesh.first, mesh.last) + cells, 0, mesh.cells - 1)
     moved = every[index]

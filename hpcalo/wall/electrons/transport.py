@@ -101,10 +101,10 @@ class Transport:
         self.moment_scale = self.torque_scale = np.zeros(mesh.n)
         self.solves = 0
         self.iterations = 0
-        self.place(0.0)
+        self.move_window(0.0)
 
-    def place(self, origin: float) -> None:
-        """Sets the background temperature for a window that starts at x = origin (nm). Collective."""
+    def move_window(self, origin: float) -> None:
+        """Sets the background temperature and the solver for a window that starts at x = origin (nm). Collective."""
         mesh = self.mesh
         nodes = temperature(self.drive, mesh.length, mesh.x, origin)
         x_faces = (np.arange(mesh.first, mesh.last + 1) - 0.5) * mesh.dx
@@ -246,7 +246,7 @@ class Transport:
         """Mean over the wire weighted with |M'|^2 (plain mean if M is uniform). Collective."""
         k, n = self.kinetic, self.mesh.n
         own = slice(0, n)  # the face on the left of each node
-        weight = np.sum(k.turn**2, axis=1)[own]
+        weight = np.sum(k.dm_dx**2, axis=1)[own]
         sums = self.mesh.total(np.stack([weight, weight * faces[own], faces[own]], axis=1))
         return float(sums[1] / sums[0]) if sums[0] > 1e-20 else float(sums[2] / self.mesh.cells)
 

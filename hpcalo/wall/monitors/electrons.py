@@ -12,7 +12,7 @@ from hpcalo.wall.units import DENSITY_IN_SI
 
 if TYPE_CHECKING:
     from hpcalo.wall.dynamics.simulation import Simulation
-    from hpcalo.wall.dynamics.stepping import State
+    from hpcalo.wall.dynamics.state import State
     from hpcalo.wall.electrons.transport import Torques
 
 

@@ -12,7 +12,7 @@ from hpcalo.wall.units import FS
 
 if TYPE_CHECKING:
     from hpcalo.wall.dynamics.simulation import Simulation
-    from hpcalo.wall.dynamics.stepping import State
+    from hpcalo.wall.dynamics.state import State
     from hpcalo.wall.electrons.transport import Torques
 
 PER_SECOND = 1.0 / FS

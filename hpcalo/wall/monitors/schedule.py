@@ -15,7 +15,7 @@ from hpcalo.wall.monitors.monitor import Monitor
 
 if TYPE_CHECKING:
     from hpcalo.wall.dynamics.simulation import Simulation
-    from hpcalo.wall.dynamics.stepping import State
+    from hpcalo.wall.dynamics.state import State
 
 
 @cache

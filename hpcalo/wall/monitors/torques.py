@@ -10,7 +10,7 @@ from hpcalo.wall.monitors.monitor import PER_SECOND, Monitor, number, on_nodes
 
 if TYPE_CHECKING:
     from hpcalo.wall.dynamics.simulation import Simulation
-    from hpcalo.wall.dynamics.stepping import State
+    from hpcalo.wall.dynamics.state import State
     from hpcalo.wall.electrons.transport import Torques as Response
 
 

@@ -12,7 +12,7 @@ from hpcalo.wall.monitors.monitor import Monitor, number
 
 if TYPE_CHECKING:
     from hpcalo.wall.dynamics.simulation import Simulation
-    from hpcalo.wall.dynamics.stepping import State
+    from hpcalo.wall.dynamics.state import State
     from hpcalo.wall.electrons.transport import Torques
 
 

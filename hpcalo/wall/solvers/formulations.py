@@ -41,7 +41,7 @@ class SpinDiffusion:
         """Response of the own nodes' moments to those of their neighbours: (n, 3 [offset + 1], 4, 4)."""
         k, c = self.k, self.k.carriers
         _wall.diffusion_blocks(
-            self._sums, k.m_ghost, k.mf, k.turn, self._blocks, k.dx, 1.0 / c.tau + shift, c.precession, k.half_j,
+            self._sums, k.m_ghost, k.mf, k.dm_dx, self._blocks, k.dx, 1.0 / c.tau + shift, c.precession, k.half_j,
             1.0 / c.tau, 1.0 / c.tau_sf,
         )  # fmt: skip
         return self._blocks

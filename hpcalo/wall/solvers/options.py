@@ -40,6 +40,12 @@ def petsc_text(problem: PETSc.Error) -> str:
     return one_line(re.split(r"\[\d+\] ", str(problem))[-1])
 
 
+def reason_name(reason: int, enum: type) -> str:
+    """PETSc's name of a converged reason."""
+    names = [n for n in dir(enum) if n.isupper() and getattr(enum, n) == reason and "ITERATING" not in n]
+    return min(names, key=len) if names else str(reason)
+
+
 class SolverOptions:
     """Options named without prefix, as in the input's [solver.petsc]: {"ts_rk_type": "3bs"}. Raises InputError for
     those that the program sets itself.

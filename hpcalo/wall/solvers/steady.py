@@ -23,7 +23,7 @@ from hpcalo.wall.grid import Mesh
 from hpcalo.wall.petsc import PETSc
 from hpcalo.wall.solvers.formulations import EvenSystem, MomentSystem, Preconditioner
 from hpcalo.wall.solvers.krylov import ACCEPTED, RESTART, FlexibleGMRES, node_squares
-from hpcalo.wall.solvers.options import PREFIX, SolverOptions, petsc_text
+from hpcalo.wall.solvers.options import PREFIX, SolverOptions, petsc_text, reason_name
 
 Array = NDArray[np.float64]
 
@@ -31,12 +31,6 @@ Array = NDArray[np.float64]
 SINGLE_FREE_PATH = 100.0
 # Bytes for each of the 3 cells (4 points)^2 numbers of the matrix: its blocks, their copy in PETSc, MUMPS's factors.
 DIRECT_BYTES = 48.0
-
-
-def reason_name(reason: int, enum: Any) -> str:
-    """PETSc's name of a converged reason."""
-    names = [n for n in dir(enum) if n.isupper() and getattr(enum, n) == reason and "ITERATING" not in n]
-    return min(names, key=len) if names else str(reason)
 
 
 def _memory() -> float:
@@ -345,7 +339,7 @@ class SteadySolver:
 
     def _driven(self, source: Array, guess: Array | None, even: Array | None = None, **wanted: Array) -> Array:
         """e, and what `Kinetic.odd_between` makes of it."""
-        size = self._size(self.k.drive(source, self.shift, self._right))
+        size = self._size(self.k.even_rhs(source, self.shift, self._right))
         e, rest = self._solve_even(self._right, size, guess, even)
         first, last = e[0], e[-1]
         if rest is not None:

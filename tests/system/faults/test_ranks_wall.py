@@ -37,7 +37,7 @@ from hpcalo.io.keeper import Keeper
 from hpcalo.wall.boltzmann import kinetic
 from hpcalo.wall.magnetism import magnetics
 from hpcalo.wall.monitors import torques, wall as wall_monitor
-from hpcalo.wall.dynamics import stepping
+from hpcalo.wall.dynamics import unit_length
 from hpcalo.wall.electrons import transport
 
 def at(module, name, change):
@@ -67,7 +67,7 @@ if where == "solve": at(transport.Transport, "_solve", BROKEN)
 if where == "kernel": at(kinetic.Kinetic, "moments", BROKEN)
 if where == "rate": at(magnetics.Magnetics, "rate", BROKEN)
 if where == "memory": at(magnetics.Magnetics, "rate", broken(MemoryError()))
-if where == "step": at(stepping, "normalized", BROKEN)
+if where == "step": at(unit_length, "normalized", BROKEN)
 if where == "monitor": at(torques, "zhang_li", BROKEN)
 if where == "room": at(timeseries, "_create_axis", BROKEN)
 if where == "frame": at(timeseries.TimeSeries, "_write", BROKEN)
@@ -80,7 +80,7 @@ if where.startswith("nan rate"): at(magnetics.Magnetics, "rate", spoiled(np.nan,
 if where == "inf rate": at(magnetics.Magnetics, "rate", spoiled(np.inf, 5, 1))
 if where.startswith("nan spin"): at(kinetic.Kinetic, "moments", spoiled(np.nan, 7, 2))
 if where == "inf spin": at(kinetic.Kinetic, "moments", spoiled(-np.inf, 7, 2))
-if where.startswith("nan m"): at(stepping, "normalized", spoiled(np.nan, 3, 0))
+if where.startswith("nan m"): at(unit_length, "normalized", spoiled(np.nan, 3, 0))
 if where == "nan source": at(kinetic.Kinetic, "source", spoiled(np.nan, 4, 1, 2))
 if where == "nan torque": at(transport.Transport, "torque", spoiled(np.nan, 6, 2))
 if where == "inf speed": wall_monitor.velocity = lambda *a: np.inf

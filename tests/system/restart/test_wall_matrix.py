@@ -11,7 +11,7 @@ from program import differences, restart, run
 from hpcalo.errors import Interrupted
 from hpcalo.io import checkpoint
 from hpcalo.io.keeper import Asked, Keeper
-from hpcalo.wall.dynamics import stepping
+from hpcalo.wall.dynamics import timestepper
 
 pytestmark = pytest.mark.mpi
 
@@ -121,7 +121,7 @@ def same(comm, whole: Path, output: Path) -> None:
 def test_every_stepper(comm, mpi_tmp_path, monkeypatch, mode, integrator):
     """Stopped in the second piece (of three steps here; BDF, which starts small, of ten), and just before the end."""
     piece = 10 if integrator == "bdf" else 3
-    monkeypatch.setitem(stepping.PIECE, integrator, piece)
+    monkeypatch.setitem(timestepper.STEPS_PER_PIECE, integrator, piece)
     fast = mode == "time-dependent"
     text = WIRE.format(
         mode=mode, integrator=integrator, end="0.00002" if fast else "0.0008", every="0.00001" if fast else "0.0004",

@@ -1,0 +1,73 @@
+"""The spin accumulation dm(M) of the quasi-static mode, solved again only where the input asks for it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpcalo.errors import ConvergenceError
+from hpcalo.wall.config import Time
+from hpcalo.wall.electrons.transport import Response, Torques, Transport
+from hpcalo.wall.grid import Mesh
+from hpcalo.wall.kernels import _wall
+from hpcalo.wall.units import NS_IN_FS
+
+Array = NDArray[np.float64]
+
+
+class SpinAccumulation:
+    """dm(M), solved again when `time.refresh` says so.
+
+    Between two solves dm is carried along with the spins, by the rotation that turns the old M into the new one. M x dm
+    then stays right to first order in the rotation.
+    """
+
+    def __init__(self, mesh: Mesh, transport: Transport | None, time: Time) -> None:
+        self.mesh, self.transport, self.time = mesh, transport, time
+        self.units: tuple[Response, Response] | None = None
+        self.torques: Torques | None = None
+        self.m, self.dm = np.zeros((0, 3)), np.zeros((0, 3))  # of the last solve
+        self.t = -np.inf
+
+    @property
+    def active(self) -> bool:
+        """Whether anything drives the electrons."""
+        if self.transport is None:
+            return False
+        d = self.transport.drive
+        driven = d.electric_field != 0.0 or d.current_density != 0.0 or d.gradient != 0.0
+        return driven or self.transport.electrons.gradient_source > 0.0
+
+    def reset(self) -> None:
+        """Drops the last solution: the next solve starts from zero, as that of a continued run does."""
+        self.units, self.torques, self.t = None, None, -np.inf
+
+    def solve(self, t: float, m_ghost: Array) -> None:
+        """Solves for this magnetization (n + 2, 3). Collective. Raises ConvergenceError."""
+        assert self.transport is not None  # else not `active`
+        try:
+            self.units = self.transport.respond(m_ghost, self.units)
+            self.torques = self.transport.combine(self.units)
+        except ConvergenceError as problem:
+            raise ConvergenceError(f"at t = {t / NS_IN_FS:.6g} ns: {problem}") from None
+        self.dm = np.ascontiguousarray(self.torques.electrical.q[:, 1:] + self.torques.thermal.q[:, 1:])
+        self.m, self.t = m_ghost[1:-1].copy(), t
+
+    def due(self, t: float, m: Array) -> bool:
+        """Whether `time.refresh` asks for a solve at a step that starts at t. Collective."""
+        if self.torques is None or self.time.refresh == "step":
+            return True
+        if t - self.t >= self.time.refresh_interval * (1.0 - 1e-9):
+            return True
+        rotation = self.mesh.max(float(np.abs(m - self.m).max()))
+        return rotation > self.time.refresh_angle
+
+    def spin(self, m: Array) -> Array:
+        """dm (n, 3) in 1/nm^3 for the present M (n, 3)."""
+        if self.torques is None:
+            return np.zeros_like(m)
+        if self.time.refresh == "stage":
+            return self.dm
+        out = np.empty_like(self.dm)
+        _wall.llg_carry(self.m, m, self.dm, out)
+        return out

@@ -1,0 +1,27 @@
+"""The state of a run: all that a continuation needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class State:
+    """One rank's part of a state.
+
+    m: M on the own nodes, (n, 3). t, dt: time and next step in fs. origin: how far the window has moved, nm. steps:
+    accepted steps so far. f: the own part of the distribution in time-dependent mode (`hpcalo.wall.dynamics.unknowns`),
+    else None.
+    """
+
+    m: Array
+    t: float
+    dt: float
+    origin: float = 0.0
+    steps: int = 0
+    f: Array | None = None
