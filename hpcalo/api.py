@@ -34,7 +34,9 @@ from hpcalo.hamiltonian.readers.pythtb import from_pythtb
 from hpcalo.hamiltonian.readers.sisl import ENDINGS as SISL_ENDINGS
 from hpcalo.hamiltonian.readers.sisl import from_sisl
 from hpcalo.hamiltonian.types import LcaoModel, WannierModel
-from hpcalo.io.hdf5 import FORMAT, PROVENANCE_GROUP, open_hdf5, plain
+from hpcalo.io.dataset import ROLE
+from hpcalo.io.hdf5 import FORMAT, PROVENANCE_GROUP, open_hdf5
+from hpcalo.io.netcdf import COORDINATE_ROLE, plain
 from hpcalo.io.provenance import WARNINGS
 from hpcalo.parallel.guard import on_root, together
 from hpcalo.parallel.world import world
@@ -55,7 +57,8 @@ def open(path: str | os.PathLike[str]) -> xarray.Dataset:
     """A result file as an xarray.Dataset; arrays are read when they are used, `.load()` reads all of them.
 
     Axes are named and labelled, every variable has `units`, `long_name`, and where it applies `equation`,
-    `sign_convention` and `parity_under_reversal_of_magnetization` among its `attrs`. The complete input is in
+    `sign_convention` and `parity_under_reversal_of_magnetization` among its `attrs`; an estimated error of X is the
+    variable `X_error`, which the attribute `ancillary_variables` of X names. The complete input is in
     `attrs["resolved_input"]`, what the run warned of in `attrs["warnings"]`, one a line. Raises InputError if the file
     is no result, ImportError without xarray and h5netcdf.
     """
@@ -71,7 +74,7 @@ def open(path: str | os.PathLike[str]) -> xarray.Dataset:
         texts = {name: str(group[name].asstr()[()]) for name in ("resolved_input", WARNINGS) if name in group}
     dataset = xarray.open_dataset(file, engine="h5netcdf", decode_times=False)
     dataset.attrs.update(texts)
-    labels = [name for name, array in dataset.data_vars.items() if array.attrs.get("hpcalo_role") == "coordinate"]
+    labels = [name for name, array in dataset.data_vars.items() if array.attrs.get(ROLE) == COORDINATE_ROLE]
     return dataset.set_coords(labels)
 
 

@@ -19,9 +19,9 @@ from hpcalo.engine import Engine
 from hpcalo.errors import InputError, one_line
 from hpcalo.io.checks import Check, file_checks
 from hpcalo.io.dataset import Result, Variable
+from hpcalo.io.netcdf import PARITIES
 from hpcalo.io.provenance import WARNINGS
 
-KNOWN = {"equation": "equation", "sign_convention": "sign", "parity_under_reversal_of_magnetization": "under n̂ → −n̂"}
 TEMPLATE = "page.html.j2"
 LARGE = 1_500_000  # bytes of an SVG above which the figure is a PNG
 PROGRAM = ("hpcalo_version", "git_revision", "source_digest", "python", "mpi_library", "hdf5_library")
@@ -135,8 +135,11 @@ def row(variable: Variable) -> Row:
     """What the table of data says about a variable."""
     data = np.asarray(variable.data)
     axes = " × ".join(f"{d} {n}" for d, n in zip(variable.dims, data.shape, strict=True)) or "number"
-    more = [f"{word}: {variable.attrs[key]}" for key, word in KNOWN.items() if variable.attrs.get(key)]
-    more += [f"{k}: {v}" for k, v in variable.attrs.items() if k not in KNOWN]
+    parity = PARITIES.get(variable.parity, "")
+    meaning = {"equation": variable.equation, "sign": variable.sign, "under n̂ → −n̂": parity}
+    if variable.error is not None:
+        meaning["estimated error"] = f"up to {np.nanmax(np.abs(variable.error), initial=0.0):.2g}"
+    more = [f"{k}: {v}" for k, v in {**meaning, **variable.attrs}.items() if v or k in variable.attrs]
     return Row(variable.name, axes, variable.unit, _span(data), variable.long_name, "; ".join(more))
 
 

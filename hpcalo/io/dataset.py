@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,10 @@ ERROR = "_error"
 ROLE = "hpcalo_role"
 """Attribute of datasets that are no quantities by themselves: `coordinate`, `error`."""
 ERROR_ROLE = "error"
+ANCILLARY = "ancillary_variables"
+"""Attribute that names the dataset of the estimated error (CF conventions)."""
+RESOLVED_INPUT = "resolved_input"
+"""Name of the text that holds the complete input of a run, defaults included."""
 
 
 @dataclass(frozen=True)
@@ -82,27 +88,30 @@ def with_companions(variables: Iterable[Variable]) -> list[Variable]:
     """The variables, the estimated error of each as a variable behind it."""
     out = []
     for variable in variables:
-        out.append(replace(variable, error=None))
-        if variable.error is not None:
-            out.append(variable.companion())
+        if variable.error is None:
+            out.append(variable)
+            continue
+        companion = variable.companion()
+        out += [replace(variable, error=None, attrs={**variable.attrs, ANCILLARY: companion.name}), companion]
     return out
 
 
 def without_companions(variables: Iterable[Variable]) -> list[Variable]:
     """The inverse of `with_companions`: errors are back in their variables."""
-    every = list(variables)
-    names = {v.name for v in every}
-    errors = {v.name: v for v in every if v.attrs.get(ROLE) == ERROR_ROLE and v.name.removesuffix(ERROR) in names}
-    return [
-        replace(v, error=errors[v.name + ERROR].data) if v.name + ERROR in errors else v
-        for v in every
-        if v.name not in errors
-    ]
+    every = {v.name: v for v in variables}
+    for v in list(every.values()):
+        found = every.get(v.name + ERROR)
+        if found is None or found.attrs.get(ROLE) != ERROR_ROLE or found.dims != v.dims:
+            continue
+        attrs = {name: value for name, value in v.attrs.items() if name != ANCILLARY}
+        every[v.name] = replace(v, error=found.data, attrs=attrs)
+        del every[found.name]
+    return list(every.values())
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a result file holds, as `hpcalo.io.hdf5.read_dataset` gives it."""
+    """What a result file holds, as `hpcalo.io.hdf5.read_dataset` reads it."""
 
     path: Path
     variables: dict[str, Variable]
@@ -111,8 +120,30 @@ class Result:
     texts: dict[str, str]
 
     def __getitem__(self, name: str) -> NDArray[Any]:
-        """The array of a variable or coordinate. Raises InputError if the file has none of that name."""
-        known = {**self.coordinates, **self.variables}
-        if name not in known:
-            raise InputError(f"{self.path}: has no '{name}'; it holds: {', '.join(self.variables)}")
-        return np.asarray(known[name].data)
+        """The array of a variable, a coordinate or an estimated error. Raises InputError if there is none."""
+        coordinate = None if name in self.variables else self.coordinates.get(name)
+        return np.asarray((coordinate or self.find(name)).data)
+
+    def find(self, name: str) -> Variable:
+        """The variable of this name; `X_error` is the estimated error of X. Raises InputError if there is none."""
+        if name in self.variables:
+            return self.variables[name]
+        base = self.variables.get(name.removesuffix(ERROR))
+        if name.endswith(ERROR) and base is not None and base.error is not None:
+            return base.companion()
+        raise InputError(f"{self.path}: has no '{name}'; it holds: {', '.join(self.variables)}")
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """The complete input of the run; empty if the file keeps none, or one that cannot be read."""
+        try:
+            return tomllib.loads(self.texts.get(RESOLVED_INPUT, ""))
+        except tomllib.TOMLDecodeError:
+            return {}
+
+    def setting(self, *keys: str) -> Any:
+        """A value of the complete input, None where it has none: `setting("kubo", "k", "grid")`."""
+        value: Any = self.settings
+        for key in keys:
+            value = value.get(key) if isinstance(value, dict) else None
+        return value

@@ -10,26 +10,17 @@ import h5py
 import numpy as np
 
 from hpcalo.errors import InputError, one_line
-from hpcalo.io.hdf5 import (
-    DAMAGE,
-    FORMAT,
-    PROVENANCE_GROUP,
-    STATE_GROUP,
-    is_bare_axis,
-    is_scale,
-    open_hdf5,
-    plain,
-    scale_of,
-)
+from hpcalo.io.dataset import ANCILLARY, ERROR_ROLE, RESOLVED_INPUT, ROLE
+from hpcalo.io.hdf5 import DAMAGE, FORMAT, PROVENANCE_GROUP, STATE_GROUP, open_hdf5
+from hpcalo.io.netcdf import BOOKKEEPING, COORDINATE_ROLE, is_bare_axis, is_scale, plain, scale_of
 from hpcalo.io.plausible import Plausible
 from hpcalo.io.provenance import WARNINGS
 
 LINE = 110  # characters of an attribute that are shown
 ITEMS = 400  # quantities that are listed
 FIRST = ("title", "format", "format_version", "engine", "kind")
-# The convention's own bookkeeping means nothing to a reader.
-HIDDEN = {"CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST", "_Netcdf4Dimid", "units", "long_name", "coordinates"}
-HIDDEN |= {"hpcalo_role", "dtype"}
+HIDDEN = BOOKKEEPING | {"units", "long_name", "dtype", ROLE, ANCILLARY}
+"""Attributes that are not listed, or have a column of their own."""
 
 
 def describe(path: Path) -> str:
@@ -63,7 +54,7 @@ def _lines(path: Path, file: h5py.File, attrs: dict[str, Any]) -> list[str]:
     rest = {name: value for name, value in attrs.items() if name not in FIRST and name != "Conventions"}
     first = {name: attrs[name] for name in FIRST[2:] if name in attrs}
     lines += ["", "attributes", *(f"  {name} = {_short(value)}" for name, value in {**first, **rest}.items())]
-    text = _text(file, "resolved_input")
+    text = _text(file, RESOLVED_INPUT)
     if text:
         lines += ["", "input, with all defaults", *(f"  {line}" for line in _lists_in_lines(text).splitlines())]
     return lines
@@ -97,11 +88,16 @@ def _quantities(file: h5py.File) -> tuple[list[tuple[str, ...]], list[tuple[str,
             return
         plausible.check(name, item)
         unit, long_name = (str(plain(item.attrs.get(key, ""))) for key in ("units", "long_name"))
-        auxiliary = item.attrs.get("hpcalo_role") == "coordinate"
+        role = item.attrs.get(ROLE)
+        if role == ERROR_ROLE:
+            return
+        auxiliary = role == COORDINATE_ROLE
         shape = " × ".join(_extent(item, axis) for axis in range(item.ndim)) or "number"
         if h5py.check_string_dtype(item.dtype) is not None and item.ndim == 0:
             shape = "text"
         notes = "; ".join(f"{k}: {_short(plain(v), 60)}" for k, v in item.attrs.items() if k not in HIDDEN)
+        if ANCILLARY in item.attrs:
+            long_name += f" (estimated error: {_short(plain(item.attrs[ANCILLARY]), 60)})"
         row = (name, shape, unit, _span(item), _short("; ".join(t for t in (long_name, notes) if t)))
         (axes if is_scale(item) or auxiliary else quantities).append(row)
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hpcalo.io.dataset import Result, Variable
 from hpcalo.io.provenance import resolved_toml
@@ -35,10 +36,14 @@ def point_of(result: Result, index: int) -> Result:
     }
 
     def cut(v: Variable) -> Variable:
-        data, dims = np.asarray(v.data), v.dims
-        if dims[:1] == (axis,):
-            data, dims = data[index], dims[1:]
-        return replace(v, dims=dims, data=data[tuple(slice(lengths.get(d)) for d in dims)])
+        own = v.dims[:1] == (axis,)
+        dims = v.dims[1:] if own else v.dims
+
+        def part(data: Any) -> NDArray[Any]:
+            whole = np.asarray(data)[index] if own else np.asarray(data)
+            return whole[tuple(slice(lengths.get(d)) for d in dims)]
+
+        return replace(v, dims=dims, data=part(v.data), error=None if v.error is None else part(v.error))
 
     variables = {name: cut(v) for name, v in result.variables.items() if name != "error"}
     coordinates = {}

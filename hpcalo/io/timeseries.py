@@ -25,7 +25,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,17 +34,10 @@ import numpy as np
 
 from hpcalo.errors import CheckpointError, InputError, one_line
 from hpcalo.io.checkpoint import STATE, Checkpoint
-from hpcalo.io.dataset import Slab, Variable
+from hpcalo.io.dataset import Slab, Variable, with_companions
 from hpcalo.io.files import atomic_write, cannot_write
-from hpcalo.io.hdf5 import (
-    METADATA_BYTES,
-    NO_COORDINATE,
-    PROVENANCE_GROUP,
-    STATE_GROUP,
-    open_hdf5,
-    plain,
-    write_dataset,
-)
+from hpcalo.io.hdf5 import METADATA_BYTES, PROVENANCE_GROUP, STATE_GROUP, open_hdf5, write_dataset
+from hpcalo.io.netcdf import NO_COORDINATE, plain, write_attributes
 from hpcalo.io.provenance import WARNINGS, Provenance
 from hpcalo.io.seal import unseal
 from hpcalo.parallel.guard import on_root, together
@@ -140,6 +133,7 @@ class TimeSeries:
 
     def append(self, frames: Sequence[Frame], state: Sequence[Variable], state_attrs: Mapping[str, Any]) -> None:
         """One more entry on the time axes of `frames`, and the state to continue from."""
+        frames = [replace(f, variables=tuple(with_companions(f.variables))) for f in frames]
         new = [f for f in frames if f.axis not in self._frames]
         first = self._serial == 0
         self._serial += 1
@@ -202,8 +196,8 @@ class TimeSeries:
     def _make_room(self, frames: Sequence[Frame], state: Sequence[Variable], state_attrs: Mapping[str, Any]) -> None:
         """The arrays of these frames at their full length, in a copy that then takes the file's place. Serial."""
         arrays = [(f, v) for f in frames for v in (Variable(f.axis, (), 0.0), *f.variables)]
-        room = sum(8 * self.lengths[f.axis] * int(np.prod(_shape(v), dtype=int)) for f, v in arrays)
-        room += sum(8 * int(np.prod(_shape(v), dtype=int)) for v in state)
+        room = sum(8 * self.lengths[f.axis] * int(np.prod(v.shape, dtype=int)) for f, v in arrays)
+        room += sum(8 * int(np.prod(v.shape, dtype=int)) for v in state)
         with atomic_write(self.path, force=True, sealed=False) as part:
             shutil.copyfile(self.path, part)
             with open(part, "r+b") as raw:
@@ -281,10 +275,6 @@ def _refusals(path: Path) -> Iterator[None]:
         raise cannot_write(path, problem) from None
 
 
-def _shape(variable: Variable) -> tuple[int, ...]:
-    return tuple(variable.data.shape) if isinstance(variable.data, Slab) else np.shape(variable.data)
-
-
 def _create_axis(file: h5py.File, frame: Frame, unit: str, length: int) -> None:
     axis = _reserve(file, frame.axis, (length,))
     axis.make_scale(frame.axis)
@@ -292,7 +282,7 @@ def _create_axis(file: h5py.File, frame: Frame, unit: str, length: int) -> None:
     axis.attrs["long_name"] = "simulated time"
     axis.attrs["_Netcdf4Dimid"] = np.int32(_dimensions(file))
     for variable in frame.variables:
-        shape = _shape(variable)
+        shape = variable.shape
         dataset = _reserve(file, variable.name, (length, *shape))
         dataset.dims[0].attach_scale(axis)
         for number, (dim, extent) in enumerate(zip(variable.dims, shape, strict=True), start=1):
@@ -301,10 +291,7 @@ def _create_axis(file: h5py.File, frame: Frame, unit: str, length: int) -> None:
                 scale.make_scale(f"{NO_COORDINATE}{extent:10d}")
                 scale.attrs["_Netcdf4Dimid"] = np.int32(_dimensions(file))
             dataset.dims[number].attach_scale(file[dim])
-        if variable.unit:
-            dataset.attrs["units"] = variable.unit
-        if variable.long_name:
-            dataset.attrs["long_name"] = variable.long_name
+        write_attributes(dataset, variable)
 
 
 def _reserve(place: h5py.Group, name: str, shape: tuple[int, ...], dtype: str = "f8") -> h5py.Dataset:
@@ -332,7 +319,7 @@ def _dimensions(file: h5py.File) -> int:
 def _create_state(file: h5py.File, state: Sequence[Variable], attrs: Mapping[str, Any]) -> None:
     group = file.create_group(STATE_GROUP)
     for variable in state:
-        _reserve(group, variable.name, _shape(variable))
+        _reserve(group, variable.name, variable.shape)
     for name, value in {**attrs, "begun": 0, "complete": 0}.items():
         if isinstance(value, str):  # the same in all states of a run
             group.attrs[name] = value

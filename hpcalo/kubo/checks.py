@@ -14,6 +14,7 @@ from scipy import constants
 
 from hpcalo.io.checks import Check, Real, below, finite, relative, setting, untested
 from hpcalo.io.dataset import Result
+from hpcalo.io.netcdf import PARITIES
 from hpcalo.kubo.plot.data import floor_of
 
 KB = constants.k / constants.e  # eV/K
@@ -106,14 +107,12 @@ def _partners(result: Result) -> list[tuple[int, int]]:
 def _parity(result: Result) -> Iterator[Check]:
     pairs = _partners(result)
     must = "largest relative difference of X(n̂) and ±X(−n̂), computed separately"
-    signs = {"even": 1.0, "odd": -1.0}
     found: dict[str, list[tuple[float, str]]] = {"even": [], "odd": []}
     for name, variable in result.variables.items():
-        parity = str(variable.attrs.get("parity_under_reversal_of_magnetization", ""))
-        if parity in signs and variable.dims[:1] == ("n_hat",) and name not in UNDEFINED and _counts_here(result, name):
+        if variable.parity and variable.dims[:1] == ("n_hat",) and name not in UNDEFINED and _counts_here(result, name):
             data = np.asarray(variable.data, dtype=float)
-            gaps = [relative(data[i] - signs[parity] * data[j], data) for i, j in pairs]
-            found[parity].append((max(gaps, default=0.0), name))
+            gaps = [relative(data[i] - variable.parity * data[j], data) for i, j in pairs]
+            found[PARITIES[variable.parity]].append((max(gaps, default=0.0), name))
     for parity, values in found.items():
         name = f"Parity of what is {parity} in n̂"
         if not pairs:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -63,17 +63,17 @@ def to_variables(fields: Sequence[Field], comm: Intracomm) -> list[Variable]:
             rows_here = range(values.shape[0] * comm.rank // comm.size, values.shape[0] * (comm.rank + 1) // comm.size)
             data = Slab(values.shape, rows_here.start, values[rows_here.start : rows_here.stop])
         variables.append(
-            Variable(field.name, field.dims, data, field.unit, field.long_name, _attributes(field), nan_ok=field.nan_ok)
+            Variable(
+                field.name,
+                field.dims,
+                data,
+                field.unit,
+                field.long_name,
+                field.attrs,
+                equation=field.equation,
+                sign=field.sign,
+                parity=field.even_in_n,
+                nan_ok=field.nan_ok,
+            )
         )
     return variables
-
-
-def _attributes(field: Field) -> Mapping[str, str | float | int]:
-    attrs: dict[str, str | float | int] = dict(field.attrs)
-    if field.equation:
-        attrs["equation"] = field.equation
-    if field.sign:
-        attrs["sign_convention"] = field.sign
-    if field.even_in_n:
-        attrs["parity_under_reversal_of_magnetization"] = "even" if field.even_in_n > 0 else "odd"
-    return attrs

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from hpcalo.config.fields import Unit
 from hpcalo.config.reader import set_value, validate
 from hpcalo.errors import InputError
-from hpcalo.io.dataset import Variable
+from hpcalo.io.dataset import Variable, with_companions, without_companions
 from hpcalo.io.hdf5 import open_hdf5
 from hpcalo.io.scanned import LENGTH, OF_POINT
 from hpcalo.wall.config import WallInput
@@ -168,7 +168,7 @@ def combined(axis: Axis, results: Sequence[Results | str]) -> tuple[list[Variabl
     for v, data in found:
         whole = _stacked(data, tuple(max(counts[d]) for d in v.dims))
         head.append(replace(v, dims=(axis.name, *v.dims), data=whole, nan_ok=True))
-    return head, coordinates
+    return without_companions(head), coordinates
 
 
 # -- one input each ------------------------------------------------------------------------------------------------
@@ -241,7 +241,7 @@ def _by_name(results: Sequence[Results | str], part: int) -> list[tuple[Variable
     """
     found: dict[str, tuple[Variable, list[NDArray[Any] | None]]] = {}
     for index, result in enumerate(results):
-        for v in () if isinstance(result, str) else result[part]:
+        for v in () if isinstance(result, str) else with_companions(result[part]):
             kind, data = found.setdefault(v.name, (v, [None] * len(results)))
             if kind.dims != v.dims:
                 raise ValueError(f"{v.name}: axes {v.dims}, in another point {kind.dims}")

@@ -19,7 +19,7 @@ import numpy as np
 from hpcalo.errors import CheckpointError, ConvergenceError, HpcaloError, InputError, Interrupted, OutputError
 from hpcalo.io import checkpoint
 from hpcalo.io.checkpoint import Checkpoint, describe, pack, point_path, unpack
-from hpcalo.io.dataset import Slab, Variable
+from hpcalo.io.dataset import Slab, Variable, with_companions, without_companions
 from hpcalo.io.hdf5 import write_dataset
 from hpcalo.io.keeper import Asked, Keeper
 from hpcalo.io.timeseries import Frame
@@ -214,12 +214,13 @@ class _Series:
     def add(self, frames: list[Frame]) -> None:
         """Collective."""
         for frame in frames:
+            variables = with_companions(frame.variables)
             if frame.axis not in self.times:
                 self.times[frame.axis] = []
-                self.kinds[frame.axis] = [replace(v, data=None) for v in frame.variables]
-                self.rows[frame.axis] = [[] for _ in frame.variables]
+                self.kinds[frame.axis] = [replace(v, data=None) for v in variables]
+                self.rows[frame.axis] = [[] for _ in variables]
             self.times[frame.axis].append(frame.time)
-            for rows, variable in zip(self.rows[frame.axis], frame.variables, strict=True):
+            for rows, variable in zip(self.rows[frame.axis], variables, strict=True):
                 data = variable.data
                 if isinstance(data, Slab):
                     parts = self.sim.mesh.comm.gather(data.data, root=0)
@@ -235,7 +236,7 @@ class _Series:
             coordinates.append(Variable(axis, (axis,), np.array(times), "ns", "simulated time"))
             for kind, rows in zip(self.kinds[axis], self.rows[axis], strict=True):
                 variables.append(replace(kind, dims=(axis, *kind.dims), data=np.array(rows)))
-        return variables, coordinates
+        return without_companions(variables), coordinates
 
     def arrays(self) -> dict[str, Any]:
         """What a checkpoint holds of them; nothing on the ranks that do not hold them."""

@@ -24,7 +24,7 @@ def result() -> Result:
     units = {"gamma": "eV", "energy": "eV"}
     coordinates = {k: Variable(k, (k,), np.array(v), units.get(k, "")) for k, v in names.items()}
     variables = {
-        "even": Variable("even", tuple(names), EVEN, "e*a0", "even torkance", {"sign_convention": "τ = tE"}),
+        "even": Variable("even", tuple(names), EVEN, "e*a0", "even torkance", sign="τ = tE"),
         "dos": Variable("dos", ("n_hat", "energy"), ENERGY[None] ** 2, "1/eV", "density of states"),
         "flags": Variable("flags", ("energy",), ENERGY > 0),
         "bare": Variable("bare", ("cell",), np.arange(3)),

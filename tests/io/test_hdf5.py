@@ -16,7 +16,7 @@ from places import REPOSITORY
 
 from hpcalo.config.reader import validate
 from hpcalo.errors import ConvergenceError, InputError, OutputError
-from hpcalo.io import hdf5
+from hpcalo.io import slabs
 from hpcalo.io.dataset import Slab, Variable
 from hpcalo.io.description import describe
 from hpcalo.io.files import atomic_file, check_output, prepare_output
@@ -68,7 +68,7 @@ def write(comm, path, **options):
 @pytest.mark.mpi
 @pytest.mark.parametrize("slab_bytes", [2**30, 16])
 def test_every_number_of_ranks_writes_the_same(comm, mpi_tmp_path, monkeypatch, slab_bytes):
-    monkeypatch.setattr(hdf5, "SLAB_BYTES", slab_bytes)
+    monkeypatch.setattr(slabs, "SLAB_BYTES", slab_bytes)
     path = mpi_tmp_path / "result.h5"
     write(comm, path)
     if comm.rank == 0:

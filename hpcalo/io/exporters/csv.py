@@ -100,11 +100,12 @@ def chosen_point(
 
 def find_variable(result: Result, name: str) -> Variable:
     """The variable of this name. Raises InputError if there is none, or if it is a single number."""
-    if name not in result.variables:
+    try:
+        variable = result.find(name)
+    except InputError:
         hint = nearest(name, result.variables) + f" 'hpcalo info {result.path}' lists what it holds"
         known = f"; it holds: {', '.join(result.variables)}"
-        raise InputError(f"{result.path}: has no '{name}'{hint if hint.startswith(';') else known}")
-    variable = result.variables[name]
+        raise InputError(f"{result.path}: has no '{name}'{hint if hint.startswith(';') else known}") from None
     if not variable.dims:
         raise InputError(f"{result.path}: '{name}' is a single number, not a curve; 'hpcalo info' shows it")
     return variable
@@ -179,9 +180,8 @@ def _columns(
 def _about(variable: Variable) -> str:
     unit = f" in {variable.unit}" if variable.unit not in {"", "1"} else ""
     parts = [f"{variable.name}: {variable.long_name}{unit}"]
-    parts += [
-        f"{key.replace('_', ' ')}: {variable.attrs[key]}"
-        for key in ("equation", "sign_convention")
-        if key in variable.attrs
-    ]
+    if variable.equation:
+        parts.append(f"equation: {variable.equation}")
+    if variable.sign:
+        parts.append(f"sign convention: {variable.sign}")
     return "; ".join(parts)
