@@ -23,20 +23,16 @@ from typing import TYPE_CHECKING, Any
 
 from hpcalo.app.engines import engine
 from hpcalo.app.inputs import typed
-from hpcalo.app.verbs.convert import WANNIER_ENDINGS, sisl_model
 from hpcalo.app.verbs.report import report as write_report
-from hpcalo.config.reader import apply_overrides, read_toml, validate
+from hpcalo.config.reader import apply_overrides, read_toml
 from hpcalo.engine import RunContext
 from hpcalo.errors import InputError, Interrupted
-from hpcalo.hamiltonian import modelfile
-from hpcalo.hamiltonian.config import BuiltinName, ModelSection
+from hpcalo.hamiltonian import loading, modelfile
 from hpcalo.hamiltonian.readers.pythtb import from_pythtb
-from hpcalo.hamiltonian.readers.sisl import ENDINGS as SISL_ENDINGS
-from hpcalo.hamiltonian.readers.sisl import from_sisl
-from hpcalo.hamiltonian.types import LcaoModel, WannierModel
-from hpcalo.io.dataset import ROLE
+from hpcalo.hamiltonian.readers.sisl_hamiltonian import from_sisl
+from hpcalo.hamiltonian.types import Model
 from hpcalo.io.hdf5 import FORMAT, PROVENANCE_GROUP, open_hdf5
-from hpcalo.io.netcdf import COORDINATE_ROLE, plain
+from hpcalo.io.netcdf import COORDINATE_ROLE, ROLE, plain
 from hpcalo.io.provenance import WARNINGS
 from hpcalo.parallel.guard import on_root, together
 from hpcalo.parallel.world import world
@@ -47,8 +43,6 @@ if TYPE_CHECKING:
 
 __all__ = ["from_pythtb", "from_sisl", "load_model", "open", "report", "run"]
 
-Model = WannierModel | LcaoModel
-BUILTIN = BuiltinName.__args__  # type: ignore[attr-defined]
 IN_PYTHON = "(python)"
 """What stands for the input file's name in messages and in the record."""
 
@@ -87,26 +81,7 @@ def load_model(source: str | os.PathLike[str], **options: Any) -> Model:
 
         load_model("mnw9.h5")      load_model("data/Fe_tb.dat", replicas=False)      load_model("rashba", exchange=0.5)
     """
-    path = Path(source)
-    given: dict[str, Any] = dict(options)
-    if str(source) in BUILTIN:
-        name = str(source)
-        shared = [key for key in ("fermi_energy", "electrons", "thickness") if key in given]
-        common: dict[str, Any] = {key: given.pop(key) for key in shared}
-        given = {"builtin": name, name: given, **common}
-    elif path.suffix in SISL_ENDINGS:
-        return sisl_model(path, given)
-    elif path.suffix == ".npz":
-        given["lcao"] = str(path)
-    elif path.suffix == ".h5":
-        given["file"] = str(path)
-    else:
-        for ending, kind in WANNIER_ENDINGS.items():
-            if path.name.endswith(ending):
-                path = path.with_name(path.name.removesuffix(ending))
-                given.setdefault("format", kind)
-        given["wannier90"] = str(path)
-    return modelfile.load_model(validate(ModelSection, given, "load_model"), Path())
+    return loading.load_model(loading.section_for(os.fspath(source), options, "load_model"))
 
 
 def report(

@@ -22,7 +22,7 @@ def load_input(source: Path, overrides: Sequence[str] = ()) -> tuple[str, BaseMo
 def typed(data: Mapping[str, Any], source: Path) -> tuple[str, BaseModel]:
     """Engine name and typed settings of the tables of an input. Raises InputError, naming the first mistake."""
     name = engine_name(data, source)
-    return name, validate(engine(name).schema, data, str(source))
+    return name, validate(engine(name).schema, data, str(source), source.parent)
 
 
 def engine_name(data: Mapping[str, Any], source: Path) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hpcalo.errors import InputError
-from hpcalo.hamiltonian.config import MAX_POINTS
+from hpcalo.hamiltonian.kgrid import MAX_POINTS
 from hpcalo.hamiltonian.symmetry import Operation
 from hpcalo.typing import IntArray, RealArray
 

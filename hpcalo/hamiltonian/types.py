@@ -180,6 +180,9 @@ class LcaoModel:
         return replace(self, notes=self.notes + notes)
 
 
+Model = WannierModel | LcaoModel
+
+
 def check_shape(name: str, value: NDArray, shape: tuple[int, ...]) -> None:
     """Raises ModelError unless the array has this shape and only finite numbers."""
     if value.shape != shape:

@@ -12,7 +12,8 @@ from pydantic_core import PydanticCustomError
 
 from hpcalo.config.common import Execution, OutputSection
 from hpcalo.config.fields import Broadening, OneOrMore, OneOrMoreVectors, Section, Unit
-from hpcalo.hamiltonian.config import KGrid, ModelSection, Vector
+from hpcalo.hamiltonian.kgrid import KGrid, Vector
+from hpcalo.hamiltonian.section import ModelSection
 from hpcalo.units import BOLTZMANN_EV
 
 THERMAL_WINDOW = 15.0

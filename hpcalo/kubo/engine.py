@@ -27,12 +27,9 @@ class KuboEngine(Engine):
         return KuboInput
 
     def files(self, settings: KuboInput, source: Path) -> Sequence[Path]:
-        model = settings.model
-        found = [source.parent / name for name in (model.file, model.lcao, model.position_file) if name]
-        if seed := model.wannier90:
-            endings = ("_tb.dat", "_hr.dat", "_wsvec.dat", ".win", ".chk", ".spn")
-            found += [source.parent / f"{seed}{ending}" for ending in endings]
-        return found
+        from hpcalo.hamiltonian.loading import files  # noqa: PLC0415
+
+        return files(settings.model)
 
     def load(self) -> None:
         import hpcalo.kubo.run  # noqa: F401, PLC0415

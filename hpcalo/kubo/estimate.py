@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from hpcalo.hamiltonian.kmesh import block_size
-from hpcalo.hamiltonian.modelfile import load_model
+from hpcalo.hamiltonian.loading import load_model
 from hpcalo.hamiltonian.types import LcaoModel, WannierModel
 from hpcalo.kubo.config import KuboInput
 from hpcalo.kubo.states.solver import StateSolver
@@ -30,7 +30,7 @@ def work_kubo(settings: KuboInput, *, source: Path) -> Work:
 
     started = time.monotonic()
     section = settings.kubo
-    model = load_model(settings.model, source.parent)
+    model = load_model(settings.model)
     _, n_hat, request = prepare(section, model)
     solver = next(solvers(model, n_hat, request.need(), spin_matrices=section.spin_matrices))
     mesh, wanted = wedge(solver, request, section)

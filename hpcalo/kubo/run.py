@@ -5,7 +5,6 @@ result.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,11 +14,11 @@ import numpy as np
 from hpcalo import __version__
 from hpcalo.engine import RunContext
 from hpcalo.errors import InputError
-from hpcalo.hamiltonian.modelfile import load_model
-from hpcalo.hamiltonian.types import LcaoModel, WannierModel
+from hpcalo.hamiltonian.loading import checksums, files, load_model
+from hpcalo.hamiltonian.types import Model
 from hpcalo.io import checkpoint
 from hpcalo.io.hdf5 import write_dataset
-from hpcalo.io.provenance import provenance, resolved_toml, sha256
+from hpcalo.io.provenance import provenance, resolved_toml
 from hpcalo.kubo.config import KuboInput, KuboSection
 from hpcalo.kubo.fields import kubo_coordinates, to_variables, used
 from hpcalo.kubo.responses.axes import RunAxes
@@ -40,7 +39,6 @@ from hpcalo.typing import RealArray
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
 
-Model = WannierModel | LcaoModel
 MARK = "warning: "
 """Begins those notes of a model that are warnings."""
 
@@ -59,7 +57,7 @@ def _run(settings: KuboInput, context: RunContext, rounds: Rounds) -> None:
     comm, source, quiet, overrides = context.comm, context.source, context.quiet, context.overrides
     started = time.monotonic()
     section = settings.kubo
-    model: Model = on_root(comm, lambda: load_model(settings.model, source.parent))
+    model: Model = on_root(comm, lambda: load_model(settings.model))
     texts = on_root(comm, lambda: _resumable(settings, source, overrides))
     with together(comm):
         reference, n_hat, request = prepare(section, model)
@@ -101,7 +99,7 @@ def _run(settings: KuboInput, context: RunContext, rounds: Rounds) -> None:
         settings,
         source=source,
         overrides=overrides,
-        model_files=model_files(settings, source),
+        model_files=files(settings.model),
         layout=Layout(comm.size, comm.rank, len(task.blocks), len(request.energies)).describe(),
     )
     record.warned([*(n.removeprefix(MARK) for n in notes if n.startswith(MARK)), *outside])
@@ -188,18 +186,8 @@ def _resumable(settings: KuboInput, source: Path, overrides: tuple[str, ...]) ->
     return {
         "engine": "kubo",
         "program": __version__,
-        "model_sha256": "\n".join(sha256(path) for path in model_files(settings, source)),
+        "model_sha256": checksums(settings.model),
         "resolved_input": resolved_toml(settings),
         "source": str(source.absolute()),
         "overrides": "\n".join(overrides),
     }
-
-
-def model_files(settings: KuboInput, source: Path) -> Iterable[Path]:
-    """Files the model was read from, for the record."""
-    given = settings.model
-    files = [source.parent / name for name in (given.file, given.lcao, given.position_file) if name]
-    if given.wannier90:
-        stem = source.parent / given.wannier90
-        files += sorted(stem.parent.glob(f"{stem.name}_*.dat"))
-    return files

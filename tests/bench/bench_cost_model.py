@@ -25,7 +25,7 @@ from scipy.optimize import nnls
 
 from hpcalo.config.reader import read_toml, validate
 from hpcalo.hamiltonian.kmesh import block_size, uniform_mesh
-from hpcalo.hamiltonian.modelfile import load_model
+from hpcalo.hamiltonian.loading import load_model
 from hpcalo.hamiltonian.symmetry import candidates
 from hpcalo.hamiltonian.types import LcaoModel
 from hpcalo.kubo.config import KuboInput
@@ -150,9 +150,9 @@ def smaller(model: LcaoModel, orbitals: int) -> LcaoModel:
 
 
 def kubo() -> None:
-    settings = validate(KuboInput, read_toml(FILM), str(FILM))
+    settings = validate(KuboInput, read_toml(FILM), str(FILM), FILM.parent)
     begin = time.process_time()
-    model = load_model(settings.model, FILM.parent)
+    model = load_model(settings.model)
     load = time.process_time() - begin
     _, n_hat, full = prepare(settings.kubo, model)
     energies = replace(full, sea=(), thermal=())
@@ -212,8 +212,8 @@ def serial(model: LcaoModel, n_hat: np.ndarray, request: Request, settings: Kubo
 
 def measured(rates: np.ndarray) -> list[dict[str, float]]:
     """The k loop at 1, 2 and 4 ranks against the model: CPU seconds, blocks of the busiest rank, collective calls."""
-    settings = validate(KuboInput, read_toml(SMALL), str(SMALL))
-    model = load_model(settings.model, SMALL.parent)
+    settings = validate(KuboInput, read_toml(SMALL), str(SMALL), SMALL.parent)
+    model = load_model(settings.model)
     _, _, request = prepare(settings.kubo, model)
     per_k = float(np.array(operations(model.size, request)) @ rates)
     say(f"k loop, three layers, N = {model.size}, 64 x 64 points, model {1e3 * per_k:.2f} ms a point")

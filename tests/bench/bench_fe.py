@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from hpcalo.hamiltonian.kmesh import block_size, uniform_mesh
-from hpcalo.hamiltonian.readers.wannier90.assemble import WannierOptions, read_wannier90
+from hpcalo.hamiltonian.readers.wannier90.assemble import read_wannier90
+from hpcalo.hamiltonian.readers.wannier90.files import WannierOptions
 from hpcalo.hamiltonian.symmetry import identity
 from hpcalo.kubo.states.wannier import WannierStates
 from hpcalo.kubo.sums.engine import sum_block

@@ -18,7 +18,7 @@ from k_loop import environment
 
 from hpcalo.config.reader import apply_overrides, read_toml, validate
 from hpcalo.hamiltonian.kmesh import block_size, uniform_mesh
-from hpcalo.hamiltonian.modelfile import load_model
+from hpcalo.hamiltonian.loading import load_model
 from hpcalo.hamiltonian.symmetry import identity
 from hpcalo.kubo.config import KuboInput
 from hpcalo.kubo.run import prepare
@@ -52,8 +52,8 @@ def k_loop(ranks: int, source: Path, overrides: list[str], program: Path) -> flo
 
 
 def sums(source: Path) -> None:
-    settings = validate(KuboInput, apply_overrides(read_toml(source), []), str(source))
-    model = load_model(settings.model, source.parent)
+    settings = validate(KuboInput, apply_overrides(read_toml(source), []), str(source), source.parent)
+    model = load_model(settings.model)
     _, n_hat, request = prepare(settings.kubo, model)
     solver = next(solvers(model, n_hat, request.need()))
     mesh = uniform_mesh(settings.kubo.k.grid, settings.kubo.k.shift, (identity(),), solver.order)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hpcalo.config.reader import apply_overrides, read_toml, validate
-from hpcalo.hamiltonian.modelfile import load_model
+from hpcalo.hamiltonian.loading import load_model
 from hpcalo.kubo.config import KuboInput
 from hpcalo.kubo.run import prepare
 from hpcalo.kubo.states.solvers import solvers
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 def planned(comm: Intracomm, source: Path, overrides: list[str]) -> Pass:
     """The first pass of the run of this input, shared by these ranks."""
-    settings = validate(KuboInput, apply_overrides(read_toml(source), overrides), str(source))
-    model = load_model(settings.model, source.parent)
+    settings = validate(KuboInput, apply_overrides(read_toml(source), overrides), str(source), source.parent)
+    model = load_model(settings.model)
     _, n_hat, request = prepare(settings.kubo, model)
     return plan(next(solvers(model, n_hat, request.need())), request, settings.kubo, comm)
 

@@ -13,8 +13,9 @@ from wannier_files import write_hr, write_tb, write_win
 
 from hpcalo.errors import ModelError
 from hpcalo.hamiltonian.builtin import ferromagnet
-from hpcalo.hamiltonian.readers.wannier90.assemble import WannierOptions, read_wannier90
+from hpcalo.hamiltonian.readers.wannier90.assemble import read_wannier90
 from hpcalo.hamiltonian.readers.wannier90.chk import read_chk
+from hpcalo.hamiltonian.readers.wannier90.files import WannierOptions
 from hpcalo.hamiltonian.readers.wannier90.spn import read_spn
 from hpcalo.hamiltonian.readers.wannier90.text import numbers
 from hpcalo.hamiltonian.readers.wannier90.win_wout import read_centres, read_win, read_wout

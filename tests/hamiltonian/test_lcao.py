@@ -10,7 +10,8 @@ from scipy.linalg import eigh
 
 from hpcalo.errors import ModelError
 from hpcalo.hamiltonian.film import layer_thickness, nearest_atoms
-from hpcalo.hamiltonian.readers.lcao_npz import read_lcao, smallest_overlap
+from hpcalo.hamiltonian.overlap import smallest_overlap
+from hpcalo.hamiltonian.readers.lcao_npz import read_lcao
 from hpcalo.hamiltonian.types import LcaoModel
 
 

@@ -11,17 +11,18 @@ from wannier_files import write_tb, write_win
 from hpcalo.config.reader import validate
 from hpcalo.errors import InputError, ModelError
 from hpcalo.hamiltonian.builtin import BUILTIN, ferromagnet, haldane, rashba
-from hpcalo.hamiltonian.config import ModelSection
-from hpcalo.hamiltonian.modelfile import load_model, write_model
+from hpcalo.hamiltonian.loading import load_model
+from hpcalo.hamiltonian.modelfile import write_model
+from hpcalo.hamiltonian.section import ModelSection
 from hpcalo.hamiltonian.types import LcaoModel, WannierModel
 
 
-def section(**table: object) -> ModelSection:
-    return validate(ModelSection, table, "x.toml")
+def section(folder: Path | None = None, **table: object) -> ModelSection:
+    return validate(ModelSection, table, "x.toml", folder)
 
 
-def wannier(table: ModelSection, folder: Path) -> WannierModel:
-    model = load_model(table, folder)
+def wannier(table: ModelSection) -> WannierModel:
+    model = load_model(table)
     assert isinstance(model, WannierModel)
     return model
 
@@ -29,8 +30,8 @@ def wannier(table: ModelSection, folder: Path) -> WannierModel:
 @pytest.mark.parametrize("name", BUILTIN)
 def test_defaults_of_built_in_models_are_written_out_and_right(name: str, tmp_path: Path) -> None:
     table = section(builtin=name)
-    assert table.parameters
-    model = wannier(table, tmp_path)
+    assert table.reader.parameters
+    model = wannier(table)
     np.testing.assert_array_equal(model.H_Rnn, BUILTIN[name]().H_Rnn)
     others = set(BUILTIN) - {name}
     assert all(getattr(table, other) is None for other in others)
@@ -46,24 +47,24 @@ def test_parameters_with_units(tmp_path: Path) -> None:
         fermi_energy=-1,
         electrons=0.5,
     )
-    model = wannier(table, tmp_path)
+    model = wannier(table)
     np.testing.assert_allclose(model.H_Rnn, rashba(0.8, 0.4, 0.5, 2.5).H_Rnn, atol=1e-15)
     assert model.crystal.volume == pytest.approx(2.5**2 * 10)
     assert (model.fermi_energy, model.electrons) == (-1.0, 0.5)
     angle = section(builtin="haldane", haldane={"phase": "63 degree"})
-    np.testing.assert_allclose(wannier(angle, tmp_path).H_Rnn, haldane().H_Rnn, atol=1e-14)
+    np.testing.assert_allclose(wannier(angle).H_Rnn, haldane().H_Rnn, atol=1e-14)
 
 
 @pytest.mark.parametrize(
     ("table", "match"),
     [
-        ({}, "exactly one of file, builtin, wannier90, lcao is needed, found none"),
+        ({}, "exactly one of file, builtin, wannier90, lcao, sisl is needed, found none"),
         ({"file": "a.h5", "lcao": "b.npz"}, "found file and lcao"),
         ({"builtin": "rashbo"}, "did you mean 'rashba'"),
         ({"fil": "a.h5"}, "did you mean 'file'"),
         ({"builtin": "rashba", "rashba": {"hoping": 1}}, "did you mean 'hopping'"),
         ({"builtin": "rashba", "haldane": {}}, "parameters of haldane given"),
-        ({"file": "a.h5", "rashba": {}}, "parameters of rashba given"),
+        ({"file": "a.h5", "rashba": {}}, "rashba has no meaning for a model from file"),
         ({"file": "a.h5", "format": "hr"}, "format has no meaning for a model from file"),
         ({"builtin": "rashba", "replicas": True}, "replicas has no meaning"),
         ({"lcao": "a.npz", "spin": "none"}, "spin has no meaning"),
@@ -88,35 +89,35 @@ def test_mistakes(table: dict, match: str) -> None:
 def test_model_files(tmp_path: Path) -> None:
     (tmp_path / "models").mkdir()
     write_model(tmp_path / "models" / "m.h5", ferromagnet())
-    model = wannier(section(file="models/m.h5"), tmp_path)
+    model = wannier(section(tmp_path, file="models/m.h5"))
     assert model.A_Rvnn is not None
-    assert wannier(section(file="models/m.h5", position_matrix=False), tmp_path).A_Rvnn is None
+    assert wannier(section(tmp_path, file="models/m.h5", position_matrix=False)).A_Rvnn is None
     with pytest.raises(InputError, match="no minimal-distance replicas"):
-        load_model(section(file="models/m.h5", replicas=True), tmp_path)
+        load_model(section(tmp_path, file="models/m.h5", replicas=True))
     with pytest.raises(ModelError, match=r"absent\.h5: not found"):
-        load_model(section(file="absent.h5"), tmp_path)
+        load_model(section(tmp_path, file="absent.h5"))
 
 
 def test_wannier90_files(tmp_path: Path) -> None:
     source = ferromagnet()
     write_tb(tmp_path / "x_tb.dat", source)
     write_win(tmp_path / "x.win", source)
-    model = wannier(section(wannier90="x", spin="blocks", electrons=3.0), tmp_path)
+    model = wannier(section(tmp_path, wannier90="x", spin="blocks", electrons=3.0))
     np.testing.assert_allclose(model.odd_Rnn, source.odd_Rnn, atol=1e-8)
     assert model.electrons == 3.0
-    assert wannier(section(wannier90="x", spin="blocks", position_matrix=False), tmp_path).A_Rvnn is None
+    assert wannier(section(tmp_path, wannier90="x", spin="blocks", position_matrix=False)).A_Rvnn is None
 
 
 def test_lcao_files(shared: Path, tmp_path: Path) -> None:
     folder = shared / "data/mnw001"
-    model = load_model(section(lcao="mnw3_dzp.npz", thickness=7.0, fermi_energy=2.5), folder)
+    model = load_model(section(folder, lcao="mnw3_dzp.npz", thickness=7.0, fermi_energy=2.5))
     assert isinstance(model, LcaoModel)
     assert model.r_vRnn is not None  # found beside it
     assert model.crystal.volume == pytest.approx(7.0 * 3.165**2)
     assert model.fermi_energy == 2.5
     assert not model.notes  # both notes were about values that the table replaces
-    bare = load_model(section(lcao="mnw3_dzp.npz", position_matrix=False), folder)
+    bare = load_model(section(folder, lcao="mnw3_dzp.npz", position_matrix=False))
     assert isinstance(bare, LcaoModel)
     assert bare.r_vRnn is None
     with pytest.raises(ModelError, match=r"absent\.npz"):
-        load_model(section(lcao="mnw3_dzp.npz", position_file="absent.npz"), folder)
+        load_model(section(folder, lcao="mnw3_dzp.npz", position_file="absent.npz"))

@@ -11,12 +11,14 @@ import h5py
 import numpy as np
 import pytest
 
+from hpcalo.app.verbs.convert import convert
 from hpcalo.errors import HpcaloError, InputError, ModelError, OutputError
 from hpcalo.hamiltonian.builtin import BUILTIN, ferromagnet, haldane, rashba
-from hpcalo.hamiltonian.modelfile import convert_wannier90, read_model, write_model
+from hpcalo.hamiltonian.modelfile import read_model, write_model
 from hpcalo.hamiltonian.readers.lcao_npz import read_lcao
-from hpcalo.hamiltonian.readers.wannier90.assemble import WannierOptions, read_wannier90
-from hpcalo.hamiltonian.readers.wannier90.wsvec import folding_of
+from hpcalo.hamiltonian.readers.wannier90.assemble import read_wannier90
+from hpcalo.hamiltonian.readers.wannier90.files import WannierOptions
+from hpcalo.hamiltonian.replicas import Folding
 from hpcalo.hamiltonian.types import LcaoModel, WannierModel
 from hpcalo.io.checked import CheckedFile
 
@@ -117,7 +119,7 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monke
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("hpcalo.hamiltonian.modelfile._write_wannier", full)
+    monkeypatch.setattr("hpcalo.hamiltonian.modelfile.write._write_wannier", full)
     with pytest.raises(OutputError, match="No space left"):
         write_model(tmp_path / "m.h5", rashba())
     assert not list(tmp_path.iterdir())
@@ -130,8 +132,9 @@ def test_replicas_asked_for_but_absent(tmp_path: Path) -> None:
 
 
 def test_convert_keeps_replicas_apart(shared: Path, tmp_path: Path) -> None:
-    options = WannierOptions(position_matrix=False, spin="none")
-    model = convert_wannier90(shared / "data/fete/FeTe", tmp_path / "m.h5", options)
+    options = {"position_matrix": False, "spin": "none"}
+    _, model = convert(shared / "data/fete/FeTe", tmp_path / "m.h5", force=False, options=options)
+    assert isinstance(model, WannierModel)
     assert (model.A_Rvnn, model.spin_Rvnn, model.odd_Rnn) == (None, None, None)
     assert len(read_model(tmp_path / "m.h5").R) == 123
 
@@ -234,7 +237,7 @@ def test_announced_size_is_refused_before_reading(tmp_path: Path) -> None:
 def test_replicas_that_lose_elements_are_refused() -> None:
     zeros = np.zeros(3, dtype=np.int64)
     with pytest.raises(ModelError, match="go nowhere"):
-        folding_of(np.zeros((1, 3), dtype=np.int64), zeros, zeros, zeros, zeros, 1, 2)
+        Folding.in_equal_parts(np.zeros((1, 3), dtype=np.int64), zeros, zeros, zeros, zeros, 1, 2)
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage" * 100, b"\x89HDF\r\n\x1a\n", b"\x89HDF\r\n\x1a\n" + bytes(500)])

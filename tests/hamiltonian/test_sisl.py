@@ -12,7 +12,7 @@ import pytest
 import hpcalo
 from hpcalo.errors import InputError, ModelError
 from hpcalo.hamiltonian.modelfile import read_model, write_model
-from hpcalo.hamiltonian.readers.sisl import from_sisl
+from hpcalo.hamiltonian.readers.sisl_hamiltonian import from_sisl
 from hpcalo.hamiltonian.types import LcaoModel, WannierModel
 from hpcalo.kubo.states.lcao import LcaoStates
 from hpcalo.kubo.states.solver import SPIN, TORQUE, VELOCITY

@@ -12,8 +12,9 @@ from wannier_files import bloch, write_hr, write_tb, write_win
 from hpcalo.hamiltonian.builtin import ferromagnet
 from hpcalo.hamiltonian.exchange import rotated, torque_from_spin, torque_Rvnn
 from hpcalo.hamiltonian.magnetization import occupied_spin, snapped
-from hpcalo.hamiltonian.readers.wannier90.assemble import WannierOptions, read_wannier90
+from hpcalo.hamiltonian.readers.wannier90.assemble import read_wannier90
 from hpcalo.hamiltonian.readers.wannier90.chk import read_chk, to_cells
+from hpcalo.hamiltonian.readers.wannier90.files import WannierOptions
 from hpcalo.hamiltonian.readers.wannier90.hr import read_hr
 from hpcalo.hamiltonian.readers.wannier90.spn import read_spn
 from hpcalo.hamiltonian.readers.wannier90.tb import read_tb

@@ -39,6 +39,6 @@ def test_who_may_use_what(name):
     used = {module.partition(".")[0] for module in imports_at_runtime(tree)}
     if not name.startswith(("parallel/", "io/")):
         assert "mpi4py" not in used, "MPI belongs to parallel and io"
-    if not name.startswith("io/") and name != "hamiltonian/modelfile.py":
+    if not name.startswith("io/") and not name.startswith("hamiltonian/modelfile/"):
         assert "h5py" not in used, "HDF5 belongs to io and the model file"
     assert not used & {"pickle", "shelve", "marshal", "dill"}

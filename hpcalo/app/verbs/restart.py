@@ -73,7 +73,8 @@ def _stored_input(found: Checkpoint) -> tuple[str, BaseModel, Path, tuple[str, .
     if name not in ENGINES:
         raise CheckpointError(f"{found.path}: is of an engine '{name}' that this program does not have")
     overrides = tuple(text for text in found.texts.get("overrides", "").split("\n") if text)
-    return name, validate(engine(name).schema, data, str(found.path)), Path(found.texts["source"]), overrides
+    source = Path(found.texts["source"])
+    return name, validate(engine(name).schema, data, str(found.path), source.parent), source, overrides
 
 
 def _is_finished(result: Path, found: Checkpoint) -> bool:

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from hpcalo.errors import ModelError, one_line
 from hpcalo.hamiltonian.film import periodic_directions, thickness_or_default
+from hpcalo.hamiltonian.overlap import require_positive_overlap
 from hpcalo.hamiltonian.types import Crystal, LcaoModel
 from hpcalo.typing import IntArray, RealArray
 
 MAX_BYTES = 16 * 2**30
 REQUIRED = ("lattice", "R", "H_up", "H_dn", "S", "Hsoc_x", "Hsoc_y", "Hsoc_z", "orb_atom", "positions", "symbols")
-SMALL_OVERLAP = 1e-5
 POSITION_TOLERANCE = 1e-3  # Å; single precision leaves 1e-6
 
 
@@ -119,15 +119,6 @@ def load_npz(path: Path) -> dict[str, NDArray]:
         raise ModelError(f"{path}: is not an intact npz file: {one_line(problem)[:160]}") from None
 
 
-def smallest_overlap(model: LcaoModel) -> float:
-    """Smallest eigenvalue of S(k) over the corners of the zone and three general points."""
-    corners = [(i, j, k) for i in (0, 0.5) for j in (0, 0.5) for k in (0, 0.5)]
-    points = np.array([*corners, (0.11, 0.23, 0.37), (0.29, 0.41, 0.07), (0.33, 0.33, 0.33)])
-    points = np.unique(points * np.array(model.crystal.periodic), axis=0)
-    phases = np.exp(2j * np.pi * points @ model.R.T)
-    return min(float(np.linalg.eigvalsh(np.tensordot(p, model.S_Rnn, 1))[0]) for p in phases)
-
-
 def position_mismatch(model: LcaoModel) -> float:
     """Largest |<0M|r|RN> − <0N|r|−RM> − R S_MN(R)| in Å: zero for the position operator in this basis."""
     if model.r_vRnn is None:
@@ -143,16 +134,6 @@ def position_mismatch(model: LcaoModel) -> float:
         gap = model.r_vRnn[v, known] + shift * model.S_Rnn[known] - model.r_vRnn[v, partner[known]].mT
         worst = max(worst, float(np.abs(gap).max(initial=0.0)))
     return worst
-
-
-def require_positive_overlap(model: LcaoModel) -> LcaoModel:
-    """The model, with a note if S(k) is nearly singular. Raises ModelError if S(k) is not positive."""
-    smallest = smallest_overlap(model)
-    if smallest <= 0:
-        raise ModelError(f"overlap matrix S(k): smallest eigenvalue {smallest:.3g}, must be positive")
-    if smallest < SMALL_OVERLAP:
-        return model.with_notes(f"overlap matrix nearly singular: smallest eigenvalue {smallest:.2g}")
-    return model
 
 
 def _fermi_energy(data: Mapping[str, NDArray], given: float | None, path: Path) -> tuple[float | None, list[str]]:

@@ -1,72 +1,89 @@
-"""Hamiltonians of sisl: atomic-orbital models of SIESTA (.TSHS, .HSX, .nc, .fdf) and everything sisl can make or read.
-
-sisl (https://zerothi.github.io/sisl) is needed only here. Its convention for X(R) and k is this program's; its spinor
-index is orbital × 2 + spin.
-"""
+"""Reader of Hamiltonians of SIESTA through sisl (https://zerothi.github.io/sisl), which is needed only here."""
 
 from __future__ import annotations
 
 import sys
 import warnings
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
+from pydantic import Field
 
+from hpcalo.config.fields import InputPath
 from hpcalo.errors import InputError, ModelError, one_line
-from hpcalo.hamiltonian.exchange import odd_part, spin_components, unit_vector
-from hpcalo.hamiltonian.film import periodic_directions, thickness_or_default
-from hpcalo.hamiltonian.magnetization import snapped, with_magnetization
-from hpcalo.hamiltonian.pairs import layout_pairs
-from hpcalo.hamiltonian.readers.lcao_npz import require_positive_overlap
-from hpcalo.hamiltonian.types import Crystal, LcaoModel, WannierModel
-from hpcalo.typing import ComplexArray, IntArray, RealArray
+from hpcalo.hamiltonian.readers.base import Reader
+from hpcalo.hamiltonian.readers.sisl_hamiltonian import from_sisl
+from hpcalo.hamiltonian.types import Model
 
-ENDINGS = (".TSHS", ".HSX", ".nc", ".fdf")
-"""Files that are handed to sisl."""
 FORTRAN = (".TSHS", ".HSX")
-"""Unformatted Fortran files among them."""
-IMAGINARY = 1e-6
-"""eV: spin-independent hopping between real orbitals may not be more imaginary than this."""
-CANCELS = 1e-3
-"""Net exchange of a cell, relative to that of its orbitals, below which it has no direction."""
-NO_SPIN_ORBIT = {
-    "unpolarized": "spin does not appear in it",
-    "polarized": "spin up and down do not mix in it",
-    "nambu": "superconductors are not treated",
-}
+"""Unformatted Fortran files."""
+BESIDE_FDF = (".nc", ".TSHS", ".HSX", ".XV", ".STRUCT_OUT", ".ORB_INDX", ".EIG", ".TSDE")
+"""Files of a run of SIESTA that sisl may look into for the Hamiltonian, its atoms and its Fermi energy."""
 
 
-def read_sisl(path: Path, **options: Any) -> LcaoModel | WannierModel:
-    """The model of a file that sisl reads; options as in `from_sisl`.
+class Sisl(Reader):
+    """A file that sisl reads."""
 
-    Energies of such files are counted from the Fermi energy (as sisl does it), so `fermi_energy` is 0 unless given; a
-    file that does not tell it (HSX of SIESTA before 5) needs it given. Raises InputError without sisl, ModelError.
-    """
-    if not path.is_file():
-        raise ModelError(f"{path}: there is no such file")
+    source: ClassVar = "sisl"
+    help: ClassVar = "SIESTA's file"
+    endings: ClassVar = (".TSHS", ".HSX", ".nc", ".fdf")
+
+    sisl: InputPath = Field(description="file of SIESTA that the package sisl reads: .TSHS, .HSX, .nc or .fdf")
+
+    def files(self) -> list[Path]:
+        """The file; of an .fdf what it includes, too, and those files of the run that sisl may look into."""
+        path = self.sisl.path
+        return [path, *_beside_fdf(path)] if path.suffix == ".fdf" and path.is_file() else [path]
+
+    def read(self) -> Model:
+        """The model of the file.
+
+        Energies of such files are counted from the Fermi energy (as sisl does it), so `fermi_energy` is 0 unless
+        given; a file that does not tell it (HSX of SIESTA before 5) needs it given. Raises InputError without sisl,
+        ModelError.
+        """
+        path = self.sisl.path
+        if not path.is_file():
+            raise ModelError(f"{path}: there is no such file")
+        try:
+            import sisl  # noqa: PLC0415
+        except ImportError:
+            raise InputError(f"{path}: is read with sisl, which is not installed: pip install sisl") from None
+        if path.suffix in FORTRAN:
+            _require_whole_records(path)
+        with warnings.catch_warnings(record=True) as raised:
+            warnings.simplefilter("always")
+            try:
+                H = sisl.get_sile(str(path)).read_hamiltonian()
+            except Exception as problem:  # whatever a file does to sisl's readers
+                raise ModelError(f"{path}: sisl cannot read a Hamiltonian from it: {one_line(problem)[:200]}") from None
+        if H is None:
+            raise ModelError(f"{path}: sisl cannot read a Hamiltonian from it: it names no file that holds one")
+        fermi_energy = self.fermi_energy
+        if not any("Ef" in str(w.message) or "Fermi" in type(w.message).__name__ for w in raised):
+            fermi_energy = fermi_energy or 0.0
+        try:
+            return from_sisl(
+                H, name=path.stem, thickness=self.thickness, fermi_energy=fermi_energy, electrons=self.electrons
+            )
+        except ModelError as problem:
+            raise ModelError(f"{path}: {problem}") from None
+
+
+def _beside_fdf(path: Path) -> list[Path]:
+    """Files besides the .fdf that sisl may read for it, as far as they are there; none without sisl."""
     try:
         import sisl  # noqa: PLC0415
-    except ImportError:
-        raise InputError(f"{path}: is read with sisl, which is not installed: pip install sisl") from None
-    if path.suffix in FORTRAN:
-        _require_whole_records(path)
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always")
-        try:
-            H = sisl.get_sile(str(path)).read_hamiltonian()
-        except Exception as problem:  # whatever a file does to sisl's readers
-            raise ModelError(f"{path}: sisl cannot read a Hamiltonian from it: {one_line(problem)[:200]}") from None
-    if H is None:
-        raise ModelError(f"{path}: sisl cannot read a Hamiltonian from it: it names no file that holds one")
-    if not any("Ef" in str(w.message) or "Fermi" in type(w.message).__name__ for w in said):
-        options["fermi_energy"] = options.get("fermi_energy") or 0.0
-    try:
-        return from_sisl(H, name=path.stem, **options)
-    except ModelError as problem:
-        raise ModelError(f"{path}: {problem}") from None
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            file = sisl.get_sile(str(path))
+            included = [Path(name) for name in file.includes()]
+            label = str(file.get("SystemLabel", default="siesta"))
+    except Exception:  # `read` says in one line what is wrong
+        return []
+    files = [*included, *(path.with_name(label + ending) for ending in BESIDE_FDF), *sorted(path.parent.glob("*.ion*"))]
+    return [file for file in files if file.is_file()]
 
 
 def _require_whole_records(path: Path) -> None:
@@ -76,158 +93,15 @@ def _require_whole_records(path: Path) -> None:
     """
     size = path.stat().st_size
     with open(path, "rb") as file:
-        place = 0
-        while place < size:
-            file.seek(place)
+        position = 0
+        while position < size:
+            file.seek(position)
             head = file.read(4)
             length = abs(int.from_bytes(head, sys.byteorder, signed=True))  # negative: a part of a long record
-            place += 8 + length
-            file.seek(place - 4)
+            position += 8 + length
+            file.seek(position - 4)
             tail = file.read(4)
             if len(tail) < 4 or abs(int.from_bytes(tail, sys.byteorder, signed=True)) != length:
                 raise ModelError(f"{path}: is damaged, truncated or not an unformatted file of SIESTA")
     if not size:
         raise ModelError(f"{path}: is empty")
-
-
-def from_sisl(
-    hamiltonian: Any,
-    *,
-    n_hat: tuple[float, float, float] | None = None,
-    thickness: float | None = None,
-    fermi_energy: float | None = None,
-    electrons: float | None = None,
-    name: str = "",
-) -> LcaoModel | WannierModel:
-    """A model from a `sisl.Hamiltonian` with spin-orbit (or non-collinear) spin.
-
-    With overlap it becomes an LcaoModel: H = h_0 + Σ_v h_v ⊗ σ_v, where for real orbitals the real part of h_v is
-    exchange (split into the part along n̂ and the rest, `canted_vRnn`) and its imaginary part spin-orbit coupling.
-    Without overlap it becomes a WannierModel, whose exchange is what is odd under time reversal. Orbitals sit at their
-    atoms; sisl has no position matrix.
-
-    n_hat: direction of the majority moment; default: that of the exchange on the orbitals, which must not cancel.
-    thickness: Å, of a film. fermi_energy: eV. electrons: per cell. Raises ModelError: no such object, no spin-orbit or
-    non-collinear spin, complex orbitals, exchange that cancels, not Hermitian, overlap not positive.
-    """
-    if not all(hasattr(hamiltonian, part) for part in ("Hk", "geometry", "spin", "orthogonal")):
-        raise ModelError(f"a sisl.Hamiltonian is needed, not {type(hamiltonian).__name__}")
-    spin = hamiltonian.spin
-    for kind, reason in NO_SPIN_ORBIT.items():
-        if getattr(spin, f"is_{kind}"):
-            raise ModelError(
-                f"the sisl Hamiltonian is {kind}: {reason}. Torques, DMI and Hall currents of a magnet need spin-orbit "
-                "coupling: in SIESTA 'Spin spin-orbit', in sisl spin='spin-orbit'"
-            )
-    R, H, S = _matrices(hamiltonian)
-    geometry = hamiltonian.geometry
-    lattice = np.array(geometry.lattice.cell, dtype=np.float64)
-    positions = np.array(geometry.xyz, dtype=np.float64)
-    periodic = periodic_directions(R)
-    if not any(periodic):
-        raise ModelError("the sisl Hamiltonian connects no cells with each other: nothing repeats")
-    thickness, note = thickness_or_default(thickness, lattice, periodic, positions)
-    crystal = Crystal(
-        lattice=lattice,
-        periodic=periodic,
-        positions=positions,
-        symbols=tuple(str(geometry.atoms[i].symbol) for i in range(geometry.na)),
-        moments=np.zeros(geometry.na),
-        thickness=thickness,
-    )
-    tau = positions[np.asarray(geometry.o2a(np.arange(geometry.no)))]
-    notes = (*note, "from sisl: every orbital sits at its atom (no position matrix)")
-    shared: dict[str, Any] = {"fermi_energy": fermi_energy, "electrons": electrons, "name": name, "notes": notes}
-    up, down = layout_pairs(H.shape[-1], "interleaved")
-    if S is None:
-        model = WannierModel(
-            crystal=crystal,
-            R=R,
-            H_Rnn=H,
-            centres=np.repeat(tau, 2, axis=0),
-            up=up,
-            down=down,
-            odd_Rnn=odd_part(H, up, down),
-            **shared,
-        )
-        model = with_magnetization(model)
-        return model if n_hat is None else replace(model, n_hat=unit_vector(n_hat))
-    return _lcao(crystal, R, H, S, tau, n_hat, shared)
-
-
-def _matrices(hamiltonian: Any) -> tuple[IntArray, ComplexArray, RealArray | None]:
-    """R (nR, 3), H(R) (nR, 2N, 2N) eV, S(R) (nR, N, N) or None for an orthogonal basis; no empty cells."""
-    cells = np.array(hamiltonian.geometry.lattice.sc_off, dtype=np.int64)
-    size = 2 * hamiltonian.geometry.no
-
-    def blocks(matrix: Any) -> NDArray:
-        whole = np.asarray(matrix.toarray())
-        if whole.shape != (size, size * len(cells)):
-            raise ModelError(f"sisl gave a matrix of shape {whole.shape} for {size} orbitals and {len(cells)} cells")
-        return np.moveaxis(whole.reshape(size, len(cells), size), 1, 0)
-
-    H = blocks(hamiltonian.Hk(gauge="lattice", format="sc:csr", dtype=np.complex128)).astype(np.complex128)
-    S = None
-    if not hamiltonian.orthogonal:
-        S = blocks(hamiltonian.Sk(gauge="lattice", format="sc:csr", dtype=np.complex128))[:, ::2, ::2].real.copy()
-    used = np.abs(H).max(axis=(1, 2)) > 0.0
-    if S is not None:
-        used |= np.abs(S).max(axis=(1, 2)) > 0.0
-    kept = {tuple(r) for r, u in zip(cells.tolist(), used, strict=True) if u} | {(0, 0, 0)}
-    keep = np.array([tuple(r) in kept or (-r[0], -r[1], -r[2]) in kept for r in cells.tolist()])
-    return cells[keep], H[keep], None if S is None else S[keep].astype(np.float64)
-
-
-def _lcao(
-    crystal: Crystal,
-    R: IntArray,
-    H: ComplexArray,
-    S: RealArray,
-    tau: RealArray,
-    n_hat: tuple[float, float, float] | None,
-    shared: dict[str, Any],
-) -> LcaoModel:
-    up, down = layout_pairs(H.shape[-1], "interleaved")
-    plain, vector = spin_components(H, up, down)
-    worst = float(np.abs(plain.imag).max(initial=0.0))
-    if worst > IMAGINARY:
-        raise ModelError(
-            f"the spin-independent part is imaginary (up to {worst:.3g} eV): orbitals that are not real, or a magnetic "
-            "field, are not treated"
-        )
-    exchange = np.ascontiguousarray(vector.real)
-    home = int(np.flatnonzero((R == 0).all(axis=1))[0])
-    n, about = _direction(np.einsum("vii->iv", exchange[:, home]), n_hat)
-    along = np.tensordot(n, exchange, 1)  # Δ/2: lower for the majority spin, which is opposite to n̂
-    across = exchange - n[:, None, None, None] * along
-    share = float(np.linalg.norm(across)) / max(float(np.linalg.norm(exchange)), 1e-300)
-    notes = (*shared.pop("notes"), f"{about}; {100 * share:.2g} % of the exchange is across it")
-    model = LcaoModel(
-        crystal=crystal,
-        R=R,
-        up_Rnn=plain.real - along,
-        down_Rnn=plain.real + along,
-        S_Rnn=S,
-        soc_vRnn=np.ascontiguousarray(vector.imag),
-        tau=tau,
-        canted_vRnn=across if share > 1e-14 else None,
-        n_hat=n,
-        notes=notes,
-        **shared,
-    )
-    return require_positive_overlap(model)
-
-
-def _direction(split: RealArray, given: tuple[float, float, float] | None) -> tuple[RealArray, str]:
-    """n̂ and how it was found, from the exchange ½Δ n̂ (orbitals, 3) on each orbital."""
-    if given is not None:
-        n = unit_vector(given)
-        return n, f"moment along ({n[0]:.4g}, {n[1]:.4g}, {n[2]:.4g}) as given"
-    total = split.sum(axis=0)
-    whole = float(np.linalg.norm(split, axis=1).sum())
-    if whole < IMAGINARY:
-        return np.array([0.0, 0.0, 1.0]), "no exchange: direction of the magnetization set to z"
-    if np.linalg.norm(total) < CANCELS * whole:
-        raise ModelError("the exchange of the atoms cancels, so the magnetization has no direction: give n_hat")
-    n = snapped(total / np.linalg.norm(total))
-    return n, f"moment along ({n[0]:.4g}, {n[1]:.4g}, {n[2]:.4g}), from the exchange on the orbitals"

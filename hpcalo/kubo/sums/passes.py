@@ -15,6 +15,7 @@ import numpy as np
 from hpcalo import __version__
 from hpcalo.errors import CheckpointError, ConvergenceError, InputError, Interrupted, ModelError
 from hpcalo.hamiltonian.kmesh import KMesh, block_size, uniform_mesh
+from hpcalo.hamiltonian.loading import same_files
 from hpcalo.hamiltonian.symmetry import Operation, candidates, identity
 from hpcalo.io.checkpoint import Checkpoint, CheckpointWriter
 from hpcalo.kubo.config import KuboSection
@@ -76,8 +77,11 @@ class Keeper:
     def __post_init__(self) -> None:
         self.writer = CheckpointWriter(self.result, self.texts, self.restored)
         if self.restored is not None:
-            self._check_same("program", f"by hpcalo {self.restored.texts.get('program')}, this is {__version__}")
-            self._check_same("model_sha256", "with other model files than those there are now")
+            earlier = self.restored.texts
+            if earlier.get("program") != self.texts["program"]:
+                self._refuse(f"by hpcalo {earlier.get('program')}, this is {__version__}")
+            if not same_files(earlier.get("model_sha256", ""), self.texts["model_sha256"]):
+                self._refuse("with other model files than those there are now")
 
     def save(self, comm: Intracomm, total: ExactSum, done: np.ndarray) -> None:
         """Adds up what all ranks have and writes it. Collective. Raises OutputError on all ranks."""
@@ -142,12 +146,11 @@ class Keeper:
         assert self.restored is not None  # asked only where there is one
         return sum(name.startswith("finished_") for name in self.restored.arrays)
 
-    def _check_same(self, name: str, how: str) -> None:
+    def _refuse(self, how: str) -> None:
         assert self.restored is not None  # asked only where there is one
-        if self.restored.texts.get(name) != self.texts[name]:
-            raise CheckpointError(
-                f"{self.restored.path}: was written {how}; sums of both must not be mixed: run it anew with --force"
-            )
+        raise CheckpointError(
+            f"{self.restored.path}: was written {how}; sums of both must not be mixed: run it anew with --force"
+        )
 
 
 def plan(solver: StateSolver, request: Request, section: KuboSection, comm: Intracomm) -> Pass:

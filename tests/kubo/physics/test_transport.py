@@ -14,7 +14,8 @@ from places import MODELS
 from hpcalo import units
 from hpcalo.hamiltonian.builtin import ferromagnet, haldane, rashba
 from hpcalo.hamiltonian.modelfile import read_model
-from hpcalo.hamiltonian.readers.wannier90.assemble import WannierOptions, read_wannier90
+from hpcalo.hamiltonian.readers.wannier90.assemble import read_wannier90
+from hpcalo.hamiltonian.readers.wannier90.files import WannierOptions
 from hpcalo.kubo.responses.magnet import damping, orbital_magnetization
 from hpcalo.kubo.responses.onsager import onsager
 from hpcalo.kubo.responses.transport import anomalous_hall, conductivity, heat_conductivity, intrinsic_hall, nernst

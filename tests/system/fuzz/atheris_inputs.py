@@ -41,7 +41,8 @@ with atheris.instrument_imports(include=["hpcalo.config", "hpcalo.hamiltonian", 
     from hpcalo.errors import HpcaloError, one_line
     from hpcalo.hamiltonian.builtin import ferromagnet
     from hpcalo.hamiltonian.modelfile import read_model, write_model
-    from hpcalo.hamiltonian.readers.wannier90.assemble import WannierOptions, read_wannier90
+    from hpcalo.hamiltonian.readers.wannier90.assemble import read_wannier90
+    from hpcalo.hamiltonian.readers.wannier90.files import WannierOptions
     from hpcalo.io.seal import unseal
 
 MODEL = ferromagnet(orbitals=2)

@@ -14,7 +14,7 @@ from places import INPUTS
 
 from hpcalo.app import load_input, output_of
 from hpcalo.errors import InputError
-from hpcalo.hamiltonian.modelfile import load_model
+from hpcalo.hamiltonian.loading import load_model
 from hpcalo.hamiltonian.types import WannierModel
 from hpcalo.io.provenance import resolved_toml
 from hpcalo.kubo.config import KuboInput
@@ -31,7 +31,7 @@ def use(path: Path, overrides: tuple[str, ...] = ()) -> None:
     again = tomllib.loads(resolved_toml(settings))
     assert type(settings).model_validate(again) == settings, f"{engine}: the resolved input reads back differently"
     if isinstance(settings, KuboInput) and settings.model.builtin:
-        model = load_model(settings.model, path.parent)
+        model = load_model(settings.model)
         assert isinstance(model, WannierModel)
         prepare(settings.kubo, model)
 

@@ -19,8 +19,9 @@ from hpcalo.errors import HpcaloError
 from hpcalo.hamiltonian.builtin import ferromagnet
 from hpcalo.hamiltonian.modelfile import read_model, write_model
 from hpcalo.hamiltonian.readers.lcao_npz import read_lcao
-from hpcalo.hamiltonian.readers.wannier90.assemble import WannierOptions, read_wannier90
+from hpcalo.hamiltonian.readers.wannier90.assemble import read_wannier90
 from hpcalo.hamiltonian.readers.wannier90.chk import read_chk
+from hpcalo.hamiltonian.readers.wannier90.files import WannierOptions
 from hpcalo.hamiltonian.readers.wannier90.spn import read_spn
 from hpcalo.hamiltonian.types import LcaoModel, WannierModel
 from hpcalo.io.seal import HEAD, LENGTH

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hpcalo.errors import ModelError, one_line
 from hpcalo.hamiltonian import pairs
@@ -14,35 +13,18 @@ from hpcalo.hamiltonian.exchange import odd_part
 from hpcalo.hamiltonian.film import periodic_directions, thickness_or_default
 from hpcalo.hamiltonian.magnetization import with_magnetization
 from hpcalo.hamiltonian.readers.wannier90.chk import Checkpoint, read_chk, to_cells
+from hpcalo.hamiltonian.readers.wannier90.files import WannierFiles, WannierOptions
 from hpcalo.hamiltonian.readers.wannier90.hr import read_hr
+from hpcalo.hamiltonian.readers.wannier90.raw import RawWannier
 from hpcalo.hamiltonian.readers.wannier90.spn import read_spn
-from hpcalo.hamiltonian.readers.wannier90.tb import RawWannier, read_tb
+from hpcalo.hamiltonian.readers.wannier90.tb import read_tb
 from hpcalo.hamiltonian.readers.wannier90.win_wout import Structure, read_centres, read_win, read_wout
-from hpcalo.hamiltonian.readers.wannier90.wsvec import Folding, replica_folding
+from hpcalo.hamiltonian.readers.wannier90.wsvec import replica_folding
+from hpcalo.hamiltonian.replicas import Folding, fold
 from hpcalo.hamiltonian.types import Crystal, WannierModel, check_hermitian
 from hpcalo.typing import ComplexArray, IntArray, RealArray
 
 CENTRE_TOLERANCE = 1e-3  # Å, between files of one run
-SPIN_LAYOUTS = ("auto", "files", "interleaved", "blocks", "none")
-
-
-@dataclass(frozen=True)
-class WannierOptions:
-    """What to read.
-
-    format: tb or hr. replicas: minimal-distance replicas of seed_wsvec.dat (None: if the file exists). position_matrix:
-    keep r(R) (hr has none: centres only). spin: `files` (seed.chk and seed.spn), `interleaved` or `blocks` (pairs
-    assumed to be Pauli along z), `none`, or `auto` (files if both exist, else none). fermi_energy eV. electrons per
-    cell. thickness Å, of a film.
-    """
-
-    format: str = "tb"
-    replicas: bool | None = None
-    position_matrix: bool = True
-    spin: str = "auto"
-    fermi_energy: float | None = None
-    electrons: float | None = None
-    thickness: float | None = None
 
 
 def read_wannier90(seed: Path, options: WannierOptions | None = None) -> WannierModel:
@@ -54,12 +36,9 @@ def read_wannier90(seed: Path, options: WannierOptions | None = None) -> Wannier
 def read_with_replicas(seed: Path, options: WannierOptions | None = None) -> tuple[WannierModel, Folding | None]:
     """The model on the Wigner-Seitz cells, and the replicas that `fold` can still put in (None: there are none)."""
     o = options or WannierOptions()
-    if o.format not in {"tb", "hr"}:
-        raise ModelError(f"format '{o.format}': tb or hr")
-    if o.spin not in SPIN_LAYOUTS:
-        raise ModelError(f"spin '{o.spin}': one of {', '.join(SPIN_LAYOUTS)}")
+    files = WannierFiles.find(seed, o)
     notes: list[str] = []
-    main = _beside(seed, f"_{o.format}.dat")
+    main = files.main
     raw = read_tb(main) if o.format == "tb" else read_hr(main)
     N = raw.H_Rnn.shape[1]
     home = home_cell(raw.R, main)
@@ -70,17 +49,17 @@ def read_with_replicas(seed: Path, options: WannierOptions | None = None) -> tup
         notes.append(
             f"position matrix made Hermitian: the file's differs by {gap:.2g} Å from its adjoint (finite differences)"
         )
-    structure, centres = _structure_and_centres(seed, raw, None if A is None else A[home])
+    structure, centres = _structure_and_centres(files, raw, None if A is None else A[home])
     if len(centres) != N:
         raise ModelError(f"{seed}: {len(centres)} centres were found, {main.name} has {N} functions")
-    spin, up, down, spin_notes = _spin(seed, o, raw, centres, structure)
+    spin, up, down, spin_notes = _spin(files, o, raw, centres, structure)
     notes += spin_notes
     if not o.position_matrix:
         A = None
     periodic = periodic_directions(raw.R)
     thickness, thickness_note = thickness_or_default(o.thickness, structure.lattice, periodic, structure.positions)
     notes += thickness_note
-    folding = _folding(seed, o, raw.R, N)
+    folding = None if files.replicas is None else replica_folding(files.replicas, raw.R, N)
     try:
         crystal = Crystal(
             lattice=structure.lattice,
@@ -119,30 +98,12 @@ def read_with_replicas(seed: Path, options: WannierOptions | None = None) -> tup
     return with_magnetization(model), folding
 
 
-def fold(model: WannierModel, folding: Folding) -> WannierModel:
-    """The model with minimal-distance replicas put in; its exchange part is formed again from the new H."""
-    H = folding.apply(model.H_Rnn)
-    return replace(
-        model,
-        R=folding.R,
-        H_Rnn=H,
-        A_Rvnn=None if model.A_Rvnn is None else folding.apply(model.A_Rvnn),
-        spin_Rvnn=None if model.spin_Rvnn is None else folding.apply(model.spin_Rvnn),
-        odd_Rnn=None if model.odd_Rnn is None else odd_part(H, model.up, model.down),
-        notes=(*model.notes, "minimal-distance replicas folded in"),
-    )
-
-
 def home_cell(R: IntArray, path: Path) -> int:
     """The number of the cell R = 0. Raises ModelError if it is not in the list exactly once."""
     found = np.flatnonzero((R == 0).all(axis=1))
     if len(found) != 1:
         raise ModelError(f"{path}: the cell R = 0 is there {len(found)} times, once is needed")
     return int(found[0])
-
-
-def _beside(seed: Path, ending: str) -> Path:
-    return seed.with_name(seed.name + ending)
 
 
 def _hermitized(R: IntArray, A_Rvnn: ComplexArray) -> tuple[ComplexArray, float]:
@@ -153,56 +114,53 @@ def _hermitized(R: IntArray, A_Rvnn: ComplexArray) -> tuple[ComplexArray, float]
     return 0.5 * (A_Rvnn + adjoint), float(np.abs(A_Rvnn - adjoint).max())
 
 
-def _structure_and_centres(seed: Path, raw: RawWannier, A_home: NDArray | None) -> tuple[Structure, RealArray]:
-    """Atoms from .win, else .wout; centres from the position matrix, else .wout, else _centres.xyz."""
-    win, wout, xyz = _beside(seed, ".win"), _beside(seed, ".wout"), _beside(seed, "_centres.xyz")
-    if not win.exists() and not wout.exists():
-        raise ModelError(f"{win}: not found (and no {wout.name}): lattice and atoms are needed")
-    structure = read_win(win) if win.exists() else read_wout(wout)[0]
+def _structure_and_centres(
+    files: WannierFiles, raw: RawWannier, A_home: ComplexArray | None
+) -> tuple[Structure, RealArray]:
+    """Lattice and atoms, and the centres of the functions: the diagonal of the position matrix, else of their file."""
+    path = files.structure
+    if not path.exists():
+        raise ModelError(f"{path}: not found (and no {path.stem}.wout): lattice and atoms are needed")
+    structure = read_win(path) if path.suffix == ".win" else read_wout(path)[0]
     if raw.lattice is not None:
         if np.abs(structure.lattice - raw.lattice).max() > CENTRE_TOLERANCE:
-            raise ModelError(f"{win if win.exists() else wout}: its lattice differs from the one of {seed.name}_tb.dat")
+            raise ModelError(f"{path}: its lattice differs from the one of {files.main.name}")
         structure = replace(structure, lattice=raw.lattice)
     if A_home is not None:
         return structure, np.ascontiguousarray(np.diagonal(A_home, axis1=1, axis2=2).real.T)
-    if wout.exists():
-        return structure, read_wout(wout)[1]
-    if xyz.exists():
-        return structure, read_centres(xyz)
-    raise ModelError(f"{wout}: not found (and no {xyz.name}): the centres of the functions are needed beside _hr.dat")
-
-
-def _folding(seed: Path, o: WannierOptions, R: IntArray, N: int) -> Folding | None:
-    path = _beside(seed, "_wsvec.dat")
-    if o.replicas is False or (o.replicas is None and not path.exists()):
-        return None
-    return replica_folding(path, R, N)
+    if files.centres is None or not files.centres.exists():
+        xyz = files.main.name.replace("_hr.dat", "_centres.xyz")
+        raise ModelError(
+            f"{files.centres}: not found (and no {xyz}): the centres of the functions are needed beside _hr.dat"
+        )
+    if files.centres.suffix == ".wout":
+        return structure, read_wout(files.centres)[1]
+    return structure, read_centres(files.centres)
 
 
 def _spin(
-    seed: Path, o: WannierOptions, raw: RawWannier, centres: RealArray, structure: Structure
+    files: WannierFiles, o: WannierOptions, raw: RawWannier, centres: RealArray, structure: Structure
 ) -> tuple[ComplexArray | None, IntArray, IntArray, list[str]]:
     """Spin matrices on the cells of H (None where they are not known), the pairs, and notes."""
     none: IntArray = np.zeros(0, dtype=np.int64)
     N = raw.H_Rnn.shape[1]
-    chk, spn = _beside(seed, ".chk"), _beside(seed, ".spn")
     if o.spin in {"interleaved", "blocks"}:
         up, down = pairs.layout_pairs(N, o.spin)
         return None, up, down, [f"spin pairs assumed ({o.spin}), spin matrices taken as Pauli matrices along z"]
-    if o.spin == "none" or (o.spin == "auto" and not (chk.exists() and spn.exists())):
+    if files.chk is None or files.spn is None:
         note = "no spin matrices (needs seed.chk and seed.spn): no exchange part, no torque"
         return None, none, none, [note] if structure.spinors is not False and o.spin == "auto" else []
-    checkpoint = read_chk(chk)
-    _same_run(chk, checkpoint, centres, structure)
-    bloch = read_spn(spn, checkpoint.bands, len(checkpoint.k))
+    checkpoint = read_chk(files.chk)
+    _same_run(files.chk, checkpoint, centres, structure)
+    bloch = read_spn(files.spn, checkpoint.bands, len(checkpoint.k))
     V = checkpoint.V_kbn[:, None]
     spin = to_cells(V.conj().mT @ bloch @ V, checkpoint.k, raw.R) / raw.degeneracy[:, None, None, None]
     try:
         for v in range(3):
             check_hermitian(f"spin matrix {'xyz'[v]}", raw.R, spin[:, v])
-        up, down = pairs.find_pairs(spin[home_cell(raw.R, spn)])
+        up, down = pairs.find_pairs(spin[home_cell(raw.R, files.spn)])
     except ModelError as problem:
-        raise ModelError(f"{spn}: {one_line(problem)}") from None
+        raise ModelError(f"{files.spn}: {one_line(problem)}") from None
     return spin, up, down, []
 
 

@@ -1,43 +1,15 @@
-"""`seed_wsvec.dat`: minimal-distance replicas, and how matrices over R are spread over them."""
+"""`seed_wsvec.dat`: minimal-distance replicas."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hpcalo.errors import ModelError
 from hpcalo.hamiltonian.readers.wannier90.text import numbers, read_text, whole
-from hpcalo.typing import ComplexArray, IntArray, RealArray
-
-
-@dataclass(frozen=True)
-class Folding:
-    """How elements of X(R) go to the cells of the model: X_new[cell, m, n] += weight · X_old[source, m, n].
-
-    The old X is already divided by the degeneracies. R: (nR, 3) new cells. source, cell, m, n: (entries,) numbers of
-    the old cell, the new cell, the functions. weight: (entries,) 1/(number of replicas).
-    """
-
-    R: IntArray
-    source: IntArray
-    cell: IntArray
-    m: IntArray
-    n: IntArray
-    weight: RealArray
-
-    def apply(self, X_Rnn: NDArray) -> ComplexArray:
-        """(nR_old, …, N, N) → (nR_new, …, N, N), complex."""
-        N = X_Rnn.shape[-1]
-        picked = X_Rnn[self.source, ..., self.m, self.n]
-        picked = picked * self.weight.reshape(-1, *([1] * (picked.ndim - 1)))
-        flat = np.zeros((len(self.R) * N * N, *picked.shape[1:]), dtype=np.complex128)
-        # one element can be reached from several R: `at` adds, where a plain index would overwrite
-        np.add.at(flat, (self.cell * N + self.m) * N + self.n, picked)
-        spread = flat.reshape(len(self.R), N, N, -1).transpose(0, 3, 1, 2)
-        return np.ascontiguousarray(spread.reshape(len(self.R), *X_Rnn.shape[1:]))
+from hpcalo.hamiltonian.replicas import Folding
+from hpcalo.typing import IntArray
 
 
 def replica_folding(path: Path, R: IntArray, N: int) -> Folding:
@@ -81,16 +53,4 @@ def replica_folding(path: Path, R: IntArray, N: int) -> Folding:
     shift = values[(starts[entry] + 6 + 3 * within)[:, None] + np.arange(3)]
     source = source_of[entry]
     cells, cell = np.unique(R[source] + shift, axis=0, return_inverse=True)
-    return folding_of(cells, source, cell.ravel(), head[entry, 3] - 1, head[entry, 4] - 1, len(R), N)
-
-
-def folding_of(cells: IntArray, source: IntArray, cell: IntArray, m: IntArray, n: IntArray, nR: int, N: int) -> Folding:
-    """The folding of these entries, equal weights for all images of one element.
-
-    Raises ModelError if an element of the nR × N × N would get lost, so that the Hamiltonian would change.
-    """
-    key = (source * N + m) * N + n
-    images = np.bincount(key, minlength=nR * N * N)
-    if images.min() < 1:
-        raise ModelError(f"replicas: {int((images == 0).sum())} of {nR * N * N} matrix elements go nowhere")
-    return Folding(R=cells, source=source, cell=cell, m=m, n=n, weight=1.0 / images[key])
+    return Folding.in_equal_parts(cells, source, cell.ravel(), head[entry, 3] - 1, head[entry, 4] - 1, len(R), N)

@@ -1,0 +1,51 @@
+"""The table `[kubo.k]`: the k points and their symmetry."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
+
+from hpcalo.config.fields import Section
+
+Component = Annotated[float, Field(ge=-1e6, le=1e6)]
+Vector = Annotated[tuple[Component, Component, Component], Field(strict=False)]
+MAX_POINTS = 2**26
+"""k-points of a whole grid."""
+
+
+class KGrid(Section):
+    """The k-point grid and its symmetry."""
+
+    grid: Annotated[tuple[int, int, int], Field(strict=False)] = Field(
+        description="divisions along the three reciprocal vectors"
+    )
+    shift: Vector = Field(
+        (0.0, 0.0, 0.0), description="offset in units of the spacing, 0.5 is half-way between grid points"
+    )
+    symmetry: Literal["auto", "off", "require"] = Field(
+        "auto",
+        description="irreducible wedge: with the operations that the Hamiltonian is found to have, with none, or with "
+        "all of the crystal's (an error if it lacks one)",
+    )
+    tolerance: float = Field(
+        1e-8, gt=0, le=1e-2, description="largest relative deviation of a response at symmetry-related points"
+    )
+
+    @field_validator("grid")
+    @classmethod
+    def _points(cls, value: tuple[int, int, int]) -> tuple[int, int, int]:
+        if min(value) < 1 or math.prod(value) > MAX_POINTS:
+            raise PydanticCustomError(
+                "grid", f"each division must be at least 1, and their product at most {MAX_POINTS}"
+            )
+        return value
+
+    @field_validator("shift")
+    @classmethod
+    def _below_one(cls, value: tuple[float, float, float]) -> tuple[float, float, float]:
+        if not all(0.0 <= s < 1.0 for s in value):
+            raise PydanticCustomError("shift", "each shift must be at least 0 and less than 1")
+        return value

@@ -1,0 +1,88 @@
+"""From a name or the table `[model]` to the model, whatever the source; and which files are read for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hpcalo.config.reader import validate
+from hpcalo.errors import InputError, nearest_file
+from hpcalo.hamiltonian.readers.base import Reader
+from hpcalo.hamiltonian.registry import READERS
+from hpcalo.hamiltonian.section import ModelSection
+from hpcalo.io.provenance import sha256
+
+if TYPE_CHECKING:
+    from hpcalo.hamiltonian.types import Model
+
+
+CONVERTED = tuple(reader for reader in READERS.values() if reader.help)
+"""Readers of what `hpcalo convert` makes a model file of."""
+
+
+def files(section: ModelSection) -> Sequence[Path]:
+    """Every file that is read for this model, the main one first. The one answer to this question; reads none."""
+    return section.reader.files()
+
+
+def load_model(section: ModelSection) -> Model:
+    """The model that the table `[model]` asks for. Serial.
+
+    Raises InputError for what the table asks and the source cannot give, ModelError for what is wrong with the files.
+    """
+    return with_given(section.reader.read(), section.reader)
+
+
+def with_given(model: Model, reader: Reader) -> Model:
+    """The model with thickness, Fermi energy and electrons as the table gives them; notes on replaced values go."""
+    if reader.thickness is not None:
+        notes = tuple(n for n in model.notes if not n.startswith("thickness"))
+        model = replace(model, crystal=replace(model.crystal, thickness=reader.thickness), notes=notes)
+    if reader.fermi_energy is not None:
+        notes = tuple(n for n in model.notes if not n.startswith("Fermi energy of the file"))
+        model = replace(model, fermi_energy=reader.fermi_energy, notes=notes)
+    if reader.electrons is not None:
+        model = replace(model, electrons=reader.electrons)
+    return model
+
+
+def section_for(
+    name: str, options: Mapping[str, Any], where: str, readers: Sequence[type[Reader]] = tuple(READERS.values())
+) -> ModelSection:
+    """The table `[model]` for a name given outside an input file: a file, a seed, a built-in model.
+
+    options: other keys of the table. where: begins messages about them. readers: those that may take it. Raises
+    InputError for a name that none of them takes, and for options that the one does not have.
+    """
+    for reader in readers:
+        table = reader.table(name, options)
+        if table is not None:
+            return validate(ModelSection, table, where)
+    path = Path(name)
+    endings = [ending for reader in CONVERTED for ending in reader.endings]
+    likely = [path.with_name(path.stem.removesuffix(ending.partition(".")[0]) + ending) for ending in endings]
+    found = next((f"; did you mean '{other}'?" for other in likely if other.is_file()), nearest_file(path))
+    *some, last = [reader.help for reader in CONVERTED]
+    what = "is not a Hamiltonian" if path.is_file() else "not found"
+    raise InputError(f"{name}: {what}: give {', '.join(some)}, or {last}{found}")
+
+
+def checksums(section: ModelSection) -> str:
+    """`SHA-256  name` of every file of the model, one a line: what must be the same when a run goes on."""
+    return "\n".join(f"{sha256(path)}  {path.name}" for path in files(section))
+
+
+def same_files(recorded: str, present: str) -> bool:
+    """Whether the checksums of a checkpoint are those of now, both as `checksums` writes them.
+
+    Checkpoints of hpcalo 0.1.0 hold sums without names, and only of what it recorded: of Wannier90 every seed_*.dat,
+    otherwise the files that the input names. They are compared as far as they go.
+    """
+    old = recorded.split()
+    if recorded == present or "  " in recorded:
+        return recorded == present
+    now = [line.split("  ", 1) for line in present.splitlines()]
+    data = [total for total, name in now if name.endswith(".dat")]
+    return set(data) <= set(old) if data else set(old) <= {total for total, _ in now}

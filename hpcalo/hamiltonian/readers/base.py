@@ -1,0 +1,71 @@
+"""What a reader is: the keys of `[model]` that belong to one kind of source, its files, and its model."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from hpcalo.config.fields import Section, Unit
+
+if TYPE_CHECKING:
+    from hpcalo.hamiltonian.replicas import Folding
+    from hpcalo.hamiltonian.types import Model
+
+Energy = Annotated[float, Unit("eV"), Field(ge=-1e4, le=1e4)]
+Length = Annotated[float, Unit("angstrom"), Field(ge=1e-2, le=1e6)]
+
+# Options of more than one reader are declared here, so that they mean the same everywhere.
+Replicas = Annotated[bool | None, Field(description="minimal-distance replicas; not given: wherever they are known")]
+PositionMatrix = Annotated[bool, Field(description="false: positions of the orbitals only")]
+
+
+class Reader(Section):
+    """One source of a Hamiltonian with its options.
+
+    A subclass is one kind of source. Its fields are its keys in the table `[model]`: `source` names the one that says
+    where the Hamiltonian is (an `InputPath` where it is a file), the others are options and have defaults. Three
+    options are common to all.
+    """
+
+    source: ClassVar[str]
+    """The key that asks for this reader; messages call the reader so, too."""
+    help: ClassVar[str]
+    """What `hpcalo convert` may be given, in a few words ("seed_tb.dat"); empty if there is nothing to convert."""
+    endings: ClassVar[tuple[str, ...]] = ()
+    """How the names of its files end, by which `hpcalo convert` and `hpcalo.api.load_model` know them."""
+
+    thickness: Length | None = Field(None, description="Å, of a film: volume = area × thickness")
+    fermi_energy: Energy | None = Field(None, description="eV; replaces the one of the file")
+    electrons: Annotated[float, Field(gt=0)] | None = Field(None, description="per cell; replaces that of the file")
+
+    @abstractmethod
+    def files(self) -> Sequence[Path]:
+        """Every file that `read` reads, the main one first; found beside it or named. Reads none of them."""
+
+    @abstractmethod
+    def read(self) -> Model:
+        """The model. Serial. Raises ModelError for what is wrong with the files, InputError for what is asked of them.
+
+        The common options need not be looked at: they replace what the model has when it has been read.
+        """
+
+    def read_apart(self) -> tuple[Model, Folding | None]:
+        """The model for a model file, and the replicas that the file keeps apart from it. Raises as `read`."""
+        return self.read(), None
+
+    @classmethod
+    def table(cls, name: str, options: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The table `[model]` for a name given outside an input file; None if the name is of another reader.
+
+        Raises InputError if name and options contradict each other.
+        """
+        return {**options, cls.source: name} if name.endswith(cls.endings) else None
+
+    @classmethod
+    def completed(cls, table: dict[str, Any]) -> dict[str, Any]:
+        """The table as given → with what this reader adds to it before it is checked."""
+        return table

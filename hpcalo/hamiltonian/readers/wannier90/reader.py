@@ -1,0 +1,64 @@
+"""Reader of Wannier90 runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from hpcalo.config.fields import InputPath
+from hpcalo.errors import InputError
+from hpcalo.hamiltonian.readers.base import PositionMatrix, Reader, Replicas
+from hpcalo.hamiltonian.readers.wannier90.assemble import read_wannier90, read_with_replicas
+from hpcalo.hamiltonian.readers.wannier90.files import WannierFiles, WannierOptions
+from hpcalo.hamiltonian.replicas import Folding
+from hpcalo.hamiltonian.types import WannierModel
+
+FORMAT = {"_tb.dat": "tb", "_hr.dat": "hr"}
+
+
+class Wannier90(Reader):
+    """Files of a Wannier90 run `seed`: seed_tb.dat or seed_hr.dat, and what lies beside them."""
+
+    source: ClassVar = "wannier90"
+    help: ClassVar = "seed_tb.dat, seed_hr.dat, the seed alone"
+    endings: ClassVar = tuple(FORMAT)
+
+    wannier90: InputPath = Field(description="path of the files without ending: data/Fe for data/Fe_tb.dat")
+    format: Literal["tb", "hr"] = Field("tb", description="Wannier90 file: tb (with position matrix) or hr")
+    spin: Literal["auto", "files", "interleaved", "blocks", "none"] = Field(
+        "auto", description="spin pairs: from .chk and .spn (files), assumed (interleaved, blocks), or none"
+    )
+    replicas: Replicas = None
+    position_matrix: PositionMatrix = True
+
+    @property
+    def options(self) -> WannierOptions:
+        """The options as the functions below this class have them."""
+        return WannierOptions(**self.model_dump(exclude={"wannier90"}))
+
+    def files(self) -> list[Path]:
+        """The files of the run that these options need, as far as they are there."""
+        return WannierFiles.find(self.wannier90.path, self.options).all()
+
+    def read(self) -> WannierModel:
+        """The model, replicas folded in. Raises ModelError."""
+        return read_wannier90(self.wannier90.path, self.options)
+
+    def read_apart(self) -> tuple[WannierModel, Folding | None]:
+        """Replicas are kept apart, so that a model file serves with and without them. Raises ModelError."""
+        return read_with_replicas(self.wannier90.path, self.options)
+
+    @classmethod
+    def table(cls, name: str, options: Mapping[str, Any]) -> dict[str, Any] | None:
+        """A main file also says the format; any name without an ending that is no file may be a seed."""
+        for ending, kind in FORMAT.items():
+            if name.endswith(ending):
+                if options.get("format", kind) != kind:
+                    raise InputError(f"{name}: is a {kind} file, but --format {options['format']} was asked for")
+                return {"format": kind, **options, "wannier90": name.removesuffix(ending)}
+        main = Path(f"{name}_{options.get('format', 'tb')}.dat")
+        other = not main.exists() and (Path(name).is_file() or Path(name).suffix)
+        return None if other else {**options, "wannier90": name}
