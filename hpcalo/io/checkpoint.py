@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpcalo.errors import CheckpointError, InputError, OutputError, one_line
-from hpcalo.io.dataset import Variable, with_companions, without_companions
+from hpcalo.io.dataset import Variable, stored_input, with_companions, without_companions
 from hpcalo.io.files import atomic_write
 from hpcalo.io.seal import verify
 
@@ -54,6 +54,14 @@ class Checkpoint:
         """Numbers, names and lists by name; empty if none were saved. Raises CheckpointError if it is not readable."""
         with self.understood():
             return dict(json.loads(self.texts.get(STATE, "{}")))
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """The complete input of the run. Raises CheckpointError if it is not valid TOML."""
+        try:
+            return stored_input(self.texts)
+        except InputError as problem:
+            raise CheckpointError(f"{self.path}: {problem}") from None
 
     @contextmanager
     def understood(self) -> Iterator[None]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,22 +51,6 @@ def relative(gap: Any, size: Any) -> float:
     if math.isnan(top) or math.isnan(deviation):
         return math.nan
     return deviation / top if top > 0.0 else (0.0 if deviation == 0.0 else math.inf)
-
-
-def settings_of(result: Result) -> dict[str, Any]:
-    """The complete input that the file keeps; empty if it keeps none or one that cannot be read."""
-    try:
-        return tomllib.loads(result.texts.get("resolved_input", ""))
-    except tomllib.TOMLDecodeError:
-        return {}
-
-
-def setting(result: Result, *keys: str) -> Any:
-    """A value of the complete input, None where it is not."""
-    value: Any = settings_of(result)
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
 
 
 def file_checks(result: Result) -> list[Check]:

@@ -109,6 +109,14 @@ def without_companions(variables: Iterable[Variable]) -> list[Variable]:
     return list(every.values())
 
 
+def stored_input(texts: Mapping[str, str]) -> dict[str, Any]:
+    """The complete input among the texts of a result or checkpoint. Raises InputError if it is not valid TOML."""
+    try:
+        return tomllib.loads(texts.get(RESOLVED_INPUT, ""))
+    except (ValueError, RecursionError) as problem:
+        raise InputError(f"its input cannot be read: {problem}") from None
+
+
 @dataclass(frozen=True)
 class Result:
     """What a result file holds, as `hpcalo.io.hdf5.read_dataset` reads it."""
@@ -137,8 +145,8 @@ class Result:
     def settings(self) -> dict[str, Any]:
         """The complete input of the run; empty if the file keeps none, or one that cannot be read."""
         try:
-            return tomllib.loads(self.texts.get(RESOLVED_INPUT, ""))
-        except tomllib.TOMLDecodeError:
+            return stored_input(self.texts)
+        except InputError:
             return {}
 
     def setting(self, *keys: str) -> Any:

@@ -23,6 +23,7 @@ from pydantic import BaseModel
 
 import hpcalo
 from hpcalo.errors import ModelError
+from hpcalo.io.dataset import RESOLVED_INPUT
 from hpcalo.io.lock import process_start_ticks
 from hpcalo.parallel.guard import on_root
 
@@ -92,7 +93,7 @@ def provenance(
         job = os.environ.get("SLURM_JOB_ID") or os.environ.get("PBS_JOBID")
         if job:
             attrs["job"] = job
-        texts = {"resolved_input": resolved_toml(settings)}
+        texts = {RESOLVED_INPUT: resolved_toml(settings)}
         if source is not None:
             attrs["input_file"] = str(source)
             texts["original_input"] = original_text(source)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import tomllib
 from contextlib import suppress
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hpcalo.io.dataset import Result, Variable
+from hpcalo.io.dataset import RESOLVED_INPUT, Result, Variable
 from hpcalo.io.provenance import resolved_toml
 
+SCAN = ("scan", "sweep")
+"""Table of the input that varies a key; in files of earlier versions the second."""
 LENGTH = "_length"
 """Ends the name of how many entries of an axis each point has, where they differ: (points), 0 for one that failed."""
 OF_POINT = "_of_point"
@@ -53,12 +55,14 @@ def point_of(result: Result, index: int) -> Result:
             coordinates[whole] = replace(cut(c), name=whole)
     held = {n: v for n, v in variables.items() if not v.dims or v.data.size == 0 or not np.isnan(v.data).all()}
     attrs, texts = dict(result.attrs), dict(result.texts)
-    with suppress(tomllib.TOMLDecodeError, LookupError, TypeError, ValueError):
-        settings = tomllib.loads(texts["resolved_input"])
-        sweep = settings.pop("sweep")
-        _set(settings, sweep["key"].split("."), _value(result.coordinates[axis], sweep["values"][index], index))
-        texts["resolved_input"] = resolved_toml(settings)
-        attrs["kind"] = settings["wall"]["mode"]
+    with suppress(LookupError, TypeError, ValueError):
+        settings = deepcopy(result.settings)
+        scan = next((settings.pop(name) for name in SCAN if name in settings), {})
+        value = scan["values"][index]
+        _set(settings, scan["key"].split("."), _value(result.coordinates[axis], value, index))
+        texts[RESOLVED_INPUT] = resolved_toml(settings)
+        if value in str(attrs["kind"]).split("/"):  # the kinds of all points
+            attrs["kind"] = value
     return Result(result.path, held, coordinates, attrs, texts)
 
 

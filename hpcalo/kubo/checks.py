@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy import constants
 
-from hpcalo.io.checks import Check, Real, below, finite, relative, setting, untested
+from hpcalo.io.checks import Check, Real, below, finite, relative, untested
 from hpcalo.io.dataset import Result
 from hpcalo.io.netcdf import PARITIES
 from hpcalo.kubo.plot.data import floor_of
@@ -40,7 +40,7 @@ def hints(result: Result) -> list[tuple[str, str]]:
     """What the file tells about convergence, in words: (what, value)."""
     told: list[tuple[str, str]] = []
     full = result.attrs.get("k_points_full")
-    grid = setting(result, "kubo", "k", "grid")
+    grid = result.setting("kubo", "k", "grid")
     if full:
         told.append(("k mesh", f"{' × '.join(map(str, grid)) if grid else '?'}, {int(full):,} points of the full zone"))
     energies = np.asarray(result["energy"], dtype=float) if "energy" in result.coordinates else np.zeros(0)
@@ -258,7 +258,7 @@ def _counts(result: Result) -> Iterator[Check]:
 
 def _motion(result: Result) -> Iterator[Check]:
     """(63) and its like for the cycloid: J_x = +X_xy w q, with q = 2π/λ."""
-    given: Any = setting(result, "kubo", "heat_currents") or {}
+    given: Any = result.setting("kubo", "heat_currents") or {}
     if not {"wavelength", "velocity"} <= set(given):
         return
     wq = 2.0 * np.pi / (1e-9 * float(given["wavelength"])) * float(given["velocity"])

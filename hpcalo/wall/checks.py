@@ -15,7 +15,7 @@ from scipy.interpolate import CubicSpline
 
 from hpcalo.config.reader import validate
 from hpcalo.errors import HpcaloError
-from hpcalo.io.checks import Check, Real, below, finite, relative, setting, settings_of, untested
+from hpcalo.io.checks import Check, Real, below, finite, relative, untested
 from hpcalo.io.dataset import Result
 from hpcalo.io.scanned import is_uneven, point_of
 from hpcalo.wall.config import WallInput
@@ -89,7 +89,7 @@ def hints(result: Result) -> list[tuple[str, str]]:
 def warnings(result: Result) -> list[str]:
     """What the run must have warned of before it started, for a file that does not keep it: the checks of its input,
     made again."""
-    base = settings_of(result)
+    base = dict(result.settings)
     sweep = base.pop("sweep", None)
     told: list[str] = []
     try:
@@ -126,7 +126,7 @@ def _value(result: Result, *keys: str) -> Any:
         if values.dtype.kind not in "fiu":
             return None
         return values[np.asarray(result["error"]) == ""].astype(float)
-    return setting(result, *keys)
+    return result.setting(*keys)
 
 
 def _shaped(value: Any, like: Real) -> Any:
@@ -217,7 +217,7 @@ def _spin(result: Result) -> Iterator[Check]:
 
 def _torque(result: Result) -> Iterator[Check]:
     parts = ("torque", "torque_electrical", "torque_thermal")
-    if all(n in result.variables for n in parts) and setting(result, "electronic_structure") is None:
+    if all(n in result.variables for n in parts) and result.setting("electronic_structure") is None:
         total, electrical, thermal = (_good(result, n) for n in parts)
         must = "τ = τ_electrical + τ_thermal, relative"
         yield below("Torques add up", must, relative(total - electrical - thermal, total), EXACT)
@@ -232,7 +232,7 @@ def _torque(result: Result) -> Iterator[Check]:
                      ("magnet", "saturation_magnetization"))
     ]  # fmt: skip
     if None not in [v if not isinstance(v, np.ndarray) else 0 for v in values] and (
-        setting(result, "magnet", "thermal") is None and setting(result, "electronic_structure") is None
+        result.setting("magnet", "thermal") is None and result.setting("electronic_structure") is None
     ):
         g, splitting, saturation = (_shaped(v, tau) for v in values)
         magneton = constants.physical_constants["Bohr magneton"][0]
@@ -243,7 +243,7 @@ def _torque(result: Result) -> Iterator[Check]:
 
 
 def _circuit(result: Result) -> Iterator[Check]:
-    circuit = setting(result, "drive", "circuit")
+    circuit = result.setting("drive", "circuit")
     name, quantity, key = {
         "current": ("Given current flows", "mean_charge_current", "current_density"),
         "field": ("Given field is applied", "electric_field", "electric_field"),
@@ -288,7 +288,7 @@ def _balances(result: Result) -> Iterator[Check]:
         ("Wall velocity is that of the wall", "wall_position", ("wall_velocity",), 1e9, RIGID,
          "x(end) − x(start) = ∫ v dt, relative to ∫ |v| dt"),
     ]  # fmt: skip
-    fields: Any = setting(result, "drive", "zeeman") or []
+    fields: Any = result.setting("drive", "zeeman") or []
     for name, quantity, rates, factor, limit, must in pairs:
         if quantity not in result.variables or any(r not in result.variables for r in rates):
             continue
@@ -298,7 +298,7 @@ def _balances(result: Result) -> Iterator[Check]:
         if quantity == "energy_total" and moving and "power_field" not in powers:
             yield untested(name, must, "an alternating field works on the magnet, too")
             continue
-        if quantity == "energy_total" and setting(result, "electronic_structure") is not None:
+        if quantity == "energy_total" and result.setting("electronic_structure") is not None:
             yield untested(name, must, "spin-orbit torques work on the magnet, too")
             continue
         if not _same_times(result, quantity, *rates):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,16 +64,12 @@ def _stored_input(found: Checkpoint) -> tuple[str, BaseModel, Path, tuple[str, .
         raise CheckpointError(f"{found.path}: has no {sorted(missing)[0]}")
     if odd := [name for name, text in found.texts.items() if "\0" in text]:
         raise CheckpointError(f"{found.path}: its {odd[0]} holds a zero byte")
-    try:
-        data = tomllib.loads(found.texts["resolved_input"])
-    except tomllib.TOMLDecodeError as problem:
-        raise CheckpointError(f"{found.path}: its input cannot be read: {problem}") from None
     name = found.texts["engine"]
     if name not in ENGINES:
         raise CheckpointError(f"{found.path}: is of an engine '{name}' that this program does not have")
     overrides = tuple(text for text in found.texts.get("overrides", "").split("\n") if text)
     source = Path(found.texts["source"])
-    return name, validate(engine(name).schema, data, str(found.path), source.parent), source, overrides
+    return name, validate(engine(name).schema, found.settings, str(found.path), source.parent), source, overrides
 
 
 def _is_finished(result: Path, found: Checkpoint) -> bool:

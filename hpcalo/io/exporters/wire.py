@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -137,7 +136,7 @@ def wire_series(
     nodes, faces = places
     if len(nodes) < 2:
         raise InputError(f"{result.path}: has no axis x with at least two nodes")
-    settings = _settings(result)
+    settings = result.settings
     origin = _origin(result, axis, selected, len(steps))
     notes = [which] if which else []
     if origin is None and settings.get("wire", {}).get("follow"):
@@ -157,13 +156,6 @@ def wire_series(
         settings=settings,
         notes=tuple(notes),
     )
-
-
-def _settings(result: Result) -> dict[str, Any]:
-    try:
-        return tomllib.loads(result.texts.get("resolved_input", ""))
-    except tomllib.TOMLDecodeError:
-        return {}
 
 
 def _length(variables: Sequence[Variable], axis: str) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -203,18 +202,10 @@ def nearest_room(result: Result) -> int:
     return int(np.argmin(np.abs(np.asarray(result["temperature"], dtype=float) - ROOM)))
 
 
-def settings_of(result: Result) -> dict[str, Any]:
-    """The input with all defaults, as the file keeps it; empty if it does not."""
-    try:
-        return tomllib.loads(result.texts.get("resolved_input", ""))
-    except tomllib.TOMLDecodeError:
-        return {}
-
-
 def is_nine_layer_film(result: Result) -> bool:
     """Whether the file is about the film of the reference values: Mn on nine layers of W(001)."""
     title = str(result.attrs.get("title", ""))
-    model = settings_of(result).get("model", {})
+    model = result.settings.get("model", {})
     file = str(model.get("file") or model.get("lcao") or "") if isinstance(model, dict) else ""
     return bool(re.search(r"Mn\s*/\s*W", title) and re.search(r"(?<![\d.])9\s*W?\s*layers", title, re.I)) or bool(
         re.search(r"(^|/)mnw9\b", file)

@@ -9,7 +9,7 @@ import numpy as np
 
 from hpcalo.errors import InputError
 from hpcalo.io.dataset import Result
-from hpcalo.kubo.plot.data import name_of, nearest_room, settings_of, thermal_axis
+from hpcalo.kubo.plot.data import name_of, nearest_room, thermal_axis
 from hpcalo.kubo.plot.panels import AXES, Shown, draw_curves
 from hpcalo.plotting import style
 from hpcalo.typing import RealArray
@@ -122,7 +122,7 @@ def heat_table(axis: Any, results: Sequence[Result]) -> None:
 
 def _motion(result: Result) -> list[str]:
     """The prescribed motions, from the input the file keeps."""
-    kubo = settings_of(result).get("kubo", {})
+    kubo = result.settings.get("kubo", {})
     given = kubo.get("heat_currents", {}) if isinstance(kubo, dict) else {}
     words = [
         (("cone_angle", "frequency"), "resonance {:.3g}°, {:.3g} GHz"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -58,17 +57,6 @@ def swept(result: Result) -> str:
     return result.variables["error"].dims[0]
 
 
-def setting(result: Result, *keys: str) -> Any:
-    """A value of the run's complete input, None if the file does not tell."""
-    try:
-        value: Any = tomllib.loads(result.texts.get("resolved_input", ""))
-    except tomllib.TOMLDecodeError:
-        return None
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
-
-
 def series(result: Result, name: str) -> tuple[Real, Real]:
     """Times in ns and a number at each."""
     return _times(result, result.variables[name].dims[0]), np.asarray(result[name], dtype=float)
@@ -93,7 +81,7 @@ def frames(result: Result, name: str) -> Frames:
 
 def paper_unit(result: Result, point: int | None = None) -> float:
     """ns in the published model's unit of time, hbar/(J C max|m|)."""
-    j = float(setting(result, "electrons", "exchange_splitting") or np.nan)
+    j = float(result.setting("electrons", "exchange_splitting") or np.nan)
     c, m = (np.asarray(result[name], dtype=float) for name in ("normalization", "max_m"))
     product = c * m if point is None else c[point] * m[point]
     return float(HBAR / j / product)
@@ -166,13 +154,13 @@ def steady_velocity(result: Result) -> Real | None:
     """beta u/alpha in m/s, the velocity of steady motion below the breakdown; None where a field or a spin-orbit torque
     drives the wall too, or where the file does not tell.
     """
-    if not {"beta", "u"} <= set(result.variables) or setting(result, "electronic_structure"):
+    if not {"beta", "u"} <= set(result.variables) or result.setting("electronic_structure"):
         return None
-    alpha = setting(result, "magnet", "damping")
+    alpha = result.setting("magnet", "damping")
     alphas: Any = float(alpha) if alpha else np.nan
     if is_sweep(result) and swept(result) == "magnet_damping":
         alphas = np.asarray(result["magnet_damping"], dtype=float)
-    if setting(result, "drive", "zeeman") or not np.all(alphas > 0.0):
+    if result.setting("drive", "zeeman") or not np.all(alphas > 0.0):
         return None
     product = np.asarray(result["beta"], dtype=float) * np.asarray(result["u"], dtype=float)
     return np.asarray((product.T / alphas).T)

@@ -17,7 +17,6 @@ from hpcalo.wall.plot.data import (
     crossing,
     frames,
     series,
-    setting,
     steady_velocity,
     window,
 )
@@ -273,7 +272,7 @@ def powers(axis: Any, results: Sequence[Result]) -> None:
         words = (stem(result), None) if len(results) > 1 else ("torques (drive)", "damping (loss)")
         axis.plot(factor * t, per * drive, color=colours[0], label=words[0])
         axis.plot(factor * t_d, -per * loss, color=colours[1], label=words[1], ls=style.DASHES[1])
-        if len(results) == 1 and "energy_total" in result.variables and not setting(result, "drive", "zeeman"):
+        if len(results) == 1 and "energy_total" in result.variables and not result.setting("drive", "zeeman"):
             _balance(axis, result, t, drive, factor, per)
     if len(results) > 1:
         axis.plot([], [], color="0.3", label="torques (drive)")

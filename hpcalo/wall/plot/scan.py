@@ -11,7 +11,7 @@ from hpcalo.errors import InputError
 from hpcalo.io.dataset import Result
 from hpcalo.io.scanned import OF_POINT
 from hpcalo.plotting import style
-from hpcalo.wall.plot.data import Real, at_end, last, paper_unit, series, setting, steady_velocity, swept
+from hpcalo.wall.plot.data import Real, at_end, last, paper_unit, series, steady_velocity, swept
 from hpcalo.wall.plot.panels import PARTS, XYZ, calm, largest, scale, stem, time_axis, written
 
 WORDS = {
@@ -84,7 +84,7 @@ def drift(axis: Any, results: Sequence[Result]) -> None:
 def nonadiabaticity(axis: Any, results: Sequence[Result]) -> None:
     """Beta and its parts, with what a wide wall would have."""
     _parts(axis, results, {"": "beta", "_electrical": "beta_electrical", "_thermal": "beta_Q"})
-    j, tau = (setting(results[0], "electrons", key) for key in ("exchange_splitting", "spin_flip_time"))
+    j, tau = (results[0].setting("electrons", key) for key in ("exchange_splitting", "spin_flip_time"))
     if j and tau and swept(results[0]).partition("_")[0] != "electrons":
         wide = HBAR_EV_FS / (float(j) * float(tau))
         axis.axhline(wide, color="0.15", lw=0.7, ls=style.DASHES[3], label=r"wide wall, $\hbar/J\tau_\mathrm{sf}$")
@@ -209,7 +209,7 @@ def means(axis: Any, results: Sequence[Result]) -> None:
         if np.isfinite(settled) and len(results) == 1:
             label = f"$t_s$ = {written(settled, settled)}"
             axis.axvline(factor * settled, color="0.4", lw=0.8, ls=style.DASHES[1], gid=style.GUIDE, label=label)
-            kappa = setting(result, "drive", "gradient")
+            kappa = result.setting("drive", "gradient")
             printed = PUBLISHED.get(float(kappa)) if kappa else None
             if printed:
                 style.note(axis, f"published $t_s$ = {written(printed, printed)} not reproduced")
