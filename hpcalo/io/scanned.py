@@ -57,7 +57,7 @@ def point_of(result: Result, index: int) -> Result:
     attrs, texts = dict(result.attrs), dict(result.texts)
     with suppress(LookupError, TypeError, ValueError):
         settings = deepcopy(result.settings)
-        scan = next((settings.pop(name) for name in SCAN if name in settings), {})
+        scan: dict[str, Any] = next((settings.pop(name) for name in SCAN if name in settings), {})
         value = scan["values"][index]
         _set(settings, scan["key"].split("."), _value(result.coordinates[axis], value, index))
         texts[RESOLVED_INPUT] = resolved_toml(settings)
