@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
+from hpcalo.hamiltonian.exchange import pauli_on_pairs
 from hpcalo.hamiltonian.types import WannierModel
 
 
@@ -52,6 +54,31 @@ def write_win(path: Path, model: WannierModel) -> None:
     ]
     cell = ["begin unit_cell_cart", "ang", *rows, "end unit_cell_cart"]
     path.write_text("\n".join([*cell, "begin atoms_cart", *atoms, "end atoms_cart", "spinors = .true."]))
+
+
+def write_spin(folder: Path, seed: str, model: WannierModel, scale: float = 1.0) -> None:
+    """`.chk` and `.spn` of a model on the cells −1, 0, 1: its functions are the Bloch states of the 3 × 3 × 3 mesh, and
+    their spin matrices Pauli matrices on the pairs, times `scale`.
+    """
+    N, k = model.size, np.array(list(np.ndindex(3, 3, 3))) / 3.0
+    one = np.broadcast_to(np.eye(N, dtype=complex), (len(k), N, N))
+    reciprocal = 2.0 * np.pi * np.linalg.inv(model.crystal.lattice).T
+    counts = [N, 0, np.zeros(0), model.crystal.lattice.T, reciprocal.T, len(k), np.full(3, 3), k, 1, N]
+    chk = [b"written by a test".ljust(33), *counts, b"postwann".ljust(20), 0, one, one, model.centres]
+    write_records(folder / f"{seed}.chk", chk)
+    sigma = scale * pauli_on_pairs(model.up, model.down)
+    row, column = np.tril_indices(N)
+    states = [np.ascontiguousarray(sigma[:, column, row].T)] * len(k)
+    write_records(folder / f"{seed}.spn", [b"written by a test".ljust(60), np.array([N, len(k)]), *states])
+
+
+def write_records(path: Path, records: Iterable[bytes | int | np.ndarray]) -> None:
+    """Fortran records with their two lengths; whole numbers have four bytes. Arrays are written as NumPy has them."""
+    with path.open("wb") as file:
+        for record in records:
+            array = np.asarray(record) if not isinstance(record, bytes) else np.frombuffer(record, dtype="S1")
+            data = (array.astype("<i4") if array.dtype.kind == "i" else array).tobytes()
+            file.write(len(data).to_bytes(4, "little") + data + len(data).to_bytes(4, "little"))
 
 
 def position_matrix(model: WannierModel) -> np.ndarray:
