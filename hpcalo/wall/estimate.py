@@ -10,7 +10,7 @@ from hpcalo.errors import InputError
 from hpcalo.parallel.work import PROGRAM, Work
 from hpcalo.wall.config import Paper, WallInput
 from hpcalo.wall.points import Axis, axis_of, groups_of, place_of, points_of, unreadable
-from hpcalo.wall.solvers.steady import DIRECT_BYTES as DIRECT
+from hpcalo.wall.solvers.direct import DIRECT_BYTES
 from hpcalo.wall.source import SourceReader, no_source
 from hpcalo.wall.validity import check_settings as check_physics
 
@@ -71,7 +71,7 @@ def work_wall(settings: WallInput, *, source: Path, read: SourceReader = no_sour
     unknowns = max(p.wire.cells * p.momentum.points * 4 for p in points)
     vectors = max(VECTORS[p.wall.mode] for p in points)
     assembled = [p for p in points if p.solver.method == "direct"]
-    direct = max((DIRECT * 3 * p.wire.cells * (4 * p.momentum.points) ** 2 for p in assembled), default=0)
+    direct = max((DIRECT_BYTES * 3 * p.wire.cells * (4 * p.momentum.points) ** 2 for p in assembled), default=0)
 
     published = max(p.paper.cells * p.paper.points * _published_bytes(p.paper) for p in points)
 

@@ -130,7 +130,7 @@ def kernels() -> None:
 
 def one_step(solver: SteadySolver) -> None:
     """What the Krylov method calls once an iteration: here the fourth, with dot products with four vectors."""
-    krylov = solver._own
+    krylov = solver._ksp.ksp.getPythonContext()
     krylov.system.expand(3, krylov.basis, np.empty((solver.mesh.n, 9)))
 
 

@@ -22,7 +22,7 @@ from hpcalo.wall.config import Wire as WireTable
 from hpcalo.wall.dynamics import timestepper
 from hpcalo.wall.dynamics.simulation import Simulation
 from hpcalo.wall.petsc import PETSc
-from hpcalo.wall.solvers import steady
+from hpcalo.wall.solvers import direct as direct_method
 from hpcalo.wall.solvers.options import OWNED, SolverOptions
 
 
@@ -245,25 +245,25 @@ def test_memory_of_the_direct_method(monkeypatch):
     """Said before it is asked for, and where the system refuses it."""
     sim = simulation("steady", method="direct")
     state, needed = sim.start(), 48 * 3 * 33 * 32**2
-    monkeypatch.setattr(steady, "_memory", lambda: needed - 1.0)
+    monkeypatch.setattr(direct_method, "_memory", lambda: needed - 1.0)
     large = r"^solver\.method: 'direct' needs about 0\.0045 GiB a rank, .*"
     with pytest.raises(InputError, match=large + r", more than the 0\.0045 GiB"):
         sim.electrons(state)
-    monkeypatch.setattr(steady, "_memory", lambda: needed + 1.0)
+    monkeypatch.setattr(direct_method, "_memory", lambda: needed + 1.0)
     sim.electrons(state)
     for where, what, name, problem in (
         ("np", np, "zeros", MemoryError()),
         ("PETSc", PETSc, "Mat", PETSc.Error(55)),
     ):
         with monkeypatch.context() as patch:
-            patch.setattr(steady, where, Refusing(what, name, problem))
+            patch.setattr(direct_method, where, Refusing(what, name, problem))
             with pytest.raises(InputError, match=large + r"there is no room for it; use 'krylov'"):
                 sim.electrons(state)
 
 
 def test_estimate_knows_of_the_direct_method(tmp_path):
     """`check` and `submit` count the matrix that the solver itself asks room for."""
-    assert wall_estimate.DIRECT == steady.DIRECT_BYTES
+    assert wall_estimate.DIRECT_BYTES == direct_method.DIRECT_BYTES
     krylov, direct = (
         wall_estimate.work_wall(simulation("steady", method=method, points=12).settings, source=tmp_path / "a.toml")
         for method in ("krylov", "direct")

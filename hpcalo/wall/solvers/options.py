@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import ctypes
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from hpcalo.errors import InputError, nearest, one_line
@@ -75,6 +75,11 @@ class SolverOptions:
         names = [name.removeprefix(PREFIX) for name in PETSc.Options().getAll() if name.startswith(PREFIX)]
         names = sorted(name for name in {*names, *self.values} if name.startswith(beginnings))
         return [f"{self.named(n)} = {self.values.get(n) or PETSc.Options(PREFIX)[n]}" for n in names]
+
+    @staticmethod
+    def refusal(given: Sequence[str], problem: PETSc.Error) -> InputError:
+        """The error of options that do not go together; `given` as the method of that name returns them."""
+        return InputError(f"{', '.join(given)}: {petsc_text(problem)}")
 
     @contextmanager
     def active(self, defaults: Mapping[str, str] | None = None) -> Iterator[None]:
