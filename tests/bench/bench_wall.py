@@ -156,15 +156,15 @@ def llg() -> None:
     def kernels_only() -> None:
         _wall.llg_field(
             m,
-            g.exchange.coupling,
-            g.dmi.faces_i,
-            g.dmi.faces_b,
-            g.inverse_ms,
-            g.easy.strength,
-            g.hard.strength,
-            g.demagnetization.slope,
-            zeeman,
-            h,
+            exchange=g.exchange.coupling,
+            dmi_i=g.dmi.faces_i,
+            dmi_b=g.dmi.faces_b,
+            inverse_ms=g.inverse_ms,
+            easy=g.easy.strength,
+            hard=g.hard.strength,
+            demag=g.demagnetization.slope,
+            zeeman=zeeman,
+            h=h,
         )
         _wall.llg_rate(inner, h, spin, scale, out, g.gamma, alpha)
 

@@ -29,7 +29,7 @@ def case(request):
         "o": rng.normal(size=(n + 1, 4, points)),
         "m": unit(rng, n),
         "mf": unit(rng, n + 1),
-        "turn": rng.normal(size=(n + 1, 3)),
+        "dm_dx": rng.normal(size=(n + 1, 3)),
         "v": (np.arange(points) + 0.5) * dp / 5.7,
         "h": rng.random((n, points)),
         "hd": rng.normal(size=(n, points)),
@@ -41,6 +41,15 @@ def case(request):
     }
 
 
+def medium(c, half_j, inverse_tau=0.0, inverse_tau_sf=0.0):
+    names = ("v", "h", "hd", "m", "mf", "dm_dx", "dx", "dp", "a", "b")
+    rates = {"half_j": half_j, "inverse_tau": inverse_tau, "inverse_tau_sf": inverse_tau_sf}
+    return _wall.Medium(**{name: c[name] for name in names}, **rates)
+
+
+NOTHING = {"q": None, "source": None, "o": None, "flux": None, "moments": None}
+
+
 @pytest.mark.parametrize("half_j", [0.0, 0.053])
 @pytest.mark.parametrize("driven", [False, True])
 def test_odd_part(case, half_j, driven):
@@ -49,13 +58,13 @@ def test_odd_part(case, half_j, driven):
     out = np.empty_like(c["o"])
     arguments = (c["dx"], c["dp"], c["a"], c["b"], half_j)
     inner, ends = np.ascontiguousarray(c["e"][1:-1]), np.ascontiguousarray(c["e"][[0, -1]])
-    fields = (c["m"], c["h"], c["hd"], c["mf"], c["turn"], c["v"], source)
-    _wall.odd_steady(inner, ends, None, *fields, out, None, None, *arguments)
+    terms = medium(c, half_j)
+    _wall.odd_steady(terms, inner, ends, **NOTHING | {"source": source, "o": out})
     np.testing.assert_allclose(
-        out, twin.odd_steady(c["e"], c["mf"], c["turn"], c["v"], source, *arguments), **TOLERANCE
+        out, twin.odd_steady(c["e"], c["mf"], c["dm_dx"], c["v"], source, *arguments), **TOLERANCE
     )
-    _wall.odd_rate(c["e"], c["o"], c["mf"], c["turn"], c["v"], source, out, *arguments)
-    expected = twin.odd_rate(c["e"], c["o"], c["mf"], c["turn"], c["v"], source, *arguments)
+    _wall.odd_rate(terms, c["e"], c["o"], source, out)
+    expected = twin.odd_rate(c["e"], c["o"], c["mf"], c["dm_dx"], c["v"], source, *arguments)
     np.testing.assert_allclose(out, expected, **TOLERANCE)
 
 
@@ -65,24 +74,24 @@ def test_driven(case, half_j):
     c, arguments = case, (case["dx"], case["dp"], case["a"], case["b"], half_j)
     out = np.empty_like(c["o"])
     inner, ends = np.ascontiguousarray(c["e"][1:-1]), np.ascontiguousarray(c["e"][[0, -1]])
-    fields = (c["m"], c["h"], c["hd"], c["mf"], c["turn"], c["v"], c["source"])
+    terms, given = medium(c, half_j), NOTHING | {"source": c["source"]}
     q = np.random.default_rng(4).normal(size=(c["n"], 4))
     more = twin.prolong(inner, q, c["m"], c["h"], c["hd"], 1.0, 1.0)
     flux, moments, again = np.empty((c["n"] + 1, 4)), np.empty((c["n"], 4)), inner.copy()
-    _wall.odd_steady(inner, ends, q, *fields, out, None, None, *arguments)
-    _wall.odd_steady(again, ends, q, *fields, None, flux, moments, *arguments)
+    _wall.odd_steady(terms, inner, ends, **given | {"q": q, "o": out})
+    _wall.odd_steady(terms, again, ends, **given | {"q": q, "flux": flux, "moments": moments})
     np.testing.assert_array_equal(again, inner)
     np.testing.assert_allclose(moments, 2 * c["dp"] * inner.sum(axis=2), **TOLERANCE)
     np.testing.assert_allclose(flux, 2 * c["dp"] * (c["v"] * out).sum(axis=2), **TOLERANCE)
     np.testing.assert_allclose(inner, more, **TOLERANCE)
     around = np.concatenate([ends[:1], more, ends[1:]])
-    expected = twin.odd_steady(around, c["mf"], c["turn"], c["v"], c["source"], *arguments)
+    expected = twin.odd_steady(around, c["mf"], c["dm_dx"], c["v"], c["source"], *arguments)
     np.testing.assert_allclose(out, expected, **TOLERANCE)
     nothing = np.zeros_like(c["e"])
-    o = twin.odd_steady(nothing, c["mf"], c["turn"], c["v"], c["source"], *arguments)
-    expected = -twin.even_balance(nothing[1:-1], o, c["m"], c["turn"], c["v"], c["h"], c["hd"], *arguments, 0.0, 0.0)
+    o = twin.odd_steady(nothing, c["mf"], c["dm_dx"], c["v"], c["source"], *arguments)
+    expected = -twin.even_balance(nothing[1:-1], o, c["m"], c["dm_dx"], c["v"], c["h"], c["hd"], *arguments, 0.0, 0.0)
     right, squares = np.empty_like(inner), np.empty((c["n"], 1))
-    _wall.drive(c["source"], c["mf"], c["turn"], c["m"], c["v"], right, squares, *arguments)
+    _wall.even_rhs(terms, c["source"], right, squares)
     np.testing.assert_allclose(right, expected, **TOLERANCE)
     np.testing.assert_allclose(squares[:, 0], (expected**2).sum(axis=(1, 2)), **TOLERANCE)
 
@@ -93,8 +102,8 @@ def test_even_balance(case, half_j):
     e = np.ascontiguousarray(c["e"][1:-1])
     out = np.empty_like(e)
     arguments = (c["dx"], c["dp"], c["a"], c["b"], half_j, 0.9, 0.01)
-    _wall.even_balance(e, c["o"], c["m"], c["turn"], c["v"], c["h"], c["hd"], out, *arguments)
-    expected = twin.even_balance(e, c["o"], c["m"], c["turn"], c["v"], c["h"], c["hd"], *arguments)
+    _wall.even_balance(medium(c, half_j, 0.9, 0.01), e, c["o"], out)
+    expected = twin.even_balance(e, c["o"], c["m"], c["dm_dx"], c["v"], c["h"], c["hd"], *arguments)
     np.testing.assert_allclose(out, expected, **TOLERANCE)
 
 
@@ -113,17 +122,16 @@ def test_even_apply(case, half_j, added, kept):
     out, dots, sums = np.empty_like(inner), np.empty((c["n"], 7)), np.empty((c["n"], 4))
     plain = kept == "values"
     other, sign = (None, 1.0) if plain else (rng.normal(size=inner.shape), -1.0)
-    results = {"values": (None, out, None, None), "reductions": (basis, None, dots, sums)}
-    _wall.even_apply(
-        inner, ends, q, c["mf"], c["turn"], c["m"], c["v"], c["h"], c["hd"], other, sign,
-        *results.get(kept, (basis, out, dots, sums)), *arguments, 0.9, 0.01,
-    )  # fmt: skip
+    every = {"basis": basis, "out": out, "dots": dots, "sums": sums}
+    left_out = {"values": ("basis", "dots", "sums"), "reductions": ("out",), "all": ()}[kept]
+    results = every | dict.fromkeys(left_out)
+    _wall.even_apply(medium(c, half_j, 0.9, 0.01), inner, ends, q=q, other=other, sign=sign, **results)
     if q is not None:
         inner = twin.prolong(inner, q, c["m"], c["h"], c["hd"], 1.0, 1.0)
     o = twin.odd_steady(
-        np.concatenate([ends[:1], inner, ends[1:]]), c["mf"], c["turn"], c["v"], None, *arguments
+        np.concatenate([ends[:1], inner, ends[1:]]), c["mf"], c["dm_dx"], c["v"], None, *arguments
     )  # fmt: skip
-    expected = twin.even_balance(inner, o, c["m"], c["turn"], c["v"], c["h"], c["hd"], *arguments, 0.9, 0.01)
+    expected = twin.even_balance(inner, o, c["m"], c["dm_dx"], c["v"], c["h"], c["hd"], *arguments, 0.9, 0.01)
     if not plain:
         expected = sign * (expected - other)
         np.testing.assert_allclose(dots, twin.products(basis, expected), rtol=1e-10, atol=1e-9)
@@ -174,21 +182,21 @@ def test_single_precision(case, half_j):
     q, basis = rng.normal(size=(c["n"], 4)), rng.normal(size=(3, *inner.shape)).astype(np.float32)
     other, out = rng.normal(size=inner.shape).astype(np.float32), np.empty_like(inner)
     dots, sums = np.empty((c["n"], 7)), np.empty((c["n"], 4))
-    arguments = (c["dx"], c["dp"], c["a"], c["b"], half_j)
-    fields = (c["mf"], c["turn"], c["m"], c["v"], c["h"], c["hd"])
-    _wall.even_apply(inner, ends, q, *fields, other, -1.0, basis, out, dots, sums, *arguments, 0.9, 0.01)
+    terms = medium(c, half_j, 0.9, 0.01)
+    given = {"other": other, "sign": -1.0, "basis": basis, "out": out, "dots": dots, "sums": sums}
+    _wall.even_apply(terms, inner, ends, q=q, **given)
     z = inner.astype(float)
     expected, exact_dots, exact_sums = np.empty_like(z), np.empty_like(dots), np.empty_like(sums)
     _wall.even_apply(
-        z, ends, q, *fields, other.astype(float), -1.0, basis.astype(float), expected, exact_dots, exact_sums,
-        *arguments, 0.9, 0.01,
+        terms, z, ends, q=q, other=other.astype(float), sign=-1.0, basis=basis.astype(float), out=expected,
+        dots=exact_dots, sums=exact_sums,
     )  # fmt: skip
     np.testing.assert_array_equal(out, expected.astype(np.float32))  # arithmetic is in double precision
     np.testing.assert_array_equal(sums, exact_sums)
     scale = np.abs(exact_dots).max()
     np.testing.assert_allclose(dots / scale, exact_dots / scale, **SINGLE)
     with pytest.raises(ValueError, match="with moments and a result"):
-        _wall.even_apply(inner, ends, None, *fields, other, -1.0, basis, out, dots, sums, *arguments, 0.9, 0.01)
+        _wall.even_apply(terms, inner, ends, q=None, **given)
 
 
 @pytest.mark.parametrize("kept", [np.float32, np.float64])
@@ -253,8 +261,8 @@ def sweep_in_parts(c, cuts, r, q, kept=np.float64, *, whole=True):
         for first in range(chunks):
             for sides in (7,) if len(parts) == 1 else (2, 1, 4):
                 _wall.sweep_factor(
-                    of(c["m"], p), mf, speed2, faces[i], pivots[i], running, c["a"], c["b"], middle - p.start,
-                    first, first + 1, sides,
+                    m=of(c["m"], p), mf=mf, speed2=speed2, face=faces[i], pivots=pivots[i], running=running,
+                    a=c["a"], b=c["b"], middle=middle - p.start, first=first, last=first + 1, parts=sides,
                 )  # fmt: skip
     for stage, order in ((0, inward), (1, inward[::-1])):
         for i in order:
@@ -264,9 +272,10 @@ def sweep_in_parts(c, cuts, r, q, kept=np.float64, *, whole=True):
                     ghost[side] = z[node]
             part, part_sums = of(z, p), np.zeros((p.stop - p.start, 4))
             _wall.sweep_solve(
-                None if r is None else of(r, p), None if q is None else of(q, p), of(c["m"], p), of(c["h"], p),
-                of(c["hd"], p), speed2.astype(kept), faces[i], pivots[i], ghost, part, whole, part_sums, c["a"], 0.7,
-                0.6, c["dp"], middle - p.start, 0, wide, 7 * (stage == 0), 7 * (stage == 1),
+                r=None if r is None else of(r, p), q=None if q is None else of(q, p), m=of(c["m"], p),
+                h=of(c["h"], p), hd=of(c["hd"], p), speed2=speed2.astype(kept), face=faces[i], pivots=pivots[i],
+                ghost=ghost, z=part, whole=whole, sums=part_sums, a=c["a"], all=0.7, keep=0.6, dp=c["dp"],
+                middle=middle - p.start, first=0, last=wide, inward=7 * (stage == 0), outward=7 * (stage == 1),
             )  # fmt: skip
             z[p], sums[p] = part, part_sums
     return z, sums
@@ -316,7 +325,8 @@ def test_llg(case):
     nodes = [rng.random(n) for _ in range(3)]
     demag, zeeman, spin = rng.normal(size=(n, 3)), rng.normal(size=(n, 3)), rng.normal(size=(n, 3))
     h, rate, scale = np.empty((n, 3)), np.empty((n, 3)), rng.random(n)
-    _wall.llg_field(m, *faces, *nodes, demag, zeeman, h)
+    names = ("exchange", "dmi_i", "dmi_b", "inverse_ms", "easy", "hard", "demag", "zeeman")
+    _wall.llg_field(m, **dict(zip(names, (*faces, *nodes, demag, zeeman), strict=True)), h=h)
     np.testing.assert_allclose(h, twin.llg_field(m, *faces, *nodes, demag, zeeman), **TOLERANCE)
     inner = np.ascontiguousarray(m[1:-1])
     _wall.llg_rate(inner, h, spin, scale, rate, 0.3, 0.2)
@@ -344,11 +354,11 @@ def test_diffusion_blocks(case, half_j):
     c, n = case, case["n"]
     rng = np.random.default_rng(13)
     m, h, hd = unit(rng, n + 2), rng.random((n + 2, c["v"].size)), rng.normal(size=(n + 2, c["v"].size))
-    rates = (c["dx"], c["a"], c["b"], half_j, 1.1, 0.2)
+    named = {"dx": c["dx"], "a": c["a"], "b": c["b"], "half_j": half_j, "inverse_tau": 1.1, "inverse_tau_sf": 0.2}
     out = np.empty((n, 3, 4, 4))
-    _wall.diffusion_blocks(weight_sums(c["v"], h, hd, c["dp"]), m, c["mf"], c["turn"], out, *rates)
+    _wall.diffusion_blocks(weight_sums(c["v"], h, hd, c["dp"]), m, c["mf"], c["dm_dx"], out, **named)
     expected = twin.diffusion_blocks(
-        m, c["mf"], c["turn"], c["v"], h, hd, c["dx"], c["dp"], c["a"], c["b"], half_j, 1.1, 0.2
+        m, c["mf"], c["dm_dx"], c["v"], h, hd, c["dx"], c["dp"], c["a"], c["b"], half_j, 1.1, 0.2
     )
     np.testing.assert_allclose(out, expected, **TOLERANCE)
 
@@ -402,7 +412,9 @@ def test_paper(case, u, force):
     below, left, right = rng.normal(size=(n, 4)), rng.normal(size=(points, 4)), rng.normal(size=(points, 4))
     out = np.empty_like(f0)
     arguments = (u, c["dx"], c["dp"], force, 0.16, 1.0, 1e-3)
-    _wall.paper_steady(c["m"], f0, below, left, right, c["v"], out, *arguments)
+    names = ("u", "dx", "dp", "force", "precession", "inverse_tau", "inverse_tau_s")
+    given = dict(zip(names, arguments, strict=True))
+    _wall.paper_steady(c["m"], f0, below, left, right, c["v"], out, **given)
     expected = twin.paper_steady(c["m"], f0, below, left, right, c["v"], *arguments)
     np.testing.assert_allclose(out, expected, rtol=1e-10, atol=1e-11)
 
@@ -422,8 +434,8 @@ def test_paper_blocks(case):
     _wall.paper_factor(blocks, factors)
     for ascending in (True, False):
         z = f.copy()
-        _wall.paper_sweep(blocks, factors, r, z, ascending)
-        np.testing.assert_allclose(z, twin.paper_sweep(blocks, r, f, ascending), rtol=1e-10, atol=1e-12)
+        _wall.paper_pass(blocks, factors, r, z, ascending)
+        np.testing.assert_allclose(z, twin.paper_pass(blocks, r, f, ascending), rtol=1e-10, atol=1e-12)
     with pytest.raises(ValueError, match="singular block"):
         _wall.paper_factor(np.zeros_like(blocks), factors)
     with pytest.raises(ValueError, match="paper_apply: shapes"):
@@ -432,9 +444,8 @@ def test_paper_blocks(case):
 
 def test_shapes_are_checked(case):
     c = case
-    fields = (c["m"], c["h"], c["hd"], c["mf"], c["turn"], c["v"], None)
+    terms = medium(c, 0.0)
     with pytest.raises(ValueError, match="one face more than nodes"):
-        _wall.odd_steady(
-            c["e"], np.zeros((2, 4, c["v"].size)), None, *fields, np.empty_like(c["o"]), None, None,
-            1.0, 1.0, 1.0, 0.0, 0.0,
-        )  # fmt: skip
+        _wall.odd_steady(terms, c["e"], np.zeros((2, 4, c["v"].size)), **NOTHING | {"o": np.empty_like(c["o"])})
+    with pytest.raises(ValueError, match="one face more than nodes"):
+        medium({**c, "mf": c["m"]}, 0.0)

@@ -44,8 +44,9 @@ def test_precession_is_first_order_in_x():
         f0, f = np.zeros((2, cells, 4)), np.empty((2, cells, 4))
         left = np.tile([0.0, 1.0, 0.0, 0.0], (2, 1))
         _wall.paper_steady(
-            m, f0, np.zeros((cells, 4)), left, np.zeros((2, 4)), p.v, f, 0.0, p.dx, p.dp, 0.0, p.c.precession, 1.0, 1e-3
-        )
+            m, f0, np.zeros((cells, 4)), left, np.zeros((2, 4)), p.v, f, u=0.0, dx=p.dx, dp=p.dp, force=0.0,
+            precession=p.c.precession, inverse_tau=1.0, inverse_tau_s=1e-3,
+        )  # fmt: skip
         plus = f[0, :, 1] + 1j * f[0, :, 2]
         exact = np.exp((1j * p.c.precession - 1e-3) * (p.x + p.dx) / p.v[0])
         errors.append(np.abs(plus - exact).max())

@@ -146,19 +146,13 @@ void contract(int N, const double *c, const double *qr, const double *qi, const 
     *imag = b;
 }
 
-void broadened_pairs(In<double, 2> E, In<cdouble, 4> X, In<cdouble, 4> Y, In<int32_t, 2> pairs, In<double, 1> gammas,
-                     In<double, 1> energies, In<double, 1> weights, Out<double, 4> out) {
+void broadened_pairs(In<2> E, In<4, cdouble> X, In<4, cdouble> Y, In<2, int32_t> pairs, In<1> gammas, In<1> energies,
+                     In<1> weights, Out<4> out) {
     const int K = E.shape(0), N = E.shape(1), P = pairs.shape(0), G = gammas.shape(0), NE = energies.shape(0);
     const int NX = X.shape(2), NY = Y.shape(2);
-    require(int(X.shape(0)) == K && int(X.shape(1)) == N && int(X.shape(3)) == N, "X: expected shape (K, N, a, N)");
-    require(int(Y.shape(0)) == K && int(Y.shape(1)) == N && int(Y.shape(3)) == N, "Y: expected shape (K, N, b, N)");
-    require(pairs.shape(1) == 2, "pairs: expected shape (P, 2)");
-    require(int(weights.shape(0)) == K, "weights: expected shape (K,)");
+    require_pairs(E, X, Y, pairs, weights);
     require(int(out.shape(0)) == G && int(out.shape(1)) == P && out.shape(2) == 2 && int(out.shape(3)) == NE,
             "out: expected shape (G, P, 2, NE)");
-    for (int p = 0; p < P; ++p)
-        require(pairs(p, 0) >= 0 && pairs(p, 0) < NX && pairs(p, 1) >= 0 && pairs(p, 1) < NY,
-                "pairs: index out of range");
 
     nb::gil_scoped_release release;
     const double *xs = reinterpret_cast<const double *>(X.data()), *ys = reinterpret_cast<const double *>(Y.data());

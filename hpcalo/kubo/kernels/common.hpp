@@ -1,29 +1,27 @@
-// What the units of the Kubo extension share: array types and the choice of code path at run time.
+// What the units of the Kubo extension share: checks of their arguments and the product of two matrix elements.
 #pragma once
 
-#include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
+#include "native/arrays.hpp"
+
 #include <nanobind/stl/complex.h>
 
 #include <complex>
 #include <cstdint>
-#include <stdexcept>
-#include <string>
-
-namespace nb = nanobind;
-
-#if defined(HPCALO_NO_CLONES) || !defined(__x86_64__)
-#define HPCALO_CLONES
-#else
-#define HPCALO_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#endif
 
 using cdouble = std::complex<double>;
-template <typename T, int D> using In = nb::ndarray<const T, nb::ndim<D>, nb::c_contig, nb::device::cpu>;
-template <typename T, int D> using Out = nb::ndarray<T, nb::ndim<D>, nb::c_contig, nb::device::cpu>;
 
-inline void require(bool ok, const char *what) {
-    if (!ok) throw std::invalid_argument(what);
+// Arguments that all pair sums have: operators X (K, N, a, N) and Y (K, N, b, N) for the bands of E (K, N), pairs (P,
+// 2) of their components, weights (K,) of the points.
+inline void require_pairs(const In<2> &E, const In<4, cdouble> &X, const In<4, cdouble> &Y, const In<2, int32_t> &pairs,
+                          const In<1> &weights) {
+    const int K = E.shape(0), N = E.shape(1), P = pairs.shape(0), NX = X.shape(2), NY = Y.shape(2);
+    require(int(X.shape(0)) == K && int(X.shape(1)) == N && int(X.shape(3)) == N, "X: expected shape (K, N, a, N)");
+    require(int(Y.shape(0)) == K && int(Y.shape(1)) == N && int(Y.shape(3)) == N, "Y: expected shape (K, N, b, N)");
+    require(pairs.shape(1) == 2, "pairs: expected shape (P, 2)");
+    require(int(weights.shape(0)) == K, "weights: expected shape (K,)");
+    for (int p = 0; p < P; ++p)
+        require(pairs(p, 0) >= 0 && pairs(p, 0) < NX && pairs(p, 1) >= 0 && pairs(p, 1) < NY,
+                "pairs: index out of range");
 }
 
 // Im and Re of W_nm = <n|X|m><m|Y|n> = X_nm conj(Y_nm) for Hermitian X, Y; x and y point at rows of interleaved complex

@@ -41,17 +41,12 @@ double spikes(int n, int first, const double *E, double tolerance, const double 
     return area;
 }
 
-void sea_pairs(In<double, 2> E, In<cdouble, 4> X, In<cdouble, 4> Y, In<int32_t, 2> pairs, In<int32_t, 2> bins,
-               double reference, double tolerance, In<double, 1> weights, Out<double, 3> out) {
+void sea_pairs(In<2> E, In<4, cdouble> X, In<4, cdouble> Y, In<2, int32_t> pairs, In<2, int32_t> bins, double reference,
+               double tolerance, In<1> weights, Out<3> out) {
     const int K = E.shape(0), N = E.shape(1), P = pairs.shape(0), NB = out.shape(2), NX = X.shape(2), NY = Y.shape(2);
-    require(int(X.shape(0)) == K && int(X.shape(1)) == N && int(X.shape(3)) == N, "X: expected shape (K, N, a, N)");
-    require(int(Y.shape(0)) == K && int(Y.shape(1)) == N && int(Y.shape(3)) == N, "Y: expected shape (K, N, b, N)");
+    require_pairs(E, X, Y, pairs, weights);
     require(int(bins.shape(0)) == K && int(bins.shape(1)) == N, "bins: expected shape (K, N)");
-    require(int(weights.shape(0)) == K && pairs.shape(1) == 2, "weights (K,) or pairs (P, 2): wrong shape");
     require(int(out.shape(0)) == P && out.shape(1) == 3, "out: expected shape (P, 3, NE + 1)");
-    for (int p = 0; p < P; ++p)
-        require(pairs(p, 0) >= 0 && pairs(p, 0) < NX && pairs(p, 1) >= 0 && pairs(p, 1) < NY,
-                "pairs: index out of range");
     for (int k = 0; k < K; ++k)
         for (int n = 0; n < N; ++n) require(bins(k, n) >= 0 && bins(k, n) < NB, "bins: index out of range");
 

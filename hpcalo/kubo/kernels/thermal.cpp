@@ -67,17 +67,12 @@ inline double heat_difference(const Level &a, const Level &b, double w) {
     return 0.125 * w * sum;
 }
 
-void thermal_pairs(In<double, 2> E, In<cdouble, 4> X, In<cdouble, 4> Y, In<int32_t, 2> pairs, In<double, 1> mu,
-                   In<double, 1> kt, double tolerance, In<double, 1> weights, Out<double, 3> out) {
+void thermal_pairs(In<2> E, In<4, cdouble> X, In<4, cdouble> Y, In<2, int32_t> pairs, In<1> mu, In<1> kt,
+                   double tolerance, In<1> weights, Out<3> out) {
     const int K = E.shape(0), N = E.shape(1), P = pairs.shape(0), Q = mu.shape(0), NX = X.shape(2), NY = Y.shape(2);
-    require(int(X.shape(0)) == K && int(X.shape(1)) == N && int(X.shape(3)) == N, "X: expected shape (K, N, a, N)");
-    require(int(Y.shape(0)) == K && int(Y.shape(1)) == N && int(Y.shape(3)) == N, "Y: expected shape (K, N, b, N)");
-    require(int(weights.shape(0)) == K && pairs.shape(1) == 2, "weights (K,) or pairs (P, 2): wrong shape");
+    require_pairs(E, X, Y, pairs, weights);
     require(int(kt.shape(0)) == Q, "kt: expected as many temperatures as chemical potentials");
     require(int(out.shape(0)) == P && out.shape(1) == 4 && int(out.shape(2)) == Q, "out: expected shape (P, 4, Q)");
-    for (int p = 0; p < P; ++p)
-        require(pairs(p, 0) >= 0 && pairs(p, 0) < NX && pairs(p, 1) >= 0 && pairs(p, 1) < NY,
-                "pairs: index out of range");
 
     nb::gil_scoped_release release;
     const double *xs = reinterpret_cast<const double *>(X.data()), *ys = reinterpret_cast<const double *>(Y.data());

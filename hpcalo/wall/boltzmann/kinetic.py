@@ -75,6 +75,15 @@ class Kinetic:
         self.mf = np.ascontiguousarray(mean / np.linalg.norm(mean, axis=1, keepdims=True))
         self.dm_dx = np.ascontiguousarray((m_ghost[1:] - m_ghost[:-1]) / self.dx)
 
+    def medium(self, shift: float = 0.0, *, gain: bool = True) -> _wall.Medium:
+        """The terms of the equation for the present M, as the kernels take them, with a = 1/tau + shift."""
+        c = self.carriers
+        return _wall.Medium(
+            v=self.v, h=self.h, hd=self.hd, m=self.m, mf=self.mf, dm_dx=self.dm_dx, dx=self.dx, dp=self.dp,
+            a=1.0 / c.tau + shift, b=c.precession, half_j=self.half_j,
+            inverse_tau=1.0 / c.tau if gain else 0.0, inverse_tau_sf=1.0 / c.tau_sf if gain else 0.0,
+        )  # fmt: skip
+
     def source(self, field: float, gradient: float, out: Array | None = None) -> Array:
         """Odd source on faces for E = `field` (V/nm) and kappa = `gradient` (K/nm), shape (n + 1, 4, points), into
         `out` if given."""
@@ -113,52 +122,26 @@ class Kinetic:
         `added` (n, 4): moments of a distribution that is added to the own e, in place, before. `out`: for o, if it is
         wanted; `flux` (n + 1, 4) and `moments` (n, 4), both or none: for what `flux` and `moments` make of o and e.
         """
-        c = self.carriers
-        _wall.odd_steady(
-            e, ends, added, self.m, self.h, self.hd, self.mf, self.dm_dx, self.v, source, out, flux, moments,
-            self.dx, self.dp, 1.0 / c.tau + shift, c.precession, self.half_j,
-        )  # fmt: skip
+        _wall.odd_steady(self.medium(shift), e, ends, q=added, source=source, o=out, flux=flux, moments=moments)
 
     def even_rhs(self, source: Array, shift: float, out: Array) -> Array:
-        """The even equation's right-hand side (n, 4, points) for an odd source on the faces (n + 1, 4, points), into
-        `out`; its squared norm by node, (n, 1)."""
-        c = self.carriers
+        """Writes the right-hand side of the even equation (n, 4, points) for an odd source on the faces
+        (n + 1, 4, points) into `out`; returns its squared norm by node, (n, 1).
+        """
         squares = np.empty((self.n, 1))
-        _wall.drive(
-            source, self.mf, self.dm_dx, self.m, self.v, out, squares, self.dx, self.dp, 1.0 / c.tau + shift,
-            c.precession, self.half_j,
-        )  # fmt: skip
+        _wall.even_rhs(self.medium(shift), source, out, squares)
         return squares
 
     def odd_rate(self, e_ghost: Array, o: Array, source: Array | None) -> Array:
         """d_t o on the faces, shape as o."""
-        c = self.carriers
         out = np.empty_like(o)
-        _wall.odd_rate(
-            e_ghost,
-            o,
-            self.mf,
-            self.dm_dx,
-            self.v,
-            source,
-            out,
-            self.dx,
-            self.dp,
-            1.0 / c.tau,
-            c.precession,
-            self.half_j,
-        )
+        _wall.odd_rate(self.medium(), e_ghost, o, source, out)
         return out
 
     def balance(self, e: Array, o: Array, shift: float = 0.0, gain: bool = True, out: Array | None = None) -> Array:
         """Left side of the even equation on the nodes; -balance is d_t e (shift 0)."""
-        c = self.carriers
         out = np.empty(self.shape) if out is None else out
-        it, isf = (1.0 / c.tau, 1.0 / c.tau_sf) if gain else (0.0, 0.0)
-        _wall.even_balance(
-            e, o, self.m, self.dm_dx, self.v, self.h, self.hd, out, self.dx, self.dp, 1.0 / c.tau + shift, c.precession,
-            self.half_j, it, isf,
-        )  # fmt: skip
+        _wall.even_balance(self.medium(shift, gain=gain), e, o, out)
         return out
 
     def apply(
@@ -183,11 +166,9 @@ class Kinetic:
         (k, n, 4, points) and with itself, and of the last of `basis` with all of them; `sums` (n, 4), its moments.
         e, `other`, `basis`, and `out` may all be in single precision if `added` and `out` are given.
         """
-        c = self.carriers
         _wall.even_apply(
-            e, ends, added, self.mf, self.dm_dx, self.m, self.v, self.h, self.hd, other, sign, basis, out, dots, sums,
-            self.dx, self.dp, 1.0 / c.tau + shift, c.precession, self.half_j, 1.0 / c.tau, 1.0 / c.tau_sf,
-        )  # fmt: skip
+            self.medium(shift), e, ends, q=added, other=other, sign=sign, basis=basis, out=out, dots=dots, sums=sums
+        )
 
     def moments(self, e: Array) -> Array:
         """(dn, dm) = int over all p, shape (n, 4), 1/nm^3. The electron density is 2 dn."""

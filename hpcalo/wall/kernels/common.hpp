@@ -1,24 +1,9 @@
-// Array types, compiler switches and fixed-order sums shared by the wall kernels.
+// Vector types and fixed-order sums that the wall kernels share.
 #pragma once
-#include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
+
+#include "native/arrays.hpp"
 
 #include <type_traits>
-
-#if defined(HPCALO_NO_CLONES) || !defined(__x86_64__)
-#define HPCALO_CLONES
-#else
-#define HPCALO_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#endif
-#define HPCALO_INLINE inline __attribute__((always_inline))
-
-namespace nb = nanobind;
-template <int D> using In = nb::ndarray<const double, nb::ndim<D>, nb::c_contig, nb::device::cpu>;
-template <int D> using Out = nb::ndarray<double, nb::ndim<D>, nb::c_contig, nb::device::cpu>;
-
-inline void require(bool ok, const char *what) {
-    if (!ok) throw nb::value_error(what);
-}
 
 // Eight doubles side by side: one vector register of AVX-512, two of AVX, four of SSE2; the arithmetic is the same.
 typedef double Eight __attribute__((vector_size(64), aligned(8), may_alias));
@@ -36,8 +21,6 @@ template <> struct Lanes<float> {
     static constexpr long width = 16;
 };
 template <class T> using Vector = typename Lanes<T>::Vector;
-template <class T, int D> using InOf = nb::ndarray<const T, nb::ndim<D>, nb::c_contig, nb::device::cpu>;
-template <class T, int D> using OutOf = nb::ndarray<T, nb::ndim<D>, nb::c_contig, nb::device::cpu>;
 
 template <class T> HPCALO_INLINE void take(Vector<T> &to, const T *from) {
     to = *reinterpret_cast<const Vector<T> *>(from);

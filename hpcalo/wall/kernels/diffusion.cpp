@@ -33,7 +33,7 @@ HPCALO_INLINE Block weighted(double h, double d, const double *m) {
 
 // What the nodes left and right of a face drive through it (sums of v o): `sums` as in `blocks` below.
 HPCALO_INLINE void face_flux(const double *left, const double *right, const double *ml, const double *mr,
-                             const double *mf, const double *turn, double idx, double a, double b, double half_j,
+                             const double *mf, const double *dm_dx, double idx, double a, double b, double half_j,
                              Block &from_left, Block &from_right) {
     const double den = 1.0 / (a * a + b * b), w = b * b / a;
     Block inverse = {{1.0 / a}};
@@ -42,8 +42,9 @@ HPCALO_INLINE void face_flux(const double *left, const double *right, const doub
         for (int c = 0; c < 3; ++c)
             inverse.a[4 * (r + 1) + c + 1] = den * ((r == c ? a : 0.0) + b * cross[3 * r + c] + w * mf[r] * mf[c]);
     const double t = 0.5 * half_j;
-    const double force[16] = {0,           t * turn[0], t * turn[1], t * turn[2], t * turn[0], 0, 0, 0,
-                              t * turn[1], 0,           0,           0,           t * turn[2], 0, 0, 0};
+    const double force[16] = {
+        0, t * dm_dx[0], t * dm_dx[1], t * dm_dx[2], t * dm_dx[0], 0, 0, 0, t * dm_dx[1], 0, 0, 0, t * dm_dx[2], 0, 0,
+        0};
     const double *side[2] = {left, right}, *m[2] = {ml, mr};
     Block *out[2] = {&from_left, &from_right};
     for (int i = 0; i < 2; ++i) {
@@ -57,15 +58,23 @@ HPCALO_INLINE void face_flux(const double *left, const double *right, const doub
 
 // out[node][offset + 1]: response of a node's moments to those of the node at offset -1, 0, 1. `sums` (nodes + 2, 6),
 // zero beyond the ends of the wire: sums over all p of h, hd, v^2 h, v^2 hd, v d_p h, v d_p hd.
+struct Diffusion {
+    const double *sums, *m, *mf, *dm_dx;
+    double *out;
+    long nodes;
+    double dx, a, b, half_j, inverse_tau, inverse_tau_sf;
+};
+
 HPCALO_CLONES
-void blocks(const double *sums, const double *m, const double *mf, const double *turn, double *out, long nodes,
-            double dx, double a, double b, double half_j, double inverse_tau, double inverse_tau_sf) {
-    const double idx = 1.0 / dx, keep = inverse_tau - inverse_tau_sf;
+void blocks(const Diffusion &k) {
+    const double *sums = k.sums, *m = k.m, *mf = k.mf, *dm_dx = k.dm_dx;
+    const double a = k.a, b = k.b, half_j = k.half_j, inverse_tau = k.inverse_tau;
+    const double idx = 1.0 / k.dx, keep = inverse_tau - k.inverse_tau_sf;
     Block ll, lr, rl, rr; // flux through the left, the right face from the node on its left, its right
-    face_flux(sums, sums + 6, m, m + 3, mf, turn, idx, a, b, half_j, ll, lr);
-    for (long i = 0; i < nodes; ++i) {
+    face_flux(sums, sums + 6, m, m + 3, mf, dm_dx, idx, a, b, half_j, ll, lr);
+    for (long i = 0; i < k.nodes; ++i) {
         const double *s = sums + 6 * (i + 1), *mi = m + 3 * (i + 1);
-        face_flux(s, s + 6, mi, mi + 3, mf + 3 * (i + 1), turn + 3 * (i + 1), idx, a, b, half_j, rl, rr);
+        face_flux(s, s + 6, mi, mi + 3, mf + 3 * (i + 1), dm_dx + 3 * (i + 1), idx, a, b, half_j, rl, rr);
         const Block kept = weighted(s[0], s[1], mi);
         const double relax[16] = {a, 0,          0, 0,         0, a,         b * mi[2],  -b * mi[1],
                                   0, -b * mi[2], a, b * mi[0], 0, b * mi[1], -b * mi[0], a};
@@ -73,13 +82,13 @@ void blocks(const double *sums, const double *m, const double *mf, const double 
         for (int r = 0; r < 4; ++r)
             for (int c = 0; c < 4; ++c) gain.a[4 * r + c] *= r > 0 && r == c ? keep : inverse_tau;
         double local[16];
-        for (int k = 0; k < 16; ++k) local[k] = relax[k] - gain.a[k];
+        for (int n = 0; n < 16; ++n) local[n] = relax[n] - gain.a[n];
         const Block own = times(local, kept.a);
-        double *to = out + 48 * i;
-        for (int k = 0; k < 16; ++k) {
-            to[k] = -idx * ll.a[k];
-            to[16 + k] = idx * (rl.a[k] - lr.a[k]) + own.a[k];
-            to[32 + k] = idx * rr.a[k];
+        double *to = k.out + 48 * i;
+        for (int n = 0; n < 16; ++n) {
+            to[n] = -idx * ll.a[n];
+            to[16 + n] = idx * (rl.a[n] - lr.a[n]) + own.a[n];
+            to[32 + n] = idx * rr.a[n];
         }
         ll = rl;
         lr = rr;
@@ -208,7 +217,7 @@ void bind_wall_diffusion(nb::module_ &module) {
     using namespace nb::literals;
     module.def(
         "diffusion_blocks",
-        [](In<2> sums, In<2> m, In<2> mf, In<2> turn, Out<4> out, double dx, double a, double b, double half_j,
+        [](In<2> sums, In<2> m, In<2> mf, In<2> dm_dx, Out<4> out, double dx, double a, double b, double half_j,
            double inverse_tau, double inverse_tau_sf) {
             const long nodes = out.shape(0);
             require(out.shape(1) == 3 && out.shape(2) == 4 && out.shape(3) == 4,
@@ -216,13 +225,13 @@ void bind_wall_diffusion(nb::module_ &module) {
             require((long)sums.shape(0) == nodes + 2 && sums.shape(1) == 6 && (long)m.shape(0) == nodes + 2 &&
                         m.shape(1) == 3,
                     "diffusion_blocks: sums and m need two ghosts");
-            require((long)mf.shape(0) == nodes + 1 && mf.shape(1) == 3 && (long)turn.shape(0) == nodes + 1 &&
-                        turn.shape(1) == 3,
+            require((long)mf.shape(0) == nodes + 1 && mf.shape(1) == 3 && (long)dm_dx.shape(0) == nodes + 1 &&
+                        dm_dx.shape(1) == 3,
                     "diffusion_blocks: one magnetization per face");
-            blocks(sums.data(), m.data(), mf.data(), turn.data(), out.data(), nodes, dx, a, b, half_j, inverse_tau,
-                   inverse_tau_sf);
+            blocks({sums.data(), m.data(), mf.data(), dm_dx.data(), out.data(), nodes, dx, a, b, half_j, inverse_tau,
+                    inverse_tau_sf});
         },
-        "sums"_a, "m"_a, "mf"_a, "turn"_a, "out"_a, "dx"_a, "a"_a, "b"_a, "half_j"_a, "inverse_tau"_a,
+        "sums"_a, "m"_a, "mf"_a, "dm_dx"_a, "out"_a, nb::kw_only(), "dx"_a, "a"_a, "b"_a, "half_j"_a, "inverse_tau"_a,
         "inverse_tau_sf"_a);
     module.def(
         "block_factor",

@@ -1,6 +1,6 @@
 // The even equation after the odd part is eliminated: its operator, its right-hand side, and combinations of its
-// vectors, each in one pass over the nodes. Layout as in wall_kinetic.cpp.
-#include "common.hpp"
+// vectors, each in one pass over the nodes. Layout as in kinetic.cpp.
+#include "medium.hpp"
 
 #include <algorithm>
 #include <type_traits>
@@ -8,7 +8,7 @@
 
 namespace {
 
-inline __attribute__((always_inline)) bool turns(const double *t, double half_j) {
+HPCALO_INLINE bool turns(const double *t, double half_j) {
     return half_j != 0.0 && (t[0] != 0.0 || t[1] != 0.0 || t[2] != 0.0);
 }
 
@@ -38,10 +38,9 @@ HPCALO_INLINE void odd_ends(double *o, long row, long np) {
 // o of one face into rows of np + 2 whose ends continue o beyond the first and last momentum (odd, no flux at the
 // cutoff); `mean` holds 4 such rows.
 template <bool turned>
-inline __attribute__((always_inline)) void face_row(const double *__restrict l, const double *__restrict r,
-                                                    const double *m, const double *t, const double *__restrict v,
-                                                    double *__restrict o, double *__restrict mean, long np, double idx,
-                                                    double i2dp, double a, double b, double half_j) {
+HPCALO_INLINE void face_row(const double *__restrict l, const double *__restrict r, const double *m, const double *t,
+                            const double *__restrict v, double *__restrict o, double *__restrict mean, long np,
+                            double idx, double i2dp, double a, double b, double half_j) {
     const Relaxation k(a, b);
     const double mx = m[0], my = m[1], mz = m[2];
     const long row = np + 2;
@@ -73,9 +72,8 @@ inline __attribute__((always_inline)) void face_row(const double *__restrict l, 
     odd_ends(o, row, np);
 }
 
-inline __attribute__((always_inline)) void face(const double *l, const double *r, const double *m, const double *t,
-                                                const double *v, double *o, double *mean, long np, double idx,
-                                                double i2dp, double a, double b, double half_j) {
+HPCALO_INLINE void face(const double *l, const double *r, const double *m, const double *t, const double *v, double *o,
+                        double *mean, long np, double idx, double i2dp, double a, double b, double half_j) {
     if (turns(t, half_j))
         face_row<true>(l, r, m, t, v, o, mean, np, idx, i2dp, a, b, half_j);
     else
@@ -84,11 +82,10 @@ inline __attribute__((always_inline)) void face(const double *l, const double *r
 
 // Even part at one node from the rows of both faces; `gain` holds the weights of h, then of hd, in the four components.
 template <bool turned>
-inline __attribute__((always_inline)) void
-node_row(const double *__restrict ei, const double *__restrict p, const double *__restrict s,
-         const double *__restrict v, const double *__restrict hi, const double *__restrict di, const double *m,
-         const double *tl, const double *tr, const double *gain, double *__restrict to, long np, double idx, double a,
-         double b, double w) {
+HPCALO_INLINE void node_row(const double *__restrict ei, const double *__restrict p, const double *__restrict s,
+                            const double *__restrict v, const double *__restrict hi, const double *__restrict di,
+                            const double *m, const double *tl, const double *tr, const double *gain,
+                            double *__restrict to, long np, double idx, double a, double b, double w) {
     const long row = np + 2;
     const double mx = m[0], my = m[1], mz = m[2];
     const double gh = gain[0], xh = gain[1], yh = gain[2], zh = gain[3], gd = gain[4], xd = gain[5], yd = gain[6],
@@ -121,24 +118,24 @@ node_row(const double *__restrict ei, const double *__restrict p, const double *
 // What `apply` works on: T is what e, other, the basis, and the result are kept in; q is needed if that is single.
 template <class T> struct Apply {
     const T *e;
-    const double *ghost, *q, *mf, *turn, *m, *v, *h, *hd;
+    const double *ghost, *q;
     const T *other, *basis;
     T *out;
     double *dots, *sums, *work;
-    long nodes, np, count;
-    double sign, dx, dp, a, b, half_j, inverse_tau, inverse_tau_sf;
+    long count;
+    double sign;
 };
 
 // sign (A z - other) for z = e + (distribution with moments q), one pass: neither o nor z is stored, the rows in use
 // stay in the nearest cache. `ghost` holds z beyond the first and the last node; `other` may be absent (0). Of each
 // node's result: the values if `out` is given, dot products with `count` basis vectors, with itself, and of these
 // vectors with the last of them if `dots` is, moments if `sums` is.
-template <class T> HPCALO_INLINE void apply(const Apply<T> &k) {
+template <class T> HPCALO_INLINE void apply(const Terms &t, const Apply<T> &k) {
     constexpr bool single = !std::is_same_v<T, double>;
-    const long nodes = k.nodes, np = k.np, block = 4 * np, row = np + 2;
-    const double *m = k.m, *mf = k.mf, *turn = k.turn, *v = k.v, *h = k.h, *hd = k.hd, *q = k.q;
-    const double a = k.a, b = k.b, half_j = k.half_j, dp = k.dp, inverse_tau = k.inverse_tau;
-    const double idx = 1.0 / k.dx, i2dp = 0.5 / dp, keep_rate = inverse_tau - k.inverse_tau_sf;
+    const long nodes = t.nodes, np = t.np, block = 4 * np, row = np + 2;
+    const double *m = t.m, *mf = t.mf, *dm_dx = t.dm_dx, *v = t.v, *h = t.h, *hd = t.hd, *q = k.q;
+    const double a = t.a, b = t.b, half_j = t.half_j, dp = t.dp, inverse_tau = t.inverse_tau;
+    const double idx = 1.0 / t.dx, i2dp = 0.5 / dp, keep_rate = inverse_tau - t.inverse_tau_sf;
     double *ol = k.work, *orr = ol + 4 * row, *mean = ol + 8 * row, *now = ol + 12 * row, *next = now + block,
            *scratch = next + block;
     const double *here;
@@ -147,7 +144,7 @@ template <class T> HPCALO_INLINE void apply(const Apply<T> &k) {
     else
         here = q ? now : k.e;
     if (here == now) prolong_row(k.e, q, m, h, hd, now, np);
-    face(k.ghost, here, mf, turn, v, ol, mean, np, idx, i2dp, a, b, half_j);
+    face(k.ghost, here, mf, dm_dx, v, ol, mean, np, idx, i2dp, a, b, half_j);
     for (long i = 0; i < nodes; ++i) {
         const double *after;
         if (i + 1 == nodes)
@@ -166,7 +163,7 @@ template <class T> HPCALO_INLINE void apply(const Apply<T> &k) {
             if (k.other) ahead(k.other + (i + 1) * block, block);
             for (long l = 0; l < k.count; ++l) ahead(k.basis + (l * nodes + i + 1) * block, block);
         }
-        const double *tl = turn + 3 * i, *tr = tl + 3, *mi = m + 3 * i;
+        const double *tl = dm_dx + 3 * i, *tr = tl + 3, *mi = m + 3 * i;
         face(here, after, mf + 3 * (i + 1), tr, v, orr, mean, np, idx, i2dp, a, b, half_j);
         const double mx = mi[0], my = mi[1], mz = mi[2];
         const double n = 2.0 * dp * row_sum(here, np), sx = 2.0 * dp * row_sum(here + np, np),
@@ -206,18 +203,17 @@ template <class T> HPCALO_INLINE void apply(const Apply<T> &k) {
     }
 }
 
-HPCALO_CLONES void apply_double(const Apply<double> &k) { apply(k); }
-HPCALO_CLONES void apply_single(const Apply<float> &k) { apply(k); }
+HPCALO_CLONES void apply_double(const Terms &t, const Apply<double> &k) { apply(t, k); }
+HPCALO_CLONES void apply_single(const Terms &t, const Apply<float> &k) { apply(t, k); }
 
 // Minus the balance of the odd part that a source on the faces drives in the steady state: the right-hand side of the
 // even equation. `squares`: of each node's values, summed.
 HPCALO_CLONES
-void drive(const double *source, const double *mf, const double *turn, const double *m, const double *v, double *out,
-           double *squares, double *work, long nodes, long np, double dx, double dp, double a, double b,
-           double half_j) {
-    const long block = 4 * np, row = np + 2;
-    const double idx = 1.0 / dx, i2dp = 0.5 / dp;
-    const Relaxation relaxation(a, b);
+void even_rhs(const Terms &t, const double *source, double *out, double *squares, double *work) {
+    const double *mf = t.mf, *dm_dx = t.dm_dx, *m = t.m, *v = t.v, half_j = t.half_j;
+    const long nodes = t.nodes, np = t.np, block = 4 * np, row = np + 2;
+    const double idx = 1.0 / t.dx, i2dp = 0.5 / t.dp;
+    const Relaxation relaxation(t.a, t.b);
     double *ol = work, *orr = ol + 4 * row, *zero = orr + 4 * row;
     const double nothing[8] = {};
     std::fill(zero, zero + block, 0.0);
@@ -233,7 +229,7 @@ void drive(const double *source, const double *mf, const double *turn, const dou
         if (k > 0) {
             const long i = k - 1;
             double *to = out + i * block;
-            const double *tl = turn + 3 * i, *tr = tl + 3;
+            const double *tl = dm_dx + 3 * i, *tr = tl + 3;
             if (turns(tl, half_j) || turns(tr, half_j))
                 node_row<true>(zero, ol, orr, v, zero, zero, m + 3 * i, tl, tr, nothing, to, np, idx, 0.0, 0.0,
                                0.5 * half_j * i2dp);
@@ -247,51 +243,47 @@ void drive(const double *source, const double *mf, const double *turn, const dou
     }
 }
 
+template <class T> struct Collect {
+    const T *basis;
+    const double *c, *q, *m, *h, *hd;
+    double *x, *work;
+    long count, nodes, np;
+    bool add;
+};
+
 // x = (x if `add`) + sum_k c_k basis_k + (distribution with moments q), one pass.
-template <class T>
-HPCALO_INLINE void collect(const T *basis, const double *c, const double *q, const double *m, const double *h,
-                           const double *hd, double *x, double *work, long count, long nodes, long np, bool add) {
-    const long block = 4 * np;
-    for (long i = 0; i < nodes; ++i) {
-        double *to = x + i * block, *__restrict sum = work;
-        for (long j = 0; j < block; ++j) sum[j] = add ? to[j] : 0.0;
-        for (long k = 0; k < count; ++k) {
-            const T *__restrict b = basis + (k * nodes + i) * block;
-            const double ck = c[k];
+template <class T> HPCALO_INLINE void collect(const Collect<T> &a) {
+    const long np = a.np, block = 4 * np;
+    for (long i = 0; i < a.nodes; ++i) {
+        double *to = a.x + i * block, *__restrict sum = a.work;
+        for (long j = 0; j < block; ++j) sum[j] = a.add ? to[j] : 0.0;
+        for (long k = 0; k < a.count; ++k) {
+            const T *__restrict b = a.basis + (k * a.nodes + i) * block;
+            const double ck = a.c[k];
 #pragma omp simd
             for (long j = 0; j < block; ++j) sum[j] += ck * b[j];
         }
-        prolong_row(sum, q + 4 * i, m + 3 * i, h + i * np, hd + i * np, to, np);
+        prolong_row(sum, a.q + 4 * i, a.m + 3 * i, a.h + i * np, a.hd + i * np, to, np);
     }
 }
 
-HPCALO_CLONES void collect_double(const double *basis, const double *c, const double *q, const double *m,
-                                  const double *h, const double *hd, double *x, double *work, long count, long nodes,
-                                  long np, bool add) {
-    collect(basis, c, q, m, h, hd, x, work, count, nodes, np, add);
-}
-HPCALO_CLONES void collect_single(const float *basis, const double *c, const double *q, const double *m,
-                                  const double *h, const double *hd, double *x, double *work, long count, long nodes,
-                                  long np, bool add) {
-    collect(basis, c, q, m, h, hd, x, work, count, nodes, np, add);
-}
+HPCALO_CLONES void collect_double(const Collect<double> &a) { collect(a); }
+HPCALO_CLONES void collect_single(const Collect<float> &a) { collect(a); }
 
 template <class T, class Function> void bind_collect(nb::module_ &m, Function collect_) {
     using namespace nb::literals;
     m.def(
         "collect",
-        [=](InOf<T, 4> basis, In<1> c, In<2> q, In<2> mag, In<2> h, In<2> hd, Out<3> x, bool add) {
+        [=](In<4, T> basis, In<1> c, In<2> q, In<2> mag, In<2> h, In<2> hd, Out<3> x, bool add) {
             const long nodes = x.shape(0), np = x.shape(2), count = c.shape(0);
-            require(x.shape(1) == 4 && (long)basis.shape(0) == count && (long)basis.shape(1) == nodes &&
-                        basis.shape(2) == 4 && (long)basis.shape(3) == np && (long)q.shape(0) == nodes &&
-                        q.shape(1) == 4 && (long)mag.shape(0) == nodes && mag.shape(1) == 3 &&
-                        (long)h.shape(0) == nodes && (long)h.shape(1) == np && (long)hd.shape(0) == nodes &&
-                        (long)hd.shape(1) == np,
+            require(has_shape(x, {nodes, 4, np}) && has_shape(basis, {count, nodes, 4, np}) &&
+                        has_shape(q, {nodes, 4}) && has_shape(mag, {nodes, 3}) && has_shape(h, {nodes, np}) &&
+                        has_shape(hd, {nodes, np}),
                     "collect: shapes do not fit");
             std::vector<double> work(4 * np);
             [[maybe_unused]] const Precision<T> mode;
-            collect_(basis.data(), c.data(), q.data(), mag.data(), h.data(), hd.data(), x.data(), work.data(), count,
-                     nodes, np, add);
+            collect_({basis.data(), c.data(), q.data(), mag.data(), h.data(), hd.data(), x.data(), work.data(), count,
+                      nodes, np, add});
         },
         "basis"_a.noconvert(), "coefficients"_a, "q"_a, "m"_a, "h"_a, "hd"_a, "x"_a.noconvert(), "add"_a);
 }
@@ -300,69 +292,32 @@ template <class T, class Function> void bind_apply(nb::module_ &m, Function appl
     using namespace nb::literals;
     m.def(
         "even_apply",
-        [=](InOf<T, 3> e, In<3> ghost, nb::object q, In<2> mf, In<2> turn, In<2> mag, In<1> v, In<2> h, In<2> hd,
-            nb::object other, double sign, nb::object basis, nb::object out, nb::object dots, nb::object sums,
-            double dx, double dp, double a, double b, double half_j, double inverse_tau, double inverse_tau_sf) {
-            const long nodes = e.shape(0), np = e.shape(2);
-            require(nodes >= 1 && e.shape(1) == 4 && np >= 2 && ghost.shape(0) == 2 && ghost.shape(1) == 4 &&
-                        (long)ghost.shape(2) == np && (long)mag.shape(0) == nodes && mag.shape(1) == 3 &&
-                        (long)mf.shape(0) == nodes + 1 && mf.shape(1) == 3 && (long)turn.shape(0) == nodes + 1 &&
-                        turn.shape(1) == 3 && (long)v.shape(0) == np && (long)h.shape(0) == nodes &&
-                        (long)h.shape(1) == np && (long)hd.shape(0) == nodes && (long)hd.shape(1) == np,
-                    "even_apply: shapes do not fit");
-            const double *added = nullptr;
-            const T *subtracted = nullptr, *vectors = nullptr;
-            T *result = nullptr;
-            double *products = nullptr, *totals = nullptr;
-            long count = 0;
-            if (!q.is_none()) {
-                auto array = nb::cast<In<2>>(q);
-                require((long)array.shape(0) == nodes && array.shape(1) == 4, "even_apply: four moments a node");
-                added = array.data();
-            }
-            if (!other.is_none()) {
-                auto array = nb::cast<InOf<T, 3>>(other);
-                require((long)array.shape(0) == nodes && array.shape(1) == 4 && (long)array.shape(2) == np,
-                        "even_apply: what is subtracted has the shape of e");
-                subtracted = array.data();
-            }
-            if (!basis.is_none()) {
-                auto array = nb::cast<InOf<T, 4>>(basis);
-                require((long)array.shape(1) == nodes && array.shape(2) == 4 && (long)array.shape(3) == np,
-                        "even_apply: basis vectors have the shape of e");
-                vectors = array.data();
-                count = array.shape(0);
-            }
-            if (!out.is_none()) {
-                auto array = nb::cast<OutOf<T, 3>>(out);
-                require((long)array.shape(0) == nodes && array.shape(1) == 4 && (long)array.shape(2) == np,
-                        "even_apply: the result has the shape of e");
-                result = array.data();
-            }
-            if (!dots.is_none()) {
-                auto array = nb::cast<Out<2>>(dots);
-                require((long)array.shape(0) == nodes && (long)array.shape(1) == 2 * count + 1,
-                        "even_apply: two products a basis vector and one more");
-                products = array.data();
-            }
-            if (!sums.is_none()) {
-                auto array = nb::cast<Out<2>>(sums);
-                require((long)array.shape(0) == nodes && array.shape(1) == 4, "even_apply: four sums a node");
-                totals = array.data();
-            }
+        [=](const Medium &medium, In<3, T> e, In<3> ghost, nb::object q, nb::object other, double sign,
+            nb::object basis, nb::object out, nb::object dots, nb::object sums) {
+            const Terms &t = medium.terms();
+            const long nodes = t.nodes, np = t.np;
+            const long count = basis.is_none() ? 0 : (long)nb::len(basis);
+            require(has_shape(e, {nodes, 4, np}) && has_shape(ghost, {2, 4, np}), "even_apply: shapes do not fit");
             std::vector<double> work(12 * (np + 2) + 12 * np);
-            require(sizeof(T) == sizeof(double) || (added && result),
+            const Apply<T> k{
+                e.data(),
+                ghost.data(),
+                optional<In<2>>(q, {nodes, 4}, "even_apply: four moments a node"),
+                optional<In<3, T>>(other, {nodes, 4, np}, "even_apply: what is subtracted has the shape of e"),
+                optional<In<4, T>>(basis, {count, nodes, 4, np}, "even_apply: basis vectors have the shape of e"),
+                optional<Out<3, T>>(out, {nodes, 4, np}, "even_apply: the result has the shape of e"),
+                optional<Out<2>>(dots, {nodes, 2 * count + 1}, "even_apply: two products a basis vector and one more"),
+                optional<Out<2>>(sums, {nodes, 4}, "even_apply: four sums a node"),
+                work.data(),
+                count,
+                sign};
+            require(sizeof(T) == sizeof(double) || (k.q && k.out),
                     "even_apply: in single precision with moments and a result");
             [[maybe_unused]] const Precision<T> mode;
-            apply_(
-                Apply<T>{e.data(),    ghost.data(),  added,   mf.data(), turn.data(), mag.data(), v.data(),    h.data(),
-                         hd.data(),   subtracted,    vectors, result,    products,    totals,     work.data(), nodes,
-                         np,          count,         sign,    dx,        dp,          a,          b,           half_j,
-                         inverse_tau, inverse_tau_sf});
+            apply_(t, k);
         },
-        "e"_a.noconvert(), "ghost"_a, "q"_a.none(), "mf"_a, "turn"_a, "m"_a, "v"_a, "h"_a, "hd"_a, "other"_a.none(),
-        "sign"_a, "basis"_a.none(), "out"_a.none(), "dots"_a.none(), "sums"_a.none(), "dx"_a, "dp"_a, "a"_a, "b"_a,
-        "half_j"_a, "inverse_tau"_a, "inverse_tau_sf"_a);
+        "medium"_a, "e"_a.noconvert(), "ghost"_a, nb::kw_only(), "q"_a.none(), "other"_a.none(), "sign"_a,
+        "basis"_a.none(), "out"_a.none(), "dots"_a.none(), "sums"_a.none());
 }
 
 } // namespace
@@ -374,19 +329,14 @@ void bind_wall_even(nb::module_ &m) {
     bind_collect<double>(m, collect_double);
     bind_collect<float>(m, collect_single);
     m.def(
-        "drive",
-        [](In<3> source, In<2> mf, In<2> turn, In<2> mag, In<1> v, Out<3> out, Out<2> squares, double dx, double dp,
-           double a, double b, double half_j) {
-            const long nodes = out.shape(0), np = out.shape(2);
-            require(out.shape(1) == 4 && np >= 2 && (long)source.shape(0) == nodes + 1 && source.shape(1) == 4 &&
-                        (long)source.shape(2) == np && (long)mf.shape(0) == nodes + 1 && mf.shape(1) == 3 &&
-                        (long)turn.shape(0) == nodes + 1 && turn.shape(1) == 3 && (long)mag.shape(0) == nodes &&
-                        mag.shape(1) == 3 && (long)v.shape(0) == np && (long)squares.shape(0) == nodes &&
-                        squares.shape(1) == 1,
-                    "drive: shapes do not fit");
-            std::vector<double> work(8 * (np + 2) + 4 * np);
-            drive(source.data(), mf.data(), turn.data(), mag.data(), v.data(), out.data(), squares.data(), work.data(),
-                  nodes, np, dx, dp, a, b, half_j);
+        "even_rhs",
+        [](const Medium &medium, In<3> source, Out<3> out, Out<2> squares) {
+            const Terms &t = medium.terms();
+            require(has_shape(source, {t.nodes + 1, 4, t.np}) && has_shape(out, {t.nodes, 4, t.np}) &&
+                        has_shape(squares, {t.nodes, 1}),
+                    "even_rhs: shapes do not fit");
+            std::vector<double> work(8 * (t.np + 2) + 4 * t.np);
+            even_rhs(t, source.data(), out.data(), squares.data(), work.data());
         },
-        "source"_a, "mf"_a, "turn"_a, "m"_a, "v"_a, "out"_a, "squares"_a, "dx"_a, "dp"_a, "a"_a, "b"_a, "half_j"_a);
+        "medium"_a, "source"_a, "out"_a, "squares"_a);
 }

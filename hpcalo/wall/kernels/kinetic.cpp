@@ -1,6 +1,6 @@
 // Parity-split kinetic operator: odd part on faces, balance of the even part on nodes.
 // Layout [x][component F, Gx, Gy, Gz][p > 0]; p is innermost so that every loop over it vectorizes.
-#include "common.hpp"
+#include "medium.hpp"
 
 #include <algorithm>
 #include <vector>
@@ -9,49 +9,54 @@ namespace {
 
 // d/dp of an even (sign = +1) or odd (sign = -1) function on cell centres. Even: mirror at p = 0 and at the cutoff.
 // Odd: antisymmetric at p = 0, no flux through the cutoff. The two are minus each other's transpose.
-inline __attribute__((always_inline)) void slope(const double *f, double *out, long np, double inverse_2dp,
-                                                 double sign) {
+HPCALO_INLINE void slope(const double *f, double *out, long np, double inverse_2dp, double sign) {
     out[0] = (f[1] - sign * f[0]) * inverse_2dp;
     for (long j = 1; j < np - 1; ++j) out[j] = (f[j + 1] - f[j - 1]) * inverse_2dp;
     out[np - 1] = (sign * f[np - 1] - f[np - 2]) * inverse_2dp;
 }
 
 // rate = source - v d_x e - (J/2) M' . d_p e at one face; buffer holds 8 np doubles.
-inline __attribute__((always_inline)) void face_rate(const double *left, const double *right, const double *turn,
-                                                     const double *v, const double *source, double *rate,
-                                                     double *buffer, long np, double inverse_dx, double inverse_2dp,
-                                                     double half_j) {
+HPCALO_INLINE void face_rate(const double *left, const double *right, const double *dm_dx, const double *v,
+                             const double *source, double *rate, double *buffer, long np, double inverse_dx,
+                             double inverse_2dp, double half_j) {
     for (long c = 0; c < 4; ++c)
         for (long j = 0; j < np; ++j) {
             const long k = c * np + j;
             rate[k] = (source ? source[k] : 0.0) - v[j] * inverse_dx * (right[k] - left[k]);
         }
-    if (half_j == 0.0 || (turn[0] == 0.0 && turn[1] == 0.0 && turn[2] == 0.0)) return;
+    if (half_j == 0.0 || (dm_dx[0] == 0.0 && dm_dx[1] == 0.0 && dm_dx[2] == 0.0)) return;
     double *mean = buffer, *d = buffer + 4 * np;
     for (long k = 0; k < 4 * np; ++k) mean[k] = 0.5 * (left[k] + right[k]);
     for (long c = 0; c < 4; ++c) slope(mean + c * np, d + c * np, np, inverse_2dp, 1.0);
     for (long c = 0; c < 3; ++c)
         for (long j = 0; j < np; ++j) {
-            rate[j] -= half_j * turn[c] * d[(c + 1) * np + j];
-            rate[(c + 1) * np + j] -= half_j * turn[c] * d[j];
+            rate[j] -= half_j * dm_dx[c] * d[(c + 1) * np + j];
+            rate[(c + 1) * np + j] -= half_j * dm_dx[c] * d[j];
         }
 }
 
-// `first` and `last`: e beyond the nodes. A distribution with moments q, if given, is added to the own e before. Of
-// what comes out: o, if given; the flux of o on the faces and the moments of e on the nodes, if both are.
+// What the odd part on the faces is made of. `first` and `last`: e beyond the nodes. A distribution with moments q, if
+// given, is added to the own e before. Of what comes out: o, if given; the flux of o on the faces and the moments of e
+// on the nodes, if both are. `buffer` holds 12 np doubles.
+struct Odd {
+    const double *first, *last;
+    double *e;
+    const double *q, *source;
+    double *o, *flux, *moments, *buffer;
+};
+
 HPCALO_CLONES
-void odd_steady(const double *first, const double *e, const double *last, double *changed, const double *q,
-                const double *m, const double *h, const double *hd, const double *mf, const double *turn,
-                const double *v, const double *source, double *o, double *flux, double *moments, double *buffer,
-                long faces, long np, double dx, double dp, double a, double b, double half_j) {
-    const double idx = 1.0 / dx, i2dp = 0.5 / dp, ia = 1.0 / a, den = 1.0 / (a * a + b * b), bb = b * b / a;
+void odd_steady(const Terms &t, const Odd &k) {
+    const long faces = t.nodes + 1, np = t.np;
+    const double a = t.a, b = t.b, *v = t.v;
+    const double idx = 1.0 / t.dx, i2dp = 0.5 / t.dp, ia = 1.0 / a, den = 1.0 / (a * a + b * b), bb = b * b / a;
     for (long i = 0; i < faces; ++i) {
-        double *out = o ? o + i * 4 * np : buffer + 8 * np;
-        if (q && i + 1 < faces)
-            prolong_row(e + i * 4 * np, q + 4 * i, m + 3 * i, h + i * np, hd + i * np, changed + i * 4 * np, np);
-        face_rate(i ? e + (i - 1) * 4 * np : first, i + 1 < faces ? e + i * 4 * np : last, turn + 3 * i, v,
-                  source ? source + i * 4 * np : nullptr, out, buffer, np, idx, i2dp, half_j);
-        const double mx = mf[3 * i], my = mf[3 * i + 1], mz = mf[3 * i + 2];
+        double *out = k.o ? k.o + i * 4 * np : k.buffer + 8 * np;
+        if (k.q && i + 1 < faces)
+            prolong_row(k.e + i * 4 * np, k.q + 4 * i, t.m + 3 * i, t.h + i * np, t.hd + i * np, k.e + i * 4 * np, np);
+        face_rate(i ? k.e + (i - 1) * 4 * np : k.first, i + 1 < faces ? k.e + i * 4 * np : k.last, t.dm_dx + 3 * i, v,
+                  k.source ? k.source + i * 4 * np : nullptr, out, k.buffer, np, idx, i2dp, t.half_j);
+        const double mx = t.mf[3 * i], my = t.mf[3 * i + 1], mz = t.mf[3 * i + 2];
         double *f = out, *x = out + np, *y = out + 2 * np, *z = out + 3 * np;
         for (long j = 0; j < np; ++j) {
             const double gx = x[j], gy = y[j], gz = z[j], along = bb * (mx * gx + my * gy + mz * gz);
@@ -60,24 +65,29 @@ void odd_steady(const double *first, const double *e, const double *last, double
             y[j] = den * (a * gy + b * (mz * gx - mx * gz) + along * my);
             z[j] = den * (a * gz + b * (mx * gy - my * gx) + along * mz);
         }
-        if (!flux) continue;
-        for (long c = 0; c < 4; ++c) flux[4 * i + c] = 2.0 * dp * row_dot(out + c * np, v, np);
+        if (!k.flux) continue;
+        for (long c = 0; c < 4; ++c) k.flux[4 * i + c] = 2.0 * t.dp * row_dot(out + c * np, v, np);
         if (i + 1 < faces)
-            for (long c = 0; c < 4; ++c) moments[4 * i + c] = 2.0 * dp * row_sum(e + (4 * i + c) * np, np);
+            for (long c = 0; c < 4; ++c) k.moments[4 * i + c] = 2.0 * t.dp * row_sum(k.e + (4 * i + c) * np, np);
     }
 }
 
+// rate = source - v d_x e - (J/2) M' . d_p e - (relaxation and precession of o). `buffer` holds 8 np doubles.
+struct OddRate {
+    const double *e, *o, *source;
+    double *rate, *buffer;
+};
+
 HPCALO_CLONES
-void odd_rate(const double *e, const double *o, const double *mf, const double *turn, const double *v,
-              const double *source, double *rate, double *buffer, long faces, long np, double dx, double dp, double a,
-              double b, double half_j) {
-    const double idx = 1.0 / dx, i2dp = 0.5 / dp;
-    for (long i = 0; i < faces; ++i) {
-        double *out = rate + i * 4 * np;
-        face_rate(e + i * 4 * np, e + (i + 1) * 4 * np, turn + 3 * i, v, source ? source + i * 4 * np : nullptr, out,
-                  buffer, np, idx, i2dp, half_j);
-        const double mx = mf[3 * i], my = mf[3 * i + 1], mz = mf[3 * i + 2];
-        const double *f = o + i * 4 * np, *x = f + np, *y = f + 2 * np, *z = f + 3 * np;
+void odd_rate(const Terms &t, const OddRate &k) {
+    const long np = t.np;
+    const double a = t.a, b = t.b, idx = 1.0 / t.dx, i2dp = 0.5 / t.dp;
+    for (long i = 0; i <= t.nodes; ++i) {
+        double *out = k.rate + i * 4 * np;
+        face_rate(k.e + i * 4 * np, k.e + (i + 1) * 4 * np, t.dm_dx + 3 * i, t.v,
+                  k.source ? k.source + i * 4 * np : nullptr, out, k.buffer, np, idx, i2dp, t.half_j);
+        const double mx = t.mf[3 * i], my = t.mf[3 * i + 1], mz = t.mf[3 * i + 2];
+        const double *f = k.o + i * 4 * np, *x = f + np, *y = f + 2 * np, *z = f + 3 * np;
         for (long j = 0; j < np; ++j) {
             out[j] -= a * f[j];
             out[np + j] -= a * x[j] - b * (my * z[j] - mz * y[j]);
@@ -87,24 +97,29 @@ void odd_rate(const double *e, const double *o, const double *mf, const double *
     }
 }
 
+// Streaming, relaxation, precession, force and collision gain of the even part. `buffer` holds 4 np doubles.
+struct Balance {
+    const double *e, *o;
+    double *out, *buffer;
+};
+
 HPCALO_CLONES
-void even_balance(const double *e, const double *o, const double *m, const double *turn, const double *v,
-                  const double *h, const double *hd, double *out, double *buffer, long nodes, long np, double dx,
-                  double dp, double a, double b, double half_j, double inverse_tau, double inverse_tau_sf) {
-    const double idx = 1.0 / dx, i2dp = 0.5 / dp;
-    for (long i = 0; i < nodes; ++i) {
-        const double *ol = o + i * 4 * np, *orr = o + (i + 1) * 4 * np, *ei = e + i * 4 * np;
-        double *r = out + i * 4 * np;
-        const double mx = m[3 * i], my = m[3 * i + 1], mz = m[3 * i + 2];
+void even_balance(const Terms &t, const Balance &k) {
+    const long np = t.np;
+    const double a = t.a, b = t.b, *v = t.v, inverse_tau = t.inverse_tau, idx = 1.0 / t.dx, i2dp = 0.5 / t.dp;
+    for (long i = 0; i < t.nodes; ++i) {
+        const double *ol = k.o + i * 4 * np, *orr = k.o + (i + 1) * 4 * np, *ei = k.e + i * 4 * np;
+        double *r = k.out + i * 4 * np;
+        const double mx = t.m[3 * i], my = t.m[3 * i + 1], mz = t.m[3 * i + 2];
         double q[4];
         for (long c = 0; c < 4; ++c) {
             double sum = 0.0;
             for (long j = 0; j < np; ++j) {
-                const long k = c * np + j;
-                r[k] = v[j] * idx * (orr[k] - ol[k]) + a * ei[k];
-                sum += ei[k];
+                const long l = c * np + j;
+                r[l] = v[j] * idx * (orr[l] - ol[l]) + a * ei[l];
+                sum += ei[l];
             }
-            q[c] = 2.0 * dp * sum;
+            q[c] = 2.0 * t.dp * sum;
         }
         const double *x = ei + np, *y = ei + 2 * np, *z = ei + 3 * np;
         for (long j = 0; j < np; ++j) {
@@ -112,28 +127,29 @@ void even_balance(const double *e, const double *o, const double *m, const doubl
             r[2 * np + j] -= b * (mz * x[j] - mx * z[j]);
             r[3 * np + j] -= b * (mx * y[j] - my * x[j]);
         }
-        const double *t[2] = {turn + 3 * i, turn + 3 * (i + 1)};
+        const double *slopes[2] = {t.dm_dx + 3 * i, t.dm_dx + 3 * (i + 1)};
         const double *s[2] = {ol, orr};
         for (int side = 0; side < 2; ++side) {
-            if (half_j == 0.0 || (t[side][0] == 0.0 && t[side][1] == 0.0 && t[side][2] == 0.0)) continue;
-            for (long c = 0; c < 4; ++c) slope(s[side] + c * np, buffer + c * np, np, i2dp, -1.0);
+            if (t.half_j == 0.0 || (slopes[side][0] == 0.0 && slopes[side][1] == 0.0 && slopes[side][2] == 0.0))
+                continue;
+            for (long c = 0; c < 4; ++c) slope(s[side] + c * np, k.buffer + c * np, np, i2dp, -1.0);
             for (long c = 0; c < 3; ++c) {
-                const double w = 0.5 * half_j * t[side][c];
+                const double w = 0.5 * t.half_j * slopes[side][c];
                 for (long j = 0; j < np; ++j) {
-                    r[j] += w * buffer[(c + 1) * np + j];
-                    r[(c + 1) * np + j] += w * buffer[j];
+                    r[j] += w * k.buffer[(c + 1) * np + j];
+                    r[(c + 1) * np + j] += w * k.buffer[j];
                 }
             }
         }
-        if (inverse_tau == 0.0 && inverse_tau_sf == 0.0) continue;
-        const double along = mx * q[1] + my * q[2] + mz * q[3], keep = inverse_tau - inverse_tau_sf;
-        const double *hi = h + i * np, *di = hd + i * np;
+        if (inverse_tau == 0.0 && t.inverse_tau_sf == 0.0) continue;
+        const double along = mx * q[1] + my * q[2] + mz * q[3], keep_rate = inverse_tau - t.inverse_tau_sf;
+        const double *hi = t.h + i * np, *di = t.hd + i * np;
         for (long j = 0; j < np; ++j) {
             const double polar = inverse_tau * di[j] * q[0];
             r[j] -= inverse_tau * (hi[j] * q[0] + di[j] * along);
-            r[np + j] -= polar * mx + keep * hi[j] * q[1];
-            r[2 * np + j] -= polar * my + keep * hi[j] * q[2];
-            r[3 * np + j] -= polar * mz + keep * hi[j] * q[3];
+            r[np + j] -= polar * mx + keep_rate * hi[j] * q[1];
+            r[2 * np + j] -= polar * my + keep_rate * hi[j] * q[2];
+            r[3 * np + j] -= polar * mz + keep_rate * hi[j] * q[3];
         }
     }
 }
@@ -170,15 +186,6 @@ void prolong(const double *base, const double *q, const double *m, const double 
     }
 }
 
-// A source on the faces, or none.
-inline const double *source_of(nb::object source, long faces, long np) {
-    if (source.is_none()) return nullptr;
-    auto array = nb::cast<In<3>>(source);
-    require((long)array.shape(0) == faces && array.shape(1) == 4 && (long)array.shape(2) == np,
-            "the source has the shape of o");
-    return array.data();
-}
-
 } // namespace
 
 void bind_wall_kinetic(nb::module_ &m) {
@@ -206,101 +213,57 @@ void bind_wall_kinetic(nb::module_ &m) {
                         mag.shape(1) == 3 && (long)h.shape(0) == nodes && (long)h.shape(1) == np &&
                         (long)hd.shape(0) == nodes && (long)hd.shape(1) == np,
                     "prolong: shapes do not fit");
-            const double *b = nullptr;
-            if (!base.is_none()) {
-                auto array = nb::cast<In<3>>(base);
-                require((long)array.shape(0) == nodes && array.shape(1) == 4 && (long)array.shape(2) == np,
-                        "prolong: base has the shape of out");
-                b = array.data();
-            }
-            prolong(b, q.data(), mag.data(), h.data(), hd.data(), out.data(), nodes, np, all, keep);
+            const double *from = optional<In<3>>(base, {nodes, 4, np}, "prolong: base has the shape of out");
+            prolong(from, q.data(), mag.data(), h.data(), hd.data(), out.data(), nodes, np, all, keep);
         },
         "base"_a.none(), "q"_a, "m"_a, "h"_a, "hd"_a, "out"_a, "all"_a, "keep"_a);
+    nb::class_<Medium>(m, "Medium", "The terms of the kinetic equation on a rank's part of the wire.")
+        .def(nb::init<In<1>, In<2>, In<2>, In<2>, In<2>, In<2>, double, double, double, double, double, double,
+                      double>(),
+             nb::kw_only(), "v"_a, "h"_a, "hd"_a, "m"_a, "mf"_a, "dm_dx"_a, "dx"_a, "dp"_a, "a"_a, "b"_a, "half_j"_a,
+             "inverse_tau"_a, "inverse_tau_sf"_a);
     m.def(
         "odd_steady",
-        [](Out<3> e, In<3> ends, nb::object q, In<2> mag, In<2> h, In<2> hd, In<2> mf, In<2> turn, In<1> v,
-           nb::object source, nb::object o, nb::object flux, nb::object moments, double dx, double dp, double a,
-           double b, double half_j) {
-            const long faces = mf.shape(0), np = e.shape(2);
-            require(e.shape(1) == 4 && np >= 2, "odd_steady: four components and two momenta needed");
-            require((long)e.shape(0) == faces - 1 && (long)e.shape(2) == np && ends.shape(0) == 2 &&
-                        ends.shape(1) == 4 && (long)ends.shape(2) == np,
+        [](const Medium &medium, Out<3> e, In<3> ends, nb::object q, nb::object source, nb::object o, nb::object flux,
+           nb::object moments) {
+            const Terms &t = medium.terms();
+            const long nodes = t.nodes, faces = nodes + 1, np = t.np;
+            require(has_shape(e, {nodes, 4, np}) && has_shape(ends, {2, 4, np}),
                     "odd_steady: one face more than nodes, and two ends");
-            require((long)mf.shape(0) == faces && (long)turn.shape(0) == faces && mf.shape(1) == 3 &&
-                        turn.shape(1) == 3,
-                    "odd_steady: one magnetization per face");
-            require((long)v.shape(0) == np, "odd_steady: one velocity per momentum");
-            const double *added = nullptr;
-            if (!q.is_none()) {
-                auto array = nb::cast<In<2>>(q);
-                require((long)array.shape(0) == faces - 1 && array.shape(1) == 4 && (long)mag.shape(0) == faces - 1 &&
-                            mag.shape(1) == 3 && (long)h.shape(0) == faces - 1 && (long)h.shape(1) == np &&
-                            (long)hd.shape(0) == faces - 1 && (long)hd.shape(1) == np,
-                        "odd_steady: moments and weights per node");
-                added = array.data();
-            }
-            const double *s = source_of(source, faces, np);
-            double *odd = nullptr, *flow = nullptr, *sums = nullptr;
-            if (!o.is_none()) {
-                auto array = nb::cast<Out<3>>(o);
-                require((long)array.shape(0) == faces && array.shape(1) == 4 && (long)array.shape(2) == np,
-                        "odd_steady: shape of o");
-                odd = array.data();
-            }
             require(flux.is_none() == moments.is_none(), "odd_steady: flux and moments go together");
-            if (!flux.is_none()) {
-                auto array = nb::cast<Out<2>>(flux), more = nb::cast<Out<2>>(moments);
-                require((long)array.shape(0) == faces && array.shape(1) == 4 && (long)more.shape(0) == faces - 1 &&
-                            more.shape(1) == 4,
-                        "odd_steady: four fluxes a face and four moments a node");
-                flow = array.data();
-                sums = more.data();
-            }
+            const char *four = "odd_steady: four fluxes a face and four moments a node";
             std::vector<double> buffer(12 * np);
-            odd_steady(ends.data(), e.data(), ends.data() + 4 * np, e.data(), added, mag.data(), h.data(), hd.data(),
-                       mf.data(), turn.data(), v.data(), s, odd, flow, sums, buffer.data(), faces, np, dx, dp, a, b,
-                       half_j);
+            odd_steady(t, {ends.data(), ends.data() + 4 * np, e.data(),
+                           optional<In<2>>(q, {nodes, 4}, "odd_steady: four moments a node"),
+                           optional<In<3>>(source, {faces, 4, np}, "odd_steady: the source has the shape of o"),
+                           optional<Out<3>>(o, {faces, 4, np}, "odd_steady: shape of o"),
+                           optional<Out<2>>(flux, {faces, 4}, four), optional<Out<2>>(moments, {nodes, 4}, four),
+                           buffer.data()});
         },
-        "e"_a.noconvert(), "ends"_a, "q"_a.none(), "m"_a, "h"_a, "hd"_a, "mf"_a, "turn"_a, "v"_a, "source"_a.none(),
-        "o"_a.none(), "flux"_a.none(), "moments"_a.none(), "dx"_a, "dp"_a, "a"_a, "b"_a, "half_j"_a);
+        "medium"_a, "e"_a.noconvert(), "ends"_a, nb::kw_only(), "q"_a.none(), "source"_a.none(), "o"_a.none(),
+        "flux"_a.none(), "moments"_a.none());
     m.def(
         "odd_rate",
-        [](In<3> e, In<3> o, In<2> mf, In<2> turn, In<1> v, nb::object source, Out<3> rate, double dx, double dp,
-           double a, double b, double half_j) {
-            const long faces = o.shape(0), np = o.shape(2);
-            require(o.shape(1) == 4 && e.shape(1) == 4 && np >= 2, "odd_rate: four components and two momenta needed");
-            require((long)e.shape(0) == faces + 1 && (long)e.shape(2) == np,
-                    "odd_rate: e needs one node more than faces");
-            require((long)rate.shape(0) == faces && rate.shape(1) == 4 && (long)rate.shape(2) == np,
-                    "odd_rate: shape of rate");
-            require((long)mf.shape(0) == faces && (long)turn.shape(0) == faces && mf.shape(1) == 3 &&
-                        turn.shape(1) == 3,
-                    "odd_rate: one magnetization per face");
-            require((long)v.shape(0) == np, "odd_rate: one velocity per momentum");
-            const double *s = source_of(source, faces, np);
+        [](const Medium &medium, In<3> e, In<3> o, nb::object source, Out<3> rate) {
+            const Terms &t = medium.terms();
+            const long faces = t.nodes + 1, np = t.np;
+            require(has_shape(e, {faces + 1, 4, np}), "odd_rate: e needs one node more than faces");
+            require(has_shape(o, {faces, 4, np}) && has_shape(rate, {faces, 4, np}), "odd_rate: shapes of o and rate");
             std::vector<double> buffer(8 * np);
-            odd_rate(e.data(), o.data(), mf.data(), turn.data(), v.data(), s, rate.data(), buffer.data(), faces, np, dx,
-                     dp, a, b, half_j);
+            odd_rate(t, {e.data(), o.data(),
+                         optional<In<3>>(source, {faces, 4, np}, "odd_rate: the source has the shape of o"),
+                         rate.data(), buffer.data()});
         },
-        "e"_a, "o"_a, "mf"_a, "turn"_a, "v"_a, "source"_a.none(), "rate"_a, "dx"_a, "dp"_a, "a"_a, "b"_a, "half_j"_a);
+        "medium"_a, "e"_a, "o"_a, "source"_a.none(), "rate"_a);
     m.def(
         "even_balance",
-        [](In<3> e, In<3> o, In<2> mag, In<2> turn, In<1> v, In<2> h, In<2> hd, Out<3> out, double dx, double dp,
-           double a, double b, double half_j, double inverse_tau, double inverse_tau_sf) {
-            const long nodes = out.shape(0), np = out.shape(2);
-            require(out.shape(1) == 4 && e.shape(1) == 4 && o.shape(1) == 4 && np >= 2,
-                    "even_balance: four components and two momenta needed");
-            require((long)e.shape(0) == nodes && (long)e.shape(2) == np && (long)o.shape(0) == nodes + 1 &&
-                        (long)o.shape(2) == np && (long)mag.shape(0) == nodes && mag.shape(1) == 3 &&
-                        (long)turn.shape(0) == nodes + 1 && turn.shape(1) == 3,
+        [](const Medium &medium, In<3> e, In<3> o, Out<3> out) {
+            const Terms &t = medium.terms();
+            require(has_shape(e, {t.nodes, 4, t.np}) && has_shape(out, {t.nodes, 4, t.np}) &&
+                        has_shape(o, {t.nodes + 1, 4, t.np}),
                     "even_balance: nodes and faces do not fit");
-            require((long)v.shape(0) == np && (long)h.shape(0) == nodes && (long)h.shape(1) == np &&
-                        (long)hd.shape(0) == nodes && (long)hd.shape(1) == np,
-                    "even_balance: weights per node and momentum");
-            std::vector<double> buffer(4 * np);
-            even_balance(e.data(), o.data(), mag.data(), turn.data(), v.data(), h.data(), hd.data(), out.data(),
-                         buffer.data(), nodes, np, dx, dp, a, b, half_j, inverse_tau, inverse_tau_sf);
+            std::vector<double> buffer(4 * t.np);
+            even_balance(t, {e.data(), o.data(), out.data(), buffer.data()});
         },
-        "e"_a, "o"_a, "m"_a, "turn"_a, "v"_a, "h"_a, "hd"_a, "out"_a, "dx"_a, "dp"_a, "a"_a, "b"_a, "half_j"_a,
-        "inverse_tau"_a, "inverse_tau_sf"_a);
+        "medium"_a, "e"_a, "o"_a, "out"_a);
 }

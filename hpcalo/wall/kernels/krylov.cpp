@@ -99,7 +99,7 @@ void bind_for(nb::module_ &m, Orthogonalize orthogonalize_, Combine combine_) {
     using namespace nb::literals;
     m.def(
         "orthogonalize",
-        [=](OutOf<T, 2> basis, In<1> s, In<1> c, OutOf<T, 1> x, double scale_u, double scale_x) {
+        [=](Out<2, T> basis, In<1> s, In<1> c, Out<1, T> x, double scale_u, double scale_x) {
             const long count = basis.shape(0), size = x.shape(0);
             require(count >= 1 && (long)basis.shape(1) == size && (long)s.shape(0) == count - 1 &&
                         (long)c.shape(0) == count,
@@ -110,16 +110,11 @@ void bind_for(nb::module_ &m, Orthogonalize orthogonalize_, Combine combine_) {
         "basis"_a.noconvert(), "s"_a, "c"_a, "x"_a.noconvert(), "scale_u"_a, "scale_x"_a);
     m.def(
         "combine",
-        [=](InOf<T, 2> basis, In<1> c, nb::object base, Out<1> out, double scale) {
+        [=](In<2, T> basis, In<1> c, nb::object base, Out<1> out, double scale) {
             const long count = basis.shape(0), size = out.shape(0);
             require((long)c.shape(0) == count && (count == 0 || (long)basis.shape(1) == size),
                     "combine: shapes do not fit");
-            const double *from = nullptr;
-            if (!base.is_none()) {
-                auto array = nb::cast<In<1>>(base);
-                require((long)array.shape(0) == size, "combine: base has the size of out");
-                from = array.data();
-            }
+            const double *from = optional<In<1>>(base, {size}, "combine: base has the size of out");
             [[maybe_unused]] const Precision<T> mode;
             combine_(basis.data(), c.data(), from, out.data(), count, size, scale);
         },

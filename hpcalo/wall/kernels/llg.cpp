@@ -3,9 +3,15 @@
 
 namespace {
 
+// Constants of the terms: exchange and DMI on the faces, the others on the nodes.
+struct Terms {
+    const double *exchange, *dmi_i, *dmi_b, *inverse_ms, *easy, *hard, *demag, *zeeman;
+};
+
 HPCALO_CLONES
-void field(const double *m, const double *exchange, const double *dmi_i, const double *dmi_b, const double *inverse_ms,
-           const double *easy, const double *hard, const double *demag, const double *zeeman, double *h, long nodes) {
+void field(const Terms &k, const double *m, double *h, long nodes) {
+    const double *exchange = k.exchange, *dmi_i = k.dmi_i, *dmi_b = k.dmi_b, *inverse_ms = k.inverse_ms, *easy = k.easy,
+                 *hard = k.hard, *demag = k.demag, *zeeman = k.zeeman;
     for (long i = 0; i < nodes; ++i) {
         const double *l = m + 3 * i, *c = l + 3, *r = l + 6; // m carries one ghost node on each side
         const double el = exchange[i], er = exchange[i + 1], w = inverse_ms[i];
@@ -70,10 +76,12 @@ void bind_wall_llg(nb::module_ &m) {
                         (long)hard.shape(0) == nodes && (long)demag.shape(0) == nodes && demag.shape(1) == 3 &&
                         (long)zeeman.shape(0) == nodes && zeeman.shape(1) == 3,
                     "llg_field: one value per node");
-            field(mag.data(), exchange.data(), dmi_i.data(), dmi_b.data(), inverse_ms.data(), easy.data(), hard.data(),
-                  demag.data(), zeeman.data(), h.data(), nodes);
+            field({exchange.data(), dmi_i.data(), dmi_b.data(), inverse_ms.data(), easy.data(), hard.data(),
+                   demag.data(), zeeman.data()},
+                  mag.data(), h.data(), nodes);
         },
-        "m"_a, "exchange"_a, "dmi_i"_a, "dmi_b"_a, "inverse_ms"_a, "easy"_a, "hard"_a, "demag"_a, "zeeman"_a, "h"_a);
+        "m"_a, nb::kw_only(), "exchange"_a, "dmi_i"_a, "dmi_b"_a, "inverse_ms"_a, "easy"_a, "hard"_a, "demag"_a,
+        "zeeman"_a, "h"_a);
     m.def(
         "llg_rate",
         [](In<2> mag, In<2> h, In<2> spin, In<1> torque, Out<2> out, double gamma, double alpha) {

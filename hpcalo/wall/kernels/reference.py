@@ -40,27 +40,27 @@ def relaxation(m: Array, a: float, b: float) -> Array:
     return out
 
 
-def force(turn: Array, half_j: float) -> Array:
+def force(dm_dx: Array, half_j: float) -> Array:
     """4 x 4 matrix that couples F and G: multiplies d_p in the force term (J/2) M'.d_p."""
     out = np.zeros((4, 4))
-    out[0, 1:] = half_j * turn
-    out[1:, 0] = half_j * turn
+    out[0, 1:] = half_j * dm_dx
+    out[1:, 0] = half_j * dm_dx
     return out
 
 
-def _face_rate(e: Array, turn: Array, v: Array, source: Array | None, dx: float, dp: float, half_j: float) -> Array:
+def _face_rate(e: Array, dm_dx: Array, v: Array, source: Array | None, dx: float, dp: float, half_j: float) -> Array:
     d = slope(v.size, dp, even=True)
-    out = np.zeros((turn.shape[0], 4, v.size)) if source is None else source.copy()
-    for i in range(turn.shape[0]):
+    out = np.zeros((dm_dx.shape[0], 4, v.size)) if source is None else source.copy()
+    for i in range(dm_dx.shape[0]):
         out[i] -= v * (e[i + 1] - e[i]) / dx
-        out[i] -= force(turn[i], half_j) @ (0.5 * (e[i] + e[i + 1])) @ d.T
+        out[i] -= force(dm_dx[i], half_j) @ (0.5 * (e[i] + e[i + 1])) @ d.T
     return out
 
 
 def odd_steady(
     e: Array,
     mf: Array,
-    turn: Array,
+    dm_dx: Array,
     v: Array,
     source: Array | None,
     dx: float,
@@ -70,7 +70,7 @@ def odd_steady(
     half_j: float,
 ) -> Array:
     """o of v d_x e + (J/2) M'.d_p e + (a - b M x) o = source on each face."""
-    rate = _face_rate(e, turn, v, source, dx, dp, half_j)
+    rate = _face_rate(e, dm_dx, v, source, dx, dp, half_j)
     return np.stack([np.linalg.solve(relaxation(mf[i], a, b), rate[i]) for i in range(mf.shape[0])])
 
 
@@ -78,7 +78,7 @@ def odd_rate(
     e: Array,
     o: Array,
     mf: Array,
-    turn: Array,
+    dm_dx: Array,
     v: Array,
     source: Array | None,
     dx: float,
@@ -88,7 +88,7 @@ def odd_rate(
     half_j: float,
 ) -> Array:
     """source - v d_x e - (J/2) M'.d_p e - (a - b M x) o on each face."""
-    rate = _face_rate(e, turn, v, source, dx, dp, half_j)
+    rate = _face_rate(e, dm_dx, v, source, dx, dp, half_j)
     return np.stack([rate[i] - relaxation(mf[i], a, b) @ o[i] for i in range(mf.shape[0])])
 
 
@@ -96,7 +96,7 @@ def even_balance(
     e: Array,
     o: Array,
     m: Array,
-    turn: Array,
+    dm_dx: Array,
     v: Array,
     h: Array,
     hd: Array,
@@ -114,7 +114,7 @@ def even_balance(
     for i in range(m.shape[0]):
         out[i] = v * (o[i + 1] - o[i]) / dx + relaxation(m[i], a, b) @ e[i]
         for k in (i, i + 1):
-            out[i] += 0.5 * force(turn[k], half_j) @ o[k] @ d.T
+            out[i] += 0.5 * force(dm_dx[k], half_j) @ o[k] @ d.T
         q = 2.0 * dp * e[i].sum(axis=1)
         f_bar = h[i] * q[0] + hd[i] * (m[i] @ q[1:])
         g_bar = np.outer(m[i], hd[i] * q[0]) + np.outer(q[1:], h[i])
@@ -200,7 +200,7 @@ def llg_rate(m: Array, h: Array, spin: Array, torque: Array, gamma: float, alpha
 def diffusion_blocks(
     m: Array,
     mf: Array,
-    turn: Array,
+    dm_dx: Array,
     v: Array,
     h: Array,
     hd: Array,
@@ -224,9 +224,9 @@ def diffusion_blocks(
             e = np.zeros((n + 2, 4, v.size))
             e[node, 0] = h[node] * q[0] + hd[node] * (m[node] @ q[1:])
             e[node, 1:] = np.outer(m[node], hd[node] * q[0]) + np.outer(q[1:], h[node])
-            o = odd_steady(e, mf, turn, v, None, dx, dp, a, b, half_j)
+            o = odd_steady(e, mf, dm_dx, v, None, dx, dp, a, b, half_j)
             left = even_balance(
-                e[1:-1], o, m[1:-1], turn, v, h[1:-1], hd[1:-1], dx, dp, a, b, half_j, inverse_tau, inverse_tau_sf
+                e[1:-1], o, m[1:-1], dm_dx, v, h[1:-1], hd[1:-1], dx, dp, a, b, half_j, inverse_tau, inverse_tau_sf
             )
             for row in range(max(0, node - 2), min(n, node + 1)):
                 out[row, node - row, :, component] = 2.0 * dp * left[row].sum(axis=1)
@@ -270,9 +270,9 @@ def paper_steady(
             values, vectors = np.linalg.eigh(stream)
             plus = (vectors * np.maximum(values, 0.0)) @ vectors.T / dx
             minus = (vectors * np.minimum(values, 0.0)) @ vectors.T / dx
-            turn = np.zeros((4, 4))
-            turn[1:, 1:] = -precession * cross_matrix(m[i])
-            matrix[i, :, i] = plus - minus + turn + rates + a * np.eye(4)
+            dm_dx = np.zeros((4, 4))
+            dm_dx[1:, 1:] = -precession * cross_matrix(m[i])
+            matrix[i, :, i] = plus - minus + dm_dx + rates + a * np.eye(4)
             rhs[i] = rates @ f0[j, i] + a * before[i]
             if i:
                 matrix[i, :, i - 1] = -plus
@@ -297,7 +297,7 @@ def paper_apply(blocks: Array, f: Array, left: Array, right: Array, below: Array
     return np.asarray(np.einsum("jisab,jisb->jia", blocks, beside))
 
 
-def paper_sweep(blocks: Array, r: Array, z: Array, ascending: bool) -> Array:
+def paper_pass(blocks: Array, r: Array, z: Array, ascending: bool) -> Array:
     """z after one pass over the momenta: each solves its own system in x with its neighbours' present values."""
     points, n = r.shape[:2]
     out = z.copy()

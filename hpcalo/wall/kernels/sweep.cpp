@@ -350,64 +350,44 @@ template <class P, class Function> void bind_factor(nb::module_ &m, Function fac
     using namespace nb::literals;
     m.def(
         "sweep_factor",
-        [=](In<2> mag, In<2> mf, In<1> speed2, Out<2> face, OutOf<P, 4> pivots, Out<4> running, double a, double b,
+        [=](In<2> mag, In<2> mf, In<1> speed2, Out<2> face, Out<4, P> pivots, Out<4> running, double a, double b,
             long middle, long first, long last, int parts) {
             constexpr long width = Lanes<P>::width;
             const long nodes = mag.shape(0), np = speed2.shape(0), chunks = (np + WIDTH - 1) / WIDTH;
-            require(nodes >= 1 && mag.shape(1) == 3 && mf.shape(1) == 3 && (long)mf.shape(0) == nodes + 1 &&
-                        (long)face.shape(0) == nodes + 1 && face.shape(1) == 9 &&
-                        (long)pivots.shape(1) == (np + width - 1) / width && (long)pivots.shape(0) == nodes &&
-                        pivots.shape(2) == 10 && pivots.shape(3) == width && running.shape(0) == 2 &&
-                        (long)running.shape(1) == chunks && running.shape(2) == 10 && running.shape(3) == WIDTH &&
-                        0 <= first && first <= last && last <= chunks,
+            require(nodes >= 1 && mag.shape(1) == 3 && has_shape(mf, {nodes + 1, 3}) &&
+                        has_shape(face, {nodes + 1, 9}) &&
+                        has_shape(pivots, {nodes, (np + width - 1) / width, 10, width}) &&
+                        has_shape(running, {2, chunks, 10, WIDTH}) && 0 <= first && first <= last && last <= chunks,
                     "sweep_factor: shapes do not fit");
             for (long i = 0; i <= nodes; ++i) inverse_precession(mf.data() + 3 * i, a, b, face.data() + 9 * i);
             const Factor<P> k{
                 mag.data(), speed2.data(), face.data(), pivots.data(), running.data(), nodes, np, chunks, middle, a, b};
             factor_(k, first, last, parts);
         },
-        "m"_a, "mf"_a, "speed2"_a, "face"_a, "pivots"_a.noconvert(), "running"_a.noconvert(), "a"_a, "b"_a, "middle"_a,
-        "first"_a, "last"_a, "parts"_a);
+        nb::kw_only(), "m"_a, "mf"_a, "speed2"_a, "face"_a, "pivots"_a.noconvert(), "running"_a.noconvert(), "a"_a,
+        "b"_a, "middle"_a, "first"_a, "last"_a, "parts"_a);
 }
 
 template <class T, class Function> void bind_solve(nb::module_ &m, Function solve_) {
     using namespace nb::literals;
     m.def(
         "sweep_solve",
-        [=](nb::object r, nb::object q, In<2> mag, In<2> h, In<2> hd, InOf<T, 1> speed2, In<2> face, InOf<T, 4> pivots,
-            InOf<T, 3> ghost, OutOf<T, 3> z, bool whole, nb::object sums, double a, double all, double keep, double dp,
+        [=](nb::object r, nb::object q, In<2> mag, In<2> h, In<2> hd, In<1, T> speed2, In<2> face, In<4, T> pivots,
+            In<3, T> ghost, Out<3, T> z, bool whole, nb::object sums, double a, double all, double keep, double dp,
             long middle, long first, long last, int in, int out) {
             constexpr long width = Lanes<T>::width;
             const long nodes = mag.shape(0), np = speed2.shape(0), chunks = (np + width - 1) / width;
-            require(nodes >= 1 && mag.shape(1) == 3 && (long)face.shape(0) == nodes + 1 && face.shape(1) == 9 &&
-                        (long)pivots.shape(0) == nodes && (long)pivots.shape(1) == chunks && pivots.shape(2) == 10 &&
-                        pivots.shape(3) == width && ghost.shape(0) == 2 && ghost.shape(1) == 4 &&
-                        (long)ghost.shape(2) == np && (long)z.shape(0) == nodes && z.shape(1) == 4 &&
-                        (long)z.shape(2) == np && (long)h.shape(0) == nodes && (long)h.shape(1) == np &&
-                        (long)hd.shape(0) == nodes && (long)hd.shape(1) == np && 0 <= first && first <= last &&
-                        last <= chunks,
+            require(nodes >= 1 && mag.shape(1) == 3 && has_shape(face, {nodes + 1, 9}) &&
+                        has_shape(pivots, {nodes, chunks, 10, width}) && has_shape(ghost, {2, 4, np}) &&
+                        has_shape(z, {nodes, 4, np}) && has_shape(h, {nodes, np}) && has_shape(hd, {nodes, np}) &&
+                        0 <= first && first <= last && last <= chunks,
                     "sweep_solve: shapes do not fit");
             require(q.is_none() || std::is_same_v<T, double>, "sweep_solve: moments need double precision");
             require(!in || !r.is_none() || !q.is_none(), "sweep_solve: a right-hand side, moments, or both are needed");
-            const T *right = nullptr;
-            const double *moments = nullptr;
-            double *total = nullptr;
-            if (!r.is_none()) {
-                auto array = nb::cast<InOf<T, 3>>(r);
-                require((long)array.shape(0) == nodes && array.shape(1) == 4 && (long)array.shape(2) == np,
-                        "sweep_solve: a right-hand side for every node, component and momentum");
-                right = array.data();
-            }
-            if (!q.is_none()) {
-                auto array = nb::cast<In<2>>(q);
-                require((long)array.shape(0) == nodes && array.shape(1) == 4, "sweep_solve: four moments a node");
-                moments = array.data();
-            }
-            if (!sums.is_none()) {
-                auto array = nb::cast<Out<2>>(sums);
-                require((long)array.shape(0) == nodes && array.shape(1) == 4, "sweep_solve: four sums a node");
-                total = array.data();
-            }
+            const T *right = optional<In<3, T>>(
+                r, {nodes, 4, np}, "sweep_solve: a right-hand side for every node, component and momentum");
+            const double *moments = optional<In<2>>(q, {nodes, 4}, "sweep_solve: four moments a node");
+            double *total = optional<Out<2>>(sums, {nodes, 4}, "sweep_solve: four sums a node");
             std::vector<T> rows(whole ? 0 : 8 * np);
             const Solve<T> k{right,
                              moments,
@@ -432,9 +412,9 @@ template <class T, class Function> void bind_solve(nb::module_ &m, Function solv
             [[maybe_unused]] const Precision<T> mode;
             solve_(k, first, last, in, out);
         },
-        "r"_a.none(), "q"_a.none(), "m"_a, "h"_a, "hd"_a, "speed2"_a.noconvert(), "face"_a, "pivots"_a.noconvert(),
-        "ghost"_a.noconvert(), "z"_a.noconvert(), "whole"_a, "sums"_a.none(), "a"_a, "all"_a, "keep"_a, "dp"_a,
-        "middle"_a, "first"_a, "last"_a, "inward"_a, "outward"_a);
+        nb::kw_only(), "r"_a.none(), "q"_a.none(), "m"_a, "h"_a, "hd"_a, "speed2"_a.noconvert(), "face"_a,
+        "pivots"_a.noconvert(), "ghost"_a.noconvert(), "z"_a.noconvert(), "whole"_a, "sums"_a.none(), "a"_a, "all"_a,
+        "keep"_a, "dp"_a, "middle"_a, "first"_a, "last"_a, "inward"_a, "outward"_a);
 }
 
 } // namespace

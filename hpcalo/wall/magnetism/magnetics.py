@@ -116,8 +116,9 @@ class Magnetics:
         if self.spin_orbit is not None:
             outside += self.spin_orbit.field(m_ghost, t)
         _wall.llg_field(
-            m_ghost, self.exchange.coupling, self.dmi.faces_i, self.dmi.faces_b, self.inverse_ms, self.easy.strength,
-            self.hard.strength, self.demagnetization.slope, outside, h,
+            m_ghost, exchange=self.exchange.coupling, dmi_i=self.dmi.faces_i, dmi_b=self.dmi.faces_b,
+            inverse_ms=self.inverse_ms, easy=self.easy.strength, hard=self.hard.strength,
+            demag=self.demagnetization.slope, zeeman=outside, h=h,
         )  # fmt: skip
         for term in self.further:
             h += term.field(m_ghost, t)

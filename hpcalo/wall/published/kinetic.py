@@ -219,7 +219,7 @@ def solved(
         z = np.zeros(shape)
         r = np.ascontiguousarray(r.reshape(shape))
         for ascending in passes:
-            _wall.paper_sweep(whole, factors, r, z, ascending)
+            _wall.paper_pass(whole, factors, r, z, ascending)
         return z
 
     operator = LinearOperator((rhs.size, rhs.size), matvec=lambda y: left_side(swept(y)).reshape(-1), dtype=rhs.dtype)

@@ -210,13 +210,13 @@ class PaperModel:
                 right,
                 self.v,
                 f,
-                self.u,
-                self.dx,
-                self.dp,
-                force,
-                c.precession,
-                1.0 / c.tau,
-                1.0 / c.tau_sf,
+                u=self.u,
+                dx=self.dx,
+                dp=self.dp,
+                force=force,
+                precession=c.precession,
+                inverse_tau=1.0 / c.tau,
+                inverse_tau_s=1.0 / c.tau_sf,
             )
         if not np.isfinite(f).all():
             raise ConvergenceError("paper model: the distribution is not finite")

@@ -41,8 +41,8 @@ class SpinDiffusion:
         """Response of the own nodes' moments to those of their neighbours: (n, 3 [offset + 1], 4, 4)."""
         k, c = self.k, self.k.carriers
         _wall.diffusion_blocks(
-            self._sums, k.m_ghost, k.mf, k.dm_dx, self._blocks, k.dx, 1.0 / c.tau + shift, c.precession, k.half_j,
-            1.0 / c.tau, 1.0 / c.tau_sf,
+            self._sums, k.m_ghost, k.mf, k.dm_dx, self._blocks, dx=k.dx, a=1.0 / c.tau + shift, b=c.precession,
+            half_j=k.half_j, inverse_tau=1.0 / c.tau, inverse_tau_sf=1.0 / c.tau_sf,
         )  # fmt: skip
         return self._blocks
 

@@ -68,8 +68,8 @@ class Sweep:
         def run(first: int, last: int, parts: int) -> None:
             chunks = part(first, last)
             _wall.sweep_factor(
-                k.m, k.mf, self.speed2, self.face, self.pivots, self._running, self.a, c.precession, self.middle,
-                chunks.start, chunks.stop, parts,
+                m=k.m, mf=k.mf, speed2=self.speed2, face=self.face, pivots=self.pivots, running=self._running,
+                a=self.a, b=c.precession, middle=self.middle, first=chunks.start, last=chunks.stop, parts=parts,
             )  # fmt: skip
 
         def end(node: int, first: int, last: int) -> Array:
@@ -151,8 +151,10 @@ class Sweep:
         def run(inward: int, outward: int) -> Callable[[int, int, int], None]:
             k = self.k
             return lambda first, last, parts: _wall.sweep_solve(
-                right, gain, k.m, k.h, k.hd, self._speed2, self.face, self.pivots, self._ghost, z, whole, moments,
-                self.a, *k.gain_rates, k.dp, self.middle, first, last, inward & parts, outward & parts,
+                r=right, q=gain, m=k.m, h=k.h, hd=k.hd, speed2=self._speed2, face=self.face, pivots=self.pivots,
+                ghost=self._ghost, z=z, whole=whole, sums=moments, a=self.a, all=k.gain_rates[0],
+                keep=k.gain_rates[1], dp=k.dp, middle=self.middle, first=first, last=last, inward=inward & parts,
+                outward=outward & parts,
             )  # fmt: skip
 
         if self.mesh.comm.size == 1:
