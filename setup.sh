@@ -86,7 +86,7 @@ python_environment() {
 
 kernels() {
   local stamp=build/.kernels want
-  want=$(cat CMakeLists.txt hpcalo/*/kernels/*.cpp hpcalo/*/kernels/*.hpp 2>/dev/null | sha256sum)
+  want=$(cat CMakeLists.txt hpcalo/*/kernels/*.cpp hpcalo/*/kernels/*.hpp hpcalo/native/*.hpp 2>/dev/null | sha256sum)
   if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$want" ]; then return; fi
   say "C++ kernels"
   PATH="$VENV/bin:$PATH" cmake --preset release >build/configure.log 2>&1 || { cat build/configure.log; fail "CMake cannot configure the kernels"; }
