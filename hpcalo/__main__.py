@@ -7,7 +7,7 @@ nodes); under a launcher only rank 0 does them.
 
 from __future__ import annotations
 
-from hpcalo.parallel.early import end_at_once, forget, listen
+from hpcalo.parallel.early import end_at_once, forget, ignore, listen
 
 if __name__ == "__main__":  # `python -m hpcalo`; the command `hpcalo` comes from hpcalo.start
     listen()
@@ -370,8 +370,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of `hpcalo` and `python -m hpcalo`; ends the process with the documented exit code."""
     defer_start()
     with ExitStack() as stack:
-        if listen():  # called from another program, which goes on
-            stack.callback(forget)
+        stack.callback(forget if listen() else ignore)  # a program that has called this one goes on
         if not is_first():  # every rank reads the same command line: one of them answers
             stack.enter_context(redirect_stdout(stack.enter_context(open(os.devnull, "w", encoding="utf-8"))))
         code = _main(list(sys.argv[1:] if arguments is None else arguments))

@@ -64,6 +64,15 @@ def end_at_once() -> None:
         _end(signal.Signals[Received.name], None)
 
 
+def ignore() -> None:
+    """From now on signals are ignored: the exit code stands while Python and MPI shut down.
+
+    Python takes its handlers away long before that is over, and a process that has finished its work would be killed.
+    """
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
 def forget() -> None:
     """Restores the handlers that were there before `listen`, for a program that goes on."""
     for number, handler in _previous.items():
@@ -106,8 +115,7 @@ def leave(text: str, code: int) -> NoReturn:
 
     The other ranks of a job end with it. Rank 0 speaks first: its end is the end of the others.
     """
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
+    ignore()
     for path in _transient:
         try:  # noqa: SIM105  (contextlib takes its time to load)
             os.unlink(path)

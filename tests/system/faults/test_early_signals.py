@@ -181,6 +181,17 @@ def test_a_caller_keeps_its_handlers(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_the_end_is_not_disturbed(tmp_path):
+    """Python and MPI take their time to shut down; a signal that comes then would kill a process that is done."""
+    code = (
+        "import atexit, os, signal\nfrom hpcalo.parallel.early import SIGNALS\n"
+        "atexit.register(lambda: [os.kill(os.getpid(), number) for number in SIGNALS])\n"
+        "from hpcalo.start import main\nimport sys\nsys.argv[1:] = ['keys', 'execution']\nmain()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_next_to_nothing_is_loaded_before():
     heavy = "{'click', 'numpy', 'mpi4py', 'pathlib', 'inspect', 'typing', 'hpcalo.__main__', 'hpcalo.errors'}"
     code = f"import sys; import hpcalo.start; print(*sorted({heavy} & set(sys.modules)))"
