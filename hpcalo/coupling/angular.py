@@ -13,35 +13,34 @@ b_odd = (T/V) b^(1,0) and b_even = (T/V) b^(2,0) of the thermal torkance.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Real = NDArray[np.float64]
+from hpcalo.typing import RealArray
 
 ACROSS = np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
 """z x e_i for i = x, y."""
 
 
-def field_like(n: Real) -> Real:
+def field_like(n: RealArray) -> RealArray:
     """n x c_i: (…, 2 [i], 3) for n (…, 3)."""
     return np.asarray(np.cross(n[..., None, :], ACROSS), dtype=np.float64)
 
 
-def damping_like(n: Real) -> Real:
+def damping_like(n: RealArray) -> RealArray:
     """n x (n x c_i): (…, 2 [i], 3)."""
     return np.asarray(np.cross(n[..., None, :], field_like(n)), dtype=np.float64)
 
 
-def across(n: Real) -> Real:
+def across(n: RealArray) -> RealArray:
     """c_i without its part along n, that is -n x (n x c_i): (…, 2 [i], 3)."""
     return -damping_like(n)
 
 
-def transverse(n: Real) -> Real:
+def transverse(n: RealArray) -> RealArray:
     """Projector on the directions across n: (…, 3, 3)."""
     return np.asarray(np.eye(3) - n[..., :, None] * n[..., None, :], dtype=np.float64)
 
 
-def lowest_order(values: Real, pattern: Real) -> tuple[Real, Real]:
+def lowest_order(values: RealArray, pattern: RealArray) -> tuple[RealArray, RealArray]:
     """Coefficient (T,) of the pattern (A, i, j) in values (A, i, j, T) by least squares over directions and components,
     and what it leaves of the values (A, i, j, T).
     """
@@ -49,7 +48,7 @@ def lowest_order(values: Real, pattern: Real) -> tuple[Real, Real]:
     return coefficient, values - pattern[..., None] * coefficient
 
 
-def share(rest: Real, values: Real, least: float) -> float:
+def share(rest: RealArray, values: RealArray, least: float) -> float:
     """Root mean square of the rest over that of the values; 0 where the values vanish, that is, stay below `least`."""
     size = float(np.sqrt((values**2).sum()))
     return float(np.sqrt((rest**2).sum())) / size if float(np.abs(values).max(initial=0.0)) > least else 0.0

@@ -10,31 +10,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hpcalo.coupling import angular
 from hpcalo.io.dataset import Variable
 from hpcalo.kubo.responses.heat import current
+from hpcalo.typing import RealArray
 from hpcalo.units import MU_0
 from hpcalo.wall.coefficients import Coefficients
 from hpcalo.wall.dynamics.simulation import Simulation
 from hpcalo.wall.dynamics.state import State
-from hpcalo.wall.electrons.transport import Torques
+from hpcalo.wall.electrons.response import Torques
 from hpcalo.wall.magnetism.terms.spin_orbit import PARTS
 from hpcalo.wall.monitors.monitor import PER_SECOND, Monitor, number, on_faces, on_nodes
 from hpcalo.wall.units import NM
 
-Real = NDArray[np.float64]
 
-
-def heat_tensors(c: Coefficients, n: Real, temperature: Real) -> tuple[Real, Real]:
+def heat_tensors(c: Coefficients, n: RealArray, temperature: RealArray) -> tuple[RealArray, RealArray]:
     """Even and odd beta-tilde (…, 2 [current], 3 [torque]) in J/m^2 for n (…, 3) at T (…): lowest order in n."""
     even = c.at("beta_tilde_even", temperature)[..., None, None] * angular.across(n)
     odd = c.at("beta_tilde_odd", temperature)[..., None, None] * angular.field_like(n)
     return even, odd
 
 
-def dmi_tensor(interfacial: Real, bulk: Real) -> Real:
+def dmi_tensor(interfacial: RealArray, bulk: RealArray) -> RealArray:
     """Row x (…, 1, 3) of D_ij in J/m^2 that gives the energy D_i (M_z M_x' - M_x M_z') + D_b M.(curl M) along x."""
     rows = np.zeros((*np.shape(interfacial), 1, 3))
     rows[..., 0, 0], rows[..., 0, 1] = -bulk, interfacial
@@ -45,18 +43,18 @@ def dmi_tensor(interfacial: Real, bulk: Real) -> Real:
 class Currents:
     """Along the wire on the own nodes, W/m: heat in its two parts (and across the wire), DMI energy."""
 
-    heat_even: Real
-    heat_odd: Real
-    heat_transverse: Real
-    dmi: Real
+    heat_even: RealArray
+    heat_odd: RealArray
+    heat_transverse: RealArray
+    dmi: RealArray
 
     @property
-    def heat(self) -> Real:
+    def heat(self) -> RealArray:
         """J^Q along the wire."""
         return self.heat_even + self.heat_odd
 
 
-def currents(sim: Simulation, m: Real, rate: Real) -> Currents:
+def currents(sim: Simulation, m: RealArray, rate: RealArray) -> Currents:
     """J^Q = -beta-tilde [n x dn/dt] (30) and J^DMI = -D [n x dn/dt] (7) for M (n, 3) and dM/dt (n, 3) in 1/fs."""
     c = sim.magnetics.coefficients
     assert c is not None  # the monitor is scheduled only with coefficients
@@ -68,7 +66,7 @@ def currents(sim: Simulation, m: Real, rate: Real) -> Currents:
     return Currents(even[:, 0], odd[:, 0], (even + odd)[:, 1], dmi)
 
 
-def dmi_balance(sim: Simulation, m: Real, rate: Real, dmi_current: Real) -> tuple[Real, float]:
+def dmi_balance(sim: Simulation, m: RealArray, rate: RealArray, dmi_current: RealArray) -> tuple[RealArray, float]:
     """DMI energy on the own faces (J/m^2, per area of the film) and how well its balance closes.
 
     dF/dt + dJ^DMI/dx = w, w = -mu0 M_s H_DMI.dn/dt: what the magnetization gives to the DMI energy (0 in (8), which
@@ -83,7 +81,7 @@ def dmi_balance(sim: Simulation, m: Real, rate: Real, dmi_current: Real) -> tupl
     a, b = both[:-1], both[1:]  # the nodes left and right of each face
     strength = np.stack([-magnetics.dmi.faces_b, magnetics.dmi.faces_i], axis=1) * MU_0 * c.thickness  # J/m^2
 
-    def over(first: Real, second: Real) -> Real:
+    def over(first: RealArray, second: RealArray) -> RealArray:
         return np.asarray((strength * np.cross(first, second)[:, :2]).sum(axis=1), dtype=np.float64)
 
     dx = mesh.dx * NM
@@ -103,7 +101,7 @@ def dmi_balance(sim: Simulation, m: Real, rate: Real, dmi_current: Real) -> tupl
     return energy, worst / largest if largest > 0.0 else 0.0
 
 
-def peak(sim: Simulation, values: Real) -> float:
+def peak(sim: Simulation, values: RealArray) -> float:
     """The value of largest modulus along the wire. Collective."""
     high, low = sim.mesh.max(float(values.max(initial=-np.inf))), -sim.mesh.max(float((-values).max(initial=-np.inf)))
     return high if high >= -low else low
@@ -129,7 +127,7 @@ class Heat(Monitor):
         ]
 
 
-def _along_the_wire(sim: Simulation, m: Real, rate: Real, j: Currents) -> list[Variable]:
+def _along_the_wire(sim: Simulation, m: RealArray, rate: RealArray, j: Currents) -> list[Variable]:
     spin_orbit = sim.magnetics.spin_orbit
     assert spin_orbit is not None  # comes with the coefficients
     energy, balance = dmi_balance(sim, m, rate, j.dmi)
@@ -164,7 +162,7 @@ def _peaks_and_integrals(sim: Simulation, j: Currents) -> list[Variable]:
     return out
 
 
-def _powers(sim: Simulation, m: Real, rate: Real) -> list[Variable]:
+def _powers(sim: Simulation, m: RealArray, rate: RealArray) -> list[Variable]:
     """Power of the spin-orbit torques, per width of the film."""
     magnetics = sim.magnetics
     c, spin_orbit = magnetics.coefficients, magnetics.spin_orbit

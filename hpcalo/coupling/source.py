@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hpcalo import units
 from hpcalo.coupling import angular
@@ -19,15 +18,15 @@ from hpcalo.io.plausible import changed_files_explain
 from hpcalo.io.provenance import sha256
 from hpcalo.kubo.config import THERMAL_WINDOW
 from hpcalo.kubo.responses.axes import thermal_weights
+from hpcalo.typing import RealArray
 from hpcalo.wall.coefficients import MEANING, Coefficients
 from hpcalo.wall.config import WallInput
 from hpcalo.wall.config.electronic_structure import ElectronicStructure
-from hpcalo.wall.electrons.transport import temperature
+from hpcalo.wall.electrons.temperature import temperature
 
 if TYPE_CHECKING:
     from hpcalo.wall.monitors.monitor import Monitor
 
-Real = NDArray[np.float64]
 
 SECTION = "electronic_structure"
 NOTICED = 0.01  # part of a coefficient outside its lowest order from which on a warning tells of it
@@ -99,7 +98,7 @@ class _Reader:
         low, high = self._range()
         self.temperatures = self._temperatures(low, high)
         self.residual: dict[str, float] = {}
-        self.tables: dict[str, Real] = {}
+        self.tables: dict[str, RealArray] = {}
 
     def source(self) -> KuboSource:
         s = self.section
@@ -146,7 +145,7 @@ class _Reader:
             form = angular.across(self.n_hat)
         self._add(f"{name}_{part}", values, form, size, rms=True)
 
-    def _part(self, name: str, part: str) -> Real:
+    def _part(self, name: str, part: str) -> RealArray:
         """(A, direction of the force or current, torque, T) in SI."""
         variable = f"{name}_{part}"
         if name == "torkance":
@@ -155,26 +154,26 @@ class _Reader:
             return self._thermal(variable, "field", "torque")
         return self._thermal(variable, "current", "torque")
 
-    def _add(self, name: str, values: Real, pattern: Real, size: float, *, rms: bool = False) -> None:
+    def _add(self, name: str, values: RealArray, pattern: RealArray, size: float, *, rms: bool = False) -> None:
         coefficient, rest = angular.lowest_order(values, pattern)
         self.tables[name] = coefficient
         family = name.removesuffix("_odd").removesuffix("_even")
         left = float(np.sqrt((rest**2).mean())) if rms else float(np.abs(rest).max())
         self.residual[name] = left / size if size > VANISHING[family] else 0.0
 
-    def _thermal(self, name: str, first: str, second: str) -> Real:
+    def _thermal(self, name: str, first: str, second: str) -> RealArray:
         """(A, first, second, T) of a variable on the axes mu and temperature."""
         return self._ordered(name, first, second, "temperature", mu=self._place("mu", "chemical_potential", None))
 
-    def _averaged(self, name: str, first: str, second: str) -> Real:
+    def _averaged(self, name: str, first: str, second: str) -> RealArray:
         """(A, first, second, T): the thermal average ∫dE (−f') of a curve of the Fermi energy at T = 0."""
         return self._ordered(name, first, second, "energy") @ self._weights().T
 
-    def _moment(self) -> Real:
+    def _moment(self) -> RealArray:
         curve = np.asarray(self.result["spin_moment"], dtype=np.float64).mean(axis=0)
         return np.asarray(curve @ self._weights().T, dtype=np.float64)
 
-    def _weights(self) -> Real:
+    def _weights(self) -> RealArray:
         """(T, NE) of the thermal average, for curves that are linear between the Fermi energies."""
         energies = np.asarray(self.result["energy"], dtype=np.float64)
         reach = THERMAL_WINDOW * units.BOLTZMANN_EV * float(self.temperatures[-1])
@@ -186,7 +185,7 @@ class _Reader:
             )
         return thermal_weights(energies, np.array([level]), self.temperatures, 0)[0]
 
-    def _ordered(self, name: str, *order: str, mu: int | None = None) -> Real:
+    def _ordered(self, name: str, *order: str, mu: int | None = None) -> RealArray:
         """The variable at the run's Γ (and μ) with the axes n_hat and then `order`."""
         variable = self.result.variables[name]
         data, dims = np.asarray(variable.data, dtype=np.float64), list(variable.dims)
@@ -242,7 +241,7 @@ class _Reader:
         t = temperature(d, length, far)
         return float(t.min()), float(t.max())
 
-    def _temperatures(self, low: float, high: float) -> Real:
+    def _temperatures(self, low: float, high: float) -> RealArray:
         held = self.result.coordinates.get("temperature")
         if held is None:  # only curves of the Fermi energy are held: any temperature that they reach will do
             return np.array([low]) if high == low else np.linspace(low, high, 17)

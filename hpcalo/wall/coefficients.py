@@ -11,12 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
+from hpcalo.typing import RealArray
 from hpcalo.units import BOHR_MAGNETON, MU_0
-
-Array = NDArray[np.float64]
 
 MEANING = {
     "torkance_odd": ("C*m", "t^(1,0) of the torque t^(1,0) n x (z x E) per cell"),
@@ -40,8 +38,8 @@ class Coefficients:
     the lowest order in n. cell_area m^2, cell_thickness m; `thickness`: m, of the film that M_s, A and K refer to.
     """
 
-    temperatures: Array
-    tables: Mapping[str, Array]
+    temperatures: RealArray
+    tables: Mapping[str, RealArray]
     cell_area: float
     cell_thickness: float
     thickness: float
@@ -55,7 +53,7 @@ class Coefficients:
         """The others alone."""
         return replace(self, tables={key: value for key, value in self.tables.items() if key != name})
 
-    def at(self, name: str, temperature: Array) -> Array:
+    def at(self, name: str, temperature: RealArray) -> RealArray:
         """The coefficient at the given temperatures (K), monotone cubic between those of the result; 0 if not used."""
         if name not in self.tables:
             return np.zeros(np.shape(temperature))
@@ -64,14 +62,14 @@ class Coefficients:
             return np.full(np.shape(temperature), values[0])
         return np.asarray(PchipInterpolator(self.temperatures, values)(temperature), dtype=np.float64)
 
-    def interfacial_dmi(self, temperature: Array) -> Array:
+    def interfacial_dmi(self, temperature: RealArray) -> RealArray:
         """D of D (M_z M_x' - M_x M_z') in J/m^2 over the magnet's thickness: for the wire along x, D_xy d/t."""
         return self.at("spiralization", temperature) * self.cell_thickness / self.thickness
 
-    def saturation(self, temperature: Array) -> Array:
+    def saturation(self, temperature: RealArray) -> RealArray:
         """M_s in A/m over the magnet's thickness, from the moment per cell."""
         return self.at("moment", temperature) * BOHR_MAGNETON / (self.cell_area * self.thickness)
 
-    def field_per_torque(self, saturation: Array) -> Array:
+    def field_per_torque(self, saturation: RealArray) -> RealArray:
         """Magnetic field (A/m) that acts like a torque of 1 J per cell, for M_s (A/m) of the magnet."""
         return 1.0 / (MU_0 * saturation * self.thickness * self.cell_area)

@@ -1,22 +1,21 @@
-"""The x mesh distributed over a communicator with PETSc's DMDA; fields are named by their shape per node.
+"""The mesh along x, distributed over a communicator with PETSc's DMDA.
 
-Every field lives on the same nodes and the same partition, so a second mesh direction changes this file and the
-kernels' stencils, not the physics on top of it.
+All fields live on the same nodes and the same partition. The wire has one dimension: solvers and kernels rely on it.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hpcalo.errors import InputError
 from hpcalo.parallel.halo import beyond_ends
+from hpcalo.typing import RealArray
 from hpcalo.wall.petsc import PETSc
 
-Array = NDArray[np.float64]
-
+if TYPE_CHECKING:
+    from mpi4py.MPI import Intracomm
 
 RESERVOIR_DISTANCE = 8.0
 """Wall parameters D that should lie between a wall and the reservoirs at the ends of the wire."""
@@ -25,10 +24,11 @@ RESERVOIR_DISTANCE = 8.0
 class Mesh:
     """`cells` nodes x_i = i dx, i = 0 ... cells - 1 (nm); face k lies between nodes k - 1 and k.
 
-    The outermost faces belong to the reservoirs at x = -dx and x = length + dx. `comm` is an mpi4py communicator.
+    The outermost faces belong to the reservoirs at x = -dx and x = length + dx. A rank's own nodes are first ...
+    last - 1. Raises InputError where there are more ranks than nodes.
     """
 
-    def __init__(self, comm: Any, cells: int, length: float) -> None:
+    def __init__(self, comm: Intracomm, cells: int, length: float) -> None:
         if cells < comm.size:
             raise InputError(
                 f"wire.cells: {cells} nodes cannot be shared by {comm.size} ranks; use fewer ranks a group"
@@ -37,7 +37,7 @@ class Mesh:
         self.cells = cells
         self.length = length
         self.dx = length / (cells - 1)
-        self._dms: dict[int, tuple[Any, Any, Any]] = {}
+        self._dms: dict[int, tuple[PETSc.DMDA, PETSc.Vec, PETSc.Vec]] = {}
         dm = self.dm(3)
         (self.first, self.last), *_ = dm.getRanges()
         self.n = self.last - self.first
@@ -52,7 +52,7 @@ class Mesh:
         self.around = np.clip(np.arange(self.first - 1, self.last + 1), 0, cells - 1)
         """Numbers of the own nodes and one on each side, where the end nodes are their own neighbours, (n + 2,)."""
 
-    def dm(self, dof: int) -> Any:
+    def dm(self, dof: int) -> PETSc.DMDA:
         """The DMDA with `dof` values a node."""
         if dof not in self._dms:
             dm = PETSc.DMDA().create(
@@ -66,18 +66,18 @@ class Mesh:
             self._dms[dof] = (dm, dm.createGlobalVec(), dm.createLocalVec())
         return self._dms[dof][0]
 
-    def beyond(self, first: Array, last: Array, out: Array) -> Array:
-        """What the neighbours have beyond the own nodes whose end values are `first` and `last`: out (2, ...).
+    def beyond(self, first: RealArray, last: RealArray, out: RealArray) -> RealArray:
+        """The values of the neighbours next to the own end nodes, whose values are `first` and `last`: out (2, ...).
 
-        Zero beyond the ends of the wire. Collective; two messages a rank, no copy of the field.
+        Zero beyond the ends of the wire. Two messages a rank, no copy of the field. Collective.
         """
         if self.comm.size == 1:
             out[:] = 0.0
             return out
         return beyond_ends(self.comm, first, last, out)
 
-    def with_ghosts(self, field: Array) -> Array:
-        """A new array with one neighbour node added on both sides; zero beyond the ends of the wire."""
+    def with_ghosts(self, field: RealArray) -> RealArray:
+        """A new array with one neighbour node added on both sides; zero beyond the ends of the wire. Collective."""
         dof = int(np.prod(field.shape[1:], dtype=int)) if field.ndim > 1 else 1
         dm = self.dm(dof)
         _, g, loc = self._dms[dof]
@@ -85,8 +85,11 @@ class Mesh:
         dm.globalToLocal(g, loc)
         return np.array(loc.array, dtype=float).reshape((self.n + 2, *field.shape[1:]))
 
-    def magnetization_with_ghosts(self, m: Array) -> Array:
-        """M with ghosts; beyond the ends the end values are repeated (no gradient at the reservoirs)."""
+    def magnetization_with_ghosts(self, m: RealArray) -> RealArray:
+        """M (n + 2, 3) with ghosts; beyond the ends the end values are repeated (no gradient at the reservoirs).
+
+        Collective.
+        """
         out = self.with_ghosts(m)
         if self.at_left:
             out[0] = out[1]
@@ -94,12 +97,12 @@ class Mesh:
             out[-1] = out[-2]
         return out
 
-    def faces(self, node_ghosts: Array) -> Array:
+    def faces(self, node_ghosts: RealArray) -> RealArray:
         """Arithmetic mean on the n + 1 faces of the own nodes."""
         return 0.5 * (node_ghosts[:-1] + node_ghosts[1:])
 
-    def gather(self, field: Array) -> Array:
-        """The whole field, in node order, on every rank: a new array."""
+    def gather(self, field: RealArray) -> RealArray:
+        """The whole field, in node order, on every rank: a new array. Collective."""
         if self.comm.size == 1:
             return np.array(field, dtype=float, order="C")
         field = np.ascontiguousarray(field, dtype=float)
@@ -108,17 +111,14 @@ class Mesh:
         self.comm.Allgatherv(field, [out, self.counts * width])
         return out
 
-    def total(self, field: Array) -> Any:
-        """Sum over all nodes of the wire of a field (n,) or (n, k), the same bits on any number of ranks: a number or
-        (k,). Collective; moves the field, so give it what is summed within a node already.
+    def total(self, field: RealArray) -> Any:
+        """Sum over all nodes of the wire of a field (n,) or (n, k): a number or (k,). Collective.
+
+        The same bits on any number of ranks. It moves the whole field: sum within the nodes first.
         """
         summed = self.gather(field).sum(axis=0)
         return float(summed) if np.ndim(summed) == 0 else summed
 
-    def sum(self, value: float | Array) -> Any:
-        """Sum over ranks of a number or a small array."""
-        return self.comm.allreduce(value)
-
     def max(self, value: float) -> float:
-        """Largest value over the ranks."""
+        """Largest value over the ranks. Collective."""
         return float(max(self.comm.allgather(float(value))))

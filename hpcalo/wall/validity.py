@@ -10,7 +10,7 @@ import numpy as np
 from hpcalo.errors import InputError
 from hpcalo.wall.boltzmann import equilibrium as eq
 from hpcalo.wall.config import WallInput
-from hpcalo.wall.electrons.transport import temperature
+from hpcalo.wall.electrons.temperature import temperature
 from hpcalo.wall.grid import RESERVOIR_DISTANCE
 from hpcalo.wall.magnetism.texture import wall_parameter
 from hpcalo.wall.solvers.options import SolverOptions

@@ -61,9 +61,9 @@ class Wire:
         """u in units of g mu_B/M_s (so that it compares with j_s) and beta of -(J/hbar) M x dm."""
         torque = -self.carriers.precession * np.cross(self.m, q[:, 1:])
         slope = (self.ghost[2:] - self.ghost[:-2]) / (2 * self.mesh.dx)
-        norm = self.mesh.sum(float(np.sum(slope**2)))
-        u = -self.mesh.sum(float(np.sum(torque * slope))) / norm
-        beta_u = self.mesh.sum(float(np.sum(torque * np.cross(self.m, slope)))) / norm
+        norm = self.mesh.comm.allreduce(float(np.sum(slope**2)))
+        u = -self.mesh.comm.allreduce(float(np.sum(torque * slope))) / norm
+        beta_u = self.mesh.comm.allreduce(float(np.sum(torque * np.cross(self.m, slope)))) / norm
         return u, beta_u / u
 
 

@@ -9,16 +9,15 @@ in 1/(nm^3 eV fs/nm). Up means parallel to M in the moment convention: the up ba
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit
 
 from hpcalo.errors import InputError
+from hpcalo.typing import RealArray
+from hpcalo.wall.config import Electrons
 from hpcalo.wall.units import CURRENT_IN_SI, HBAR, K_B, M_E, VOLT_PER_METRE
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -61,13 +60,13 @@ class Carriers:
         return self.precession * self.tau_sf
 
 
-def momentum_grid(carriers: Carriers, points: int, cutoff: float) -> Array:
+def momentum_grid(carriers: Carriers, points: int, cutoff: float) -> RealArray:
     """Cell centres (j + 1/2) dp, shape (points,), up to cutoff times the Fermi momentum; eV fs/nm."""
     return np.asarray((np.arange(points) + 0.5) * (cutoff * carriers.fermi_momentum / points), dtype=np.float64)
 
 
-def _bands(c: Carriers, p: Array, temperature: Array | float) -> tuple[Array, Array, Array]:
-    """kT with the shape of T plus a p axis, the argument z_s = (mu + sJ/2 - p^2/2m)/kT [2 first], and the prefactor."""
+def _bands(c: Carriers, p: RealArray, temperature: RealArray | float) -> tuple[RealArray, RealArray, RealArray]:
+    """kT with the shape of T plus a p axis; z_s = (mu + sJ/2 - p^2/2m)/kT, spins first; the prefactor of N_s."""
     t = np.asarray(temperature, dtype=float)
     if np.any(t <= 0.0):
         raise InputError(f"temperature: {float(t.min()):.6g} K on the wire; it must be positive everywhere")
@@ -78,33 +77,33 @@ def _bands(c: Carriers, p: Array, temperature: Array | float) -> tuple[Array, Ar
     return kt, z, prefactor
 
 
-def occupation(c: Carriers, p: Array, temperature: Array | float) -> Array:
+def occupation(c: Carriers, p: RealArray, temperature: RealArray | float) -> RealArray:
     """N_up, N_down: shape (2, *T.shape, *p.shape), 1/(nm^3 eV fs/nm)."""
     _, z, prefactor = _bands(c, p, temperature)
     return prefactor * np.logaddexp(0.0, z)
 
 
-def occupation_mu(c: Carriers, p: Array, temperature: Array | float) -> Array:
+def occupation_mu(c: Carriers, p: RealArray, temperature: RealArray | float) -> RealArray:
     """dN_s/dmu, shape (2, *T.shape, *p.shape)."""
     kt, z, prefactor = _bands(c, p, temperature)
     return prefactor / kt * expit(z)
 
 
-def occupation_temperature(c: Carriers, p: Array, temperature: Array | float) -> Array:
+def occupation_temperature(c: Carriers, p: RealArray, temperature: RealArray | float) -> RealArray:
     """dN_s/dT at fixed mu, shape (2, *T.shape, *p.shape): (N - z kT dN/dmu)/T."""
     kt, z, prefactor = _bands(c, p, temperature)
     return prefactor * (np.logaddexp(0.0, z) - z * expit(z)) * (K_B / kt)
 
 
-def occupation_momentum(c: Carriers, p: Array, temperature: Array | float) -> Array:
+def occupation_momentum(c: Carriers, p: RealArray, temperature: RealArray | float) -> RealArray:
     """dN_s/dp = -(p/m) dN_s/dmu, shape (2, *T.shape, *p.shape)."""
     return -(p / c.mass) * occupation_mu(c, p, temperature)
 
 
-def weights(c: Carriers, p: Array, temperature: Array | float) -> Array:
+def weights(c: Carriers, p: RealArray, temperature: RealArray | float) -> RealArray:
     """w_s = d_mu N_s / integral of d_mu N_s over all p (both signs), normalized on the mesh itself: shape as N_s.
 
-    The normalization by the mesh's own sum is what makes the collision term conserve charge to round-off.
+    Because the sum over the mesh itself normalizes them, the collision term conserves charge to round-off.
     """
     d_mu = occupation_mu(c, p, temperature)
     dp = p[1] - p[0]
@@ -113,9 +112,9 @@ def weights(c: Carriers, p: Array, temperature: Array | float) -> Array:
 
 @dataclass(frozen=True)
 class Bulk:
-    """Bulk transport of a uniform magnet on a given momentum mesh (sums over the mesh).
+    """Bulk transport of a uniform magnet: sums over a given momentum mesh.
 
-    Charge flows are particle flows times -2e (two spin components of F); `conductivity` in e^2/(eV nm fs) internally.
+    Charge flows are particle flows times -2e, since F is half the sum over both spins.
     """
 
     density: float
@@ -124,8 +123,6 @@ class Bulk:
     """int g0 / int F0: equals j_s/j of the electric drive (constant tau)"""
     conductivity: float
     """S/m"""
-    charge_per_field: float
-    """charge current density (A/m^2) per V/m at no temperature gradient; the conductivity again, by its own sum"""
     charge_per_gradient: float
     """charge current density (A/m^2) per K/nm at E = 0"""
     spin_per_field: float
@@ -134,12 +131,17 @@ class Bulk:
     """j_s per K/nm at E = 0"""
 
     @property
+    def charge_per_field(self) -> float:
+        """Charge current density (A/m^2) per V/m without a temperature gradient: the conductivity."""
+        return self.conductivity
+
+    @property
     def seebeck(self) -> float:
         """S in uV/K: E = S dT/dx in open circuit (mu fixed); 1 (V/m)/(K/nm) is 1e-3 uV/K."""
         return -self.charge_per_gradient / self.charge_per_field * 1e-3
 
 
-def bulk(c: Carriers, p: Array, temperature: float) -> Bulk:
+def bulk(c: Carriers, p: RealArray, temperature: float) -> Bulk:
     """Closed forms of uniform transport, summed on the momentum mesh (docs/theory/wall.md).
 
     deviation = tau S with the sources S_F = -v kappa dN/dT avg + eE dN/dp avg; the force term acts on F0's derivative.
@@ -158,25 +160,22 @@ def bulk(c: Carriers, p: Array, temperature: float) -> Bulk:
         density=2.0 * two * float(full.sum()),
         polarization=float(diff.sum() / full.sum()),
         conductivity=to_si * flow_e * VOLT_PER_METRE,
-        charge_per_field=to_si * flow_e * VOLT_PER_METRE,
         charge_per_gradient=to_si * flow_k,
         spin_per_field=c.tau * two * float(np.sum(v * (d_p[0] - d_p[1]) / 2.0)),
         spin_per_gradient=-c.tau * two * float(np.sum(v * v * (d_t[0] - d_t[1]) / 2.0)),
     )
 
 
-def carriers_from(electrons: object, p_points: int, cutoff: float, temperature: float) -> Carriers:
-    """Engine-unit carriers of the input section; `bands` chosen so that a given conductivity is met on the mesh."""
-    e = electrons
+def carriers_from(electrons: Electrons, points: int, cutoff: float, temperature: float) -> Carriers:
+    """The carriers of an input; `bands` is chosen such that a given conductivity is met on the momentum mesh."""
     base = Carriers(
-        fermi_energy=e.fermi_energy,  # type: ignore[attr-defined]
-        exchange=e.exchange_splitting,  # type: ignore[attr-defined]
-        mass=e.mass * M_E,  # type: ignore[attr-defined]
-        tau=e.relaxation_time,  # type: ignore[attr-defined]
-        tau_sf=e.spin_flip_time,  # type: ignore[attr-defined]
+        fermi_energy=electrons.fermi_energy,
+        exchange=electrons.exchange_splitting,
+        mass=electrons.mass * M_E,
+        tau=electrons.relaxation_time,
+        tau_sf=electrons.spin_flip_time,
     )
-    target = e.conductivity  # type: ignore[attr-defined]
-    if target is None:
+    if electrons.conductivity is None:
         return base
-    own = bulk(base, momentum_grid(base, p_points, cutoff), temperature).conductivity
-    return Carriers(base.fermi_energy, base.exchange, base.mass, base.tau, base.tau_sf, target / own)
+    own = bulk(base, momentum_grid(base, points, cutoff), temperature).conductivity
+    return replace(base, bands=electrons.conductivity / own)

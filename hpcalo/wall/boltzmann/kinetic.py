@@ -1,41 +1,40 @@
 """The linearized spinor Boltzmann operator on one rank's nodes (docs/theory/wall.md), arrays in, arrays out.
 
-Unknown is the deviation from local equilibrium, split by parity in p: e (even, on nodes) and o (odd, on faces), each of
-shape [x, component F Gx Gy Gz, p > 0], in 1/(nm^3 eV fs/nm). With a = 1/tau + shift and b = J/hbar
+The unknown is the deviation from local equilibrium, split by parity in p: e (even, on nodes) and o (odd, on faces),
+each of shape [x, component F Gx Gy Gz, p > 0], in 1/(nm^3 eV fs/nm). With a = 1/tau + shift and b = J/hbar
 
     odd,  face:  v d_x e + (J/2) M'.d_p e - b M x o + a o = S
     even, node:  v d_x o + (J/2) M'.d_p o - b M x e + a e - gain(dn, dm) = R
 
 gain = (1/tau)(h dn + d M.dm, d dn M + h dm) - (1/tau_sf)(0, h dm),  h, d = (w_up +- w_down)/2.
-`shift` is 1/dt-like: 0 for the steady state, TS's shift in implicit time steps. Both drives (E, kappa) are kept apart.
+`shift` is 0 for the steady state and the shift of TS, of order 1/dt, in implicit time steps. The sources of both drives
+(E and kappa) are separate.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hpcalo.typing import RealArray
 from hpcalo.wall.boltzmann import equilibrium as eq
 from hpcalo.wall.boltzmann.equilibrium import Carriers
 from hpcalo.wall.kernels import _wall
 
-Array = NDArray[np.float64]
-
 
 class Kinetic:
-    """Coefficients on `n` nodes and `n + 1` faces; `set_magnetization` must be called before the operator is used.
+    """Coefficients on `n` nodes and `n + 1` faces; call `set_magnetization` before the operator is used.
 
-    `t_nodes`, `t_faces`: background temperature (K). `force`: the (J/2) M'.d_p term on the deviation.
-    `gradient_source`: lambda, the weight of the O(J^3) equilibrium source (0: equilibrium has exactly no torque).
+    t_nodes, t_faces: background temperature (K). force: the (J/2) M'.d_p term on the deviation. gradient_source:
+    lambda, the weight of the O(J^3) equilibrium source (0: equilibrium has exactly no torque).
     """
 
     def __init__(
         self,
         carriers: Carriers,
-        p: Array,
+        p: RealArray,
         dx: float,
-        t_nodes: Array,
-        t_faces: Array,
+        t_nodes: RealArray,
+        t_faces: RealArray,
         *,
         force: bool = True,
         gradient_source: float = 0.0,
@@ -66,9 +65,10 @@ class Kinetic:
         """(n, 4, points): the shape of e."""
         return (self.n, 4, self.p.size)
 
-    def set_magnetization(self, m_ghost: Array) -> None:
-        """M (n + 2, 3) with ghosts. Faces carry the normalized mean and the difference quotient, which are
-        orthogonal."""
+    def set_magnetization(self, m_ghost: RealArray) -> None:
+        """Takes M (n + 2, 3) with ghosts. Faces get the normalized mean and the difference quotient dM/dx, which are
+        orthogonal.
+        """
         mean = m_ghost[:-1] + m_ghost[1:]
         self.m_ghost = np.array(m_ghost)
         self.m = np.ascontiguousarray(m_ghost[1:-1])
@@ -84,7 +84,7 @@ class Kinetic:
             inverse_tau=1.0 / c.tau if gain else 0.0, inverse_tau_sf=1.0 / c.tau_sf if gain else 0.0,
         )  # fmt: skip
 
-    def source(self, field: float, gradient: float, out: Array | None = None) -> Array:
+    def source(self, field: float, gradient: float, out: RealArray | None = None) -> RealArray:
         """Odd source on faces for E = `field` (V/nm) and kappa = `gradient` (K/nm), shape (n + 1, 4, points), into
         `out` if given."""
         s = field * self.source_e + gradient * self.source_k
@@ -93,13 +93,15 @@ class Kinetic:
         np.multiply(s[1][:, None, :], self.mf[:, :, None], out=out[:, 1:])
         return out
 
-    def equilibrium_source(self) -> Array:
+    def equilibrium_source(self) -> RealArray:
         """lambda times the M' source of local equilibrium, shape (n + 1, 4, points); independent of the drives."""
         out = np.zeros((self.n + 1, 4, self.p.size))
         out[:, 1:] = self.gradient_source * self.source_g[:, None, :] * self.dm_dx[:, :, None]
         return out
 
-    def odd(self, e_ghost: Array, source: Array | None, shift: float = 0.0, out: Array | None = None) -> Array:
+    def odd(
+        self, e_ghost: RealArray, source: RealArray | None, shift: float = 0.0, out: RealArray | None = None
+    ) -> RealArray:
         """o on the faces from the stationary odd equation with a = 1/tau + shift."""
         out = np.empty((self.n + 1, 4, self.p.size)) if out is None else out
         self.odd_between(e_ghost[1:-1], e_ghost[[0, -1]], source, shift, out=out)
@@ -107,38 +109,41 @@ class Kinetic:
 
     def odd_between(
         self,
-        e: Array,
-        ends: Array,
-        source: Array | None,
+        e: RealArray,
+        ends: RealArray,
+        source: RealArray | None,
         shift: float,
-        added: Array | None = None,
+        added: RealArray | None = None,
         *,
-        out: Array | None = None,
-        flux: Array | None = None,
-        moments: Array | None = None,
+        out: RealArray | None = None,
+        flux: RealArray | None = None,
+        moments: RealArray | None = None,
     ) -> None:
         """As `odd`, with e on the own nodes (n, 4, points) and beyond them (2, 4, points) apart.
 
-        `added` (n, 4): moments of a distribution that is added to the own e, in place, before. `out`: for o, if it is
-        wanted; `flux` (n + 1, 4) and `moments` (n, 4), both or none: for what `flux` and `moments` make of o and e.
+        added: (n, 4), moments of a distribution that is first added to the own e, in place. out: receives o if given.
+        flux (n + 1, 4) and moments (n, 4), both or none: receive the flux of o and the moments of e.
         """
         _wall.odd_steady(self.medium(shift), e, ends, q=added, source=source, o=out, flux=flux, moments=moments)
 
-    def even_rhs(self, source: Array, shift: float, out: Array) -> Array:
-        """Writes the right-hand side of the even equation (n, 4, points) for an odd source on the faces
-        (n + 1, 4, points) into `out`; returns its squared norm by node, (n, 1).
+    def even_rhs(self, source: RealArray, shift: float, out: RealArray) -> RealArray:
+        """Right-hand side of the even equation (n, 4, points) for an odd source on the faces (n + 1, 4, points).
+
+        It is written into `out`; returned is its squared norm by node, (n, 1).
         """
         squares = np.empty((self.n, 1))
         _wall.even_rhs(self.medium(shift), source, out, squares)
         return squares
 
-    def odd_rate(self, e_ghost: Array, o: Array, source: Array | None) -> Array:
+    def odd_rate(self, e_ghost: RealArray, o: RealArray, source: RealArray | None) -> RealArray:
         """d_t o on the faces, shape as o."""
         out = np.empty_like(o)
         _wall.odd_rate(self.medium(), e_ghost, o, source, out)
         return out
 
-    def balance(self, e: Array, o: Array, shift: float = 0.0, gain: bool = True, out: Array | None = None) -> Array:
+    def balance(
+        self, e: RealArray, o: RealArray, shift: float = 0.0, gain: bool = True, out: RealArray | None = None
+    ) -> RealArray:
         """Left side of the even equation on the nodes; -balance is d_t e (shift 0)."""
         out = np.empty(self.shape) if out is None else out
         _wall.even_balance(self.medium(shift, gain=gain), e, o, out)
@@ -146,45 +151,45 @@ class Kinetic:
 
     def apply(
         self,
-        e: Array,
-        ends: Array,
+        e: RealArray,
+        ends: RealArray,
         shift: float = 0.0,
-        out: Array | None = None,
-        added: Array | None = None,
+        out: RealArray | None = None,
+        added: RealArray | None = None,
         *,
-        other: Array | None = None,
+        other: RealArray | None = None,
         sign: float = 1.0,
-        basis: Array | None = None,
-        dots: Array | None = None,
-        sums: Array | None = None,
+        basis: RealArray | None = None,
+        dots: RealArray | None = None,
+        sums: RealArray | None = None,
     ) -> None:
         """The operator of the even system after o is eliminated: A e, or sign (A e - other), in one pass.
 
-        `ends` (2, 4, points): e beyond the first and the last own node. `added` (n, 4): moments of a distribution
-        that is added to e on the fly, as by `prolong` (`ends` must hold its part already). What is kept of the result:
-        `out` (n, 4, points); `dots` (n, 2 k + 1), each node's part of the dot products with the k vectors of `basis`
-        (k, n, 4, points) and with itself, and of the last of `basis` with all of them; `sums` (n, 4), its moments.
-        e, `other`, `basis`, and `out` may all be in single precision if `added` and `out` are given.
+        ends: (2, 4, points), e beyond the first and the last own node. added: (n, 4), moments of a distribution that is
+        added to e on the fly, as by `prolong` (`ends` must contain its part already). The result goes where asked for:
+        out (n, 4, points); dots (n, 2 k + 1), each node's part of the dot products with the k vectors of `basis`
+        (k, n, 4, points) and with itself, and of the last of `basis` with all of them; sums (n, 4), its moments.
+        e, other, basis and out may all be in single precision if added and out are given.
         """
         _wall.even_apply(
             self.medium(shift), e, ends, q=added, other=other, sign=sign, basis=basis, out=out, dots=dots, sums=sums
         )
 
-    def moments(self, e: Array) -> Array:
+    def moments(self, e: RealArray) -> RealArray:
         """(dn, dm) = int over all p, shape (n, 4), 1/nm^3. The electron density is 2 dn."""
         q = np.empty((e.shape[0], 4))
         _wall.moments(np.ascontiguousarray(e), q, self.dp)
         return q
 
-    def flux(self, o: Array) -> Array:
+    def flux(self, o: RealArray) -> RealArray:
         """int v o over all p on the faces, shape (n + 1, 4), 1/(nm^2 fs): (particle flow / 2, j_s)."""
         out = np.empty(o.shape[:2])
         _wall.flux(np.ascontiguousarray(o), self.v, out, self.dp)
         return out
 
     def prolong(
-        self, q: Array, base: Array | None = None, out: Array | None = None, rows: slice = slice(None)
-    ) -> Array:
+        self, q: RealArray, base: RealArray | None = None, out: RealArray | None = None, rows: slice = slice(None)
+    ) -> RealArray:
         """Distribution with moments q (n, 4) towards which collisions relax (n, 4, points), added to `base`.
 
         `out` may be `base`. `rows`: only these nodes, of every argument but `out`.
@@ -194,12 +199,12 @@ class Kinetic:
         _wall.prolong(None if base is None else np.asarray(base[rows], dtype=np.float64), q, m, h, hd, out, 1.0, 1.0)
         return out
 
-    def prolonged_ends(self, q: Array, base: Array) -> tuple[Array, Array]:
+    def prolonged_ends(self, q: RealArray, base: RealArray) -> tuple[RealArray, RealArray]:
         """As `prolong`, of the first and of the last own node alone, (4, points) each."""
         first, last = (self.prolong(q, base, rows=slice(i, i + 1))[0] for i in (0, self.n - 1))
         return first, last
 
-    def weight_sums(self) -> Array:
+    def weight_sums(self) -> RealArray:
         """Sums over all p of h, hd, v^2 h, v^2 hd, v d_p h, v d_p hd on each node, shape (n, 6)."""
         out = np.empty((self.n, 6))
         for i, w in enumerate((self.h, self.hd)):

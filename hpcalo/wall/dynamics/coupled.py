@@ -24,7 +24,8 @@ from hpcalo.wall.dynamics.rates import Rates
 from hpcalo.wall.dynamics.state import State
 from hpcalo.wall.dynamics.timestepper import Stepper, adapt_options, advanced, make_ts, reduce_first_step, run_ts
 from hpcalo.wall.dynamics.unit_length import normalized, project
-from hpcalo.wall.electrons.transport import Response, Transport
+from hpcalo.wall.electrons.response import Response
+from hpcalo.wall.electrons.transport import Transport
 from hpcalo.wall.grid import Mesh
 from hpcalo.wall.magnetism.magnetics import Magnetics
 from hpcalo.wall.petsc import PETSc

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hpcalo.typing import RealArray
 from hpcalo.wall.grid import Mesh
 from hpcalo.wall.units import NS_IN_FS
 
-Array = NDArray[np.float64]
 
-
-def where_not_finite(mesh: Mesh, name: str, field: Array, first: int, t: float, location: str = "node") -> str:
+def where_not_finite(mesh: Mesh, name: str, field: RealArray, first: int, t: float, location: str = "node") -> str:
     """Names the first value of `field` (n, ...) that is not finite; "" if all are finite.
 
     first: number of the node (or of the face to its left) of field[0]. t: time in fs. location: "node" or "face".
@@ -47,7 +45,7 @@ class NonFiniteTracker:
         """Call at the start and after every accepted step."""
         self.text = ""
 
-    def check(self, t: float, first: int, **fields: Array) -> None:
+    def check(self, t: float, first: int, **fields: RealArray) -> None:
         """Remembers the first of these fields on nodes that is not finite; `_` in a name stands for a blank."""
         for name, field in fields.items():
             self.text = self.text or where_not_finite(self.mesh, name.replace("_", " "), field, first, t)

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hpcalo.errors import InputError
 from hpcalo.parallel.world import alone
+from hpcalo.typing import RealArray
 from hpcalo.wall.config import Time
 from hpcalo.wall.dynamics.nonfinite import NonFiniteTracker
 from hpcalo.wall.dynamics.spin_accumulation import SpinAccumulation
@@ -25,8 +25,6 @@ from hpcalo.wall.magnetism.magnetics import Magnetics
 from hpcalo.wall.petsc import PETSc
 from hpcalo.wall.solvers.options import SolverOptions
 from hpcalo.wall.solvers.tridiagonal import fill_tridiagonal, set_direct_solver, tridiagonal_matrix
-
-Array = NDArray[np.float64]
 
 
 class QuasiStatic(Stepper):
@@ -52,15 +50,15 @@ class QuasiStatic(Stepper):
         self._matrix: PETSc.Mat | None = None
 
     @property
-    def torque_scale(self) -> Array:
+    def torque_scale(self) -> RealArray:
         """(g mu_B/M_s) J/hbar on the own nodes, (n,) in nm^3/fs."""
         return self.transport.torque_scale if self.transport is not None else np.zeros(self.mesh.n)
 
-    def rate(self, t: float, m: Array) -> Array:
+    def rate(self, t: float, m: RealArray) -> RealArray:
         """dM/dt (n, 3) in 1/fs. Collective."""
         return self._rate(t, self.mesh.magnetization_with_ghosts(m))
 
-    def _rate(self, t: float, ghost: Array) -> Array:
+    def _rate(self, t: float, ghost: RealArray) -> RealArray:
         if self.accumulation.active and (self.time.refresh == "stage" or self.accumulation.torques is None):
             self.accumulation.solve(t, ghost)
         return self.magnetics.rate(ghost, t, self.accumulation.spin(ghost[1:-1]), self.torque_scale)
@@ -117,7 +115,7 @@ class QuasiStatic(Stepper):
         return done
 
 
-def own_with_ghosts(mesh: Mesh, u: PETSc.Vec) -> Array:
+def own_with_ghosts(mesh: Mesh, u: PETSc.Vec) -> RealArray:
     """The own nodes and their neighbours, (n + 2, 3), of a vector that holds the whole M; end values are repeated."""
     m = u.array_r.reshape(-1, 3)
     return np.take(m, mesh.around, axis=0)

@@ -16,7 +16,8 @@ from hpcalo.wall.dynamics.coupled import Coupled
 from hpcalo.wall.dynamics.quasi_static import QuasiStatic
 from hpcalo.wall.dynamics.state import State
 from hpcalo.wall.dynamics.unit_length import normalized
-from hpcalo.wall.electrons.transport import Response, Torques, Transport
+from hpcalo.wall.electrons.response import Response, Torques
+from hpcalo.wall.electrons.transport import Transport
 from hpcalo.wall.grid import RESERVOIR_DISTANCE, Mesh
 from hpcalo.wall.magnetism.magnetics import Magnetics
 from hpcalo.wall.magnetism.terms.spin_orbit import SpinOrbit
@@ -204,7 +205,7 @@ class Simulation:
         """
         self.move_window(state.origin)
         if not self.settings.electrons.spin_torque:
-            return self.transport.silent()
+            return self.transport.without_torques()
         ghost = self.mesh.magnetization_with_ghosts(state.m)
         unit = self.transport.respond(ghost)
         torques = self.transport.combine(unit)

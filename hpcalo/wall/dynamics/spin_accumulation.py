@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hpcalo.errors import ConvergenceError
+from hpcalo.typing import RealArray
 from hpcalo.wall.config import Time
-from hpcalo.wall.electrons.transport import Response, Torques, Transport
+from hpcalo.wall.electrons.response import Response, Torques
+from hpcalo.wall.electrons.transport import Transport
 from hpcalo.wall.grid import Mesh
 from hpcalo.wall.kernels import _wall
 from hpcalo.wall.units import NS_IN_FS
-
-Array = NDArray[np.float64]
 
 
 class SpinAccumulation:
@@ -42,7 +41,7 @@ class SpinAccumulation:
         """Drops the last solution: the next solve starts from zero, as that of a continued run does."""
         self.units, self.torques, self.t = None, None, -np.inf
 
-    def solve(self, t: float, m_ghost: Array) -> None:
+    def solve(self, t: float, m_ghost: RealArray) -> None:
         """Solves for this magnetization (n + 2, 3). Collective. Raises ConvergenceError."""
         assert self.transport is not None  # else not `active`
         try:
@@ -53,7 +52,7 @@ class SpinAccumulation:
         self.dm = np.ascontiguousarray(self.torques.electrical.q[:, 1:] + self.torques.thermal.q[:, 1:])
         self.m, self.t = m_ghost[1:-1].copy(), t
 
-    def due(self, t: float, m: Array) -> bool:
+    def due(self, t: float, m: RealArray) -> bool:
         """Whether `time.refresh` asks for a solve at a step that starts at t. Collective."""
         if self.torques is None or self.time.refresh == "step":
             return True
@@ -62,7 +61,7 @@ class SpinAccumulation:
         rotation = self.mesh.max(float(np.abs(m - self.m).max()))
         return rotation > self.time.refresh_angle
 
-    def spin(self, m: Array) -> Array:
+    def spin(self, m: RealArray) -> RealArray:
         """dm (n, 3) in 1/nm^3 for the present M (n, 3)."""
         if self.torques is None:
             return np.zeros_like(m)

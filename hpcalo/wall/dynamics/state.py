@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-Array = NDArray[np.float64]
+from hpcalo.typing import RealArray
 
 
 @dataclass(frozen=True)
@@ -19,9 +16,9 @@ class State:
     else None.
     """
 
-    m: Array
+    m: RealArray
     t: float
     dt: float
     origin: float = 0.0
     steps: int = 0
-    f: Array | None = None
+    f: RealArray | None = None

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hpcalo.errors import ConvergenceError
+from hpcalo.typing import RealArray
 from hpcalo.wall.dynamics.nonfinite import where_not_finite
 from hpcalo.wall.grid import Mesh
 from hpcalo.wall.petsc import PETSc
 
-Array = NDArray[np.float64]
 
-
-def normalized(m: Array, mesh: Mesh | None = None, first: int = 0, t: float = 0.0) -> Array:
+def normalized(m: RealArray, mesh: Mesh | None = None, first: int = 0, t: float = 0.0) -> RealArray:
     """M / |M|, (n, 3).
 
     Raises ConvergenceError where M is not finite or has vanished. With a mesh, the number of the first node and the

@@ -14,13 +14,11 @@ After a change of the target the current follows within tau.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hpcalo.typing import RealArray
 from hpcalo.wall.electrons.transport import Transport
 from hpcalo.wall.grid import Mesh
 from hpcalo.wall.units import CURRENT_IN_SI, VOLT_PER_METRE
-
-Array = NDArray[np.float64]
 
 
 class Circuit:
@@ -39,11 +37,11 @@ class Circuit:
         self.target = -drive.current_density / (2.0 * CURRENT_IN_SI * scale)
         """<o> of the current that the input asks for, in units of `scale`."""
 
-    def mean_flow(self, o: Array) -> float:
+    def mean_flow(self, o: RealArray) -> float:
         """<o>: the mean of int v F dp along the wire. Collective."""
         return float(self._means(self._flow(o))[0])
 
-    def _means(self, *flows: Array) -> Array:
+    def _means(self, *flows: RealArray) -> RealArray:
         mesh = self.mesh
         faces = np.stack(flows, axis=1)
         nodes = faces[: mesh.n].copy()
@@ -51,15 +49,15 @@ class Circuit:
             nodes[-1] += faces[mesh.n]
         return np.asarray(mesh.total(nodes)) / (mesh.cells + 1)
 
-    def _flow(self, o: Array) -> Array:
+    def _flow(self, o: RealArray) -> RealArray:
         return self.transport.kinetic.flux(o)[:, 0]
 
-    def _source_flow(self, source: Array, faces: int) -> Array:
+    def _source_flow(self, source: RealArray, faces: int) -> RealArray:
         """The flow of the F part of a drive's source (n + 1, points), per unit of the drive."""
         k = self.transport.kinetic
         return np.asarray(2.0 * k.dp * (k.v * source[:faces]).sum(axis=1))
 
-    def field(self, o: Array, rate: Array) -> float:
+    def field(self, o: RealArray, rate: RealArray) -> float:
         """E in V/nm for an odd part o and its `rate` without E and kappa. Collective."""
         drive, k = self.transport.drive, self.transport.kinetic
         faces, tau = len(o), self.transport.carriers.tau
@@ -70,7 +68,7 @@ class Circuit:
         driven = self.scale * (self.target / tau - rest) - drive.gradient * per_gradient
         return float(driven / per_field)
 
-    def with_mean(self, o: Array, mean: float) -> Array:
+    def with_mean(self, o: RealArray, mean: float) -> RealArray:
         """o after the impulse of E that makes <o> = `mean`. Collective."""
         k, faces = self.transport.kinetic, len(o)
         present, per_field = self._means(self._flow(o), self._source_flow(k.source_e[0], faces))

@@ -1,4 +1,4 @@
-"""Linear response of the conduction electrons: circuits, spin torques, and what is read off them.
+"""Linear response of the conduction electrons: circuits, spin torques, and the numbers that describe them.
 
 Both drives are solved per unit (1 V/nm, 1 K/nm) and added, so every result is the exact sum of an electrical part
 (proportional to the applied field) and a thermal part (kappa and the field kappa itself produces in the circuit).
@@ -9,81 +9,23 @@ electrons to +x. Torque on M: -(g mu_B/M_s)(J/hbar) M x m (docs/theory/wall.md),
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-from numpy.typing import NDArray
 
 from hpcalo.errors import ConvergenceError
+from hpcalo.typing import RealArray
 from hpcalo.wall.boltzmann import equilibrium as eq
 from hpcalo.wall.boltzmann.kinetic import Kinetic
 from hpcalo.wall.config import Drive, Electrons, Momentum, Solver
+from hpcalo.wall.electrons.response import Response, Solution, Torques
+from hpcalo.wall.electrons.temperature import temperature
 from hpcalo.wall.grid import Mesh
 from hpcalo.wall.solvers.options import SolverOptions
 from hpcalo.wall.solvers.steady import SteadySolver
 from hpcalo.wall.units import CURRENT_IN_SI, METRE_PER_SECOND, MOMENT_VOLUME, NM, VOLT_PER_METRE
 
-Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Response:
-    """Of a distribution the moments q = (dn, dm) (n, 4) in 1/nm^3 and the flux (n + 1, 4) in 1/(nm^2 fs)."""
-
-    q: Array
-    flux: Array
-
-    def __mul__(self, factor: float) -> Response:
-        return Response(self.q * factor, self.flux * factor)
-
-    def __add__(self, other: Response) -> Response:
-        return Response(self.q + other.q, self.flux + other.flux)
-
-
-@dataclass(frozen=True)
-class Solution(Response):
-    """With the even part e (n, 4, points), from which the next solve may start; its memory is used again then."""
-
-    e: Array
-
-
-@dataclass(frozen=True)
-class Torques:
-    """State of the electrons for one magnetization; `electrical + thermal` is the whole.
-
-    `field`: E in V/m (applied plus thermoelectric), `current`: charge current density in A/m^2, the mean over the wire
-    where it is not uniform.
-    `polarization`: M.j_s over half the particle flow, averaged over the wall, of the field alone;
-    `thermal_polarization`
-    P': the same of kappa alone at E = 0 (NaN where that drive was not solved).
-    """
-
-    electrical: Response
-    thermal: Response
-    field: float
-    applied_field: float
-    current: float
-    polarization: float
-    thermal_polarization: float
-
-    @property
-    def total(self) -> Response:
-        return self.electrical + self.thermal
-
-
-def temperature(drive: Drive, length: float, x: Array, origin: float = 0.0) -> Array:
-    """Background T (K) at x (nm, from the left end of the window); `origin`: how far the window has moved (nm).
-
-    kappa x is measured from the wire's middle at the start, so that `drive.temperature` is the temperature there.
-    """
-    if drive.profile == "uniform":
-        return np.full(x.shape, drive.temperature)
-    half = 0.5 * (drive.ramp_length or length)
-    return drive.temperature + drive.gradient * np.clip(x + origin - 0.5 * length, -half, half)
-
 
 class Transport:
-    """The electrons of the wire: owns the kinetic operator and its solver for the present window."""
+    """The electrons of the wire: the kinetic operator and its solver for the present window."""
 
     def __init__(
         self,
@@ -110,7 +52,7 @@ class Transport:
         x_faces = (np.arange(mesh.first, mesh.last + 1) - 0.5) * mesh.dx
         faces = temperature(self.drive, mesh.length, x_faces, origin)
         self.temperature = nodes
-        self._density: Array | None = None
+        self._density: RealArray | None = None
         half = 0.5 * (self.drive.ramp_length or mesh.length)
         inside = np.abs(x_faces + origin - 0.5 * mesh.length) <= half
         local = self.drive.profile == "ramp"
@@ -132,13 +74,13 @@ class Transport:
             options=self.options,
         )
 
-    def set_saturation(self, saturation: Array) -> None:
+    def set_saturation(self, saturation: RealArray) -> None:
         """M_s (A/m) on the own nodes: sets the scales g mu_B/M_s (nm^3), of velocity per spin current, and
         (g mu_B/M_s)(J/hbar) (nm^3/fs), of torque per spin accumulation; J may be 0."""
         self.moment_scale = self.electrons.g_factor * MOMENT_VOLUME / saturation
         self.torque_scale = self.moment_scale * self.carriers.precession
 
-    def equilibrium_density(self) -> Array:
+    def equilibrium_density(self) -> RealArray:
         """n of local equilibrium on the own nodes, electrons per nm^3: 2 int F0 dp at the background temperature."""
         if self._density is None:
             step = 2.0 * (self.p[1] - self.p[0])  # both signs of p
@@ -148,32 +90,32 @@ class Transport:
         return self._density
 
     @property
-    def node_gradient(self) -> Array:
+    def node_gradient(self) -> RealArray:
         """dT/dx on the own nodes, K/m."""
         return self.drive.gradient / NM * 0.5 * (self.gradient_shape[:-1] + self.gradient_shape[1:])
 
     @property
     def bulk_field(self) -> float:
-        """E along the wire in V/m as the circuit has it in a wire without a wall: given, or j/sigma + S kappa."""
+        """E in V/m that the circuit sets up in a wire without a wall: given, or j/sigma + S kappa."""
         d = self.drive
         if d.circuit == "field":
             return d.electric_field
         b = eq.bulk(self.carriers, self.p, d.temperature)
         return (d.current_density - d.gradient * b.charge_per_gradient) / b.charge_per_field
 
-    def silent(self) -> Torques:
-        """What there is without the electrons' torques: the circuit's field and current, all responses zero."""
-        d, nothing, nan = self.drive, self._nothing(), float("nan")
+    def without_torques(self) -> Torques:
+        """Field and current of the circuit with all responses zero: where the electrons exert no torque."""
+        d, zero, nan = self.drive, self._zero(), float("nan")
         b = eq.bulk(self.carriers, self.p, d.temperature)
         applied = d.electric_field if d.circuit == "field" else d.current_density / b.charge_per_field
         current = b.charge_per_field * self.bulk_field + b.charge_per_gradient * d.gradient
-        return Torques(nothing, nothing, self.bulk_field, applied, current, nan, nan)
+        return Torques(zero, zero, self.bulk_field, applied, current, nan, nan)
 
-    def _nothing(self) -> Response:
+    def _zero(self) -> Response:
         n = self.mesh.n
         return Response(np.zeros((n, 4)), np.zeros((n + 1, 4)))
 
-    def _solve(self, source: Array, before: Response | None = None) -> Solution:
+    def _solve(self, source: RealArray, before: Response | None = None) -> Solution:
         guess = before.e if isinstance(before, Solution) else None
         e, moments, flux = self.solver.respond(source, guess, guess)
         self.solves += 1
@@ -185,26 +127,25 @@ class Transport:
         total = self.mesh.total(response.flux[: self.mesh.n, 0])
         return -2.0 * CURRENT_IN_SI * total / self.mesh.cells
 
-    def charge_current(self, response: Response) -> Array:
+    def charge_current(self, response: Response) -> RealArray:
         """Charge current density on the faces, A/m^2."""
         return -2.0 * CURRENT_IN_SI * response.flux[:, 0]
 
-    def respond(self, m_ghost: Array, before: tuple[Response, Response] | None = None) -> tuple[Response, Response]:
+    def respond(self, m_ghost: RealArray, before: tuple[Response, Response] | None = None) -> tuple[Response, Response]:
         """Responses to E = 1 V/nm and kappa = 1 K/nm. A drive that the circuit does not need is not solved.
-        Collective.
 
-        `before`: those to start from, which are of no use afterwards.
+        before: responses to start from; their memory is used again. Collective. Raises ConvergenceError.
         """
         self.solver.update(m_ghost)
         d = self.drive
-        nothing = self._nothing()
+        zero = self._zero()
         need_e = d.circuit != "field" or d.electric_field != 0.0
 
         def unit(field: float, gradient: float, guess: Response | None) -> Response:
             return self._solve(self.kinetic.source(field, gradient, self._source), guess)
 
-        electrical = unit(1.0, 0.0, before[0] if before else None) if need_e else nothing
-        thermal = unit(0.0, 1.0, before[1] if before else None) if d.gradient else nothing
+        electrical = unit(1.0, 0.0, before[0] if before else None) if need_e else zero
+        thermal = unit(0.0, 1.0, before[1] if before else None) if d.gradient else zero
         return electrical, thermal
 
     def fields(self, unit: tuple[Response, Response]) -> tuple[float, float, float, float]:
@@ -234,15 +175,15 @@ class Transport:
             thermal_polarization=self.polarization(unit[1]),
         )
 
-    def torque(self, m: Array, q: Array) -> Array:
+    def torque(self, m: RealArray, q: RealArray) -> RealArray:
         """-(g mu_B/M_s)(J/hbar) M x dm in 1/fs, shape (n, 3)."""
         return -self.torque_scale[:, None] * np.cross(m, q[:, 1:])
 
-    def longitudinal(self, response: Response) -> Array:
+    def longitudinal(self, response: Response) -> RealArray:
         """B(x) = M . int v G dp on the faces, 1/(nm^2 fs); A(x) = u_x n vanishes with u_x = dJ/dp/2 = 0."""
         return np.einsum("ic,ic->i", self.kinetic.mf, response.flux[:, 1:])
 
-    def wall_average(self, faces: Array) -> float:
+    def wall_average(self, faces: RealArray) -> float:
         """Mean over the wire weighted with |M'|^2 (plain mean if M is uniform). Collective."""
         k, n = self.kinetic, self.mesh.n
         own = slice(0, n)  # the face on the left of each node
@@ -259,33 +200,3 @@ class Transport:
         """u0 = g mu_B j_s/M_s in m/s with j_s = M . int v G dp averaged over the wall. Collective."""
         per_flow = self.mesh.total(self.moment_scale) / self.mesh.cells
         return self.wall_average(self.longitudinal(response)) * per_flow / METRE_PER_SECOND
-
-
-def zhang_li(mesh: Mesh, m_ghost: Array, torque: Array) -> tuple[float, float]:
-    """(u, beta u) in m/s of a torque (n, 3) in 1/fs: least squares of -u M' + beta u M x M'. Collective.
-
-    u = -int tau.M'/int |M'|^2, beta u = int tau.(M x M')/int |M'|^2 with centred M' (docs/theory/wall.md). (0, 0) if M
-    is uniform.
-    """
-    m = m_ghost[1:-1]
-    slope = (m_ghost[2:] - m_ghost[:-2]) / (2.0 * mesh.dx)
-    across = np.cross(m, slope)
-    sums = mesh.total(
-        np.stack([(a * b).sum(axis=1) for a, b in ((slope, slope), (-torque, slope), (torque, across))], 1)
-    )
-    if sums[0] < 1e-20:
-        return 0.0, 0.0
-    return float(sums[1] / sums[0] / METRE_PER_SECOND), float(sums[2] / sums[0] / METRE_PER_SECOND)
-
-
-def components(m_ghost: Array, torque: Array, dx: float) -> tuple[Array, Array]:
-    """Damping-like and field-like parts of a torque (n, 3), each (n,): along the unit vectors of -M' and of M x M'.
-
-    With p the direction of M', M x (M x p) = -p is the damping-like and M x p the field-like direction. 0 where M' = 0.
-    """
-    m = m_ghost[1:-1]
-    slope = (m_ghost[2:] - m_ghost[:-2]) / (2.0 * dx)
-    slope = slope - m * np.einsum("ic,ic->i", m, slope)[:, None]
-    size = np.linalg.norm(slope, axis=1)
-    unit = np.divide(slope, size[:, None], out=np.zeros_like(slope), where=size[:, None] > 1e-12)
-    return -np.einsum("ic,ic->i", torque, unit), np.einsum("ic,ic->i", torque, np.cross(m, unit))

@@ -13,7 +13,7 @@ from hpcalo.wall.units import DENSITY_IN_SI
 if TYPE_CHECKING:
     from hpcalo.wall.dynamics.simulation import Simulation
     from hpcalo.wall.dynamics.state import State
-    from hpcalo.wall.electrons.transport import Torques
+    from hpcalo.wall.electrons.response import Torques
 
 
 class Electrons(Monitor):

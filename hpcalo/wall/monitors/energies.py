@@ -10,7 +10,7 @@ from hpcalo.wall.monitors.monitor import Monitor, number
 if TYPE_CHECKING:
     from hpcalo.wall.dynamics.simulation import Simulation
     from hpcalo.wall.dynamics.state import State
-    from hpcalo.wall.electrons.transport import Torques
+    from hpcalo.wall.electrons.response import Torques
 
 FIELD = "power of the applied field's change in time, -mu0 int M_s M.dH/dt"
 

@@ -12,7 +12,7 @@ from hpcalo.wall.monitors.monitor import Monitor, number, on_nodes
 if TYPE_CHECKING:
     from hpcalo.wall.dynamics.simulation import Simulation
     from hpcalo.wall.dynamics.state import State
-    from hpcalo.wall.electrons.transport import Torques
+    from hpcalo.wall.electrons.response import Torques
 
 
 class Magnetization(Monitor):

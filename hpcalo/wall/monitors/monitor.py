@@ -13,7 +13,7 @@ from hpcalo.wall.units import FS
 if TYPE_CHECKING:
     from hpcalo.wall.dynamics.simulation import Simulation
     from hpcalo.wall.dynamics.state import State
-    from hpcalo.wall.electrons.transport import Torques
+    from hpcalo.wall.electrons.response import Torques
 
 PER_SECOND = 1.0 / FS
 """1/s in one 1/fs."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hpcalo.io.dataset import Variable
-from hpcalo.wall.electrons.transport import components, zhang_li
+from hpcalo.wall.electrons.zhang_li import components, zhang_li
 from hpcalo.wall.monitors.monitor import PER_SECOND, Monitor, number, on_nodes
 
 if TYPE_CHECKING:
     from hpcalo.wall.dynamics.simulation import Simulation
     from hpcalo.wall.dynamics.state import State
-    from hpcalo.wall.electrons.transport import Torques as Response
+    from hpcalo.wall.electrons.response import Torques as Response
 
 
 class Torques(Monitor):

@@ -11,16 +11,14 @@ variation.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hpcalo.errors import ConvergenceError
+from hpcalo.typing import RealArray
 from hpcalo.wall.boltzmann.kinetic import Kinetic
 from hpcalo.wall.grid import Mesh
 from hpcalo.wall.kernels import _wall
 from hpcalo.wall.solvers.krylov import EPSILON, RESTART, node_squares
 from hpcalo.wall.solvers.line import MIDDLE, SIDES, Sweep
-
-Array = NDArray[np.float64]
 
 
 class SpinDiffusion:
@@ -37,7 +35,7 @@ class SpinDiffusion:
         self._blocks = np.empty((mesh.n, 3, 4, 4))  # [row node][column node - row node + 1][row comp][column comp]
         self._lu = np.empty((0, 3, 4, 4))
 
-    def blocks(self, shift: float) -> Array:
+    def blocks(self, shift: float) -> RealArray:
         """Response of the own nodes' moments to those of their neighbours: (n, 3 [offset + 1], 4, 4)."""
         k, c = self.k, self.k.carriers
         _wall.diffusion_blocks(
@@ -57,7 +55,7 @@ class SpinDiffusion:
             raise ConvergenceError(f"spin-diffusion preconditioner: the operator is singular at node {done}")
         self._lu = lu
 
-    def solve(self, q: Array) -> Array:
+    def solve(self, q: RealArray) -> RealArray:
         """Own rows of the solution for the right-hand side q (n, 4). Collective."""
         x, middle = self.mesh.gather(q), self.mesh.middle
         _wall.block_solve(self._lu, x, middle, self._sides, 0)
@@ -65,7 +63,7 @@ class SpinDiffusion:
         _wall.block_solve(self._lu, x, middle, MIDDLE, MIDDLE | self._sides)
         return x[self.mesh.first : self.mesh.last]
 
-    def _exchange(self, field: Array) -> None:
+    def _exchange(self, field: RealArray) -> None:
         """Gives every rank what elimination has left beside the middle node of a field on the whole wire."""
         comm, middle = self.mesh.comm, self.mesh.middle
         if comm.size > 1:
@@ -89,13 +87,13 @@ class Preconditioner:
         self.sweep.factor(shift)
         self.diffusion.factor(shift)
 
-    def scatter(self, q: Array) -> Array:
+    def scatter(self, q: RealArray) -> RealArray:
         """Spin-diffusion correction (moments) of what a sweep's own collisions with moments q scatter back."""
         if not self.accelerate:
             return np.zeros_like(q)
         return self.diffusion.solve(self.gain(q))
 
-    def gain(self, q: Array) -> Array:
+    def gain(self, q: RealArray) -> RealArray:
         """Moments of the collision gain of moments q, both (n, 4)."""
         every, spin = self.k.gain_rates
         return q * np.array([every, spin, spin, spin])
@@ -113,19 +111,19 @@ class EvenSystem:
         self._moments = np.empty((n, 4))
         self.dtype = np.dtype(np.float32 if inverse.single else np.float64)
         # P basis[j] = swept[j] + distribution with moments corrections[j]; address space, memory comes with use
-        self._swept: Array = np.empty((RESTART, *self.shape), dtype=self.dtype)
+        self._swept: RealArray = np.empty((RESTART, *self.shape), dtype=self.dtype)
         self._corrections = np.empty((RESTART, n, 4))
 
-    def apply(self, x: Array, y: Array) -> None:
+    def apply(self, x: RealArray, y: RealArray) -> None:
         """y = A x."""
         self.k.apply(x, self.mesh.beyond(x[0], x[-1], self._ends), self.inverse.shift, y)
 
-    def precondition(self, r: Array, y: Array) -> None:
+    def precondition(self, r: RealArray, y: RealArray) -> None:
         """y = P r."""
         self.inverse.sweep.solve(r, y, moments=self._moments)
         self.k.prolong(self.inverse.scatter(self._moments), base=y, out=y)
 
-    def expand(self, j: int, basis: Array, dots: Array) -> None:
+    def expand(self, j: int, basis: RealArray, dots: RealArray) -> None:
         """See `hpcalo.wall.solvers.krylov.System`: a sweep, and one pass of A over its result plus the correction."""
         swept, k = self._swept[j], self.k
         self.inverse.sweep.solve(basis[j], swept, moments=self._moments)
@@ -137,20 +135,20 @@ class EvenSystem:
             other=basis[j], basis=basis[: j + 1], dots=dots,
         )  # fmt: skip
 
-    def collect(self, coefficients: Array, x: Array, *, add: bool) -> None:
+    def collect(self, coefficients: RealArray, x: RealArray, *, add: bool) -> None:
         """See `hpcalo.wall.solvers.krylov.System`."""
         count, k, w = coefficients.size, self.k, np.empty((self.mesh.n, 4))
         _wall.combine(self._corrections[:count].reshape(count, -1), coefficients, None, w.reshape(-1), 1.0)
         _wall.collect(self._swept[:count], coefficients, w, k.m, k.h, k.hd, x, add)
 
-    def residual(self, b: Array, x: Array, out: Array | None) -> Array:
+    def residual(self, b: RealArray, x: RealArray, out: RealArray | None) -> RealArray:
         """See `hpcalo.wall.solvers.krylov.System`; `rest` then holds the residual's moments."""
         squares = np.empty((self.mesh.n, 1))
         ends = self.mesh.beyond(x[0], x[-1], self._ends)
         self.k.apply(x, ends, self.inverse.shift, out, other=b, sign=-1.0, dots=squares, sums=self.rest)
         return squares
 
-    def round_off(self, x: Array) -> float:
+    def round_off(self, x: RealArray) -> float:
         """See `hpcalo.wall.solvers.krylov.System`: from a bound of the diagonal, a + (2 v/dx)^2 / a at the largest
         v.
         """
@@ -176,7 +174,7 @@ class MomentSystem:
         self._prepared = np.empty((RESTART, *self.shape))  # P basis[j]
         self._right = self._even = self._work
 
-    def begin(self, r: Array, e: Array) -> Array:
+    def begin(self, r: RealArray, e: RealArray) -> RealArray:
         """The right-hand side (n, 4) for the even equation's r (n, 4, points). Collective.
 
         `e`, of the shape of r, always holds the even part for the moments that `residual` was last called with, and
@@ -187,17 +185,17 @@ class MomentSystem:
         self.inverse.sweep.solve(r, e, moments=out)
         return out
 
-    def apply(self, x: Array, y: Array) -> None:
+    def apply(self, x: RealArray, y: RealArray) -> None:
         """y = x - Mom S Gain x."""
         gain = np.ascontiguousarray(x)
         self.inverse.sweep.solve(None, self._work, gain=gain, moments=self._scattered, whole=False)
         np.subtract(x, self._scattered, out=y)
 
-    def precondition(self, r: Array, y: Array) -> None:
+    def precondition(self, r: RealArray, y: RealArray) -> None:
         """y = r + spin diffusion of what r scatters."""
         np.add(r, self.inverse.scatter(r), out=y)
 
-    def expand(self, j: int, basis: Array, dots: Array) -> None:
+    def expand(self, j: int, basis: RealArray, dots: RealArray) -> None:
         """See `hpcalo.wall.solvers.krylov.System`."""
         prepared = self._prepared[j]
         self.precondition(basis[j], prepared)
@@ -205,12 +203,12 @@ class MomentSystem:
         basis[j + 1] -= basis[j]
         _wall.node_dots(basis[: j + 1], basis[j + 1], dots)
 
-    def collect(self, coefficients: Array, x: Array, *, add: bool) -> None:
+    def collect(self, coefficients: RealArray, x: RealArray, *, add: bool) -> None:
         """See `hpcalo.wall.solvers.krylov.System`."""
         flat, count = x.reshape(-1), coefficients.size
         _wall.combine(self._prepared[:count].reshape(count, -1), coefficients, flat if add else None, flat, 1.0)
 
-    def residual(self, b: Array, x: Array, out: Array | None) -> Array:
+    def residual(self, b: RealArray, x: RealArray, out: RealArray | None) -> RealArray:
         """See `hpcalo.wall.solvers.krylov.System`; b is what `begin` returned."""
         # Of b = Mom S r nothing is needed: Mom e - x is Mom S (r + Gain x) - x.
         self.inverse.sweep.solve(self._right, self._even, gain=np.ascontiguousarray(x), moments=self._scattered)
@@ -218,7 +216,7 @@ class MomentSystem:
         self.rest[...] = self.inverse.gain(rest)
         return np.ascontiguousarray(np.sum(rest * rest, axis=1, keepdims=True))
 
-    def round_off(self, x: Array) -> float:
+    def round_off(self, x: RealArray) -> float:
         """See `hpcalo.wall.solvers.krylov.System`: the operator is of order one."""
         squares = np.sum(x * x, axis=1, keepdims=True)
         return 4.0 * EPSILON * float(np.sqrt(self.mesh.total(squares)[0]))

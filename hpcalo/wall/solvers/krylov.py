@@ -17,13 +17,11 @@ from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hpcalo.typing import RealArray
 from hpcalo.wall.grid import Mesh
 from hpcalo.wall.kernels import _wall
 from hpcalo.wall.petsc import PETSc
-
-Array = NDArray[np.float64]
 
 RESTART = 60
 NOTHING = 1e-12  # of a squared norm that is left by the second Gram-Schmidt: the vector was in the span of the basis
@@ -34,12 +32,12 @@ EPSILON = float(np.finfo(float).eps)
 REASON = PETSc.KSP.ConvergedReason
 
 
-def _dot(a: Array, b: Array) -> float:
+def _dot(a: RealArray, b: RealArray) -> float:
     """Without BLAS, whose summation may follow the alignment of the arrays: every rank must find the same number."""
     return float(np.add.reduce(a * b))
 
 
-def node_squares(x: Array) -> Array:
+def node_squares(x: RealArray) -> RealArray:
     """Squared norm of each node's part (n, 1) of a vector (n, ...), in the order of the kernels."""
     flat, squares = x.reshape(x.shape[0], -1), np.empty((x.shape[0], 1))
     _wall.node_dots(np.empty((0, *flat.shape)), flat, squares)
@@ -52,21 +50,21 @@ class System(Protocol):
     shape: tuple[int, ...]
     dtype: np.dtype[Any]  # of the basis
 
-    def expand(self, j: int, basis: Array, dots: Array) -> None:
+    def expand(self, j: int, basis: RealArray, dots: RealArray) -> None:
         """basis[j + 1] = (A P - 1) basis[j]. P basis[j] is kept for `collect`. Collective.
 
         `dots` (n, 2 j + 3), by node: products of the new vector with basis[: j + 1] and itself, and of basis[j] with
         basis[: j + 1].
         """
 
-    def collect(self, coefficients: Array, x: Array, *, add: bool) -> None:
+    def collect(self, coefficients: RealArray, x: RealArray, *, add: bool) -> None:
         """x = (x if `add`) + P (coefficients . basis). Collective."""
 
-    def residual(self, b: Array, x: Array, out: Array | None) -> Array:
+    def residual(self, b: RealArray, x: RealArray, out: RealArray | None) -> RealArray:
         """b - A x into `out` if given; its squared norm by node, (n, 1). Collective. The last call is for the x that is
         accepted."""
 
-    def round_off(self, x: Array) -> float:
+    def round_off(self, x: RealArray) -> float:
         """Size of the rounding errors of A x."""
 
 
@@ -83,7 +81,7 @@ class FlexibleGMRES:
         self.size: float | None = None
         self.single = system.dtype == np.float32
         # Address space; the system gives memory to the vectors that are used.
-        self.basis: Array = np.empty((RESTART + 1, *system.shape), dtype=system.dtype)
+        self.basis: RealArray = np.empty((RESTART + 1, *system.shape), dtype=system.dtype)
         self._rows = self.basis.reshape(RESTART + 1, -1)
 
     def solve(self, ksp: Any, b: Any, x: Any) -> None:
@@ -136,13 +134,13 @@ class FlexibleGMRES:
         ksp.setConvergedReason(reason)
 
     @cached_property
-    def _rest(self) -> Array:
+    def _rest(self) -> RealArray:
         return np.empty(self.system.shape)
 
-    def _norm(self, squares: Array) -> float:
+    def _norm(self, squares: RealArray) -> float:
         return float(np.sqrt(self.mesh.total(squares)[0]))
 
-    def _cycle(self, ksp: Any, size: float, target: float, steps: int, limit: int) -> tuple[int, float, Array]:
+    def _cycle(self, ksp: Any, size: float, target: float, steps: int, limit: int) -> tuple[int, float, RealArray]:
         """From the residual, normalized, in basis[0]: iterations made, the residual's norm they lead to, and the
         coefficients.
 
@@ -193,7 +191,7 @@ class FlexibleGMRES:
         return count, estimate, coefficients
 
 
-def _rotate(column: Array, turns: list[tuple[float, float]], turned: Array) -> float:
+def _rotate(column: RealArray, turns: list[tuple[float, float]], turned: RealArray) -> float:
     """Applies the rotations to a new column, adds the one that removes its last entry; the residual's norm."""
     for i, (c, s) in enumerate(turns):
         column[i], column[i + 1] = c * column[i] + s * column[i + 1], c * column[i + 1] - s * column[i]

@@ -12,13 +12,11 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hpcalo.typing import RealArray
 from hpcalo.wall.boltzmann.kinetic import Kinetic
 from hpcalo.wall.grid import Mesh
 from hpcalo.wall.kernels import _wall
-
-Array = NDArray[np.float64]
 
 WIDTH = 8  # momenta of a chunk, fixed by the kernel; in single precision of two such chunks
 SIDES, MIDDLE, ALL = (1, 2), 4, 7  # parts of the own nodes, as the kernel numbers them
@@ -40,7 +38,7 @@ class Sweep:
         self.speed2 = np.ascontiguousarray((kinetic.v / kinetic.dx) ** 2)
         self._speed2 = self.speed2.astype(self.dtype)
         self.face = np.empty((n + 1, 9))
-        self.pivots: Array = np.zeros((n, self.chunks, 10, self.width), dtype=self.dtype)
+        self.pivots: RealArray = np.zeros((n, self.chunks, 10, self.width), dtype=self.dtype)
         self.a = 1.0
         rank, size = mesh.comm.rank, mesh.comm.size
         self.middle = mesh.middle - mesh.first
@@ -48,7 +46,7 @@ class Sweep:
         # there (0, the end of the wire).
         self._left = 0 if rank == 0 else 1 if mesh.first <= mesh.middle else -1
         self._right = 0 if rank == size - 1 else 1 if mesh.last <= mesh.middle else -1
-        self._ghost: Array = np.zeros((2, 4, points), dtype=self.dtype)
+        self._ghost: RealArray = np.zeros((2, 4, points), dtype=self.dtype)
         self._narrow = -(-points // WIDTH)  # chunks of the factorization, which is in double precision
         self._running = np.zeros((2, self._narrow, 10, WIDTH))  # pivots last found from the left and from the right
         # Chunks at a time: as many stages as keep a chain of ranks busy; one where nobody waits.
@@ -72,10 +70,10 @@ class Sweep:
                 a=self.a, b=c.precession, middle=self.middle, first=chunks.start, last=chunks.stop, parts=parts,
             )  # fmt: skip
 
-        def end(node: int, first: int, last: int) -> Array:
+        def end(node: int, first: int, last: int) -> RealArray:
             return self._running[1 + node, part(first, last)].copy()  # the last own node's came from the left
 
-        def beyond(side: int, first: int, last: int) -> Array:
+        def beyond(side: int, first: int, last: int) -> RealArray:
             return self._running[side, part(first, last)]
 
         self._running[...] = 0.0
@@ -84,8 +82,8 @@ class Sweep:
     def _chain(
         self,
         run: Callable[[int, int, int], None],
-        end: Callable[[int, int, int], Array],
-        beyond: Callable[[int, int, int], Array],
+        end: Callable[[int, int, int], RealArray],
+        beyond: Callable[[int, int, int], RealArray],
         way: int,
     ) -> None:
         """`run(first, last, parts)` for all chunks, each when the neighbours' values have come; `way` +1 inward, -1
@@ -129,20 +127,20 @@ class Sweep:
 
     def solve(
         self,
-        r: Array | None,
-        out: Array | None = None,
+        r: RealArray | None,
+        out: RealArray | None = None,
         *,
-        gain: Array | None = None,
-        moments: Array | None = None,
+        gain: RealArray | None = None,
+        moments: RealArray | None = None,
         whole: bool = True,
-    ) -> Array:
+    ) -> RealArray:
         """e for the right-hand side r (n, 4, points) plus the collision gain of the moments `gain` (n, 4). Collective.
 
         Either may be absent. `out` and `moments` (n, 4) receive e and its moments if given, in the same pass. In
         single precision r and `out` are too, and there is no gain. `whole` False: `out` is work space, what it holds
         then is of no use.
         """
-        z: Array = np.empty(self.k.shape, dtype=self.dtype) if out is None else out
+        z: RealArray = np.empty(self.k.shape, dtype=self.dtype) if out is None else out
         right = None if r is None else np.ascontiguousarray(r, dtype=self.dtype)
 
         if moments is not None:
@@ -161,10 +159,10 @@ class Sweep:
             run(ALL, ALL)(0, self.chunks, ALL)
             return z
 
-        def end(node: int, first: int, last: int) -> Array:
+        def end(node: int, first: int, last: int) -> RealArray:
             return np.ascontiguousarray(z[node, :, first * self.width : last * self.width])
 
-        def beyond(side: int, first: int, last: int) -> Array:
+        def beyond(side: int, first: int, last: int) -> RealArray:
             return self._ghost[side, :, first * self.width : last * self.width]
 
         self._chain(run(ALL, 0), end, beyond, 1)

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import lapack
 
 from hpcalo.errors import ConvergenceError
 from hpcalo.parallel.world import alone
+from hpcalo.typing import RealArray
 from hpcalo.wall.petsc import PETSc
-
-Array = NDArray[np.float64]
 
 
 class BlockTridiagonal:
     """LU by the banded solver of LAPACK."""
 
-    def __init__(self, blocks: Array) -> None:
+    def __init__(self, blocks: RealArray) -> None:
         """blocks: (cells, 3 [offset + 1], 3, 3). Raises ConvergenceError if the matrix is singular."""
         n = blocks.shape[0]
         band = np.zeros((16, 3 * n))  # dgbtrf: kl + (kl + ku + 1) rows, kl = ku = 5
@@ -30,7 +28,7 @@ class BlockTridiagonal:
         if info != 0:
             raise ConvergenceError(f"magnetic block of the Newton step: LAPACK dgbtrf returned {info} (singular)")
 
-    def solve(self, right: Array) -> Array:
+    def solve(self, right: RealArray) -> RealArray:
         """(cells, 3) for the right-hand side (cells, 3). Raises ConvergenceError."""
         x, info = lapack.dgbtrs(self.lu, 5, 5, right.reshape(-1), self.pivots)
         if info != 0:
@@ -45,7 +43,7 @@ def tridiagonal_matrix(cells: int) -> PETSc.Mat:
     return matrix
 
 
-def fill_tridiagonal(matrix: PETSc.Mat, blocks: Array) -> None:
+def fill_tridiagonal(matrix: PETSc.Mat, blocks: RealArray) -> None:
     """Sets the blocks (cells, 3 [offset + 1], 3, 3) and assembles."""
     cells = blocks.shape[0]
     offset = np.arange(9) // 3 - 1
