@@ -1,0 +1,63 @@
+"""Warnings about coefficients that can be used, but deserve a second look."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hpcalo import units
+from hpcalo.coupling.requirements import SECTION
+from hpcalo.coupling.selection import Selection
+from hpcalo.wall.coefficients import Coefficients
+from hpcalo.wall.config import WallInput
+
+NOTICEABLE = 0.01
+"""Part of a coefficient outside the lowest order above which a warning says so."""
+ALONG_NORMAL = 1e-6
+"""Largest in-plane component of a direction that counts as along the film's normal."""
+MOMENT_MISMATCH = 0.1
+"""Relative difference between M_s of the input and the moment of the result above which a warning says so."""
+
+
+def warnings(settings: WallInput, selection: Selection, c: Coefficients) -> list[str]:
+    """What the user should know. Serial. Raises InputError where the moment cannot be averaged."""
+    path = selection.path
+    out = [
+        f"{path}: {name}: {left:.2g} of it lies outside the lowest order in the magnetization's direction"
+        for name, left in c.residual.items()
+        if left > NOTICEABLE
+    ]
+    if np.abs(selection.n_hat[:, :2]).max() < ALONG_NORMAL:
+        out.append(
+            f"{path}: has the magnetization along the film's normal only; how the coefficients change with "
+            "its direction is assumed (lowest order), not checked; more kubo.n_hat would check it"
+        )
+    return out + _saturation(settings, selection, c) + _dmi(settings, c)
+
+
+def _saturation(settings: WallInput, selection: Selection, c: Coefficients) -> list[str]:
+    """M_s of the input against the moment of the result."""
+    if selection.section.saturation != "input" or "spin_moment" not in selection.result.variables:
+        return []
+    own = settings.magnet.saturation_magnetization * c.thickness * c.cell_area / units.BOHR_MAGNETON
+    moment = float(np.interp(settings.drive.temperature, selection.temperatures, selection.moment()))
+    if abs(own - moment) <= MOMENT_MISMATCH * abs(moment):
+        return []
+    return [
+        f"magnet.saturation_magnetization: is {own:.3g} µ_B per cell, the result's moment is {moment:.3g} "
+        f"({SECTION}.saturation = 'result' takes it; {SECTION}.thickness = {c.thickness * 1e9:.4g} nm)"
+    ]
+
+
+def _dmi(settings: WallInput, c: Coefficients) -> list[str]:
+    """D against the value above which a wall has a negative energy."""
+    if not c.has("spiralization"):
+        return []
+    m = settings.magnet
+    limit = 4.0 * np.sqrt(m.exchange_stiffness * m.anisotropy) / np.pi
+    dmi = abs(float(c.interfacial_dmi(np.array([settings.drive.temperature]))[0]))
+    if dmi <= limit:
+        return []
+    return [
+        f"{SECTION}.dmi: |D| = {1e3 * dmi:.3g} mJ/m^2 is above 4 sqrt(AK)/pi = {1e3 * limit:.3g} mJ/m^2: "
+        "walls lower the energy, and multiply"
+    ]

@@ -1,0 +1,111 @@
+"""From a Kubo result to coefficients of lowest order in the direction of the magnetization, checked."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hpcalo import units
+from hpcalo.coupling import angular
+from hpcalo.coupling.requirements import PARTS, SECTION
+from hpcalo.coupling.selection import Selection
+from hpcalo.errors import InputError
+from hpcalo.typing import RealArray
+from hpcalo.wall.coefficients import Coefficients
+
+RECIPROCAL = 1e-6
+"""Relative disagreement of beta and beta-tilde that is not round-off."""
+VANISHING = {"torkance": 1e-35, "beta": 1e-45, "beta_tilde": 1e-15, "spiralization": 1e-15, "damping": 1e-9}
+"""Below these, in the units of `hpcalo.wall.coefficients.MEANING`, a coefficient is zero by symmetry."""
+
+
+def extract(selection: Selection) -> Coefficients:
+    """The coefficients that the input asks for.
+
+    Raises InputError, naming the file: coefficients of another form than the lowest order, arrays that do not belong
+    together.
+    """
+    found = _Extraction(selection)
+    _check_residual(selection, found.residual)
+    _check_reciprocity(selection, found.tables)
+    attrs, given = selection.result.attrs, selection.section.thickness
+    area = float(attrs["cell_area_A2"]) * units.ANGSTROM**2
+    depth = float(attrs["cell_volume_A3"]) * units.ANGSTROM**3 / area
+    return Coefficients(
+        selection.temperatures,
+        {name: np.asarray(values, dtype=np.float64) for name, values in found.tables.items()},
+        area,
+        depth,
+        depth if given is None else given * 1e-9,
+        found.residual,
+    )
+
+
+class _Extraction:
+    """Tables and residuals of everything that the input asks for."""
+
+    def __init__(self, selection: Selection) -> None:
+        self.selection, self.n_hat = selection, selection.n_hat
+        self.residual: dict[str, float] = {}
+        self.tables: dict[str, RealArray] = {}
+        s = selection.section
+        for part in ("odd", "even"):
+            self._add_pair("torkance", part, s.torkance)
+            self._add_pair("beta", part, s.thermal_torkance)
+            self._add_pair("beta_tilde", part, s.heat_current)
+        if s.dmi == "result":
+            values = selection.thermal("spiralization", "current", "torque")
+            self._add("spiralization", values, angular.across(self.n_hat), float(np.abs(values).max()))
+        if s.damping == "result":
+            values = selection.averaged("gilbert_damping", "torque", "torque_2")
+            self._add("damping", values, angular.transverse(self.n_hat), float(np.abs(values).max()))
+        if s.saturation == "result":
+            self.tables["moment"] = selection.moment()
+
+    def _add_pair(self, name: str, part: str, choice: str) -> None:
+        """One parity of a torque or heat current: its coefficient, and its residual relative to both parities."""
+        if part not in PARTS[choice]:
+            return
+        values = self._values(name, part)
+        size = float(np.sqrt(sum((self._values(name, p) ** 2).mean() for p in PARTS[choice])))
+        form = angular.field_like(self.n_hat) if part == "odd" else angular.damping_like(self.n_hat)
+        if name == "beta_tilde" and part == "even":
+            form = angular.across(self.n_hat)
+        self._add(f"{name}_{part}", values, form, size, rms=True)
+
+    def _values(self, name: str, part: str) -> RealArray:
+        """(A, direction of the force or current, torque, T) in SI."""
+        variable = f"{name}_{part}"
+        if name == "torkance":
+            return units.E_A0 * self.selection.averaged(variable, "field", "torque")
+        if name == "beta":
+            return self.selection.thermal(variable, "field", "torque")
+        return self.selection.thermal(variable, "current", "torque")
+
+    def _add(self, name: str, values: RealArray, pattern: RealArray, size: float, *, rms: bool = False) -> None:
+        coefficient, rest = angular.lowest_order(values, pattern)
+        self.tables[name] = coefficient
+        family = name.removesuffix("_odd").removesuffix("_even")
+        left = float(np.sqrt((rest**2).mean())) if rms else float(np.abs(rest).max())
+        self.residual[name] = left / size if size > VANISHING[family] else 0.0
+
+
+def _check_residual(selection: Selection, residual: dict[str, float]) -> None:
+    name = max(residual, key=lambda n: residual[n], default="")
+    if name and residual[name] > selection.section.residual:
+        raise InputError(
+            f"{selection.path}: {name}: {residual[name]:.2g} of it lies outside the lowest order in the direction "
+            f"of the magnetization; {SECTION}.residual allows {selection.section.residual:g}"
+        )
+
+
+def _check_reciprocity(selection: Selection, tables: dict[str, RealArray]) -> None:
+    """(40) between two arrays of the file: shows a wrong volume, or a mixed file."""
+    volume = float(selection.result.attrs["cell_volume_A3"]) * units.ANGSTROM**3
+    for part in ("odd", "even"):
+        if f"beta_{part}" in tables and f"beta_tilde_{part}" in tables:
+            expected = selection.temperatures / volume * tables[f"beta_{part}"]
+            error = float(np.abs(tables[f"beta_tilde_{part}"] - expected).max())
+            if error > RECIPROCAL * max(float(np.abs(expected).max()), VANISHING["beta_tilde"]):
+                raise InputError(
+                    f"{selection.path}: beta_{part} and beta_tilde_{part} do not belong together (Onsager)"
+                )
