@@ -76,7 +76,7 @@ class Selection:
         return data
 
     def _index(self, axis: str, key: str, value: float | None) -> int:
-        """Number of the value on the axis; None: the axis must have only one. Raises InputError, naming those it has."""
+        """Number of the value on the axis; None: the axis must have only one. Raises InputError, naming its values."""
         if axis not in self.result.coordinates:
             return 0
         values = np.asarray(self.result[axis], dtype=np.float64)
