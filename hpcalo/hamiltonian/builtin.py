@@ -1,6 +1,6 @@
 """Closed-form models: Rashba ferromagnet (plane and chain), Haldane's honeycomb, a 3D ferromagnet without inversion.
 
-They are exact test grounds: the exchange part, the spin pairs and the position matrix are known by construction.
+Their exchange part, spin pairs and position matrix are exact by construction, which makes them test cases.
 Energies eV, lengths Å. H_exchange = (Δ/2) σ·n̂ with n̂ the direction of the majority moment.
 """
 

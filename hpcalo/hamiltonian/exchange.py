@@ -1,11 +1,11 @@
-"""Spin pairs, the time-reversal-odd part of H, turning the magnetization, and the torque operator of a WannierModel.
+"""Spin pairs, the time-reversal-odd part of H, rotated magnetization, and the torque operator of a WannierModel.
 
 On every pair (up[i], down[i]) of spinor orbitals with a common real spatial part, time reversal is Θ = iσ_y K, so that
 `H = H_even + H_odd` with `H_odd = (H − Θ H Θ⁻¹)/2`: the exchange part. Spin-orbit coupling stays in H_even.
 
-What is approximate for Wannier input (exact for the built-in models): Wannier functions of a magnet are not exactly
-such pairs, H_odd also carries the small mixed effect of exchange and spin-orbit coupling (components not along n̂ and
-a part without spin), and a turned magnet is built without self-consistency from the same functions.
+All of this is exact for the built-in models and approximate for Wannier functions: those of a magnet are not exactly
+such pairs; H_odd also contains the small joint effect of exchange and spin-orbit coupling (components across n̂, and a
+part without spin); and the rotated magnet is made of the same functions, without self-consistency.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def time_reversed(X_nn: NDArray, up: IntArray, down: IntArray) -> ComplexArray:
         raise ModelError(f"time reversal: {len(up)} spin pairs do not make {X_nn.shape[-1]} orbitals")
     X = X_nn.conj()
     result = np.empty(X_nn.shape, dtype=np.complex128)
-    # iσ_y = ((0, 1), (−1, 0)): it moves down into the place of up, and up with a minus sign into the place of down.
+    # iσ_y = ((0, 1), (−1, 0)) maps down to up, and up to down with a minus sign.
     for to_row, from_row, row_sign in ((up, down, 1.0), (down, up, -1.0)):
         for to_col, from_col, col_sign in ((up, down, 1.0), (down, up, -1.0)):
             block = X[..., from_row[:, None], from_col[None, :]]
@@ -95,7 +95,7 @@ def rotation_taking(start: RealArray, end: RealArray) -> tuple[RealArray, float]
 
 
 def spin_rotation(axis: RealArray, angle: float) -> ComplexArray:
-    """exp(−i angle axis·σ/2), (2, 2): turns spins by `angle` (radians) about `axis`."""
+    """exp(−i angle axis·σ/2), (2, 2): rotates spins by `angle` (radians) about `axis`."""
     return np.cos(angle / 2) * np.eye(2) - 1j * np.sin(angle / 2) * np.tensordot(axis, PAULI, 1)
 
 
@@ -107,16 +107,15 @@ def require_exchange(model: WannierModel) -> ComplexArray:
 
 
 def rotated(model: WannierModel, n_hat: NDArray | tuple[float, ...]) -> WannierModel:
-    """The model with its magnetization turned to n̂: H_even + U (H_odd − h_0) U† + (n̂·n̂_0) h_0.
+    """The model with its magnetization along n̂: H_even + U (H_odd − h_0) U† + (n̂·n̂_0) h_0.
 
-    U is the spin rotation taking n̂_0 = model.n_hat to n̂, h_0 ⊗ 1 the part of H_odd without spin. h_0 (zero for
-    built-in models) is orbital moment that exchange and spin-orbit coupling make together: it cannot be turned in
-    spin space and must change sign on reversal, so it is made to follow n̂·n̂_0; its variation is of second order at
-    n̂_0, as it must be for the torque operator to be n̂ × ∂H/∂n̂. Spin and position matrices belong to the basis and
-    stay. The exact reversal n̂ = −n̂_0 is time reversal of everything, Hamiltonian (H_even − H_odd), position and spin
-    matrices: the crystal magnetized the other way without any approximation, so that reciprocity between n̂ and −n̂
-    holds to rounding. Start from the model as it was read: h_0 fades on the way. Raises ModelError if the model has
-    no exchange part.
+    U is the spin rotation from n̂_0 = model.n_hat to n̂, and h_0 ⊗ 1 the part of H_odd without spin. h_0 (zero for
+    built-in models) is an orbital moment that exchange and spin-orbit coupling make together: it cannot be rotated in
+    spin space but must change sign on reversal, so it follows n̂·n̂_0. Its variation at n̂_0 is of second order, which
+    the torque operator n̂ × ∂H/∂n̂ requires. Spin and position matrices belong to the basis and do not change. The
+    reversal n̂ = −n̂_0 is exact: time reversal of the Hamiltonian (H_even − H_odd) and of the position and spin matrices,
+    so that reciprocity between n̂ and −n̂ holds to rounding. Always rotate the model as it was read, because each
+    rotation diminishes h_0. Raises ModelError if the model has no exchange part.
     """
     odd = require_exchange(model)
     n = unit_vector(n_hat)
@@ -132,9 +131,7 @@ def rotated(model: WannierModel, n_hat: NDArray | tuple[float, ...]) -> WannierM
 
 
 def _reversed(model: WannierModel, odd: ComplexArray, n_hat: RealArray) -> WannierModel:
-    """Θ acting on all matrices of the model; spin is odd under it and keeps its meaning, <σ>, with the sign taken
-    out.
-    """
+    """Θ applied to all matrices of the model; the spin matrices, odd under Θ, are given the sign of <σ> again."""
     up, down = model.up, model.down
     centres = model.centres.copy()
     centres[up], centres[down] = model.centres[down], model.centres[up]
@@ -153,7 +150,7 @@ def _reversed(model: WannierModel, odd: ComplexArray, n_hat: RealArray) -> Wanni
 def torque_Rvnn(model: WannierModel) -> ComplexArray:
     """Torque operator T_v = −(i/2)[σ_v, H_odd] with Pauli matrices on the pairs: (nR, 3, N, N), eV.
 
-    T·δφ = δH when the magnetization is turned by the small rotation δφ, that is T = n̂ × ∂H/∂n̂.
+    T·δφ = δH for a small rotation δφ of the magnetization, that is T = n̂ × ∂H/∂n̂.
     Exact for the built-in models; for Wannier input see the module's docstring. Raises ModelError if the model has no
     exchange part.
     """

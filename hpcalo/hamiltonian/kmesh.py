@@ -15,7 +15,7 @@ from hpcalo.hamiltonian.symmetry import Operation
 from hpcalo.typing import IntArray, RealArray
 
 PIECE = 2**18
-"""Points whose images are looked at together: memory does not grow with the grid, but for the points that are kept."""
+"""Points whose images are compared at one time: memory grows with the wedge, not with the grid."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class KMesh:
 
 
 def block_size(N: int) -> int:
-    """Points a block, from the dimension of the matrices alone: enough for batched products, few enough to share out
-    and to keep a batch in memory.
+    """k-points of a block, from the dimension N of the matrices alone: enough for batched products, few enough to be
+    distributed and to fit into memory.
     """
     return max(4, min(128, 250_000 // N**2))
 
@@ -62,7 +62,7 @@ def uniform_mesh(
     if min(n1, n2, n3) < 1 or total > MAX_POINTS:
         raise InputError(f"k grid {n1} × {n2} × {n3}: needs 1 to {MAX_POINTS} points")
     divisions, offset = np.array([n1, n2, n3]), np.asarray(shift, dtype=np.float64)
-    kept = tuple(op for op in operations if _maps_grid(op, divisions, offset))
+    group = tuple(op for op in operations if _maps_grid(op, divisions, offset))
     strides = np.ones(3, dtype=np.int64)
     for axis in reversed(range(2)):
         strides[order[axis]] = strides[order[axis + 1]] * divisions[order[axis + 1]]
@@ -70,7 +70,7 @@ def uniform_mesh(
     for start in range(0, total, PIECE):
         index = np.arange(start, min(start + PIECE, total), dtype=np.int64)
         cells = np.stack([index // strides[c] % divisions[c] for c in range(3)], axis=1)
-        images = np.stack([_image(op, cells, divisions, offset) @ strides for op in kept])
+        images = np.stack([_image(op, cells, divisions, offset) @ strides for op in group])
         first = images.min(axis=0) == index  # a point stands for its orbit if no image comes before it
         orbit = np.sort(images[:, first], axis=0)
         chosen.append(cells[first])
@@ -81,7 +81,7 @@ def uniform_mesh(
         points=(np.concatenate(chosen) + offset) / divisions,
         weights=np.concatenate(counts) / total,
         full=total,
-        operations=kept,
+        operations=group,
     )
 
 
@@ -91,7 +91,7 @@ def _image(op: Operation, cells: IntArray, divisions: IntArray, shift: RealArray
 
 
 def _maps_grid(op: Operation, divisions: IntArray, shift: RealArray) -> bool:
-    """Whether the operation takes the grid to itself: three independent steps and the origin decide for all points."""
+    """Whether the operation maps the grid onto itself: three independent steps and the origin decide for all points."""
     probes = np.vstack([np.zeros(3), np.eye(3)])
     mapped = ((probes + shift) / divisions) @ op.k_matrix.T * divisions - shift
     return bool(np.abs(mapped - np.rint(mapped)).max() < 1e-6)

@@ -1,4 +1,4 @@
-"""Which way a WannierModel is magnetized, and how large the moments of its atoms are."""
+"""Direction of the magnetization of a WannierModel, and the moments of its atoms."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ MESH = 8
 """k-points per direction for moments: enough for a direction and a size to a few per cent."""
 SNAP = 2e-3
 """A direction closer than this (radians) to an axis, face or space diagonal is taken to be it."""
-BESIDE = 0.2
+ACROSS = 0.2
 """Share of the exchange part that may be spin across the moment without a warning: a collinear magnet has a few per
 cent, from spin-orbit coupling.
 """
 NO_MOMENT = 0.05
-"""µ_B: cells with a smaller moment get their direction from the exchange part."""
+"""µ_B: the direction of a smaller moment of the cell is that of the exchange part."""
 
 
 def occupied_spin(model: WannierModel, fermi_energy: float, mesh: int = MESH) -> tuple[float, RealArray]:
@@ -78,30 +78,30 @@ def with_magnetization(model: WannierModel) -> WannierModel:
     n = snapped(total / np.linalg.norm(total))
     crystal = replace(model.crystal, moments=np.round(per_atom @ n, 3))
     return replace(model, crystal=crystal, n_hat=n).with_notes(
-        f"{note}; moment along ({n[0]:.4g}, {n[1]:.4g}, {n[2]:.4g})", *_beside_direction(model, n)
+        f"{note}; moment along ({n[0]:.4g}, {n[1]:.4g}, {n[2]:.4g})", *_notes_on_direction(model, n)
     )
 
 
 def snapped(n: RealArray) -> RealArray:
-    """n̂, or the axis, face or space diagonal it nearly is."""
+    """n̂, or the axis, face diagonal or space diagonal that is closer than SNAP."""
     grid = np.array([(i, j, k) for i in (-1, 0, 1) for j in (-1, 0, 1) for k in (-1, 0, 1) if (i, j, k) != (0, 0, 0)])
     special = grid / np.linalg.norm(grid, axis=1)[:, None]
     best = special[int(np.argmax(special @ n))]
     return best + 0.0 if np.linalg.norm(best - n) < SNAP else n
 
 
-def _beside_direction(model: WannierModel, n: RealArray) -> tuple[str, ...]:
+def _notes_on_direction(model: WannierModel, n: RealArray) -> tuple[str, ...]:
     """How much of H_odd is not of the form Δ ⊗ σ·n̂, and a warning if that is too much for one direction."""
     none, vector = spin_components(require_exchange(model), model.up, model.down)
     along = np.tensordot(n, vector, 1)
     across = vector - n[:, None, None, None] * along
     total = float(np.sqrt((np.abs(none) ** 2).sum() + (np.abs(vector) ** 2).sum()))
-    beside = float(np.sqrt((np.abs(across) ** 2).sum())) / total
+    share = float(np.sqrt((np.abs(across) ** 2).sum())) / total
     text = (
-        f"exchange part: {100 * beside:.2g} % of it is spin across the moment, "
+        f"exchange part: {100 * share:.2g} % of it is spin across the moment, "
         f"{100 * np.sqrt((np.abs(none) ** 2).sum()) / total:.2g} % without spin"
     )
-    if beside <= BESIDE:
+    if share <= ACROSS:
         return (text,)
     return (text, "warning: much of the exchange part is spin across the moment: the order of up and down functions is "
                   "not the file's, or the magnet is not collinear")  # fmt: skip

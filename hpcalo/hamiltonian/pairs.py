@@ -1,4 +1,4 @@
-"""Spin pairs of spinor Wannier functions: who shares a spatial part with whom, and with which phases.
+"""Spin pairs of spinor Wannier functions: which two share a spatial part, and with which phases.
 
 From the spin matrices <0m|σ_v|0n>: the partner of m is the function with which σ connects it most. A gauge change
 within the pairs makes σ the Pauli matrices there; a phase common to both members makes the spatial part real, so that
@@ -17,9 +17,9 @@ from hpcalo.hamiltonian.exchange import pauli_on_pairs, spin_components, time_re
 from hpcalo.typing import ComplexArray, IntArray
 
 MIXING = 0.05
-"""Spin quantization axes of a pair that differ from z by less (off-diagonal <up|σ_z|down>) are left alone."""
+"""Spin quantization axes of a pair that differ from z by less (off-diagonal <up|σ_z|down>) are not rotated."""
 UNUSABLE = 0.6
-"""Largest element of σ − Pauli on the pairs beyond which there are no pairs to speak of."""
+"""Largest element of σ − Pauli on the pairs beyond which the functions are not pairs."""
 DOUBTFUL = 0.2
 COMPLEX = 0.05
 """Weight of imaginary hopping (spin-independent part) beyond which the functions are called complex."""
@@ -27,7 +27,7 @@ COMPLEX = 0.05
 
 @dataclass(frozen=True)
 class PairQuality:
-    """How well the basis fits: 0 is perfect everywhere.
+    """How well the functions are pairs; 0 is perfect in each measure.
 
     pauli: largest |<0m|σ_v|0n> − Pauli|. reversal: largest |Θ s Θ⁻¹ + s| over cells and components. imaginary: weight
     of the imaginary part in the spin-independent hopping, √(Σ|Im|²/Σ| |²) without the cell 0 diagonal.
@@ -86,7 +86,7 @@ def spin_gauge(spin_vnn: NDArray, up: IntArray, down: IntArray) -> tuple[Complex
     """Unitary (N, N) that makes the spin matrices of cell 0 Pauli-like on the pairs, and whether it mixes the two
     members.
 
-    Mostly a phase of `down`; a turn of the pair's spin axes only where its quantization axis is not z.
+    Mostly a phase of `down`; it rotates the spin axes of a pair only where its quantization axis is not z.
     """
     N = spin_vnn.shape[-1]
     gauge = np.eye(N, dtype=np.complex128)
@@ -94,21 +94,21 @@ def spin_gauge(spin_vnn: NDArray, up: IntArray, down: IntArray) -> tuple[Complex
     for a, b in zip(up, down, strict=True):
         pair = np.ix_([a, b], [a, b])
         s_x, _, s_z = (spin_vnn[v][pair] for v in range(3))
-        turn = np.eye(2, dtype=np.complex128)
+        rotation = np.eye(2, dtype=np.complex128)
         if abs(s_z[0, 1]) > MIXING or s_z[0, 0].real < 0.5:
             mixes = True
-            turn = np.linalg.eigh(s_z)[1][:, ::-1]
-        connect = (turn.conj().T @ s_x @ turn)[0, 1]
-        turn[:, 1] *= np.conj(connect) / abs(connect)
-        gauge[pair] = turn
+            rotation = np.linalg.eigh(s_z)[1][:, ::-1]
+        connect = (rotation.conj().T @ s_x @ rotation)[0, 1]
+        rotation[:, 1] *= np.conj(connect) / abs(connect)
+        gauge[pair] = rotation
     return gauge, mixes
 
 
 def real_gauge(H_Rnn: NDArray, up: IntArray, down: IntArray) -> ComplexArray:
     """Phases (N,), equal for both members of a pair, that make the spin-independent hopping as real as possible.
 
-    For functions e^{iα} × (real) the sums Σ_R x_ij(R)² carry the phase 2(α_j − α_i): followed along the strongest
-    links. A sign stays open and does not matter to time reversal. All ones if the hopping is real already.
+    For functions e^{iα} × (real) the sums Σ_R x_ij(R)² have the phase 2(α_j − α_i), which is followed along the
+    strongest links. A sign remains open, which time reversal does not depend on. All ones if the hopping is real.
     """
     x0, _ = spin_components(H_Rnn, up, down)
     links = (x0**2).sum(axis=0)
@@ -130,7 +130,7 @@ def real_gauge(H_Rnn: NDArray, up: IntArray, down: IntArray) -> ComplexArray:
 
 
 def quality(H_Rnn: NDArray, spin_Rvnn: NDArray | None, home: int, up: IntArray, down: IntArray) -> PairQuality:
-    """The measures; `home` is the number of cell 0. Raises ModelError where the functions are no spin pairs at all."""
+    """How well these pairs fit; `home` is the number of cell 0. Raises ModelError if they are no spin pairs at all."""
     pauli = reversal = 0.0
     if spin_Rvnn is not None:
         pauli = float(np.abs(spin_Rvnn[home] - pauli_on_pairs(up, down)).max())

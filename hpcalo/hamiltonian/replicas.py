@@ -40,7 +40,9 @@ class Folding:
         key = (source * N + m) * N + n
         images = np.bincount(key, minlength=nR * N * N)
         if images.min() < 1:
-            raise ModelError(f"replicas: {int((images == 0).sum())} of {nR * N * N} matrix elements go nowhere")
+            raise ModelError(
+                f"replicas: {int((images == 0).sum())} of {nR * N * N} matrix elements have no cell in the model"
+            )
         return cls(R=cells, source=source, cell=cell, m=m, n=n, weight=1.0 / images[key])
 
     def apply(self, X_Rnn: NDArray) -> ComplexArray:

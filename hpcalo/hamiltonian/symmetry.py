@@ -91,7 +91,7 @@ def candidates(crystal: Crystal, n_hat: RealArray, tolerance: float = 1e-4) -> t
     try:
         rotations = np.unique(spglib.get_symmetry_dataset(cell, symprec=tolerance).rotations, axis=0)
     except spglib.error.SpglibError:
-        rotations = np.eye(3, dtype=int)[None]  # a cell spglib cannot make sense of has no symmetry we could use
+        rotations = np.eye(3, dtype=int)[None]  # no symmetry is used of a cell that spglib cannot analyse
     spinless = not np.any(crystal.moments)
     result = []
     for W in rotations.astype(np.int64):

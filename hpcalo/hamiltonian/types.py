@@ -1,8 +1,8 @@
-"""What a Hamiltonian is to this program: a crystal and matrices between orbitals in cell 0 and cell R.
+"""The two kinds of Hamiltonian: a crystal, and matrices between the orbitals of cell 0 and those of cell R.
 
 Array names carry their axes: R cells, n orbitals, v Cartesian component. `X_Rnn[R, m, n] = <0m|X|Rn>` and
-`X(k) = Σ_R exp(2πi k·R) X(R)` with k in fractional coordinates (no phases of orbital positions: these live in the
-position matrix, so that velocities are ∂H + i[H, A] whatever is known of A).
+`X(k) = Σ_R exp(2πi k·R) X(R)` with k in fractional coordinates. There are no phases of orbital positions: positions are
+in the position matrix A, and velocities are ∂H + i[H, A] with as much of A as is known.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from hpcalo.errors import ModelError
 from hpcalo.typing import ComplexArray, IntArray, RealArray
 
 HERMITICITY_TOLERANCE = 1e-4
-"""eV; files with seven decimals and averaged replicas stay below it, a damaged file does not."""
+"""eV; rounding to seven decimals and averaged replicas stay below it, damage does not."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Crystal:
     lattice: (3, 3) Å, rows are lattice vectors. periodic: which of them repeat (a film: True, True, False).
     positions: (atoms, 3) Å Cartesian. symbols: chemical symbols. moments: (atoms,) signed size of each atom's moment
     along the magnetization, µ_B (used to find the magnetic point group; zeros where unknown). thickness: Å, of a film
-    (its volume is area × thickness); None takes the length of the non-periodic lattice vectors.
+    (its volume is area × thickness); None: the length of the lattice vectors that do not repeat.
     """
 
     lattice: RealArray
@@ -57,7 +57,7 @@ class Crystal:
 
     @property
     def volume(self) -> float:
-        """Cell volume in Å^3; of a film area × thickness, of a wire length × thickness²."""
+        """Cell volume in Å³: of a film area × thickness, of a wire length × thickness²."""
         full = abs(float(np.linalg.det(self.lattice)))
         if self.thickness is None or self.dimensions == 3:
             return full
@@ -65,7 +65,7 @@ class Crystal:
 
     @property
     def area(self) -> float:
-        """What the periodic lattice vectors span, Å to the power of their number: of a film the area of its cell."""
+        """Area of a film's cell in Å²; in general the measure of the periodic lattice vectors, Å to their number."""
         repeated = self.lattice[list(self.periodic)]
         return float(np.sqrt(np.linalg.det(repeated @ repeated.T)))
 
@@ -75,12 +75,12 @@ class WannierModel:
     """Orthonormal spinor orbitals: Wannier90 output and the built-in closed-form models.
 
     R: (nR, 3) cells. H_Rnn: the Hamiltonian, eV, degeneracy weights and minimal-distance replicas already folded in.
-    A_Rvnn: position matrix <0m|r_v|Rn>, Å, with the centres on the diagonal of R = 0; None leaves diag(centres).
+    A_Rvnn: position matrix <0m|r_v|Rn>, Å, with the centres on the diagonal of R = 0; None: only the centres are known.
     centres: (N, 3) Å. up, down: (N/2,) orbital numbers so that up[i], down[i] share their spatial part (empty for
     spinless). odd_Rnn: time-reversal-odd part of H (the exchange part), eV; None if there is no spin. spin_Rvnn:
-    <0m|σ_v|Rn>; None takes Pauli matrices on the pairs. n_hat: direction of the majority MOMENT in the file.
-    fermi_energy, electrons: None if unknown. notes: what is approximate about this model, one line each, copied into
-    results.
+    <0m|σ_v|Rn>; None: Pauli matrices on the pairs. n_hat: direction of the majority MOMENT in the file.
+    fermi_energy, electrons: None if unknown. notes: the approximations of this model, one line each; results repeat
+    them.
     """
 
     crystal: Crystal
@@ -132,9 +132,9 @@ class LcaoModel:
     Spinor matrices of dimension 2N (all spin up first): H = (H_up+H_dn)/2 ⊗ 1 + (H_up−H_dn)/2 ⊗ σ·ŝ + Σ_v i Hsoc_v ⊗
     σ_v with overlap S ⊗ 1 and ŝ = −n̂ (the majority spin is opposite to its moment). up_Rnn, down_Rnn, S_Rnn: (nR, N,
     N) real, eV; soc_vRnn: (3, nR, N, N) real, eV. r_vRnn: (3, nR, N, N) <0M|(r − R − τ_N)|RN> Å, or None. tau: (N, 3)
-    Å orbital positions. canted_vRnn: (3, nR, N, N) real, eV, or None: what the exchange has across the magnetization,
-    + Σ_v canted_v ⊗ σ_v where it is along n_hat; it turns with it rigidly. Without it every direction n̂ is as good as
-    n_hat.
+    Å orbital positions. canted_vRnn: (3, nR, N, N) real, eV, or None: the exchange across the magnetization, added as
+    Σ_v canted_v ⊗ σ_v for a magnetization along n_hat; it rotates rigidly with the magnetization. Without it no
+    direction n̂ is distinguished.
     """
 
     crystal: Crystal

@@ -110,7 +110,7 @@ def test_wrong_options(seed: Path) -> None:
         (replaced(FIRST, "E", "****"), f"line {FIRST}: .*did not fit into its Fortran field"),
         (replaced(FIRST, "E", "x"), f"line {FIRST}: .*is not a number"),
         (replaced(FIRST, "1    1   ", "1    1    NaN "), f"line {FIRST}: 'NaN' is not a finite number"),
-        (replaced(FIRST, "1    1   ", "1    1    1.0 "), "something behind its end"),
+        (replaced(FIRST, "1    1   ", "1    1    1.0 "), "has numbers after its end"),
         (replaced(FIRST - 1, "1", "9"), "cells of H and of the position matrix differ"),
         (replaced(7, "    1", "    0"), "degeneracy 0 of a cell"),
         (replaced(7, "    1", "  1.5"), "not a whole number"),
@@ -156,7 +156,7 @@ def test_a_cell_named_twice_and_no_home(seed: Path) -> None:
     read_wannier90(seed)
     text = seed.with_name("x_tb.dat").read_text()
     seed.with_name("x_tb.dat").write_text(text.replace("    0    0    0\n", "    0    0    2\n"))
-    refused(seed, "cell R = 0 is there 0 times")
+    refused(seed, "cell R = 0 is listed 0 times")
 
 
 def test_lattices_must_agree(seed: Path) -> None:

@@ -236,7 +236,7 @@ def test_announced_size_is_refused_before_reading(tmp_path: Path) -> None:
 
 def test_replicas_that_lose_elements_are_refused() -> None:
     zeros = np.zeros(3, dtype=np.int64)
-    with pytest.raises(ModelError, match="go nowhere"):
+    with pytest.raises(ModelError, match="have no cell in the model"):
         Folding.in_equal_parts(np.zeros((1, 3), dtype=np.int64), zeros, zeros, zeros, zeros, 1, 2)
 
 

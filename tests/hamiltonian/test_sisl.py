@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 
 import hpcalo
+from hpcalo.config.reader import validate
 from hpcalo.errors import InputError, ModelError
+from hpcalo.hamiltonian.loading import files, load_model
 from hpcalo.hamiltonian.modelfile import read_model, write_model
 from hpcalo.hamiltonian.readers.sisl_hamiltonian import from_sisl
+from hpcalo.hamiltonian.section import ModelSection
 from hpcalo.hamiltonian.types import LcaoModel, WannierModel
 from hpcalo.kubo.states.lcao import LcaoStates
 from hpcalo.kubo.states.solver import SPIN, TORQUE, VELOCITY
@@ -193,6 +196,23 @@ def test_file_of_siesta_to_model_file_to_result(tmp_path, launch):
     direct = hpcalo.api.run({"kubo": kubo}, model=hpcalo.api.load_model(tmp_path / "film.TSHS", thickness=5.0))
     np.testing.assert_allclose(result.torkance_even, direct.torkance_even, atol=1e-12)
     assert float(np.abs(result.torkance_even).max()) > 1e-3
+
+
+def test_input_names_a_file_of_siesta(tmp_path):
+    """[model] sisl; of an .fdf all files count that sisl may read for it."""
+    H = hamiltonian(matrices())
+    H.write(tmp_path / "film.TSHS")
+    (tmp_path / "film.fdf").write_text("SystemLabel film\n%include atoms.fdf\n")
+    (tmp_path / "atoms.fdf").write_text("LatticeConstant 1.0 Ang\n")
+    H.geometry.write(tmp_path / "film.XV")
+    (tmp_path / "film.out").touch()
+    section = validate(ModelSection, {"sisl": "film.TSHS", "thickness": "5 angstrom"}, "x.toml", tmp_path)
+    assert files(section) == [tmp_path / "film.TSHS"]
+    model = load_model(section)
+    assert (model.crystal.thickness, model.fermi_energy, model.size) == (5.0, 0.0, H.no * 2)
+    section = validate(ModelSection, {"sisl": "film.fdf"}, "x.toml", tmp_path)
+    assert {path.name for path in files(section)} == {"film.fdf", "atoms.fdf", "film.TSHS", "film.XV"}
+    np.testing.assert_array_equal(load_model(section).up_Rnn, model.up_Rnn)
 
 
 def test_model_file_keeps_all_of_it(tmp_path):

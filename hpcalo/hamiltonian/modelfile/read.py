@@ -20,7 +20,7 @@ def read_model(path: Path, replicas: bool | None = None) -> Model:
     """The model of the file; replicas: fold them in (None: if the file has them).
 
     Raises ModelError: missing, truncated, no model file, another version, arrays missing, of wrong shape, not finite,
-    not Hermitian, absurdly large; InputError if replicas are asked for and the file has none.
+    not Hermitian, absurdly large; InputError if `replicas` is true and the file has none.
     """
     with CheckedFile(path, FORMAT, VERSION) as file:
         kind = file.text_attribute("/", "kind")

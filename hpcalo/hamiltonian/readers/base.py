@@ -48,9 +48,9 @@ class Reader(Section):
 
     @abstractmethod
     def read(self) -> Model:
-        """The model. Serial. Raises ModelError for what is wrong with the files, InputError for what is asked of them.
+        """The model. Serial. Raises ModelError for wrong files, InputError for options that they cannot serve.
 
-        The common options need not be looked at: they replace what the model has when it has been read.
+        The common options may be ignored here: they replace what the model has once it is read.
         """
 
     def read_apart(self) -> tuple[Model, Folding | None]:

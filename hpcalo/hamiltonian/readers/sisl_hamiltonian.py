@@ -115,8 +115,8 @@ def _matrices(hamiltonian: Any) -> tuple[IntArray, ComplexArray, RealArray | Non
     used = np.abs(H).max(axis=(1, 2)) > 0.0
     if S is not None:
         used |= np.abs(S).max(axis=(1, 2)) > 0.0
-    kept = {tuple(r) for r, u in zip(cells.tolist(), used, strict=True) if u} | {(0, 0, 0)}
-    keep = np.array([tuple(r) in kept or (-r[0], -r[1], -r[2]) in kept for r in cells.tolist()])
+    needed = {tuple(r) for r, u in zip(cells.tolist(), used, strict=True) if u} | {(0, 0, 0)}
+    keep = np.array([tuple(r) in needed or (-r[0], -r[1], -r[2]) in needed for r in cells.tolist()])
     return cells[keep], H[keep], None if S is None else S[keep].astype(np.float64)
 
 

@@ -1,4 +1,4 @@
-"""One WannierModel of the files of a Wannier90 run `seed`: seed_tb.dat or seed_hr.dat, and what lies beside them."""
+"""From the files of a Wannier90 run `seed` to one WannierModel."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hpcalo.hamiltonian import pairs
 from hpcalo.hamiltonian.exchange import odd_part
 from hpcalo.hamiltonian.film import periodic_directions, thickness_or_default
 from hpcalo.hamiltonian.magnetization import with_magnetization
-from hpcalo.hamiltonian.readers.wannier90.chk import Checkpoint, read_chk, to_cells
+from hpcalo.hamiltonian.readers.wannier90.chk import WannierCheckpoint, read_chk, to_cells
 from hpcalo.hamiltonian.readers.wannier90.files import WannierFiles, WannierOptions
 from hpcalo.hamiltonian.readers.wannier90.hr import read_hr
 from hpcalo.hamiltonian.readers.wannier90.raw import RawWannier
@@ -102,7 +102,7 @@ def home_cell(R: IntArray, path: Path) -> int:
     """The number of the cell R = 0. Raises ModelError if it is not in the list exactly once."""
     found = np.flatnonzero((R == 0).all(axis=1))
     if len(found) != 1:
-        raise ModelError(f"{path}: the cell R = 0 is there {len(found)} times, once is needed")
+        raise ModelError(f"{path}: the cell R = 0 is listed {len(found)} times; once is needed")
     return int(found[0])
 
 
@@ -164,7 +164,7 @@ def _spin(
     return spin, up, down, []
 
 
-def _same_run(path: Path, checkpoint: Checkpoint, centres: RealArray, structure: Structure) -> None:
+def _same_run(path: Path, checkpoint: WannierCheckpoint, centres: RealArray, structure: Structure) -> None:
     """Raises ModelError if the checkpoint is from another run than the Hamiltonian."""
     if len(checkpoint.centres) != len(centres):
         raise ModelError(f"{path}: {len(checkpoint.centres)} Wannier functions, the Hamiltonian has {len(centres)}")

@@ -17,11 +17,11 @@ LARGEST = 1e100  # no number in a checkpoint is near; squares of it are still nu
 
 
 @dataclass(frozen=True)
-class Checkpoint:
+class WannierCheckpoint:
     """The part of a checkpoint that is used here.
 
     lattice: (3, 3) Å rows. k: (nk, 3) fractional. V_kbn: (nk, bands, N), columns are Wannier functions in terms of the
-    `bands` states that were kept (excluded bands are not counted), U_dis · U with zeros outside the outer window.
+    `bands` states that are not excluded, U_dis · U with zeros outside the outer window.
     centres: (N, 3) Å.
     """
 
@@ -32,7 +32,7 @@ class Checkpoint:
 
     @property
     def bands(self) -> int:
-        """Number of states per k-point that were kept."""
+        """Number of states per k-point that are not excluded."""
         return self.V_kbn.shape[1]
 
 
@@ -60,7 +60,7 @@ class _Records:
         return values
 
 
-def read_chk(path: Path) -> Checkpoint:
+def read_chk(path: Path) -> WannierCheckpoint:
     """Reads `seed.chk` of Wannier90 3.x. Raises ModelError: missing, truncated, other format, not unitary."""
     records = _Records(path)
     records.take("S1", len(records.items[0]) if records.items else 0, "the header")
@@ -86,7 +86,7 @@ def read_chk(path: Path) -> Checkpoint:
     if disentangled:
         records.take("<f8", 1, "Ω_I")
         window = records.take("<i4", bands * nk, "the outer window").reshape(nk, bands) != 0
-        kept = records.take("<i4", nk, "the numbers of bands in the window")
+        inside = records.take("<i4", nk, "the numbers of bands in the window")
         U_dis = records.take("<c16", bands * N * nk, "u_matrix_opt").reshape(nk, N, bands).mT
     elif bands != N:
         raise ModelError(f"{path}: {bands} bands, {N} Wannier functions, but not disentangled")
@@ -96,16 +96,16 @@ def read_chk(path: Path) -> Checkpoint:
     if not disentangled:
         V = np.array(U)
     else:
-        if not np.array_equal(window.sum(axis=1), kept):
+        if not np.array_equal(window.sum(axis=1), inside):
             raise ModelError(f"{path}: the outer window and its numbers of bands do not agree")
         V = np.zeros((nk, bands, N), dtype=np.complex128)
         for i in range(nk):
-            # the rows of u_matrix_opt count the bands inside the window, V counts all that were kept
-            V[i, window[i]] = U_dis[i, : kept[i]] @ U[i]
+            # rows of u_matrix_opt count the bands inside the window, rows of V all that are not excluded
+            V[i, window[i]] = U_dis[i, : inside[i]] @ U[i]
     gap = np.abs(V.conj().mT @ V - np.eye(N)).max()
     if not gap < UNITARITY:
         raise ModelError(f"{path}: the Wannier functions are orthonormal to {gap:.2g} only: damaged or not finished")
-    return Checkpoint(lattice=np.array(lattice), k=np.array(k), V_kbn=V, centres=np.array(centres))
+    return WannierCheckpoint(lattice=np.array(lattice), k=np.array(k), V_kbn=V, centres=np.array(centres))
 
 
 def to_cells(X_knn: NDArray, k: RealArray, R: IntArray) -> ComplexArray:

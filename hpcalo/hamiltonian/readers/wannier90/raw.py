@@ -1,4 +1,4 @@
-"""What seed_tb.dat and seed_hr.dat have in common: their head, and the order of their lines."""
+"""Common to seed_tb.dat and seed_hr.dat: the head, and the order of the lines."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hpcalo.typing import ComplexArray, IntArray, RealArray
 
 @dataclass(frozen=True)
 class RawWannier:
-    """What the file says, before degeneracies are divided out.
+    """Content of the file, not yet divided by the degeneracies.
 
     R: (nR, 3). degeneracy: (nR,), of cells on the border of the Wigner-Seitz supercell. H_Rnn: (nR, N, N) eV. A_Rvnn:
     (nR, 3, N, N) Å or None. lattice: (3, 3) Å rows, or None.
@@ -31,7 +31,7 @@ class RawWannier:
 def counted_numbers(
     text: str, path: Path, first_line: int, per_cell: Callable[[int], int]
 ) -> tuple[int, IntArray, RealArray]:
-    """N, the degeneracies (nR,), and the numbers behind them (nR · per_cell(N),).
+    """N, the degeneracies (nR,), and the numbers after them (nR · per_cell(N),).
 
     text: from the numbers of Wannier functions and of cells on; line `first_line` of the file. Raises ModelError for
     too few or too many numbers, and for what is no number.
@@ -41,7 +41,7 @@ def counted_numbers(
     values = numbers(text, path, first_line)
     needed = 2 + nR + nR * per_cell(N)
     if values.size != needed:
-        what = "truncated" if values.size < needed else "has something behind its end"
+        what = "truncated" if values.size < needed else "has numbers after its end"
         raise ModelError(
             f"{path}: {N} Wannier functions and {nR} cells need {needed} numbers, found {values.size}: {what}"
         )

@@ -48,7 +48,7 @@ class Wannier90(Reader):
         return read_wannier90(self.wannier90.path, self.options)
 
     def read_apart(self) -> tuple[WannierModel, Folding | None]:
-        """Replicas are kept apart, so that a model file serves with and without them. Raises ModelError."""
+        """The replicas stay apart, so that a model file serves with and without them. Raises ModelError."""
         return read_with_replicas(self.wannier90.path, self.options)
 
     @classmethod
@@ -57,7 +57,7 @@ class Wannier90(Reader):
         for ending, kind in FORMAT.items():
             if name.endswith(ending):
                 if options.get("format", kind) != kind:
-                    raise InputError(f"{name}: is a {kind} file, but --format {options['format']} was asked for")
+                    raise InputError(f"{name}: is a {kind} file, but --format {options['format']} was given")
                 return {"format": kind, **options, "wannier90": name.removesuffix(ending)}
         main = Path(f"{name}_{options.get('format', 'tb')}.dat")
         other = not main.exists() and (Path(name).is_file() or Path(name).suffix)

@@ -14,9 +14,9 @@ MAX_BANDS = 20_000
 
 
 def read_spn(path: Path, bands: int, nk: int) -> ComplexArray:
-    """<a|σ_v|b> of the kept states, (nk, 3, bands, bands), without units (σ, not ħσ/2).
+    """<a|σ_v|b> of the states that are not excluded, (nk, 3, bands, bands), without units (σ, not ħσ/2).
 
-    bands and nk are what the checkpoint has. Raises ModelError: missing, truncated, another number of bands or
+    bands, nk: as in the checkpoint. Raises ModelError: missing, truncated, another number of bands or
     k-points.
     """
     # An unformatted file begins with the length of its 60-character header: 60, 0, 0, 0.

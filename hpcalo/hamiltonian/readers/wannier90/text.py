@@ -69,7 +69,7 @@ def numbers(text: str, path: Path, first_line: int = 1) -> RealArray:
 
 def _parse(text: str) -> RealArray | None:
     with warnings.catch_warnings():
-        warnings.simplefilter("error", DeprecationWarning)  # numpy's way of saying "not a number here"
+        warnings.simplefilter("error", DeprecationWarning)  # NumPy warns of what is not a number
         try:
             return np.fromstring(text, sep=" ")
         except (DeprecationWarning, ValueError):

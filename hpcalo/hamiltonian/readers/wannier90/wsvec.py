@@ -35,7 +35,7 @@ def replica_folding(path: Path, R: IntArray, N: int) -> Folding:
     if position > len(flat):
         raise ModelError(f"{path}: ends inside its last entry: truncated")
     if position < len(flat):
-        raise ModelError(f"{path}: has something behind its {len(starts)} entries: made for other cells or functions")
+        raise ModelError(f"{path}: has numbers after its {len(starts)} entries: made for other cells or functions")
     head = values[starts[:, None] + np.arange(6)]
     index = {tuple(r): i for i, r in enumerate(R.tolist())}
     try:
