@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import re
-import sys
 from functools import partial
 from html import unescape
 from pathlib import Path
 from typing import Any
 
+import notebook  # beside this file: mkdocs has its folder on the path while it loads the hooks
+import reference
 from latex2mathml.converter import convert
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 
+from hpcalo.app.engines import ENGINES
+
 HERE = Path(__file__).parent
 DOCS, ROOT = HERE.parent, HERE.parents[1]
-sys.path[:0] = [str(HERE), str(ROOT)]
-
-import notebook  # noqa: E402
-import reference  # noqa: E402
-
-from hpcalo.app.engines import ENGINES  # noqa: E402
 
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', re.DOTALL)
 

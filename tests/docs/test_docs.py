@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib.util import module_from_spec, spec_from_file_location
 
 import click
 import pytest
@@ -100,11 +101,9 @@ def test_inputs_that_are_shown_are_valid(page, text):
 
 @pytest.mark.parametrize("engine", ["kubo", "wall"])
 def test_every_key_of_the_input_is_described(engine):
-    sys.path.insert(0, str(ROOT / "docs" / "generate"))
-    try:
-        import reference  # noqa: PLC0415
-    finally:
-        sys.path.pop(0)
+    spec = spec_from_file_location("reference", ROOT / "docs" / "generate" / "reference.py")
+    reference = module_from_spec(spec)
+    spec.loader.exec_module(reference)
     rows = [line.split(" | ") for line in reference.input_page(engine).splitlines() if line.startswith("| `")]
     assert len(rows) > 30
     bare = [row[0] for row in rows if row[-1].strip(" |") in {"", row[0].strip("| `").replace("_", " ")}]

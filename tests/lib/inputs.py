@@ -129,6 +129,89 @@ circuit = "current"
 current_density = "-1e10 A/m^2"
 """
 
+# With .format(mode=, integrator=, end=, every=, first=): a short wire that a current and heat drive.
+CURRENT_AND_HEAT = """
+[wall]
+mode = "{mode}"
+[electrons]
+conductivity = "1.26e6 S/m"
+[magnet]
+hard_anisotropy = "2e5 J/m^3"
+[wire]
+length = "40 nm"
+cells = 33
+[momentum]
+points = 9
+[drive]
+gradient = "2 K/nm"
+circuit = "current"
+current_density = "-1e12 A/m^2"
+[time]
+end = "{end} ns"
+output_every = "{every} ns"
+integrator = "{integrator}"
+tolerance = 1e-5
+first_step = "{first}"
+refresh_interval = "30 fs"
+"""
+
+# A Kubo run of a film: .format(folder=) the repository.
+FILM = """
+[model]
+file = "{folder}/input/models/mnw3_dzp.h5"
+[kubo]
+n_hat = [[0, 0, 1], [1, 0, 0]]
+quantities = ["torkance", "thermal_torkance", "density_of_states", "heat_currents"]
+[kubo.energies]
+points = 11
+[kubo.k]
+grid = [6, 6, 1]
+shift = [0.5, 0.5, 0.0]
+"""
+
+# A wall that heat drives, in both modes, for a few steps.
+SHORT_WALLS = {
+    mode: WIRE.format(mode=mode, points=20, gradient=6, end=0.0004, every=0.0001, integrator=integrator, refresh=40)
+    + 'first_step = "10 fs"\n'
+    for mode, integrator in (("quasi-static", "rk"), ("time-dependent", "arkimex"))
+}
+
+# With .format(mode=, integrator=): a wall that a current and heat drive.
+SMALL_WALL = """
+[wall]
+mode = "{mode}"
+[electrons]
+conductivity = "1.26e6 S/m"
+[magnet]
+hard_anisotropy = "2e5 J/m^3"
+[wire]
+length = "80 nm"
+cells = 81
+[momentum]
+points = 20
+[drive]
+gradient = "6 K/nm"
+circuit = "current"
+current_density = "-1e11 A/m^2"
+[time]
+end = "0.004 ns"
+output_every = "0.001 ns"
+integrator = "{integrator}"
+tolerance = 1e-6
+refresh_interval = "300 fs"
+"""
+
+
+def saving(interval: float = 1e-3, points: int = 21, side: int = 20) -> str:
+    """A Kubo run, as long as side says, with a checkpoint every `interval` seconds."""
+    body = RASHBA.format(quantities='"torkance", "conductivity"', energies="", side=str(side))
+    return body.replace("points = 21", f"points = {points}") + f"[execution]\ncheckpoint_interval = {interval}\n"
+
+
+def small_wall(mode: str = "quasi-static", integrator: str = "rk") -> str:
+    """A run of the wall of a second or two."""
+    return SMALL_WALL.format(mode=mode, integrator=integrator)
+
 
 def computed(comm: Any, folder: Path, inputs: Mapping[str, tuple[str, tuple[str, ...]]]) -> dict[str, Path]:
     """Results of these inputs (text, overrides) by name: NAME.h5 of NAME.toml in the folder."""

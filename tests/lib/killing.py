@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -103,6 +104,14 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except OSError:
         return False
+
+
+def wait_until_dead(lock: Path) -> None:
+    """Until the process that holds the lock is gone: the launcher may be back before the last rank that it killed."""
+    deadline = time.monotonic() + 60
+    while lock.exists() and alive(json.loads(lock.read_text())["pid"]):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def strike_at(start, folder: Path, moment: str, count: int, victim: str, chance: random.Random) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from inputs import small_wall
 from mpi4py import MPI
 from places import INPUTS
 
@@ -17,30 +18,6 @@ from hpcalo.io.hdf5 import read_dataset
 from hpcalo.io.keeper import Asked, Keeper
 from hpcalo.io.timeseries import TimeSeries, read_state
 
-SMALL = """
-[wall]
-mode = "{mode}"
-[electrons]
-conductivity = "1.26e6 S/m"
-[magnet]
-hard_anisotropy = "2e5 J/m^3"
-[wire]
-length = "80 nm"
-cells = 81
-[momentum]
-points = 20
-[drive]
-gradient = "6 K/nm"
-circuit = "current"
-current_density = "-1e11 A/m^2"
-[time]
-end = "0.004 ns"
-output_every = "0.001 ns"
-integrator = "{integrator}"
-tolerance = 1e-6
-refresh_interval = "300 fs"
-"""
-
 
 def run(folder: Path, name: str, text: str, *overrides: str, comm=MPI.COMM_SELF, force=False) -> Path:
     source, output = folder / f"{name}.toml", folder / f"{name}.h5"
@@ -49,12 +26,8 @@ def run(folder: Path, name: str, text: str, *overrides: str, comm=MPI.COMM_SELF,
     return output
 
 
-def small(mode="quasi-static", integrator="rk"):
-    return SMALL.format(mode=mode, integrator=integrator)
-
-
 def test_contents(tmp_path):
-    r = read_dataset(run(tmp_path, "a", small()))
+    r = read_dataset(run(tmp_path, "a", small_wall()))
     assert r["time"].tolist() == pytest.approx([0.0, 0.001, 0.002, 0.003, 0.004], abs=1e-15)
     for name in (
         "magnetization", "spin_accumulation", "spin_current", "charge_current", "density_deviation",
@@ -90,7 +63,7 @@ def test_energy_balance_of_a_slow_wall(tmp_path):
         "output.monitors=[{name='energies'}]",
     )  # fmt: skip
     text = (
-        small()
+        small_wall()
         .replace("tolerance = 1e-6\n", "")
         .replace("[magnet]\n", "[texture]\nwidth = 5.5\nangle = 5.0\n[magnet]\n")
     )
@@ -105,7 +78,7 @@ def test_energy_balance_of_a_slow_wall(tmp_path):
 
 def test_xarray_opens_it(tmp_path):
     xarray = pytest.importorskip("xarray")
-    path = run(tmp_path, "a", small())
+    path = run(tmp_path, "a", small_wall())
     with xarray.open_dataset(path, engine="h5netcdf") as data:
         assert data["magnetization"].dims == ("time", "x", "component")
         assert data["wall_position"].attrs["units"] == "nm"
@@ -126,10 +99,10 @@ def test_xarray_opens_it(tmp_path):
 def test_continuation_is_bitwise(tmp_path, mode, integrator):
     """Stopped after two of four frames and continued: the same bits as the run that was not stopped."""
     options = ("time.output_every='0.0004 ns'", "momentum.points=20", "time.end='0.0016 ns'")
-    whole = read_dataset(run(tmp_path, "whole", small(mode, integrator), *options))
-    run(tmp_path, "half", small(mode, integrator), *options[:-1], "time.end='0.0008 ns'")
+    whole = read_dataset(run(tmp_path, "whole", small_wall(mode, integrator), *options))
+    run(tmp_path, "half", small_wall(mode, integrator), *options[:-1], "time.end='0.0008 ns'")
     rest = read_dataset(
-        run(tmp_path, "rest", small(mode, integrator), *options, f"wall.continue_from='{tmp_path / 'half.h5'}'")
+        run(tmp_path, "rest", small_wall(mode, integrator), *options, f"wall.continue_from='{tmp_path / 'half.h5'}'")
     )
     assert rest["time"].tolist() == whole["time"][2:].tolist()
     for name in whole.variables:
@@ -148,14 +121,14 @@ def test_restart_is_bitwise(tmp_path, monkeypatch, mode, integrator):
         "time.end='0.0016 ns'",
         "output.monitors=[{name='wall'},{name='magnetization',every=2}]",
     )
-    whole = read_dataset(run(tmp_path, "whole", small(mode, integrator), *options))
+    whole = read_dataset(run(tmp_path, "whole", small_wall(mode, integrator), *options))
     with monkeypatch.context() as patch:
         stopped_after(patch, 3)
         with pytest.raises(Interrupted, match=r"at 0\.0008 ns; 'hpcalo restart .*part\.h5' continues"):
-            run(tmp_path, "part", small(mode, integrator), *options)
+            run(tmp_path, "part", small_wall(mode, integrator), *options)
     assert not (tmp_path / "part.h5").exists()
     with pytest.raises(CheckpointError, match="left a checkpoint"):
-        run(tmp_path, "part", small(mode, integrator), *options)
+        run(tmp_path, "part", small_wall(mode, integrator), *options)
     unfinished = read_dataset(tmp_path / "part.h5.frames")
     assert unfinished["wall_position"].shape == whole["wall_position"].shape
     assert np.isnan(unfinished["wall_position"][3:]).all()
@@ -190,29 +163,29 @@ def stopped_after(patch, frames):
 
 
 def test_state_must_fit(tmp_path):
-    path = run(tmp_path, "a", small(), "time.end='0.001 ns'")
+    path = run(tmp_path, "a", small_wall(), "time.end='0.001 ns'")
     with pytest.raises(CheckpointError, match="holds 81 cells, the input has 91"):
-        run(tmp_path, "b", small(), "wire.cells=91", f"wall.continue_from='{path}'")
+        run(tmp_path, "b", small_wall(), "wire.cells=91", f"wall.continue_from='{path}'")
     with pytest.raises(CheckpointError, match="was written in mode 'quasi-static'"):
-        run(tmp_path, "c", small("time-dependent", "bdf"), f"wall.continue_from='{path}'")
+        run(tmp_path, "c", small_wall("time-dependent", "bdf"), f"wall.continue_from='{path}'")
     with pytest.raises(InputError, match="cannot be read"):
-        run(tmp_path, "d", small(), "wall.continue_from='nowhere.h5'")
+        run(tmp_path, "d", small_wall(), "wall.continue_from='nowhere.h5'")
     with h5py.File(path, "r+") as file:
         file["state/complete"][()] = 0
     with pytest.raises(CheckpointError, match="not written completely"):
-        run(tmp_path, "e", small(), f"wall.continue_from='{path}'")
+        run(tmp_path, "e", small_wall(), f"wall.continue_from='{path}'")
 
 
 def test_existing_result_is_kept(tmp_path):
-    run(tmp_path, "a", small(), "wall.mode=steady")
+    run(tmp_path, "a", small_wall(), "wall.mode=steady")
     with pytest.raises(OutputError, match="exists already"):
-        run(tmp_path, "a", small(), "wall.mode=steady")
-    run(tmp_path, "a", small(), "wall.mode=steady", force=True)
+        run(tmp_path, "a", small_wall(), "wall.mode=steady")
+    run(tmp_path, "a", small_wall(), "wall.mode=steady", force=True)
 
 
 def test_schedule(tmp_path):
     """Monitors with `every = 2` get their own time axis."""
-    r = read_dataset(run(tmp_path, "a", small(), "output.monitors=[{name='wall'},{name='magnetization',every=2}]"))
+    r = read_dataset(run(tmp_path, "a", small_wall(), "output.monitors=[{name='wall'},{name='magnetization',every=2}]"))
     assert r["time"].size == 5
     assert r["time_2"].tolist() == pytest.approx([0.0, 0.002, 0.004])
     assert r.variables["magnetization"].dims[0] == "time_2"
@@ -221,7 +194,7 @@ def test_schedule(tmp_path):
 
 def test_sweep_records_a_failed_point(tmp_path):
     """One point whose solver may not converge: recorded, and the others are there."""
-    text = small().replace('mode = "quasi-static"', 'mode = "steady"')
+    text = small_wall().replace('mode = "quasi-static"', 'mode = "steady"')
     sweep = '[sweep]\nkey = "solver.iterations"\nvalues = [100, 1, 50]\n'
     r = read_dataset(run(tmp_path, "a", text + sweep))
     errors = [str(e) for e in r["error"]]
@@ -234,7 +207,7 @@ def test_sweep_records_a_failed_point(tmp_path):
 
 
 def test_sweep_over_the_gradient_is_linear(tmp_path):
-    text = small().replace('mode = "quasi-static"', 'mode = "steady"')
+    text = small_wall().replace('mode = "quasi-static"', 'mode = "steady"')
     r = read_dataset(run(tmp_path, "a", text + '[sweep]\nkey = "drive.gradient"\nvalues = [1, "2e9 K/m", 4.0]\n'))
     assert r["drive_gradient"].tolist() == [1.0, 2.0, 4.0]  # numbers in the key's unit, however they were given
     np.testing.assert_allclose(r["u_thermal"][:, 0] / r["drive_gradient"], r["u_thermal"][0, 0], rtol=1e-8)
@@ -247,7 +220,7 @@ def test_sweep_over_the_gradient_is_linear(tmp_path):
 )
 def test_bad_sweeps(tmp_path, key, message):
     with pytest.raises(InputError, match=rf"a\.toml: .*{message}"):
-        run(tmp_path, "a", small() + f'[sweep]\nkey = "{key}"\nvalues = [3]\n')
+        run(tmp_path, "a", small_wall() + f'[sweep]\nkey = "{key}"\nvalues = [3]\n')
 
 
 SHORT = {
@@ -294,31 +267,31 @@ def test_shipped_film_drives_a_wall(tmp_path):
 def test_petsc_options(tmp_path):
     """Options reach the solvers; an unknown option or type is one clear line."""
     short = ("time.end='0.0005 ns'", "time.output_every='0.0005 ns'")
-    standard = read_dataset(run(tmp_path, "a", small(), *short))
-    other = read_dataset(run(tmp_path, "b", small(), *short, "solver.petsc={ts_rk_type='3bs',ksp_type='gmres'}"))
+    standard = read_dataset(run(tmp_path, "a", small_wall(), *short))
+    other = read_dataset(run(tmp_path, "b", small_wall(), *short, "solver.petsc={ts_rk_type='3bs',ksp_type='gmres'}"))
     assert other.attrs["steps"] != standard.attrs["steps"]
     np.testing.assert_allclose(other["magnetization"], standard["magnetization"], atol=1e-5)
-    implicit = read_dataset(run(tmp_path, "c", small(), *short, "solver.petsc={ts_type='bdf'}"))
+    implicit = read_dataset(run(tmp_path, "c", small_wall(), *short, "solver.petsc={ts_type='bdf'}"))
     np.testing.assert_allclose(implicit["magnetization"], standard["magnetization"], atol=1e-4)
     unknown = r"solver\.petsc\.ts_rk_tipe: no solver of this run knows this option; did you mean 'ts_rk_type'"
     with pytest.raises(InputError, match=unknown):
-        run(tmp_path, "d", small(), *short, "solver.petsc={ts_rk_tipe='3bs'}")
+        run(tmp_path, "d", small_wall(), *short, "solver.petsc={ts_rk_tipe='3bs'}")
     with pytest.raises(InputError, match="Unknown TS type: ruk") as caught:
-        run(tmp_path, "e", small(), *short, "solver.petsc={ts_type='ruk'}")
+        run(tmp_path, "e", small_wall(), *short, "solver.petsc={ts_type='ruk'}")
     assert "\n" not in str(caught.value)
     from petsc4py import PETSc  # noqa: PLC0415
 
     PETSc.Options()["hpcalo_wall_ksp_tipe"] = "gmres"
     try:
         with pytest.raises(InputError, match="-hpcalo_wall_ksp_tipe: no solver"):
-            run(tmp_path, "f", small(), *short)
+            run(tmp_path, "f", small_wall(), *short)
     finally:
         PETSc.Options().delValue("hpcalo_wall_ksp_tipe")
 
 
 def test_check_command(tmp_path):
     source = tmp_path / "a.toml"
-    source.write_text(small())
+    source.write_text(small_wall())
     text = app.check(source, ("momentum.points=18",), ranks=4)
     assert "6,480" not in text
     assert "unknowns" in text
@@ -329,6 +302,6 @@ def test_check_command(tmp_path):
 
 
 def test_plot_names_what_it_has(tmp_path):
-    path = run(tmp_path, "a", small(), "wall.mode=steady")
+    path = run(tmp_path, "a", small_wall(), "wall.mode=steady")
     with pytest.raises(InputError, match="'torgue' is not a quantity; did you mean 'torque'"):
         app.plot([path], output=tmp_path / "a.png", force=False, quantities=("torgue",))

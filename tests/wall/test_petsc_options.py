@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from inputs import small_wall
 from mpi4py import MPI
-from test_output import small
 
 from hpcalo import app
 from hpcalo.__main__ import petsc_options
@@ -44,7 +44,7 @@ def test_command_line(tmp_path):
         command = [sys.executable, "-m", "hpcalo", "run", "a.toml", "-q", "--force", *arguments]
         return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
 
-    text = small().replace('end = "0.004 ns"', 'end = "0.0004 ns"').replace('"0.001 ns"', '"0.0004 ns"')
+    text = small_wall().replace('end = "0.004 ns"', 'end = "0.0004 ns"').replace('"0.001 ns"', '"0.0004 ns"')
     (tmp_path / "a.toml").write_text(text)
     done = hpcalo("--", "-hpcalo_wall_ts_rk_type", "3bs")
     assert done.returncode == 0, done.stderr
@@ -105,7 +105,7 @@ def test_check_refuses_what_run_refuses(tmp_path, monkeypatch, override, where):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delattr("hpcalo.wall.dynamics.simulation.Simulation")
     source, overrides = tmp_path / "a.toml", (override,) if override else ()
-    source.write_text(small())
+    source.write_text(small_wall())
     database = PETSc.Options()
     if not override:
         database["hpcalo_wall_ts_max_time"] = "1e9"

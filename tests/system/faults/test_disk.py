@@ -8,21 +8,16 @@ import sys
 import time
 
 import pytest
-from inputs import RASHBA
+from inputs import saving
 from program import differences, one_complaint
 
 from hpcalo.io import checkpoint
 
 
-def text(interval: float = 1e-3, points: int = 21, side: int = 20) -> str:
-    body = RASHBA.format(quantities='"torkance", "conductivity"', energies="", side=str(side))
-    return body.replace("points = 21", f"points = {points}") + f"[execution]\ncheckpoint_interval = {interval}\n"
-
-
 def test_full_while_saving(launch, small_disk, tmp_path):
     """The first checkpoints fit, then something else fills the disk; room is made, and the run goes on."""
     disk, _ = small_disk
-    (disk / "a.toml").write_text(text())
+    (disk / "a.toml").write_text(saving())
     assert launch(0, "-m", "hpcalo", "run", disk / "a.toml", "-o", tmp_path / "whole.h5", "-q").returncode == 0
     code = (
         "import sys\n"
@@ -55,7 +50,7 @@ def test_full_while_saving(launch, small_disk, tmp_path):
 def test_full_at_the_end(launch, small_disk):
     """No room for the result: nothing of it is left, and no checkpoint is lost."""
     disk, _ = small_disk
-    (disk / "a.toml").write_text(text(interval=600.0, points=2001))
+    (disk / "a.toml").write_text(saving(interval=600.0, points=2001))
     (disk / "filler").write_bytes(bytes(2**21 - 2**16))
     one_complaint(launch(0, "-m", "hpcalo", "run", "a.toml", "-q", cwd=disk), 5, "a.h5", "No space left on device")
     assert {path.name for path in disk.iterdir()} == {"a.toml", "filler"}
@@ -65,7 +60,7 @@ def test_full_at_the_end(launch, small_disk):
 def test_read_only(launch, small_disk, ranks):
     """Told before anything is computed, also to root."""
     disk, remount = small_disk
-    (disk / "a.toml").write_text(text())
+    (disk / "a.toml").write_text(saving())
     assert remount("ro")
     result = launch(ranks, "-m", "hpcalo", "run", "a.toml", "-q", cwd=disk)
     one_complaint(result, 5, "a.h5")
@@ -75,7 +70,7 @@ def test_read_only(launch, small_disk, ranks):
 def test_becomes_read_only(launch_environment, launch, small_disk, tmp_path):
     """As file systems do that find an error in themselves. The last checkpoint stands."""
     disk, remount = small_disk
-    (disk / "a.toml").write_text(text(interval=0.1, side=120))
+    (disk / "a.toml").write_text(saving(interval=0.1, side=120))
     command = [sys.executable, "-m", "hpcalo", "run", "a.toml", "-q"]
     process = subprocess.Popen(command, cwd=disk, env=launch_environment, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 30
@@ -96,7 +91,7 @@ def test_becomes_read_only(launch_environment, launch, small_disk, tmp_path):
 
 
 def test_two_runs_of_one_output(launch_environment, launch, tmp_path):
-    (tmp_path / "a.toml").write_text(text(interval=0.2, side=500))
+    (tmp_path / "a.toml").write_text(saving(interval=0.2, side=500))
     command = [sys.executable, "-m", "hpcalo", "run", "a.toml", "-q"]
     first = subprocess.Popen(command, cwd=tmp_path, env=launch_environment, stderr=subprocess.PIPE, text=True)
     try:

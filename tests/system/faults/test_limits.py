@@ -11,10 +11,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from killing import KILLS
+from inputs import SHORT_WALLS, saving
+from killing import KILLS, wait_until_dead
 from program import differences, one_complaint
-from test_disk import text
-from test_ranks_wall import INPUTS, wait_until_dead
 
 from hpcalo import app
 from hpcalo.io import checkpoint
@@ -60,8 +59,8 @@ Keeper.wanted = lambda self, *, frame: frame
 from hpcalo.__main__ import main
 main(["run", "a.toml", "-q"])
 """
-WALL = INPUTS["quasi-static"]
-KUBO = text(side=20)
+WALL = SHORT_WALLS["quasi-static"]
+KUBO = saving(side=20)
 
 
 @pytest.fixture(scope="module")

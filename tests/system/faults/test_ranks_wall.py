@@ -3,26 +3,18 @@ where; the checkpoint stands and the run goes on from it to the same bits."""
 
 from __future__ import annotations
 
-import json
 import time
 
 import numpy as np
 import pytest
-from inputs import WIRE
-from killing import KILLS
-from killing import alive as alive_process
+from inputs import SHORT_WALLS
+from killing import KILLS, wait_until_dead
 from program import differences, one_complaint
 
 from hpcalo import app
 from hpcalo.io import checkpoint
 from hpcalo.io.hdf5 import read_dataset
 from hpcalo.parallel.world import alone
-
-INPUTS = {
-    mode: WIRE.format(mode=mode, points=20, gradient=6, end=0.0004, every=0.0001, integrator=integrator, refresh=40)
-    + 'first_step = "10 fs"\n'
-    for mode, integrator in (("quasi-static", "rk"), ("time-dependent", "arkimex"))
-}
 
 # On rank RANK call number CALL of a place raises, or gives a number that is not finite.
 PROGRAM = """
@@ -137,19 +129,11 @@ MORE = [
 def whole(tmp_path_factory):
     """The uninterrupted results of both modes."""
     folder, out = tmp_path_factory.mktemp("whole"), {}
-    for mode, text in INPUTS.items():
+    for mode, text in SHORT_WALLS.items():
         source, out[mode] = folder / f"{mode}.toml", folder / f"{mode}.h5"
         source.write_text(text)
         app.run(alone(), source, output=out[mode], quiet=True)
     return out
-
-
-def wait_until_dead(lock):
-    """The launcher may be back before the last rank that it has killed is gone."""
-    deadline = time.monotonic() + 10
-    while lock.exists() and alive_process(json.loads(lock.read_text())["pid"]):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +143,7 @@ def wait_until_dead(lock):
 )
 def test_all_end_with_one_line(launch, whole, tmp_path, mode, ranks, where, rank, call, code, words, saved):
     """(HPCALO_KILLS=50 tries more places.)"""
-    (tmp_path / "w.toml").write_text(INPUTS[mode])
+    (tmp_path / "w.toml").write_text(SHORT_WALLS[mode])
     begin = time.monotonic()
     result = launch(ranks, "-c", PROGRAM, where, str(rank), str(call), timeout=60)
     assert time.monotonic() - begin < 30

@@ -6,8 +6,10 @@ import os
 import time
 
 import pytest
+from inputs import FILM
+from journeys import rashba
+from places import REPOSITORY
 from program import NOTHING, SAVE, STOP, differences, meetings, stopped
-from test_matrix import rashba
 
 from hpcalo import app
 from hpcalo.errors import CheckpointError, Interrupted, OutputError
@@ -112,8 +114,6 @@ def test_a_forced_run_leaves_the_checkpoints_of_a_running_one_alone(comm, source
 
 def test_changed_model_is_refused(comm, tmp_path, monkeypatch):
     model = tmp_path / "fe.h5"
-    from test_matrix import FILM, REPOSITORY  # noqa: PLC0415
-
     data = (REPOSITORY / "input/models/mnw3_dzp.h5").read_bytes()
     model.write_bytes(data)
     source = tmp_path / "film.toml"

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from inputs import RASHBA
+from inputs import FILM
+from journeys import journeys, rashba, write
 from places import REPOSITORY
 from program import SAVE, differences, meetings, on_some, restart, run, stopped
 
@@ -16,44 +17,13 @@ from hpcalo.kubo.config import Quantity
 
 BLOCKS = 4  # of 128 points, where side is 20
 
-FILM = """
-[model]
-file = "{folder}/input/models/mnw3_dzp.h5"
-[kubo]
-n_hat = [[0, 0, 1], [1, 0, 0]]
-quantities = ["torkance", "thermal_torkance", "density_of_states", "heat_currents"]
-[kubo.energies]
-points = 11
-[kubo.k]
-grid = [6, 6, 1]
-shift = [0.5, 0.5, 0.0]
-"""
-
 # Ranks before and after, and the meeting at which the run is stopped (its number is that of a rank's block).
 JOURNEYS = {1: [(1, 1)], 2: [(1, 2), (2, 1)], 3: [(1, 3), (3, 2)], 4: [(4, 1), (2, 4)]}
-
-
-def journeys(comm):
-    if comm.size not in JOURNEYS:
-        pytest.skip(f"no journeys for {comm.size} ranks")
-    return JOURNEYS[comm.size]
 
 
 def turns(ranks: int) -> int:
     """Blocks of the rank that has most."""
     return -(-BLOCKS // ranks)
-
-
-def write(comm, path: Path, text: str, **fields: str) -> Path:
-    if comm.rank == 0:
-        path.write_text(text.format(folder=REPOSITORY, **fields))
-    comm.Barrier()
-    return path
-
-
-def rashba(comm, folder: Path, *quantities: str, energies: str = "", side: int = 20) -> Path:
-    listed = ", ".join(f'"{q}"' for q in quantities)
-    return write(comm, folder / "r.toml", RASHBA, quantities=listed, energies=energies, side=str(side))
 
 
 def same(comm, folder: Path, name: str = "a.h5") -> None:
@@ -78,7 +48,7 @@ def test_every_quantity(comm, mpi_tmp_path, quantity):
     names = get_args(Quantity) if quantity == "all" else (quantity,)
     source = rashba(comm, mpi_tmp_path, *names)
     assert run(comm, 1, source, mpi_tmp_path / "whole.h5") in {None, f"result: {mpi_tmp_path / 'whole.h5'}"}
-    for number, (before, after) in enumerate(journeys(comm)):
+    for number, (before, after) in enumerate(journeys(comm, JOURNEYS)):
         output = mpi_tmp_path / f"{number}.h5"
         stopped(comm, before, source, output, 1 + number)
         restart(comm, after, output)
@@ -90,7 +60,7 @@ def test_every_moment(comm, mpi_tmp_path):
     """In the middle of the first and the second direction, and at the ends of both."""
     source = rashba(comm, mpi_tmp_path, "torkance", "conductivity")
     run(comm, 1, source, mpi_tmp_path / "whole.h5")
-    for before, after in journeys(comm):
+    for before, after in journeys(comm, JOURNEYS):
         for moment in range(1, 2 * turns(before) + 1):
             stopped(comm, before, source, mpi_tmp_path / "a.h5", moment)
             assert checkpoint.exists(mpi_tmp_path / "a.h5")
@@ -121,7 +91,7 @@ def test_electrons(comm, mpi_tmp_path):
     """The pass that finds the Fermi energy is saved like the others, and not repeated."""
     source = rashba(comm, mpi_tmp_path, "torkance", "orbital_magnetization", energies="from_electrons = true")
     run(comm, 1, source, mpi_tmp_path / "whole.h5")
-    for before, after in journeys(comm):
+    for before, after in journeys(comm, JOURNEYS):
         for moment in (1, turns(before) + 1, 2 * turns(before) + 1):
             stopped(comm, before, source, mpi_tmp_path / "a.h5", moment)
             found = on_some(comm, 1, lambda _: checkpoint.read(mpi_tmp_path / "a.h5"))
@@ -143,7 +113,7 @@ def test_more_ranks_than_blocks(comm, mpi_tmp_path):
 
 @pytest.mark.mpi
 def test_film_from_a_file(comm, mpi_tmp_path):
-    source = write(comm, mpi_tmp_path / "film.toml", FILM)
+    source = write(comm, mpi_tmp_path / "film.toml", FILM.format(folder=REPOSITORY))
     run(comm, comm.size, source, mpi_tmp_path / "whole.h5")
     stopped(comm, 1, source, mpi_tmp_path / "a.h5", 1)
     restart(comm, comm.size, mpi_tmp_path / "a.h5")

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from inputs import CURRENT_AND_HEAT
+from journeys import completed, journeys, write
 from program import differences, restart, run
 
 from hpcalo.errors import Interrupted
@@ -15,30 +17,6 @@ from hpcalo.wall.dynamics import timestepper
 
 pytestmark = pytest.mark.mpi
 
-WIRE = """
-[wall]
-mode = "{mode}"
-[electrons]
-conductivity = "1.26e6 S/m"
-[magnet]
-hard_anisotropy = "2e5 J/m^3"
-[wire]
-length = "40 nm"
-cells = 33
-[momentum]
-points = 9
-[drive]
-gradient = "2 K/nm"
-circuit = "current"
-current_density = "-1e12 A/m^2"
-[time]
-end = "{end} ns"
-output_every = "{every} ns"
-integrator = "{integrator}"
-tolerance = 1e-5
-first_step = "{first}"
-refresh_interval = "30 fs"
-"""
 PUBLISHED = """
 [wall]
 model = "paper"
@@ -64,14 +42,6 @@ STEPPERS = {
     "time-dependent": ("arkimex", "bdf", "rosw", "cn"),
 }
 CASES = [(mode, integrator) for mode, integrators in STEPPERS.items() for integrator in integrators]
-# Ranks of the run that is stopped and of the one that goes on; the uninterrupted one has one rank.
-JOURNEYS = {1: [(1, 1)], 2: [(1, 2), (2, 2)], 3: [(2, 3), (3, 1)]}
-
-
-def journeys(comm):
-    if comm.size not in JOURNEYS:
-        pytest.skip(f"no journeys for {comm.size} ranks")
-    return JOURNEYS[comm.size]
 
 
 @contextmanager
@@ -91,24 +61,12 @@ def asked_in_step(number: int):
         Keeper.ask, Keeper.wanted = original
 
 
-def write(comm, path: Path, text: str) -> Path:
-    if comm.rank == 0:
-        path.write_text(text)
-    comm.Barrier()
-    return path
-
-
 def stop(comm, ranks: int, source: Path, output: Path, step: int) -> None:
     with asked_in_step(step):
         answer = run(comm, ranks, source, output)
     if comm.rank < ranks:
         assert isinstance(answer, Interrupted), answer
         assert checkpoint.exists(output)
-
-
-def completed(comm, answer) -> None:
-    answer = comm.bcast(answer, root=0)
-    assert str(answer).startswith("result: "), answer
 
 
 def same(comm, whole: Path, output: Path) -> None:
@@ -123,7 +81,7 @@ def test_every_stepper(comm, mpi_tmp_path, monkeypatch, mode, integrator):
     piece = 10 if integrator == "bdf" else 3
     monkeypatch.setitem(timestepper.STEPS_PER_PIECE, integrator, piece)
     fast = mode == "time-dependent"
-    text = WIRE.format(
+    text = CURRENT_AND_HEAT.format(
         mode=mode, integrator=integrator, end="0.00002" if fast else "0.0008", every="0.00001" if fast else "0.0004",
         first="1 fs" if fast else "40 fs",
     )  # fmt: skip

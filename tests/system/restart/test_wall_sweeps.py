@@ -6,9 +6,10 @@ import time
 
 import numpy as np
 import pytest
+from inputs import CURRENT_AND_HEAT
+from journeys import completed, journeys, write
 from mpi4py import MPI
 from program import differences, restart, run
-from test_wall_matrix import JOURNEYS, WIRE, completed, journeys, write
 
 from hpcalo.errors import Interrupted
 from hpcalo.io import checkpoint
@@ -18,9 +19,7 @@ from hpcalo.parallel.relay import StopRelay
 from hpcalo.parallel.signals import StopRequest
 from hpcalo.wall import scan as wall_sweep
 
-assert JOURNEYS
-
-TEXT = WIRE.format(mode="quasi-static", integrator="rk", end="0.001", every="0.0005", first="20 fs")
+TEXT = CURRENT_AND_HEAT.format(mode="quasi-static", integrator="rk", end="0.001", every="0.0005", first="20 fs")
 SWEEP = '[sweep]\nkey = "solver.iterations"\nvalues = [100, 90, 80, 70, 1]\ngroups = {groups}\n'
 
 

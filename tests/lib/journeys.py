@@ -1,0 +1,40 @@
+"""Runs that are stopped on some ranks and go on with others: inputs written once, ranks before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from inputs import RASHBA
+
+# Ranks of the run that is stopped and of the one that goes on; the uninterrupted one has one rank.
+WALL_JOURNEYS = {1: [(1, 1)], 2: [(1, 2), (2, 2)], 3: [(2, 3), (3, 1)]}
+
+
+def journeys(comm: Any, choices: Mapping[int, Sequence[tuple[int, int]]] = WALL_JOURNEYS) -> Sequence[tuple[int, int]]:
+    """Those for this number of ranks; without any the test is skipped."""
+    if comm.size not in choices:
+        pytest.skip(f"no journeys for {comm.size} ranks")
+    return choices[comm.size]
+
+
+def write(comm: Any, path: Path, text: str) -> Path:
+    """The text in a file that all ranks see. Collective."""
+    if comm.rank == 0:
+        path.write_text(text)
+    comm.Barrier()
+    return path
+
+
+def rashba(comm: Any, folder: Path, *quantities: str, energies: str = "", side: int = 20) -> Path:
+    """The input of a Kubo run of these quantities. Collective."""
+    listed = ", ".join(f'"{q}"' for q in quantities)
+    return write(comm, folder / "r.toml", RASHBA.format(quantities=listed, energies=energies, side=side))
+
+
+def completed(comm: Any, answer: object) -> None:
+    """The run says on rank 0 where its result is. Collective."""
+    answer = comm.bcast(answer, root=0)
+    assert str(answer).startswith("result: "), answer
