@@ -21,10 +21,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hpcalo.app.compute import compute
 from hpcalo.app.engines import engine
 from hpcalo.app.inputs import typed
 from hpcalo.app.verbs.report import report as write_report
-from hpcalo.config.reader import apply_overrides, read_toml
+from hpcalo.config.reader import read_toml
 from hpcalo.engine import RunContext
 from hpcalo.errors import InputError, Interrupted
 from hpcalo.hamiltonian import loading, modelfile
@@ -122,14 +123,14 @@ def run(
                 if model is not None:
                     modelfile.write_model(folder / "model.h5", model)
                     data["model"] = {"file": str((folder / "model.h5").absolute())}
-                return typed(apply_overrides(data, overrides), source)
+                return typed(data, source, overrides)
 
             name, tables = on_root(ranks, read)
             with together(ranks):
                 engine(name).load()
             context = RunContext(ranks, source, folder / "result.h5", quiet=quiet, overrides=overrides)
             try:
-                engine(name).run(tables, context)
+                compute(name, tables, context)
             except Interrupted as stop:
                 raise Interrupted(str(stop).partition(";")[0]) from None  # what it saved goes with the folder
             return on_root(ranks, lambda: _loaded(folder / "result.h5"))

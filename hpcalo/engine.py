@@ -6,8 +6,8 @@ only in the methods that need it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from hpcalo.io.checkpoint import Checkpoint
     from hpcalo.io.checks import Check
     from hpcalo.io.dataset import Result
+    from hpcalo.io.keeper import Keeper
     from hpcalo.parallel.work import Work
+    from hpcalo.scan.merge import Results
+    from hpcalo.scan.points import Points
 
 
 @dataclass(frozen=True)
@@ -39,12 +42,55 @@ class RunContext:
     overrides: tuple[str, ...] = ()
     resume: Checkpoint | None = None
 
+    def restart_texts(self, engine: str, settings: BaseModel) -> dict[str, str]:
+        """What every checkpoint of the run must hold so that `hpcalo restart` can continue it."""
+        from hpcalo.io.provenance import resolved_toml  # noqa: PLC0415
+
+        return {
+            "engine": engine,
+            "source": str(self.source.absolute()),
+            "overrides": "\n".join(self.overrides),
+            "resolved_input": resolved_toml(settings),
+        }
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What an engine knows about a run, or about all points of a scan, before anything is computed.
+
+    warnings: for the user, one line each. attrs, texts: for the root and the provenance of the result. identity: texts
+    for the checkpoints, by which a restart recognizes what the run has read. extras: one thing for each point that
+    `scan_point` needs besides the settings.
+    """
+
+    warnings: tuple[str, ...] = ()
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+    identity: Mapping[str, str] = field(default_factory=dict)
+    extras: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class PointContext:
+    """Everything that one point of a scan needs besides its settings.
+
+    comm: the ranks of the point's group. name: the point in messages, `key = value`. keeper: asks after every step
+    whether to stop, and saves the state. resume: the checkpoint to continue from (on rank 0 of the group only). extra:
+    what `Engine.prepare` has made for this point.
+    """
+
+    comm: Intracomm
+    name: str
+    keeper: Keeper
+    resume: Checkpoint | None = None
+    extra: Any = None
+
 
 class Engine(Protocol):
     """One kind of calculation, from its input's table to its figures.
 
-    A class that derives from this Protocol inherits what stands here in the methods that are not abstract by nature:
-    no movie, no hints, one figure.
+    A class that derives from this Protocol inherits what is not stated as `...` here: no movie, no hints, no scans,
+    one figure.
     """
 
     name: str
@@ -55,23 +101,40 @@ class Engine(Protocol):
 
     @property
     def schema(self) -> type[BaseModel]:
-        """The typed whole input."""
+        """The typed whole input; with the table `execution` and, where runs can be scanned, `scan`."""
         ...
 
-    def files(self, settings: Any, source: Path) -> Sequence[Path]:
-        """Every file besides `source` that a run with these settings reads. None of them can be its output. Serial."""
-        ...
+    def files(self, settings: Any) -> Sequence[Path]:
+        """Every file besides the input that a run with these settings reads: none of them can be its output. Serial."""
+        return []
 
     def load(self) -> None:
         """Imports what a run needs. Called on all ranks at the same time: libraries that start MPI start together."""
 
-    def estimate(self, settings: Any, source: Path) -> Work:
-        """What there is to share out, and what it costs. Serial. Raises InputError, ModelError."""
+    def estimate(self, points: Points[Any], source: Path) -> Work:
+        """What there is to share out, and what it costs. Serial. Raises InputError, ModelError.
+
+        points: those of a scan, or the one of a run without a scan. source: the input file.
+        """
         ...
 
     def run(self, settings: Any, context: RunContext) -> None:
-        """Computes and writes the result. Collective. Raises HpcaloErrors on all ranks."""
+        """Computes and writes the result of an input without a scan. Collective. Raises HpcaloErrors on all ranks."""
         ...
+
+    def prepare(self, points: Points[Any], context: RunContext) -> Preparation:
+        """Checks all points of a scan together and reads what they need. Serial: on rank 0.
+
+        Raises InputError, naming the file; CheckpointError where a continued run would read something else than before.
+        """
+        return Preparation()
+
+    def scan_point(self, settings: Any, context: PointContext) -> Results:
+        """Variables and coordinates of one point of a scan, whole on rank 0 of the group. Collective over the group.
+
+        Raises StopRequested after it has saved; HpcaloErrors on all ranks of the group.
+        """
+        raise InputError(f"scan: the engine '{self.name}' offers no scans")
 
     def kind(self, result: Result) -> str:
         """What a result is, in a few words for the report. Serial."""

@@ -2,27 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hpcalo.app.engines import ENGINES, engine
 from hpcalo.config.reader import apply_overrides, read_toml, validate
 from hpcalo.errors import InputError, nearest
+from hpcalo.scan.section import NOTE, renamed, renamed_override
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-
-def load_input(source: Path, overrides: Sequence[str] = ()) -> tuple[str, BaseModel]:
-    """Engine name and typed settings of a TOML file. Serial. Raises InputError, naming the first mistake."""
-    return typed(apply_overrides(read_toml(source), overrides), source)
+    from hpcalo.parallel.work import Work
 
 
-def typed(data: Mapping[str, Any], source: Path) -> tuple[str, BaseModel]:
-    """Engine name and typed settings of the tables of an input. Raises InputError, naming the first mistake."""
-    name = engine_name(data, source)
-    return name, validate(engine(name).schema, data, str(source), source.parent)
+def load_input(
+    source: Path, overrides: Sequence[str] = (), note: Callable[[str], object] = str
+) -> tuple[str, BaseModel]:
+    """Engine name and typed settings of a TOML file. Serial. Raises InputError, naming the first mistake.
+
+    note: takes a line for the user about former names in the input.
+    """
+    return typed(read_toml(source), source, overrides, note)
+
+
+def typed(
+    data: Mapping[str, Any], source: Path, overrides: Sequence[str] = (), note: Callable[[str], object] = str
+) -> tuple[str, BaseModel]:
+    """Engine name and typed settings of the tables of an input. Names of files are relative to the folder of `source`.
+
+    Raises InputError, naming the first mistake.
+    """
+    tables = renamed(data)
+    changes = [renamed_override(text) for text in overrides]
+    if tables.keys() != data.keys() or changes != list(overrides):
+        note(NOTE)
+    apply_overrides(tables, changes)
+    name = engine_name(tables, source)
+    return name, validate(engine(name).schema, tables, str(source), source.parent)
+
+
+def files_of(name: str, settings: BaseModel, source: Path) -> list[Path]:
+    """Every file that a run of these settings reads, the input itself and those of all points of a scan included.
+
+    Serial. Raises InputError where the scan has a wrong value.
+    """
+    from hpcalo.scan.points import points_of  # noqa: PLC0415  (loads NumPy)
+
+    points = points_of(settings, source).settings
+    return [source, *dict.fromkeys(file for point in points for file in engine(name).files(point))]
+
+
+def estimate_of(name: str, settings: BaseModel, source: Path) -> Work:
+    """What there is to share out, and what it costs. Serial. Raises InputError, ModelError."""
+    from hpcalo.scan.points import points_of  # noqa: PLC0415  (loads NumPy)
+
+    return engine(name).estimate(points_of(settings, source), source)
 
 
 def engine_name(data: Mapping[str, Any], source: Path) -> str:

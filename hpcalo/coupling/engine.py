@@ -6,16 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hpcalo.engine import Engine, RunContext
+from hpcalo.engine import Engine, PointContext, Preparation, RunContext
 
 if TYPE_CHECKING:
     from hpcalo.io.checks import Check
     from hpcalo.io.dataset import Result
     from hpcalo.parallel.work import Work
+    from hpcalo.scan.merge import Results
+    from hpcalo.scan.points import Points
     from hpcalo.wall.config import WallInput
-
-READ_KEYS = ("wall.continue_from", "electronic_structure.result")
-"""Keys of the input that name a file to read."""
 
 
 class WallEngine(Engine):
@@ -29,25 +28,33 @@ class WallEngine(Engine):
 
         return WallInput
 
-    def files(self, settings: WallInput, source: Path) -> Sequence[Path]:
-        electrons, sweep = settings.electronic_structure, settings.sweep
-        names: list[Any] = [settings.wall.continue_from, electrons.result if electrons is not None else None]
-        if sweep is not None and sweep.key in READ_KEYS:
-            names += sweep.values
-        return [source.parent / str(name) for name in names if name]
+    def files(self, settings: WallInput) -> Sequence[Path]:
+        kubo = settings.electronic_structure
+        names = (settings.wall.continue_from, None if kubo is None else kubo.result)
+        return [name.path for name in names if name is not None]
 
     def load(self) -> None:
         import hpcalo.coupling.run  # noqa: F401, PLC0415
 
-    def estimate(self, settings: WallInput, source: Path) -> Work:
+    def estimate(self, points: Points[WallInput], source: Path) -> Work:
         from hpcalo.coupling.run import work_wall  # noqa: PLC0415
 
-        return work_wall(settings, source=source)
+        return work_wall(points, source=source)
 
     def run(self, settings: WallInput, context: RunContext) -> None:
         from hpcalo.coupling.run import run_wall  # noqa: PLC0415
 
         run_wall(settings, context)
+
+    def prepare(self, points: Points[WallInput], context: RunContext) -> Preparation:
+        from hpcalo.coupling.run import prepare_wall  # noqa: PLC0415
+
+        return prepare_wall(points, context)
+
+    def scan_point(self, settings: WallInput, context: PointContext) -> Results:
+        from hpcalo.wall.scan import scan_point  # noqa: PLC0415
+
+        return scan_point(settings, context)
 
     def kind(self, result: Result) -> str:
         from hpcalo.wall.plot.data import kind  # noqa: PLC0415

@@ -60,7 +60,7 @@ class KuboSource:
         return out
 
 
-def read_source(settings: WallInput, folder: Path) -> KuboSource | None:
+def read_source(settings: WallInput) -> KuboSource | None:
     """The coefficients that the input's [electronic_structure] asks for; None without that table. Serial.
 
     Raises InputError, naming file and key: no such file, no Kubo result of a film, a quantity that it lacks (and what
@@ -69,7 +69,7 @@ def read_source(settings: WallInput, folder: Path) -> KuboSource | None:
     section = settings.electronic_structure
     if section is None:
         return None
-    path = folder / section.result
+    path = section.result.path
     try:
         result = read_dataset(path)
     except InputError as problem:

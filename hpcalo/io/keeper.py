@@ -24,7 +24,7 @@ SHARE = 0.01
 """Part of the time that saving with every frame may take; where it takes more, the interval decides alone."""
 
 
-class Asked(Interrupted):
+class StopRequested(Interrupted):
     """A signal asks the run to stop; raised on all ranks at the same step. The state before it is to be saved."""
 
 
@@ -52,14 +52,14 @@ class Keeper:
         self._saved, self._cost = time.monotonic(), 0.0
 
     def ask(self) -> None:
-        """After every step. Raises Asked on all ranks if any of them was asked to stop."""
+        """After every step. Raises StopRequested on all ranks if any of them was asked to stop."""
         if self._relay is not None:
             self._relay.poll()
         late = self._comm.rank == 0 and time.monotonic() - self._saved >= self._interval
         asked, due = anyone(self._comm, (self.stop.requested, late))
         self._due |= due
         if asked:
-            raise Asked(f"stopped by {name_of(self._comm, self.stop.name)}")
+            raise StopRequested(f"stopped by {name_of(self._comm, self.stop.name)}")
 
     def wanted(self, *, frame: bool) -> bool:
         """Whether to save the state that has been reached; `frame`: it was also written into the result."""

@@ -57,13 +57,19 @@ def point_of(result: Result, index: int) -> Result:
     attrs, texts = dict(result.attrs), dict(result.texts)
     with suppress(LookupError, TypeError, ValueError):
         settings = deepcopy(result.settings)
-        scan: dict[str, Any] = next((settings.pop(name) for name in SCAN if name in settings), {})
+        scan = pop_scan(settings) or {}
         value = scan["values"][index]
         _set(settings, scan["key"].split("."), _value(result.coordinates[axis], value, index))
         texts[RESOLVED_INPUT] = resolved_toml(settings)
         if value in str(attrs["kind"]).split("/"):  # the kinds of all points
             attrs["kind"] = value
     return Result(result.path, held, coordinates, attrs, texts)
+
+
+def pop_scan(settings: dict[str, Any]) -> dict[str, Any] | None:
+    """Takes the table [scan] out of a stored input, whatever its name was then; None where there is none."""
+    tables = [settings.pop(name, None) for name in SCAN]
+    return next((table for table in tables if isinstance(table, dict)), None)
 
 
 def _value(labels: Variable, given: Any, index: int) -> Any:

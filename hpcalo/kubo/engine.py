@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from hpcalo.io.dataset import Result
     from hpcalo.kubo.config import KuboInput
     from hpcalo.parallel.work import Work
+    from hpcalo.scan.points import Points
 
 
 class KuboEngine(Engine):
@@ -26,7 +27,7 @@ class KuboEngine(Engine):
 
         return KuboInput
 
-    def files(self, settings: KuboInput, source: Path) -> Sequence[Path]:
+    def files(self, settings: KuboInput) -> Sequence[Path]:
         from hpcalo.hamiltonian.loading import files  # noqa: PLC0415
 
         return files(settings.model)
@@ -34,10 +35,10 @@ class KuboEngine(Engine):
     def load(self) -> None:
         import hpcalo.kubo.run  # noqa: F401, PLC0415
 
-    def estimate(self, settings: KuboInput, source: Path) -> Work:
+    def estimate(self, points: Points[KuboInput], source: Path) -> Work:
         from hpcalo.kubo.estimate import work_kubo  # noqa: PLC0415
 
-        return work_kubo(settings, source=source)
+        return work_kubo(points.settings[0], source=source)
 
     def run(self, settings: KuboInput, context: RunContext) -> None:
         from hpcalo.kubo.run import run_kubo  # noqa: PLC0415

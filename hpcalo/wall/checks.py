@@ -17,7 +17,7 @@ from hpcalo.config.reader import validate
 from hpcalo.errors import HpcaloError
 from hpcalo.io.checks import Check, Real, below, finite, relative, untested
 from hpcalo.io.dataset import Result
-from hpcalo.io.scanned import is_uneven, point_of
+from hpcalo.io.scanned import is_uneven, point_of, pop_scan
 from hpcalo.wall.config import WallInput
 from hpcalo.wall.plot.data import is_paper, is_sweep, swept
 from hpcalo.wall.validity import check_settings
@@ -90,14 +90,14 @@ def warnings(result: Result) -> list[str]:
     """What the run must have warned of before it started, for a file that does not keep it: the checks of its input,
     made again."""
     base = dict(result.settings)
-    sweep = base.pop("sweep", None)
+    scan = pop_scan(base)
     told: list[str] = []
     try:
         told += check_settings(validate(WallInput, base, "input"))
     except HpcaloError as problem:
         told.append(str(problem))
-    if isinstance(sweep, dict):
-        told = [f"{text} (at the input's own {sweep.get('key', '?')})" for text in told]
+    if scan is not None:
+        told = [f"{text} (at the input's own {scan.get('key', '?')})" for text in told]
     return told
 
 

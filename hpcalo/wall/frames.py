@@ -15,7 +15,6 @@ from hpcalo.io.dataset import Slab, Variable
 from hpcalo.io.timeseries import Frame, read_state
 from hpcalo.parallel.guard import on_root, together
 from hpcalo.wall.config import WallInput
-from hpcalo.wall.points import earlier_of
 from hpcalo.wall.units import NS_IN_FS
 
 if TYPE_CHECKING:
@@ -141,11 +140,11 @@ def _largest_momentum(sim: Simulation) -> float:
     return float(sim.transport.p[-1] + sim.transport.p[0])
 
 
-def begin(sim: Simulation, settings: WallInput, comm: Intracomm, folder: Path) -> State:
-    """The first state: the input's, or the last one of `wall.continue_from`, seen from the input file's `folder`."""
-    path = earlier_of(settings, folder)
-    if path is None:
+def begin(sim: Simulation, settings: WallInput, comm: Intracomm) -> State:
+    """The first state: the input's, or the last one of `wall.continue_from`."""
+    if settings.wall.continue_from is None:
         return sim.start()
+    path = settings.wall.continue_from.path
     saved: Checkpoint = on_root(comm, lambda: read_state(path))
     return restored(sim, saved, path)
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hpcalo.errors import InputError
@@ -49,11 +48,11 @@ class CoefficientSource(Protocol):
         """The coefficients as variables of the wall result; the first is their temperature axis."""
 
 
-SourceReader = Callable[[WallInput, Path], CoefficientSource | None]
-"""Reads the source that an input names, relative to the folder of the input file; None where it names none. Serial."""
+SourceReader = Callable[[WallInput], CoefficientSource | None]
+"""Reads the source that an input names; None where it names none. Serial."""
 
 
-def no_source(settings: WallInput, folder: Path) -> CoefficientSource | None:
+def no_source(settings: WallInput) -> CoefficientSource | None:
     """The reader of a wall that stands alone. Raises InputError for an input with [electronic_structure]."""
     if settings.electronic_structure is not None:
         raise InputError("electronic_structure: this run has no reader of electronic structures")

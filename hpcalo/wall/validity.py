@@ -23,7 +23,7 @@ BETA = 0.02  # relative error of the nonadiabaticity by the spacing: warning abo
 UPWIND = 0.05  # numerical part of the published model's diffusion where it decides the field: warning above
 LONG_PATH = 20.0  # tau (fs) beyond which the iterative solver is known to be slow with the force term
 
-PAPER_TABLES = frozenset({"paper", "execution", "sweep"})  # what the published model reads wholly, and in part:
+PAPER_TABLES = frozenset({"paper", "execution", "scan"})  # what the published model reads wholly, and in part:
 PAPER_KEYS: Mapping[str, frozenset[str]] = {
     "wall": frozenset({"model", "title"}),
     "electrons": frozenset(

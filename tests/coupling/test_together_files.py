@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +13,7 @@ from hpcalo import app, units
 from hpcalo.coupling.source import read_source
 from hpcalo.errors import CheckpointError, InputError, Interrupted
 from hpcalo.io.hdf5 import read_dataset, write_dataset
-from hpcalo.io.keeper import Asked, Keeper
+from hpcalo.io.keeper import Keeper, StopRequested
 from hpcalo.io.timeseries import TimeSeries
 
 SHORT = ("time.end='0.002 ns'", "time.output_every='0.001 ns'", "texture.relax=false", "wire.cells=151")
@@ -44,7 +43,7 @@ def settings(kubo, *overrides):
 
 
 def source(kubo, *overrides):
-    return read_source(settings(kubo, *overrides), Path())
+    return read_source(settings(kubo, *overrides))
 
 
 # -- what is taken from the file -------------------------------------------------------------------------------------
@@ -253,7 +252,7 @@ def test_restart_goes_on_with_the_same_coefficients(kubo, tmp_path, monkeypatch)
 
         def ask(self, written=written):
             if len(written) == 2:
-                raise Asked("stopped by SIGTERM")
+                raise StopRequested("stopped by SIGTERM")
 
         with monkeypatch.context() as patch:
             patch.setattr(TimeSeries, "append", counted)

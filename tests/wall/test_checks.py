@@ -162,17 +162,18 @@ def test_linear_response_says_how_far_it_reaches():
     assert check_settings(read(*wire, "drive.gradient=1.2")) == []
 
 
-def test_a_sweep_is_told_once():
+def test_warnings_of_a_scan_are_one_line():
     """What differs between the points in its numbers only is one line."""
     from pathlib import Path  # noqa: PLC0415
 
-    from hpcalo.wall.estimate import told_of  # noqa: PLC0415
+    from hpcalo.scan.points import Points  # noqa: PLC0415
+    from hpcalo.wall.prepare import physics_warnings  # noqa: PLC0415
 
     points = [read("wire.length=160", f"drive.gradient={k}") for k in (0.5, 2.0, 3.0, 4.0)]
-    (text,) = told_of(points, Path("test.toml"))
+    (text,) = physics_warnings(Points(tuple(points)), Path("test.toml"))
     assert "within 50 nm" in text
-    assert text.endswith("(and so for 2 other values of the sweep)")
-    assert told_of(points[1:2], Path("test.toml")) == check_settings(points[1])
+    assert text.endswith("(and so for 2 other values of the scan)")
+    assert physics_warnings(Points((points[1],)), Path("test.toml")) == check_settings(points[1])
 
 
 @pytest.mark.parametrize("tau", [5.0, 19.0])

@@ -10,10 +10,10 @@ from inputs import PULLED
 from mpi4py import MPI
 
 from hpcalo import app
+from hpcalo.coupling.engine import WallEngine
 from hpcalo.errors import InputError, Interrupted
 from hpcalo.io.hdf5 import read_dataset
-from hpcalo.io.keeper import Asked, Keeper
-from hpcalo.wall import scan as wall_sweep
+from hpcalo.io.keeper import Keeper, StopRequested
 
 START, ONWARD = (PULLED.format(mode="quasi-static", end=end, integrator="rk") for end in ("1e-5", "3e-5"))
 SWEEP = '[sweep]\nkey = "wall.continue_from"\nvalues = ["first.h5", "below/second.h5"]\n'
@@ -65,7 +65,7 @@ def test_a_result_that_is_not_there(folders):
     assert "\n" not in line
     assert f"warning: {tried}" in app.check(home / "on.toml")
     (home / "sweep.toml").write_text(ONWARD + SWEEP.replace("below", "above"))
-    with pytest.raises(InputError, match=r"sweep\.key: wall\.continue_from = above/second\.h5: wall\.continue_from: /"):
+    with pytest.raises(InputError, match=r"scan\.key: wall\.continue_from = above/second\.h5: wall\.continue_from: /"):
         computed(home / "sweep.toml")
     assert [p.name for p in elsewhere.iterdir()] == ["first.h5"]
 
@@ -85,16 +85,16 @@ def test_sweep_and_its_restart_from_anywhere(folders, monkeypatch):
     home, elsewhere = folders
     monkeypatch.chdir(home)
     (home / "on.toml").write_text(ONWARD + SWEEP)
-    begun, compute = [], wall_sweep._computed
+    begun, compute = [], WallEngine.scan_point
 
     def one(*arguments):
         begun.append(1)
         if len(begun) == 2:
-            raise Asked("stopped by SIGTERM")
+            raise StopRequested("stopped by SIGTERM")
         return compute(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(wall_sweep, "_computed", one)
+        patch.setattr(WallEngine, "scan_point", one)
         with pytest.raises(Interrupted, match="1 of 2 points finished"):
             app.run(MPI.COMM_SELF, Path("on.toml"), quiet=True)
     monkeypatch.chdir(elsewhere)
@@ -116,7 +116,7 @@ def test_restart_from_anywhere(folders, monkeypatch):
     def stop(self):
         asked.append(1)
         if len(asked) == 2:
-            raise Asked("stopped by SIGTERM")
+            raise StopRequested("stopped by SIGTERM")
         ask(self)
 
     with monkeypatch.context() as patch:

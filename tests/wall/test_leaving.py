@@ -11,7 +11,7 @@ from mpi4py import MPI
 from hpcalo import app
 from hpcalo.errors import Interrupted
 from hpcalo.io.hdf5 import read_dataset
-from hpcalo.io.keeper import Asked, Keeper
+from hpcalo.io.keeper import Keeper, StopRequested
 
 PUSHED = """
 [wall]
@@ -76,7 +76,7 @@ def test_what_was_told_survives_a_stop(tmp_path, monkeypatch):
         stop(self)
         left[0] -= 1
         if left[0] == 0:
-            raise Asked("stopped by a test")
+            raise StopRequested("stopped by a test")
 
     with monkeypatch.context() as patched:
         patched.setattr(Keeper, "ask", ask)

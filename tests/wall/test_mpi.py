@@ -9,16 +9,16 @@ import pytest
 from mpi4py import MPI
 
 from hpcalo import app
+from hpcalo.app.compute import compute
 from hpcalo.engine import RunContext
 from hpcalo.errors import ConvergenceError, InputError, Interrupted
 from hpcalo.io.hdf5 import read_dataset
-from hpcalo.io.keeper import Asked, Keeper
+from hpcalo.io.keeper import Keeper, StopRequested
 from hpcalo.io.timeseries import TimeSeries
 from hpcalo.wall.config import Drive, Electrons, Magnet, Momentum, Time, WallInput, WallSection
 from hpcalo.wall.config import Wire as WireSection
 from hpcalo.wall.dynamics.simulation import Simulation, shifted
 from hpcalo.wall.grid import Mesh
-from hpcalo.wall.run import run_wall
 
 pytestmark = pytest.mark.mpi
 
@@ -132,8 +132,7 @@ def run(comm, folder: Path, name: str, text: str, *overrides: str) -> Path:
     if comm.rank == 0:
         source.write_text(text)
     comm.Barrier()
-    settings = app.load_input(source, overrides)[1]
-    run_wall(settings, RunContext(comm, source, output, force=True, quiet=True))
+    compute(*app.load_input(source, overrides), RunContext(comm, source, output, force=True, quiet=True))
     return output
 
 
@@ -163,7 +162,7 @@ def test_restart(comm, mpi_tmp_path, monkeypatch):
 
     def ask(self):
         if len(written) == 3:
-            raise Asked("stopped by SIGTERM")
+            raise StopRequested("stopped by SIGTERM")
 
     with monkeypatch.context() as patch:
         patch.setattr(TimeSeries, "append", counted)

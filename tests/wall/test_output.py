@@ -15,7 +15,7 @@ from places import INPUTS
 from hpcalo import app
 from hpcalo.errors import CheckpointError, InputError, Interrupted, OutputError
 from hpcalo.io.hdf5 import read_dataset
-from hpcalo.io.keeper import Asked, Keeper
+from hpcalo.io.keeper import Keeper, StopRequested
 from hpcalo.io.timeseries import TimeSeries, read_state
 
 
@@ -156,7 +156,7 @@ def stopped_after(patch, frames):
 
     def ask(self):
         if len(written) == frames:
-            raise Asked("stopped by SIGTERM")
+            raise StopRequested("stopped by SIGTERM")
 
     patch.setattr(TimeSeries, "append", counted)
     patch.setattr(Keeper, "ask", ask)
@@ -298,7 +298,7 @@ def test_check_command(tmp_path):
     assert "warning: momentum.points" in text
     assert "group" not in text
     swept = "sweep={key='drive.gradient',values=[1,2,3,4,5]}"
-    assert "sweep of drive.gradient: 5 values, 4 groups of about 1 rank\n" in app.check(source, (swept,), ranks=4)
+    assert "scan of drive.gradient: 5 values, 4 groups of about 1 rank\n" in app.check(source, (swept,), ranks=4)
 
 
 def test_plot_names_what_it_has(tmp_path):

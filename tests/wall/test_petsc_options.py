@@ -16,6 +16,7 @@ from hpcalo import app
 from hpcalo.__main__ import petsc_options
 from hpcalo.errors import ConvergenceError, InputError
 from hpcalo.io.hdf5 import read_dataset
+from hpcalo.scan.points import Points
 from hpcalo.wall import estimate as wall_estimate
 from hpcalo.wall.config import Drive, Electrons, Magnet, Momentum, Solver, Time, WallInput, WallSection
 from hpcalo.wall.config import Wire as WireTable
@@ -96,7 +97,7 @@ OWNED_KEY = "solver.petsc.ts_max_time"
     ("override", "where"),
     [
         (f"{OWNED_KEY}=1e9", f"{OWNED_KEY}: "),
-        (f"sweep={{key='{OWNED_KEY}', values=[1, 2]}}", f"sweep.key: {OWNED_KEY} = 1: {OWNED_KEY}: "),
+        (f"sweep={{key='{OWNED_KEY}', values=[1, 2]}}", f"scan.key: {OWNED_KEY} = 1: {OWNED_KEY}: "),
         ("", "-hpcalo_wall_ts_max_time: "),
     ],
 )
@@ -265,7 +266,9 @@ def test_estimate_knows_of_the_direct_method(tmp_path):
     """`check` and `submit` count the matrix that the solver itself asks room for."""
     assert wall_estimate.DIRECT_BYTES == direct_method.DIRECT_BYTES
     krylov, direct = (
-        wall_estimate.work_wall(simulation("steady", method=method, points=12).settings, source=tmp_path / "a.toml")
+        wall_estimate.work_wall(
+            Points((simulation("steady", method=method, points=12).settings,)), source=tmp_path / "a.toml"
+        )
         for method in ("krylov", "direct")
     )
     for ranks in (1, 3):

@@ -12,6 +12,7 @@ from mpi4py import MPI
 
 from hpcalo import app
 from hpcalo.config.reader import read_toml, validate
+from hpcalo.coupling.engine import WallEngine
 from hpcalo.errors import ConvergenceError, InputError
 from hpcalo.io import checkpoint
 from hpcalo.io.dataset import Result, Variable
@@ -19,13 +20,12 @@ from hpcalo.io.exporters.csv import curves_as_csv
 from hpcalo.io.exporters.wire import wire_series
 from hpcalo.io.hdf5 import read_dataset
 from hpcalo.io.scanned import point_of
+from hpcalo.scan.merge import merged
+from hpcalo.scan.points import Axis, points_of, unit_of
 from hpcalo.wall import checks as wall_checks
-from hpcalo.wall import run as wall
-from hpcalo.wall import scan as wall_sweep
 from hpcalo.wall.config import WallInput
 from hpcalo.wall.dynamics.simulation import Simulation
 from hpcalo.wall.plot.data import last
-from hpcalo.wall.points import Axis, axis_of, combined, points_of, unit_of
 
 TEXT = """
 [wall]
@@ -102,39 +102,40 @@ def assert_same(point: Result, run: Result) -> None:
 )
 def test_keys_of_every_kind(tmp_path, key, values, unit, held):
     source = write(tmp_path, key, values)
-    settings = settings_of(source)
-    points = points_of(settings, source)
-    axis = axis_of(settings, points)
+    points = points_of(settings_of(source), source)
+    axis = points.axis
     assert (axis.name, axis.unit, axis.values.tolist()) == (key.replace(".", "_"), unit, held)
-    assert len({p.model_dump_json() for p in points}) == 2
+    assert len({p.model_dump_json() for p in points.settings}) == 2
 
 
 def test_units_of_keys_that_may_be_left_out():
-    found = {k: unit_of(f"electronic_structure.{k}") for k in ("gamma", "chemical_potential", "dmi", "residual")}
+    found = {
+        k: unit_of(WallInput, f"electronic_structure.{k}") for k in ("gamma", "chemical_potential", "dmi", "residual")
+    }
     assert found == {"gamma": "eV", "chemical_potential": "eV", "dmi": "", "residual": ""}
-    assert unit_of("no.such.key") == unit_of("solver.petsc.ts_type") == ""
+    assert unit_of(WallInput, "no.such.key") == unit_of(WallInput, "solver.petsc.ts_type") == ""
 
 
 @pytest.mark.parametrize(
     ("key", "values", "message"),
     [
-        ("drive.zeeman.1.frequency", "[1]", r"sweep\.key: the list 'drive\.zeeman' holds '0' to '0', no '1'"),
+        ("drive.zeeman.1.frequency", "[1]", r"scan\.key: the list 'drive\.zeeman' holds '0' to '0', no '1'"),
         ("drive.zeeman.first", "[1]", "no 'first'"),
         ("drive.gradient.x", "[1]", "'gradient' is a value, not a table"),
         ("texture.direction", "[[0, 1]]", r"texture\.direction = \[0, 1\]: .*3 values are needed"),
         ("drive.gradient", "[{a = 1}]", "each value must be a number, a text, true, false or a list of these"),
         ("drive.temperature", "[100, -5.0]", r"drive\.temperature = -5\.0: .*must be larger than 0"),
-        ("wire.cells", "[33, 9]", r"sweep\.key: wire\.cells = 9: wire\.cells: .*at least 25 cells"),
+        ("wire.cells", "[33, 9]", r"scan\.key: wire\.cells = 9: wire\.cells: .*at least 25 cells"),
         ("wall.model", '["consistent", "paper"]', "the models have different results"),
         ("output.monitors.0.every", "[1, 2]", "'magnetization' at different output times"),
         ("output.monitors.0.name", '["wall", "heat"]', r"output\.monitors\.0\.name = wall: .*each name once"),
         ("output.file", '["b.h5"]', "all points are in one result"),
-        ("sweep.groups", "[1]", "does not sweep itself"),
+        ("sweep.groups", "[1]", "a scan does not scan itself"),
         ("execution.checkpoint_interval", "[1, 2]", "the same for all points"),
     ],
 )
 def test_refused_before_anything_is_computed(tmp_path, monkeypatch, key, values, message):
-    monkeypatch.setattr(wall, "run_sweep", None)
+    monkeypatch.setattr(WallEngine, "scan_point", None)
     with pytest.raises(InputError, match=rf"a\.toml: .*{message}"):
         run(tmp_path, key, values)
     assert [p.name for p in tmp_path.iterdir()] == ["a.toml"]
@@ -224,7 +225,7 @@ def test_variables_are_paired_by_name():
     two = ([Variable("p", ("x",), np.array([1.0, 2.0])), Variable("q", (), np.array(7.0))], [x])
     one = ([Variable("q", (), np.array(8.0)), Variable("r", (), np.array(9.0), "eV")], [])
     swapped = (two[0][::-1], [x])
-    variables, coordinates = combined(axis, [two, one, "ConvergenceError: no", swapped])
+    variables, coordinates = merged(axis, [two, one, "ConvergenceError: no", swapped])
     held = {v.name: v for v in variables}
     np.testing.assert_array_equal(held["p"].data, [[1, 2], [np.nan] * 2, [np.nan] * 2, [1, 2]])
     np.testing.assert_array_equal(held["q"].data, [7, 8, np.nan, 7])
@@ -253,7 +254,7 @@ def sweep(comm, folder: Path, key: str, values: str, *overrides: str, groups: in
 def test_all_points_fail(comm, mpi_tmp_path):
     problem = sweep(comm, mpi_tmp_path, "solver.iterations", "[1, 2]")
     assert isinstance(problem, ConvergenceError)
-    assert "all 2 points of the sweep failed, nothing is written; solver.iterations = 1: " in str(problem)
+    assert "all 2 points of the scan failed, nothing is written; solver.iterations = 1: " in str(problem)
     assert "stopped after 1 iterations" in str(problem)
 
 
@@ -261,8 +262,8 @@ def test_all_points_fail(comm, mpi_tmp_path):
 def test_refused_input_ends_the_sweep(comm, mpi_tmp_path, monkeypatch):
     """An option that no point knows is told once and at once; one of the swept values is that point's own failure."""
     begun = []
-    compute = wall_sweep._computed
-    monkeypatch.setattr(wall_sweep, "_computed", lambda *given: [begun.append(1), compute(*given)][1])
+    compute = WallEngine.scan_point
+    monkeypatch.setattr(WallEngine, "scan_point", lambda *given: [begun.append(1), compute(*given)][1])
     problem = sweep(comm, mpi_tmp_path, "drive.gradient", "[1, 2, 3, 4, 5]", "solver.petsc={ksp_tipe='gmres'}")
     assert isinstance(problem, InputError)
     assert "a.toml: drive.gradient = 1: solver.petsc.ksp_tipe: no solver of this run knows this option" in str(problem)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hpcalo.app.compute import compute
 from hpcalo.app.engines import ENGINES, engine
 from hpcalo.app.outputs import remove_unfinished
 from hpcalo.config.reader import validate
@@ -54,7 +55,7 @@ def restart(comm: Intracomm, result: Path, *, quiet: bool = False, force: bool =
         with together(comm):
             engine(name).load()
         resume = state[0] if state else None
-        engine(name).run(settings, RunContext(comm, source, result, force, quiet, overrides, resume))
+        compute(name, settings, RunContext(comm, source, result, force, quiet, overrides, resume))
     return f"result: {result}"
 
 

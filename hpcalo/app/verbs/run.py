@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hpcalo.app.compute import compute
 from hpcalo.app.engines import engine
-from hpcalo.app.inputs import load_input, output_of
+from hpcalo.app.inputs import estimate_of, files_of, load_input, output_of
 from hpcalo.app.outputs import refuse_own_input, refuse_unfinished, remove_unfinished
 from hpcalo.engine import RunContext
 
@@ -33,6 +34,7 @@ def run(
     from hpcalo.io.files import check_output, prepare_output  # noqa: PLC0415
     from hpcalo.io.provenance import remember  # noqa: PLC0415
     from hpcalo.parallel.guard import on_root, together  # noqa: PLC0415
+    from hpcalo.parallel.progress import tell  # noqa: PLC0415
     from hpcalo.parallel.signals import end_if_asked  # noqa: PLC0415
     from hpcalo.parallel.threads import limit_threads  # noqa: PLC0415
 
@@ -41,9 +43,9 @@ def run(
         limit_threads()
 
     def read() -> tuple[str, BaseModel, Path]:
-        name, settings = load_input(source, overrides)
+        name, settings = load_input(source, overrides, lambda text: tell(comm, f"note: {text}", quiet=quiet))
         path = output_of(settings, source, output)
-        refuse_own_input(path, [source, *engine(name).files(settings, source)])
+        refuse_own_input(path, files_of(name, settings, source))
         if dry_run:
             check_output(path, force=force)
             if not force:
@@ -56,9 +58,9 @@ def run(
         engine(name).load()
         check_environment(comm)
     if dry_run:
-        return on_root(comm, lambda: engine(name).estimate(settings, source).report(comm.size))
+        return on_root(comm, lambda: estimate_of(name, settings, source).report(comm.size))
     end_if_asked(comm, "before anything was computed: run it again")
     with prepare_output(path, comm, force=force):
         on_root(comm, lambda: remove_unfinished(path) if force else refuse_unfinished(path))
-        engine(name).run(settings, RunContext(comm, source, path, force, quiet, overrides))
+        compute(name, settings, RunContext(comm, source, path, force, quiet, overrides))
     return f"result: {path}"

@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from hpcalo.app.engines import engine
-from hpcalo.app.inputs import load_input, output_of
+from hpcalo.app.inputs import estimate_of, load_input, output_of
 from hpcalo.app.site import site_of
 from hpcalo.errors import EnvironmentMismatch, InputError, OutputError, one_line
 from hpcalo.io.files import check_output
@@ -75,9 +74,10 @@ def submit(
             "--dry-run prints the script, --scheduler chooses another batch system"
         )
     seconds(job.time)  # a mistake here is told before the estimate is made
-    name, settings = load_input(source, overrides)
+    former: list[str] = []
+    name, settings = load_input(source, overrides, former.append)
     result = output_of(settings, source, output)
-    work = engine(name).estimate(settings, source)
+    work = estimate_of(name, settings, source)
     site = site_of(job.scheduler, job.partition, job.cores_per_node, job.memory_per_node)
     ranks = layout(work, job, site)
     text, notes = script(source, job, work, ranks, result, overrides, force=force)
@@ -86,6 +86,7 @@ def submit(
     check_output(result, force=force or _begun(result))
     path = source.with_suffix(f".{job.scheduler}")
     _write(path, text, force)
+    notes = [*(f"note: {text}" for text in former), *notes]
     return "\n".join([f"script: {path}", f"layout: {ranks.why}", *notes, f"submitted: {_hand_over(command, path)}"])
 
 

@@ -11,12 +11,27 @@ from hpcalo.wall.config.model import WallSection
 from hpcalo.wall.config.numerics import Solver, Time
 from hpcalo.wall.config.output import MonitorEntry, Output
 from hpcalo.wall.config.published import Paper
-from hpcalo.wall.config.sweep import Sweep
+from hpcalo.wall.config.scan import Scan
 from hpcalo.wall.config.wire import Texture, Wire
 from hpcalo.wall.magnetism.terms.applied_field import Zeeman
 from hpcalo.wall.magnetism.terms.medium import ThermalLaw
 
 __all__ = [
-    "Drive", "ElectronicStructure", "Electrons", "Magnet", "Momentum", "MonitorEntry", "Output", "Paper", "Solver",
-    "Sweep", "Texture", "ThermalLaw", "Time", "WallInput", "WallSection", "Wire", "Zeeman",
+    "Drive",
+    "ElectronicStructure",
+    "Electrons",
+    "Magnet",
+    "Momentum",
+    "MonitorEntry",
+    "Output",
+    "Paper",
+    "Scan",
+    "Solver",
+    "Texture",
+    "ThermalLaw",
+    "Time",
+    "WallInput",
+    "WallSection",
+    "Wire",
+    "Zeeman",
 ]  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from hpcalo.config.fields import Section, Unit
+from hpcalo.config.fields import InputPath, Section, Unit
 
 Origin = Literal["input", "result"]
 Parts = Literal["off", "even", "odd", "both"]
@@ -20,7 +20,7 @@ class ElectronicStructure(Section):
     temperature T(x) and in their lowest order in the direction of the magnetization.
     """
 
-    result: str = Field(
+    result: InputPath = Field(
         min_length=1, description="result file of a Kubo run ('hpcalo run'), relative to the input file's folder"
     )
     gamma: Annotated[float, Unit("eV"), Field(gt=0)] | None = Field(

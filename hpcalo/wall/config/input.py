@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import model_validator
 
 from hpcalo.config.common import Execution
-from hpcalo.config.fields import Section
+from hpcalo.scan.section import Scannable
 from hpcalo.wall.config.drive import Drive
 from hpcalo.wall.config.electronic_structure import ElectronicStructure
 from hpcalo.wall.config.electrons import Electrons, Momentum
@@ -20,11 +20,11 @@ from hpcalo.wall.config.model import WallSection
 from hpcalo.wall.config.numerics import Solver, Time
 from hpcalo.wall.config.output import Output
 from hpcalo.wall.config.published import Paper
-from hpcalo.wall.config.sweep import Sweep
+from hpcalo.wall.config.scan import Scan
 from hpcalo.wall.config.wire import Texture, Wire
 
 
-class WallInput(Section):
+class WallInput(Scannable):
     """The whole input file of a wall calculation."""
 
     wall: WallSection = WallSection()
@@ -40,7 +40,7 @@ class WallInput(Section):
     electronic_structure: ElectronicStructure | None = None
     output: Output = Output()
     execution: Execution = Execution()
-    sweep: Sweep | None = None
+    scan: Scan | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from hpcalo.config.fields import Section
+from hpcalo.config.fields import InputPath, Section
 
 
 class WallSection(Section):
@@ -22,7 +22,7 @@ class WallSection(Section):
         "stepped together; steady: torques on the initial magnetization only",
     )
     title: str = Field(default="", description="title of the run, kept in the result")
-    continue_from: str | None = Field(
+    continue_from: InputPath | None = Field(
         default=None,
         min_length=1,
         description="result file, relative to the input file's folder, whose last written state the run starts from "

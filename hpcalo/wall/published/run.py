@@ -9,8 +9,9 @@ import numpy as np
 
 from hpcalo.io.checkpoint import Checkpoint
 from hpcalo.io.dataset import Variable
-from hpcalo.io.keeper import Asked, Keeper
+from hpcalo.io.keeper import Keeper, StopRequested
 from hpcalo.parallel.guard import on_root
+from hpcalo.scan.merge import Results
 from hpcalo.wall.config import WallInput
 from hpcalo.wall.frames import COMPONENTS
 from hpcalo.wall.published import model as paper
@@ -20,14 +21,12 @@ if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
     from numpy.typing import NDArray
 
-Results = tuple[list[Variable], list[Variable]]
-
 
 def evolved(settings: WallInput, comm: Intracomm, keeper: Keeper, begun: Checkpoint | None) -> Results:
     """Variables and coordinates, on all ranks. Collective.
 
-    `keeper`: over the same ranks. `begun`: the checkpoint to go on from, on rank 0. Raises Asked on all ranks, after it
-    has saved.
+    keeper: over the same ranks. begun: the checkpoint to continue from, on rank 0. Raises StopRequested on all ranks,
+    after it has saved.
     """
 
     def compute() -> Results:
@@ -39,7 +38,7 @@ def evolved(settings: WallInput, comm: Intracomm, keeper: Keeper, begun: Checkpo
 
             try:
                 keeper.ask()
-            except Asked:
+            except StopRequested:
                 save()
                 raise
             if keeper.wanted(frame=False):

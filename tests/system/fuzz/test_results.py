@@ -22,7 +22,7 @@ from hpcalo.app.verbs.export import export
 from hpcalo.errors import HpcaloError, Interrupted, one_line
 from hpcalo.io import checkpoint
 from hpcalo.io.description import describe
-from hpcalo.io.keeper import Asked, Keeper
+from hpcalo.io.keeper import Keeper, StopRequested
 from hpcalo.io.seal import LENGTH, unseal
 from hpcalo.parallel.rounds import Rounds
 from hpcalo.parallel.world import alone
@@ -292,7 +292,7 @@ def stop_at_second_frame(steps):
     def ask(self):
         steps.append(1)
         if len(steps) > 3:
-            raise Asked("stopped by a test")
+            raise StopRequested("stopped by a test")
 
     return ask
 

@@ -12,7 +12,7 @@ from program import differences, restart, run
 
 from hpcalo.errors import Interrupted
 from hpcalo.io import checkpoint
-from hpcalo.io.keeper import Asked, Keeper
+from hpcalo.io.keeper import Keeper, StopRequested
 from hpcalo.wall.dynamics import timestepper
 
 pytestmark = pytest.mark.mpi
@@ -52,7 +52,7 @@ def asked_in_step(number: int):
     def ask(self):
         steps.append(1)
         if len(steps) == number:
-            raise Asked("stopped by SIGTERM")
+            raise StopRequested("stopped by SIGTERM")
 
     Keeper.ask, Keeper.wanted = ask, lambda self, *, frame: False
     try:

@@ -11,13 +11,13 @@ from journeys import completed, journeys, write
 from mpi4py import MPI
 from program import differences, restart, run
 
+from hpcalo.coupling.engine import WallEngine
 from hpcalo.errors import Interrupted
 from hpcalo.io import checkpoint
 from hpcalo.io.hdf5 import read_dataset
 from hpcalo.io.keeper import Keeper
 from hpcalo.parallel.relay import StopRelay
 from hpcalo.parallel.signals import StopRequest
-from hpcalo.wall import scan as wall_sweep
 
 TEXT = CURRENT_AND_HEAT.format(mode="quasi-static", integrator="rk", end="0.001", every="0.0005", first="20 fs")
 SWEEP = '[sweep]\nkey = "solver.iterations"\nvalues = [100, 90, 80, 70, 1]\ngroups = {groups}\n'
@@ -28,7 +28,7 @@ class Counted:
 
     def __init__(self, monkeypatch, finished=None):
         self.points, self.finished = 0, finished
-        compute, ask = wall_sweep._computed, Keeper.ask
+        compute, ask = WallEngine.scan_point, Keeper.ask
 
         def computed(*arguments):
             self.points += 1
@@ -41,7 +41,7 @@ class Counted:
                 keeper.stop.requested = True
             ask(keeper)
 
-        monkeypatch.setattr(wall_sweep, "_computed", computed)
+        monkeypatch.setattr(WallEngine, "scan_point", computed)
         monkeypatch.setattr(Keeper, "ask", asked)
 
 
@@ -107,7 +107,7 @@ def test_forced_run_forgets_the_points(tmp_path, monkeypatch):
 
 @pytest.mark.mpi
 def test_one_request_reaches_all_groups(comm):
-    """Asked on the last rank alone, while the groups do not wait for each other; and nobody is asked where none was."""
+    """A request on the last rank alone, while the groups do not wait for each other; none comes where none was made."""
     for asks in (True, False):
         group = comm.Split(comm.rank % 3, comm.rank)
         stop = StopRequest()

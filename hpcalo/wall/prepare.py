@@ -1,0 +1,97 @@
+"""What is checked and read for a run of the wall, or for all points of a scan, before anything is computed."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from hpcalo.engine import Preparation, RunContext
+from hpcalo.errors import CheckpointError, InputError
+from hpcalo.io.hdf5 import open_hdf5
+from hpcalo.scan.points import Points
+from hpcalo.wall.config import WallInput
+from hpcalo.wall.source import SourceReader
+from hpcalo.wall.validity import check_settings
+
+NUMBER = re.compile(r"-?\d[\d.]*(e[-+]?\d+)?%?")
+IDENTITY = "electronic_structure"
+"""Name of the checksum of the coefficients in a checkpoint."""
+
+
+def prepare(points: Points[WallInput], context: RunContext, read: SourceReader) -> Preparation:
+    """Warnings, record and coefficients; `extras` are the sources of the coefficients, None where there are none.
+
+    Serial. Raises InputError for what cannot run; CheckpointError where a continued run would have other coefficients.
+    """
+    source = context.source
+    check_alike(points, source)
+    warnings = physics_warnings(points, source)
+    missing = unreadable(points) if context.resume is None else []
+    if missing:
+        raise InputError(f"{source}: {missing[0]}")
+    sources = [read(point) for point in points.settings]
+    warnings += [text for found in sources if found for text in found.warnings]
+    first = points.settings[0].wall
+    modes = dict.fromkeys(point.wall.mode for point in points.settings)
+    attrs = {"kind": "/".join(modes), "model": first.model, **({"title": first.title} if first.title else {})}
+    identity = " ".join(dict.fromkeys(found.sha256 for found in sources if found))
+    if context.resume is not None and context.resume.texts.get(IDENTITY, "") != identity:
+        raise CheckpointError(
+            f"{context.output}: the result that [electronic_structure] names has changed since the run began"
+        )
+    return Preparation(
+        warnings=tuple(dict.fromkeys(warnings)),
+        attrs=attrs | dict(sources[0].attrs if sources[0] else {}),
+        texts=dict(sources[0].texts if sources[0] else {}),
+        identity={IDENTITY: identity},
+        extras=tuple(sources),
+    )
+
+
+def check_alike(points: Points[WallInput], source: Path) -> None:
+    """Raises InputError where the results of the points would have nothing in common."""
+    if points.axis is None:
+        return
+    place = f"{source}: scan.key: {points.axis.key}"
+    if len({point.wall.model for point in points.settings}) > 1:
+        raise InputError(f"{place}: the models have different results; run each by itself")
+    every = [{m.name: m.every for m in point.output.monitors} for point in points.settings]
+    for name in dict.fromkeys(name for e in every for name in e):
+        if len({e[name] for e in every if name in e}) > 1:
+            raise InputError(f"{place}: the points write '{name}' at different output times")
+
+
+def physics_warnings(points: Points[WallInput], source: Path) -> list[str]:
+    """Warnings about the physics of the points; of those that differ in their numbers only, the first one. Serial.
+
+    Raises InputError for what cannot run.
+    """
+    alike: dict[str, list[str]] = {}
+    for index, point in enumerate(points.settings):
+        try:
+            found = check_settings(point)
+        except InputError as problem:
+            raise InputError(f"{source}: {points.place(index)}{problem}") from None
+        for text in found:
+            alike.setdefault(NUMBER.sub("#", text), []).append(text)
+    return [texts[0] + _others(texts) for texts in alike.values()]
+
+
+def _others(texts: list[str]) -> str:
+    more = len(texts) - 1
+    return f" (and so for {more} other value{'s' * (more != 1)} of the scan)" if len(set(texts)) > 1 else ""
+
+
+def unreadable(points: Points[WallInput]) -> list[str]:
+    """One text for each of the results that the points continue from and that cannot be opened. Serial."""
+    out: dict[Path, str] = {}
+    for index, point in enumerate(points.settings):
+        name = point.wall.continue_from
+        if name is None or name.path in out:
+            continue
+        try:
+            open_hdf5(name.path).close()
+        except InputError as problem:
+            seen = "" if Path(name).is_absolute() else "; it is seen from the input's folder"
+            out[name.path] = f"{points.place(index)}wall.continue_from: {problem}{seen}"
+    return list(out.values())
