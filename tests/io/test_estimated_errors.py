@@ -5,6 +5,7 @@ from __future__ import annotations
 import h5py
 import numpy as np
 import pytest
+from hpcalo.wall.points import Axis, combined
 from mpi4py import MPI
 
 from hpcalo import api
@@ -17,7 +18,6 @@ from hpcalo.io.hdf5 import read_dataset, write_dataset
 from hpcalo.io.provenance import Provenance
 from hpcalo.io.scanned import point_of
 from hpcalo.io.timeseries import Frame, TimeSeries
-from hpcalo.wall.points import Axis, combined
 
 ENERGY = np.array([-0.1, 0.0, 0.1])
 VALUES = np.random.default_rng(5).normal(size=(4, 3))
