@@ -14,4 +14,4 @@ def check(source: Path, overrides: Sequence[str] = (), ranks: int = 1) -> str:
     name, settings = load_input(source, overrides, notes.append)
     output_of(settings, source, None)
     report = estimate_of(name, settings, source).report(ranks)
-    return "\n".join([*(f"note: {text}" for text in notes), report])
+    return "\n".join([report, *(f"note: {text}" for text in notes)])
