@@ -210,8 +210,15 @@ def _describe(file: Path) -> None:
 @click.option("--thickness", help="Of a film, in angstrom or with a unit.")
 @click.option("--fermi-energy", help="In eV or with a unit.")
 @click.option("--electrons", type=float, help="Electrons per cell.")
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Any other key of the table [model]; may be repeated.",
+)
 @alone
-def convert(source: Path, output: Path | None, force: bool, **options: Any) -> None:
+def convert(source: Path, output: Path | None, force: bool, overrides: tuple[str, ...], **options: Any) -> None:
     """Turn a Hamiltonian into a model file of hpcalo.
 
     SOURCE is a Wannier90 file (seed_tb.dat, seed_hr.dat, or the seed alone), an LCAO .npz file, or a file that sisl
@@ -226,7 +233,7 @@ def convert(source: Path, output: Path | None, force: bool, **options: Any) -> N
 
     for name in ("thickness", "fermi_energy"):
         options[name] = _number_or_text(options[name])
-    path, model = app.convert(source, output, force=force, options=options)
+    path, model = app.convert(source, output, force=force, options=options, overrides=overrides)
     for note in model.notes:
         click.echo(note if note.startswith("warning: ") else f"note: {note}")
     click.echo(f"model: {path}")

@@ -7,6 +7,7 @@ import hashlib
 import numpy as np
 from followed_page import follow
 
+from hpcalo.hamiltonian.modelfile import read_model
 from hpcalo.io.hdf5 import read_dataset
 
 CHAIN = "2 0 0\n0 9 0\n0 0 9\n0 0 0 1 1 0.5 0\n1 0 0 1 1 -1 0\n-1 0 0 1 1 -1 0\n"
@@ -45,3 +46,5 @@ def test_a_reader_is_one_class_and_one_test(tmp_path):
     assert direct.texts["model_sha256"].startswith(f"{digest}  ")
     assert direct.texts["model_sha256"].endswith("chain.hops")
     page.hpcalo("check", "list.toml", "--set", "model.hopping_unit=2")
+    page.hpcalo("convert", "chain.hops", "-o", "other.h5", "--set", "hopping_unit=2")
+    np.testing.assert_allclose(read_model(tmp_path / "other.h5").H_Rnn[:, 0, 0], [-2.0, 1.0, -2.0])

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hpcalo.config.reader import apply_overrides
 from hpcalo.errors import InputError
 from hpcalo.hamiltonian.loading import CONVERTED, section_for, with_given
 from hpcalo.hamiltonian.modelfile import write_model
 from hpcalo.hamiltonian.types import Model
 
 
-def convert(source: Path, output: Path | None, *, force: bool, options: Mapping[str, Any]) -> tuple[Path, Model]:
+def convert(
+    source: Path,
+    output: Path | None,
+    *,
+    force: bool,
+    options: Mapping[str, Any],
+    overrides: Sequence[str] = (),
+) -> tuple[Path, Model]:
     """Writes the model file; returns its path and the model. Serial.
 
-    source: a file or a seed that a reader takes. options: keys of the table `[model]`; None stands for none. Raises
-    InputError, ModelError, OutputError.
+    source: a file or a seed that a reader takes. options: keys of the table `[model]`; None stands for none. overrides:
+    more of them, as texts `KEY=VALUE`. Raises InputError, ModelError, OutputError.
     """
-    given = {key: value for key, value in options.items() if value is not None}
+    given = apply_overrides({key: value for key, value in options.items() if value is not None}, overrides)
     reader = section_for(str(source), given, "convert", CONVERTED).reader
     path = output or Path(_stem(source.name, reader.endings) + ".h5")
     for file in reader.files():
