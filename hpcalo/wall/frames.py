@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from hpcalo.wall.dynamics.state import State
     from hpcalo.wall.monitors.monitor import Monitor
 
-COMPONENTS = np.array(["x", "y", "z"])
 SAME_MESH = 1e-9
 """Relative difference of lengths and momenta that conversions of units explain."""
 
@@ -86,6 +85,8 @@ def _checked(sim: Simulation, state: State, v: Variable) -> Variable:
 
 
 def axes(sim: Simulation) -> list[Variable]:
+    from hpcalo.wall.grid import COMPONENTS  # noqa: PLC0415  (loads PETSc)
+
     mesh = sim.mesh
     nodes = np.arange(mesh.cells) * mesh.dx
     return [

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 RESERVOIR_DISTANCE = 8.0
 """Wall parameters D that should lie between a wall and the reservoirs at the ends of the wire."""
 
+COMPONENTS = np.array(["x", "y", "z"])
+"""The coordinate `component` of vectors."""
+
 
 class Mesh:
     """`cells` nodes x_i = i dx, i = 0 ... cells - 1 (nm); face k lies between nodes k - 1 and k.

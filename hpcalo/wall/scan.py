@@ -14,9 +14,10 @@ from hpcalo.io.dataset import Slab, Variable, with_companions, without_companion
 from hpcalo.io.keeper import StopRequested
 from hpcalo.io.timeseries import Frame
 from hpcalo.parallel.progress import warn
+from hpcalo.scan.merge import Results
 from hpcalo.wall.config import WallInput
 from hpcalo.wall.frames import axes, begin, moments, restored, saved_arrays, saved_attrs
-from hpcalo.wall.published.run import Results, evolved
+from hpcalo.wall.published.run import evolved
 
 PARTS = ("variables", "coordinates")
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from hpcalo.wall.config import Drive, Magnet, Paper, Texture, WallInput, WallSection
+from hpcalo.wall.published.evolution import evolve
 from hpcalo.wall.published.model import PaperModel
 
 POINTS = 48
@@ -39,7 +40,7 @@ def settled(r):
 
 def time(**o):
     """The same in hbar/(J C), for one normalization C."""
-    r = model(**o).evolve()
+    r = evolve(model(**o))
     return settled(r) / r.max_m
 
 
@@ -115,7 +116,7 @@ def test_no_choice_brings_the_published_trend(o):
 )
 def test_symmetric_window_does_not_align_with_the_left_domain(equilibrium, end):
     """Inflow from both sides, all kinds of <G>: M_z -> 1 only if <G> itself is along the fixed z."""
-    r = model(window=(-1.5, 1.5), points=24, equilibrium=equilibrium, steps=40).evolve()
+    r = evolve(model(window=(-1.5, 1.5), points=24, equilibrium=equilibrium, steps=40))
     if end is None:
         assert np.abs(r.m[-1] - r.m[-3]).max() > 0.1  # still moving
         assert r.m[-1, :, 2].min() < 0.5
@@ -129,11 +130,11 @@ def test_damping_is_not_what_aligns():
 
 
 def test_literal_damping_aligns_every_spin():
-    assert model(alpha_form="literal", steps=80).evolve().m[-1, :, 2].min() > 0.999
+    assert evolve(model(alpha_form="literal", steps=80)).m[-1, :, 2].min() > 0.999
 
 
 def test_reversed_torque_turns_all_but_the_first_spin():
-    r = model(torque_sign=1, steps=50).evolve()
+    r = evolve(model(torque_sign=1, steps=50))
     assert r.m[-1, :, 2].mean() == pytest.approx(-0.96, abs=0.03)
     assert r.m[-1, 0, 2] > 0.99
 
@@ -141,7 +142,7 @@ def test_reversed_torque_turns_all_but_the_first_spin():
 @pytest.mark.parametrize(("c", "mean"), [(0.01, 1.000), (0.1, 0.986), (1.0, 0.28)])
 def test_final_state_in_the_published_field(c, mean):
     """H = c M(x, 0): the mean of M_z at the end."""
-    assert model(field=c, steps=70, cells=51).evolve().m[-1, :, 2].mean() == pytest.approx(mean, abs=3e-3)
+    assert evolve(model(field=c, steps=70, cells=51)).m[-1, :, 2].mean() == pytest.approx(mean, abs=3e-3)
 
 
 def test_equation_17_alone_does_not_settle():
@@ -153,16 +154,16 @@ def test_equation_17_alone_does_not_settle():
         s = p.steady(p.m0)
         errors.append(np.abs(p.centred(p.m0, s) - s.torque).max() / np.abs(s.torque).max())
     np.testing.assert_allclose(np.log2(np.array(errors[:-1]) / errors[1:]), 1.0, atol=0.1)
-    r = model(torque="centred", steps=60).evolve()
+    r = evolve(model(torque="centred", steps=60))
     assert np.abs(r.m[-1] - r.m[-3]).max() > 0.1
     assert r.m[-1, :, 2].mean() < 0.8
-    assert np.isfinite(settled(model(torque="divergence").evolve()))
+    assert np.isfinite(settled(evolve(model(torque="divergence"))))
 
 
 def test_time_does_not_depend_on_the_mesh():
     """8.60 in steps of 0.1."""
     times = [
-        settled(model(**o).evolve())
+        settled(evolve(model(**o)))
         for o in ({}, {"cells": 51}, {"cells": 101}, {"points": 48}, {"step": 0.25, "steps": 60})
     ]
     np.testing.assert_allclose(times, 8.60, atol=0.125)

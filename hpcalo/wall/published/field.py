@@ -10,18 +10,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
 from scipy.sparse import coo_matrix, csc_matrix
 
 from hpcalo.errors import ConvergenceError
 from hpcalo.parallel.world import alone
+from hpcalo.typing import RealArray
 from hpcalo.wall.config import WallInput
 from hpcalo.wall.grid import Mesh  # here, not below: PETSc is loaded by all ranks, and one of them computes
 from hpcalo.wall.magnetism.magnetics import Magnetics
 from hpcalo.wall.units import FS
 
-Array = NDArray[np.float64]
+Rate = Callable[[RealArray, float], RealArray]
 
 TOLERANCE = 1e-7  # relative and absolute, of M in a step
 MOST = 20_000  # evaluations of a step; each solves the kinetic equation
@@ -30,18 +30,18 @@ MOST = 20_000  # evaluations of a step; each solves the kinetic equation
 class FullField:
     """gamma M x H of one box. `per_s`: fs in one unit of the time s; `temperature` (nodes,) K; length in nm."""
 
-    def __init__(self, settings: WallInput, length: float, temperature: Array, per_s: float, alpha: float) -> None:
+    def __init__(self, settings: WallInput, length: float, temperature: RealArray, per_s: float, alpha: float) -> None:
         magnet = settings.magnet.model_copy(update={"damping": alpha})
         self.mesh = Mesh(alone(), settings.paper.cells, length)
         self.magnetics = Magnetics(self.mesh, magnet, settings.drive.zeeman, temperature)
         self.per_s, self.gamma = per_s, magnet.gyromagnetic_ratio * FS
 
-    def torque(self, m: Array, s: float) -> Array:
+    def torque(self, m: RealArray, s: float) -> RealArray:
         """-gamma M x H at time s, (nodes, 3) per unit of s."""
         h = self.magnetics.field(self.mesh.magnetization_with_ghosts(m), s * self.per_s)
         return np.asarray(-self.gamma * self.per_s * np.cross(m, h))
 
-    def jacobian(self, m: Array, s: float, spin: Array, scale: float) -> csc_matrix:
+    def jacobian(self, m: RealArray, s: float, spin: RealArray, scale: float) -> csc_matrix:
         """Of (T + alpha M x T)/(1 + alpha^2) with T = torque(m, s) - scale M x spin at fixed spin, (3 nodes)^2."""
         ghost, t = self.mesh.magnetization_with_ghosts(m), s * self.per_s
         factor = np.full(m.shape[0], scale / self.per_s)
@@ -54,14 +54,20 @@ class FullField:
         return coo_matrix((blocks[inside], (rows, columns)), shape=(3 * n, 3 * n)).tocsc()
 
     def step(
-        self, m: Array, begin: float, end: float, rate: Callable[[Array, float], Array], spin: Array, scale: float
-    ) -> Array:
+        self,
+        m: RealArray,
+        begin: float,
+        end: float,
+        rate: Callable[[RealArray, float], RealArray],
+        spin: RealArray,
+        scale: float,
+    ) -> RealArray:
         """M (nodes, 3) at `end` of dM/ds = rate(M, s) from that at `begin`; `spin` and `scale` are those of `jacobian`.
         Raises ConvergenceError, also where a step is so long that it takes too many evaluations.
         """
         count = 0
 
-        def counted(s: float, y: Array) -> Array:
+        def counted(s: float, y: RealArray) -> RealArray:
             nonlocal count
             count += 1
             now = rate(y.reshape(m.shape), s).reshape(-1)
