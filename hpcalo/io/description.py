@@ -56,11 +56,11 @@ def _lines(path: Path, file: h5py.File, attrs: dict[str, Any]) -> list[str]:
     lines += ["", "attributes", *(f"  {name} = {_short(value)}" for name, value in {**first, **rest}.items())]
     text = _text(file, RESOLVED_INPUT)
     if text:
-        lines += ["", "input, with all defaults", *(f"  {line}" for line in _lists_in_lines(text).splitlines())]
+        lines += ["", "input, with all defaults", *(f"  {line}" for line in lists_in_lines(text).splitlines())]
     return lines
 
 
-def _lists_in_lines(text: str) -> str:
+def lists_in_lines(text: str) -> str:
     """TOML with its short lists each in one line, as a person writes them."""
 
     def joined(found: re.Match[str]) -> str:

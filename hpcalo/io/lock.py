@@ -27,7 +27,7 @@ class OutputLock:
     def __init__(self, output: Path) -> None:
         self.path = output.with_name(output.name + ".lock")
         self._output = output
-        self._text = json.dumps(_identity())
+        self._text = json.dumps(identity())
 
     def acquire(self) -> None:
         """Raises OutputError if another run holds the lock or the folder cannot be written."""
@@ -80,9 +80,10 @@ class OutputLock:
             return True
 
 
-def _identity() -> dict[str, Any]:
+def identity() -> dict[str, Any]:
+    """What a lock says of the process that holds it: machine, process, job."""
     return {
-        **_machine(),
+        **machine(),
         "pid": os.getpid(),
         "process_start": process_start_ticks(os.getpid()),
         "job": os.environ.get("SLURM_JOB_ID") or os.environ.get("PBS_JOBID") or "",
@@ -90,7 +91,7 @@ def _identity() -> dict[str, Any]:
     }
 
 
-def _machine() -> dict[str, str]:
+def machine() -> dict[str, str]:
     """What has to be the same for a process number to mean the same: host, its installation, its start, the container.
 
     Empty texts where the system does not tell.
@@ -142,7 +143,7 @@ def _is_dead(owner: dict[str, Any]) -> bool:
         earlier, now = str(owner.get("job_restarts")), os.environ.get("SLURM_RESTART_COUNT", "0")
         if earlier.isdigit() and now.isdigit() and int(earlier) < int(now):
             return True
-    here = _machine()
+    here = machine()
     if owner.get("host") != here["host"] or not isinstance(owner.get("pid"), int):
         return False
     # A file of the time before these were written says nothing of them: then host and process number have to do.

@@ -10,7 +10,7 @@ between its start and a little after its end. The ends are counted as
     done        code 0: the signal came when the work was done
     at once     a second signal, a second or more after the first, ended a run in one line with 75
     too early   before the program listens: the operating system's answer (or Python's own, to SIGINT)
-    WRONG       anything else: another code, a traceback, more than one line, files left behind, no end within three minutes
+    WRONG       anything else: another code, a traceback, more than one line, files left behind, no end
 
 The script prints what a wrong end said and ends with 1 if there was one. Needs no result files: it makes them.
 """

@@ -116,10 +116,10 @@ def test_existing_files_are_kept(tmp_path: Path) -> None:
 
 
 def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("hpcalo.hamiltonian.modelfile.write._write_wannier", full)
+    monkeypatch.setattr("h5py.Group.create_dataset", full)
     with pytest.raises(OutputError, match="No space left"):
         write_model(tmp_path / "m.h5", rashba())
     assert not list(tmp_path.iterdir())

@@ -6,7 +6,7 @@ import tomllib
 
 import tomli_w
 
-from hpcalo.io.description import _lists_in_lines
+from hpcalo.io.description import lists_in_lines
 
 
 def test_short_lists_are_in_one_line_and_mean_the_same():
@@ -21,7 +21,7 @@ def test_short_lists_are_in_one_line_and_mean_the_same():
             "nothing": [],
         },
     }
-    text = _lists_in_lines(tomli_w.dumps(data))
+    text = lists_in_lines(tomli_w.dumps(data))
     assert tomllib.loads(text) == data
     assert "n_hat = [[0.0, 0.0, 1.0], [0.0, 0.0, -1.0]]\n" in text
     assert "gamma = [0.025]\n" in text

@@ -1,19 +1,33 @@
-"""Rules of the house that no linter knows: who may name the world communicator, MPI and HDF5."""
+"""Rules that no linter knows: who may use what, no import circles, nothing private of another module, short files.
+
+Arrows between rooms: import-linter (pyproject.toml). Complexity of functions: ruff's C901.
+"""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
+import grimp
 import pytest
 
 import hpcalo
 
 PACKAGE = Path(hpcalo.__file__).parent
+TESTS = Path(__file__).parents[1]
 SOURCES = sorted(p.relative_to(PACKAGE).as_posix() for p in PACKAGE.rglob("*.py"))
 
 
-def imports_at_runtime(tree):
+# A ratchet: these may become smaller, not larger.
+LONGEST_FILE = 400  # lines
+LONGER = {"__main__.py": 460}  # the table of contents: one function of a few lines for each command
+LONGEST_FUNCTION = 90  # lines, with its docstring
+ABOVE_250 = 20  # files
+
+
+def imports_at_runtime(tree: ast.AST) -> Iterator[str]:
     """Modules imported by the code, not only for its types."""
     typing_only = {
         id(inner)
@@ -42,3 +56,54 @@ def test_who_may_use_what(name):
     if not name.startswith("io/") and not name.startswith("hamiltonian/modelfile/"):
         assert "h5py" not in used, "HDF5 belongs to io and the model file"
     assert not used & {"pickle", "shelve", "marshal", "dill"}
+
+
+def test_no_import_circles():
+    """Also through imports inside functions: what needs another thing is loaded after it, in every order of calls."""
+    graph = grimp.build_graph("hpcalo", exclude_type_checking_imports=True)
+    arrows = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    try:
+        TopologicalSorter(arrows).prepare()
+    except CycleError as problem:
+        pytest.fail(" → ".join(problem.args[1]))
+
+
+def private_imports(path: Path) -> list[str]:
+    """Names with an underscore that a module takes from one of hpcalo. (Compiled kernels are called so.)"""
+    return [
+        f"{path}: {alias.name} of {node.module}"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("hpcalo")
+        for alias in node.names
+        if alias.name.startswith("_") and alias.name not in {"__version__", "_kubo", "_wall"}
+    ]
+
+
+@pytest.mark.parametrize("folder", [PACKAGE, TESTS], ids=["package", "tests"])
+def test_nothing_private_is_imported(folder):
+    assert not [name for path in sorted(folder.rglob("*.py")) for name in private_imports(path)]
+
+
+def test_tests_import_helpers_only_from_lib():
+    """A test module imports no other one."""
+    wrong = [
+        f"{path}: {module}"
+        for path in sorted(TESTS.rglob("*.py"))
+        for module in imports_at_runtime(ast.parse(path.read_text()))
+        if module.partition(".")[0].startswith(("test_", "conftest", "tests"))
+    ]
+    assert not wrong
+
+
+def test_files_and_functions_are_short():
+    texts = {name: (PACKAGE / name).read_text() for name in SOURCES}
+    lines = {name: text.count("\n") for name, text in texts.items()}
+    assert not {name: n for name, n in lines.items() if n > LONGER.get(name, LONGEST_FILE)}
+    assert sum(n > 250 for n in lines.values()) <= ABOVE_250
+    functions = {
+        f"{name}: {node.name}": (node.end_lineno or 0) - node.lineno + 1
+        for name, text in texts.items()
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef)
+    }
+    assert not {name: n for name, n in functions.items() if n > LONGEST_FUNCTION}

@@ -246,11 +246,11 @@ def test_memory_of_the_direct_method(monkeypatch):
     """Said before it is asked for, and where the system refuses it."""
     sim = simulation("steady", method="direct")
     state, needed = sim.start(), 48 * 3 * 33 * 32**2
-    monkeypatch.setattr(direct_method, "_memory", lambda: needed - 1.0)
+    monkeypatch.setattr(direct_method, "free_memory", lambda: needed - 1.0)
     large = r"^solver\.method: 'direct' needs about 0\.0045 GiB a rank, .*"
     with pytest.raises(InputError, match=large + r", more than the 0\.0045 GiB"):
         sim.electrons(state)
-    monkeypatch.setattr(direct_method, "_memory", lambda: needed + 1.0)
+    monkeypatch.setattr(direct_method, "free_memory", lambda: needed + 1.0)
     sim.electrons(state)
     for where, what, name, problem in (
         ("np", np, "zeros", MemoryError()),

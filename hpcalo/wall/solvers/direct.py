@@ -59,7 +59,7 @@ def _allocate(even: EvenSystem, width: int) -> tuple[PETSc.Mat, RealArray]:
     size = (mesh.n * width, mesh.cells * width)
     entries = 3 * int(mesh.counts.max()) * width**2
     needed = DIRECT_BYTES * entries
-    room = -mesh.max(-_memory())
+    room = -mesh.max(-free_memory())
     large = f"solver.method: 'direct' needs about {needed / 2**30:.2g} GiB a rank, 144 bytes x cells (4 points)^2"
     advice = "use 'krylov', or more ranks"
     if needed > room or entries > np.iinfo(PETSc.IntType).max:
@@ -89,7 +89,7 @@ def _fill(even: EvenSystem, blocks: RealArray) -> None:
                 blocks[rows, offset + 1, :, column] = response[rows]
 
 
-def _memory() -> float:
+def free_memory() -> float:
     """Bytes that this process may have: those of the machine, or less where the process has a limit."""
     machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)

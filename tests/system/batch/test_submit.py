@@ -84,7 +84,8 @@ def test_mistakes(source, monkeypatch):
 
 
 def test_nothing_is_overwritten(source, monkeypatch):
-    monkeypatch.setattr(module, "_hand_over", lambda command, path: "Submitted batch job 7")
+    answer = subprocess.CompletedProcess([], 0, "Submitted batch job 7\n", "")
+    monkeypatch.setattr(module.subprocess, "run", lambda *_, **__: answer)
     monkeypatch.setattr(module.shutil, "which", lambda name: name)
     first, layout, last = submit(source, Job(cores_per_node=2, memory_per_node=4000)).splitlines()
     assert (first, last) == ("script: mine.slurm", "submitted: Submitted batch job 7")

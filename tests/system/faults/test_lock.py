@@ -11,8 +11,7 @@ import time
 import pytest
 
 from hpcalo.errors import OutputError
-from hpcalo.io import lock as module
-from hpcalo.io.lock import OutputLock, process_start_ticks
+from hpcalo.io.lock import OutputLock, identity, machine, process_start_ticks
 
 
 @pytest.fixture
@@ -20,13 +19,14 @@ def output(tmp_path):
     return tmp_path / "a.h5"
 
 
-def identity(**changes):
-    return {**module._identity(), **changes}
+def like_mine(**changes):
+    """What a lock of this very process says, with these differences."""
+    return {**identity(), **changes}
 
 
 def left_behind(output, **changes):
     """A lock with these differences from one of this very process."""
-    output.with_name("a.h5.lock").write_text(json.dumps(identity(**changes)))
+    output.with_name("a.h5.lock").write_text(json.dumps(like_mine(**changes)))
 
 
 def taken_over(output) -> bool:
@@ -87,7 +87,7 @@ def test_of_a_process_whose_number_is_used_again(output):
 
 
 def test_after_the_machine_was_started_again(output):
-    if not module._machine()["machine"] or not module._machine()["boot"]:
+    if not machine()["machine"] or not machine()["boot"]:
         pytest.skip("this system does not tell its machine and its start apart")
     left_behind(output, boot="another start")
     assert taken_over(output)
@@ -117,7 +117,7 @@ def test_locks_of_an_earlier_version(output):
     path = output.with_name("a.h5.lock")
     path.write_text(json.dumps({name: identity()[name] for name in names}))
     assert not taken_over(output)
-    path.write_text(json.dumps({name: identity(process_start=1)[name] for name in names}))
+    path.write_text(json.dumps({name: like_mine(process_start=1)[name] for name in names}))
     assert taken_over(output)
 
 

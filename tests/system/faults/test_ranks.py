@@ -17,7 +17,7 @@ mine = MPI.COMM_WORLD.rank == rank
 from hpcalo.kubo import run as kubo
 from hpcalo.kubo.sums import passes as kubo_pass
 from hpcalo.io import checkpoint
-import hpcalo.io.hdf5 as hdf5
+import h5py
 from importlib import import_module
 
 def broken(module, name, call=1, error=None):
@@ -41,13 +41,13 @@ def nan(module, name, call, value):
 
 if where == "input": broken(import_module("hpcalo.app.verbs.run"), "load_input")
 if where == "model": broken(kubo, "load_model")
-if where == "plan": broken(kubo_pass, "_mesh")
+if where == "plan": broken(kubo_pass, "uniform_mesh")
 if where == "solver": broken(np.linalg, "eigh", 5, np.linalg.LinAlgError("Eigenvalues did not converge"))
 if where == "loop": broken(kubo_pass, "sum_block", 2)
 if where == "memory": broken(kubo_pass, "sum_block", 2, MemoryError())
 if where == "checkpoint": broken(checkpoint, "write", 2)
 if where == "collect": broken(kubo, "kubo_fields")
-if where == "writer": broken(hdf5, "_create")
+if where == "writer": broken(h5py.Group, "create_dataset")
 if where == "rename": broken(__import__("hpcalo.io.files").io.files, "seal", 3)
 if where == "nan": nan(kubo_pass, "sum_block", 2, np.nan)
 if where == "inf": nan(kubo_pass, "sum_block", 2, -np.inf)
