@@ -77,16 +77,16 @@ class WallEngine(Engine):
         return animate(results)
 
     def checks(self, result: Result) -> Sequence[Check]:
-        from hpcalo.wall.checks import checks  # noqa: PLC0415
+        from hpcalo.wall.checks.report import checks  # noqa: PLC0415
 
         return checks(result)
 
     def hints(self, result: Result) -> Sequence[tuple[str, str]]:
-        from hpcalo.wall.checks import hints  # noqa: PLC0415
+        from hpcalo.wall.checks.report import hints  # noqa: PLC0415
 
         return hints(result)
 
     def warnings(self, result: Result) -> Sequence[str]:
-        from hpcalo.wall.checks import warnings  # noqa: PLC0415
+        from hpcalo.wall.checks.report import warnings  # noqa: PLC0415
 
         return warnings(result)

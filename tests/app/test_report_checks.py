@@ -15,7 +15,7 @@ from hpcalo.io.checks import file_checks, relative
 from hpcalo.io.dataset import Result
 from hpcalo.io.hdf5 import read_dataset
 from hpcalo.kubo import checks as kubo_checks
-from hpcalo.wall import checks as wall_checks
+from hpcalo.wall.checks import report as wall_checks
 
 KUBO = """
 title = "Rashba"
@@ -190,7 +190,7 @@ def test_a_doctored_result_fails(
 
 
 def test_every_check_is_among_those_that_were_made_to_fail(results: dict[str, Result]) -> None:
-    shown = {check for *_, check in DOCTORED} | {"All 2 points of the sweep"}  # its failure: the next test
+    shown = {check for *_, check in DOCTORED} | {"All 2 points of the scan"}  # its failure: the next test
     assert {name for kind in ("kubo", "run", "sweep", "paper") for name in statuses(results[kind])} == shown
 
 
@@ -199,7 +199,7 @@ def test_failed_points_of_a_sweep_are_told_and_left_out(results: dict[str, Resul
     for name in ("torque", "magnetization", "spin_current"):
         one = doctored(one, name, lambda a: np.concatenate([a[:1], np.full_like(a[1:], np.nan)]))
     found = statuses(one)
-    assert found.pop("All 2 points of the sweep") == "failed"
+    assert found.pop("All 2 points of the scan") == "failed"
     assert set(found.values()) == {"passed"}
 
 

@@ -22,7 +22,7 @@ from hpcalo.io.hdf5 import read_dataset
 from hpcalo.io.scanned import point_of
 from hpcalo.scan.merge import merged
 from hpcalo.scan.points import Axis, points_of, unit_of
-from hpcalo.wall import checks as wall_checks
+from hpcalo.wall.checks import report as wall_checks
 from hpcalo.wall.config import WallInput
 from hpcalo.wall.dynamics.simulation import Simulation
 from hpcalo.wall.plot.data import last
@@ -201,7 +201,7 @@ def test_report_on_points_with_different_meshes(tmp_path):
     assert {c.name for c in wall_checks.checks(wrong) if c.status == "failed"} == {"Conservation of spin"}
     failed = replace(r.variables["error"], data=np.array(["", "ConvergenceError: no"], dtype=object))
     left = wall_checks.checks(replace(wrong, variables={**wrong.variables, "error": failed}))
-    assert {c.name for c in left if c.status == "failed"} == {"All 2 points of the sweep"}
+    assert {c.name for c in left if c.status == "failed"} == {"All 2 points of the scan"}
 
 
 def test_points_with_different_models_of_motion(tmp_path):

@@ -1,0 +1,1 @@
+"""Checks of a wall result from its numbers alone; `report` collects them."""
