@@ -11,7 +11,7 @@ from hpcalo.io.hdf5 import open_hdf5
 from hpcalo.scan.points import Points
 from hpcalo.wall.config import WallInput
 from hpcalo.wall.source import SourceReader
-from hpcalo.wall.validity import check_settings
+from hpcalo.wall.validity.settings import check_settings
 
 NUMBER = re.compile(r"-?\d[\d.]*(e[-+]?\d+)?%?")
 IDENTITY = "electronic_structure"

@@ -7,7 +7,7 @@ import pytest
 from hpcalo.config.reader import apply_overrides, validate
 from hpcalo.errors import ConvergenceError, InputError
 from hpcalo.wall.config import WallInput
-from hpcalo.wall.validity import check_settings
+from hpcalo.wall.validity.settings import check_settings
 
 
 def read(*overrides):

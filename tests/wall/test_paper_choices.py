@@ -19,7 +19,7 @@ from hpcalo.wall.monitors.schedule import observe
 from hpcalo.wall.published.evolution import evolve
 from hpcalo.wall.published.model import PaperModel
 from hpcalo.wall.published.steady import SteadyEquation
-from hpcalo.wall.validity import check_settings
+from hpcalo.wall.validity.settings import check_settings
 
 CONSERVING = {"collision": "bgk3d", "force": True}
 CONSISTENT = {

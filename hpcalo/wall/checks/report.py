@@ -19,7 +19,7 @@ from hpcalo.wall.checks import balances, conservation, definitions
 from hpcalo.wall.checks.stored import succeeded
 from hpcalo.wall.config import WallInput
 from hpcalo.wall.plot.data import is_paper, is_sweep, swept
-from hpcalo.wall.validity import check_settings
+from hpcalo.wall.validity.settings import check_settings
 
 UNDEFINED = (
     *("wall_position", "wall_velocity", "wall_width", "wall_angle"),
