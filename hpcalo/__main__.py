@@ -25,6 +25,7 @@ from typing import Any, TypeVar, cast
 import click
 
 from hpcalo import __version__
+from hpcalo.io.exporters.registry import names as formats
 from hpcalo.parallel.launcher import launcher_rank, leave_job
 from hpcalo.parallel.threads import preset_threads
 from hpcalo.parallel.world import defer_start
@@ -270,11 +271,19 @@ def plot(results: tuple[Path, ...], output: Path | None, force: bool, quantities
     click.echo(f"picture: {app.plot(results, output=output, force=force, quantities=quantities)}")
 
 
-@cli.command()
+class _Export(click.Command):
+    """Lists the formats below the options, each with its own line of help."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from hpcalo.io.exporters.registry import exporter  # noqa: PLC0415
+
+        with formatter.section("Formats"):
+            formatter.write_dl([(name, exporter(name).help) for name in formats()])
+
+
+@cli.command(cls=_Export)
 @click.argument("result", type=FILE, metavar="RESULT")
-@click.option(
-    "--to", "kind", type=click.Choice(["csv", "vtkhdf", "xdmf", "ovf"]), default="csv", show_default=True, help="Format"
-)
+@click.option("--to", "kind", type=click.Choice(formats()), default="csv", show_default=True, help="Format; see below.")
 @click.option("--quantity", "quantities", multiple=True, help="What to export; may be repeated.")
 @click.option("--output", "-o", type=FILE, help="File (default: the result's name with the format's ending, here).")
 @click.option("--along", metavar="AXIS", help="Axis of the rows (CSV; default: the longest) or of the frames.")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hpcalo.io.checks import Check
     from hpcalo.io.dataset import Result
     from hpcalo.io.keeper import Keeper
+    from hpcalo.io.wire import WireNames
     from hpcalo.parallel.work import Work
     from hpcalo.scan.merge import Results
     from hpcalo.scan.points import Points
@@ -159,6 +160,10 @@ class Engine(Protocol):
     def checks(self, result: Result) -> Sequence[Check]:
         """What the report verifies of a result. Serial."""
         return []
+
+    def wire(self) -> WireNames | None:
+        """What the results call things along a wire, for exporters; None where they have no wire."""
+        return None
 
     def hints(self, result: Result) -> Sequence[tuple[str, str]]:
         """What the result says about convergence: pairs of a name and a value in words. Serial."""

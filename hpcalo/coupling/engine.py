@@ -11,6 +11,7 @@ from hpcalo.engine import Engine, PointContext, Preparation, RunContext
 if TYPE_CHECKING:
     from hpcalo.io.checks import Check
     from hpcalo.io.dataset import Result
+    from hpcalo.io.wire import WireNames
     from hpcalo.parallel.work import Work
     from hpcalo.scan.merge import Results
     from hpcalo.scan.points import Points
@@ -80,6 +81,11 @@ class WallEngine(Engine):
         from hpcalo.wall.checks.report import checks  # noqa: PLC0415
 
         return checks(result)
+
+    def wire(self) -> WireNames:
+        from hpcalo.wall.wire import WIRE  # noqa: PLC0415
+
+        return WIRE
 
     def hints(self, result: Result) -> Sequence[tuple[str, str]]:
         from hpcalo.wall.checks.report import hints  # noqa: PLC0415

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hpcalo.app.verbs.export import export
 from hpcalo.errors import InputError, OutputError
 from hpcalo.io.dataset import Result, Variable
-from hpcalo.io.exporters.csv import curves_as_csv, export_csv
+from hpcalo.io.exporters.csv import curves_as_csv
 from hpcalo.io.hdf5 import write_dataset
 
 ENERGY = np.array([-0.1, 0.0, 0.1, 0.3])
@@ -94,14 +95,15 @@ def test_mistakes(result, quantities, options, words):
 def test_file_and_command(comm, tmp_path, result, launch):
     path = tmp_path / "a.h5"
     write_dataset(path, comm, [result.variables["even"]], list(result.coordinates.values()))
-    output = export_csv(path, tmp_path / "a.csv", ["even"])
+    output = tmp_path / "a.csv"
+    export(path, "csv", ["even"], output=output)
     assert output.read_text(encoding="utf-8") == curves_as_csv(result, ["even"]).replace(
         ": A title of two lines", "", 1
     )
     with pytest.raises(OutputError, match="exists already"):
-        export_csv(path, tmp_path / "a.csv", ["even"])
+        export(path, "csv", ["even"], output=output)
     with pytest.raises(InputError, match=r"ends with \.csv"):
-        export_csv(path, tmp_path / "a.txt", ["even"])
+        export(path, "csv", ["even"], output=tmp_path / "a.txt")
     done = launch(0, "-m", "hpcalo", "export", "a.h5", "--quantity", "even", "--select", "gamma=0.1", "-o", "b.csv")
     assert (done.returncode, done.stdout) == (0, "curves: b.csv\n")
     assert table((tmp_path / "b.csv").read_text())[0][1] == "even_xx gamma=0.1"

@@ -61,7 +61,8 @@ def write(path, comm, *, leading=(), text=INPUT, more=(), drop=()):
         Variable("component", ("component",), np.array(["x", "y", "z"])),
     ]
     kept = [v for v in variables if v.name not in drop]
-    write_dataset(path, comm, kept, coordinates, provenance=Provenance(texts={"resolved_input": text}))
+    record = Provenance({"engine": "wall"}, {"resolved_input": text})
+    write_dataset(path, comm, kept, coordinates, provenance=record)
     return path
 
 
@@ -136,7 +137,7 @@ def test_m_has_the_local_saturation_where_the_result_tells_it(tmp_path, comm):
     np.testing.assert_array_equal(parse_ovf(tmp_path / "m.ovf")[1], (5e5 + HEAT[-1])[:, None] * M[-1])
     thermal = INPUT + "[magnet.thermal]\ncurie_temperature = 850.0\n"
     write(tmp_path / "b.h5", comm, text=thermal)
-    with pytest.raises(InputError, match="does not tell saturation_magnetization"):
+    with pytest.raises(InputError, match="holds no saturation_magnetization"):
         export(tmp_path / "b.h5", "ovf", output=tmp_path / "b.ovf")
 
 

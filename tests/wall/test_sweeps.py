@@ -17,15 +17,16 @@ from hpcalo.errors import ConvergenceError, InputError
 from hpcalo.io import checkpoint
 from hpcalo.io.dataset import Result, Variable
 from hpcalo.io.exporters.csv import curves_as_csv
-from hpcalo.io.exporters.wire import wire_series
 from hpcalo.io.hdf5 import read_dataset
 from hpcalo.io.scanned import point_of
+from hpcalo.io.wire import wire_frames
 from hpcalo.scan.merge import merged
 from hpcalo.scan.points import Axis, points_of, unit_of
 from hpcalo.wall.checks import report as wall_checks
 from hpcalo.wall.config import WallInput
 from hpcalo.wall.dynamics.simulation import Simulation
 from hpcalo.wall.plot.data import last
+from hpcalo.wall.wire import WIRE
 
 TEXT = """
 [wall]
@@ -178,11 +179,11 @@ def test_points_with_different_times(tmp_path):
 def test_export_of_points_with_different_meshes(tmp_path):
     """A chosen point comes with its own mesh and nothing beyond it."""
     r = run(tmp_path, "wire.cells", "[33, 41]")
-    series = wire_series(r, ["torque"], select={"wire_cells": "33"})
-    np.testing.assert_array_equal(series.nodes, r["x_of_point"][0, :33])
-    np.testing.assert_array_equal(series.fields[0].values, r["torque"][0, :, :33])
+    frames = wire_frames(r, WIRE, ["torque"], select={"wire_cells": "33"})
+    np.testing.assert_array_equal(frames.nodes, r["x_of_point"][0, :33])
+    np.testing.assert_array_equal(frames.fields[0].data, r["torque"][0, :, :33])
     with pytest.raises(InputError, match="have axes of their own: choose one, --select wire_cells="):
-        wire_series(r, ["torque"])
+        wire_frames(r, WIRE, ["torque"])
     text = curves_as_csv(r, ["torque"], select={"wire_cells": "33", "component": "x"}, along="x").splitlines()
     rows = [line.split(",") for line in text if not line.startswith("#")]
     assert (text[1], rows[0][0], len(rows)) == ("# wire_cells = 33", "x (nm)", 34)

@@ -1,1 +1,1 @@
-"""One module per format of other programs."""
+"""Formats of other programs, one class each; a file is named like its format in `hpcalo export --to`."""

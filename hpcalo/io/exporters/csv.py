@@ -1,49 +1,44 @@
-"""Results for other programs: curves as CSV."""
+"""Curves as CSV."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hpcalo.errors import InputError, nearest
+from hpcalo.errors import InputError
 from hpcalo.io.dataset import Result, Variable
+from hpcalo.io.exporters.exporter import Exporter, Request
 from hpcalo.io.files import atomic_write, check_output
-from hpcalo.io.hdf5 import read_dataset
-from hpcalo.io.scanned import is_uneven, point_of
+from hpcalo.io.selection import chosen_point, find_coordinate, find_place, find_variable
 
-LETTERS = ("torque", "torque_2", "current", "field", "gradient", "hall", "component", "axis")
-"""Axes that number tensor elements: joined to one word in a column's name, `yx`."""
 MOST_COLUMNS = 10_000
 
 
-def export_csv(
-    source: Path,
-    output: Path,
-    quantities: Sequence[str],
-    *,
-    along: str | None = None,
-    select: Mapping[str, str] | None = None,
-    force: bool = False,
-) -> Path:
-    """Writes curves of a result as CSV and returns the file's path. Serial. Raises InputError, OutputError.
+class Csv(Exporter):
+    """Rows run along one axis (default: the longest that all quantities have), columns along all others.
 
-    Rows run along one axis (`along`; default: the longest that all quantities have), columns along all others. select:
-    axis name → value: only this place of the axis (the nearest value of a numeric axis; `first` and `last` work too).
     Lines that start with # say what the quantities are: `pandas.read_csv(name, comment="#")`.
     """
-    if output.suffix.lower() != ".csv":
-        raise InputError(f"{output}: the name of a CSV file ends with .csv")
-    check_output(output, force=force)
-    text = curves_as_csv(read_dataset(source), quantities, along=along, select=select)
-    with atomic_write(output, force=force) as part:
-        part.write_text(text, encoding="utf-8")
-    return output
+
+    name, suffixes = "csv", (".csv",)
+    exports = "curves"
+    help = "curves as a table: one column for each quantity and place on its other axes"
+
+    def write(self, result: Result, request: Request) -> list[str]:
+        if not request.quantities:
+            raise InputError(
+                f"{result.path}: --quantity says which curve to write; 'hpcalo info {result.path}' lists them"
+            )
+        check_output(request.output, force=request.force)
+        text = curves_as_csv(result, request.quantities, along=request.along, select=request.select)
+        with atomic_write(request.output, force=request.force) as part:
+            part.write_text(text, encoding="utf-8")
+        return [f"curves: {request.output}"]
 
 
 def curves_as_csv(
@@ -75,42 +70,6 @@ def curves_as_csv(
     return text.getvalue()
 
 
-def chosen_point(
-    result: Result, select: Mapping[str, str] | None, *, needed: bool = False
-) -> tuple[Result, dict[str, str], str]:
-    """Of a sweep whose points have axes of their own the selected point by itself, what else is selected, and which
-    point it is; any other result as it is. Raises InputError for a point that failed, and for none if one is needed.
-    """
-    rest = dict(select or {})
-    if "error" not in result.variables or not is_uneven(result):
-        return result, rest, ""
-    errors = result.variables["error"]
-    swept = errors.dims[0]
-    if swept not in rest:
-        if needed:
-            raise InputError(f"{result.path}: its points have axes of their own: choose one, --select {swept}=…")
-        return result, rest, ""
-    index = find_place(result, swept, rest.pop(swept), [errors])
-    labels = result.coordinates[swept]
-    which = f"{swept} = {np.asarray(labels.data)[index]} {labels.unit}".rstrip()
-    if text := str(np.asarray(errors.data)[index]):
-        raise InputError(f"{result.path}: {which}: this point failed ({text})")
-    return point_of(result, index), rest, which
-
-
-def find_variable(result: Result, name: str) -> Variable:
-    """The variable of this name. Raises InputError if there is none, or if it is a single number."""
-    try:
-        variable = result.find(name)
-    except InputError:
-        hint = nearest(name, result.variables) + f" 'hpcalo info {result.path}' lists what it holds"
-        known = f"; it holds: {', '.join(result.variables)}"
-        raise InputError(f"{result.path}: has no '{name}'{hint if hint.startswith(';') else known}") from None
-    if not variable.dims:
-        raise InputError(f"{result.path}: '{name}' is a single number, not a curve; 'hpcalo info' shows it")
-    return variable
-
-
 def _axis(result: Result, variables: Sequence[Variable], along: str | None) -> str:
     shared = [d for d in variables[0].dims if all(d in v.dims for v in variables)]
     if along is not None:
@@ -119,38 +78,12 @@ def _axis(result: Result, variables: Sequence[Variable], along: str | None) -> s
         return along
     if not shared:
         raise InputError(f"{result.path}: {', '.join(v.name for v in variables)}: have no axis in common")
-    numeric = [d for d in shared if d not in LETTERS] or shared
+    numeric = [d for d in shared if not _is_tensor_axis(result, d)] or shared
     return max(numeric, key=lambda d: _length(variables, d))
 
 
 def _length(variables: Sequence[Variable], axis: str) -> int:
     return variables[0].shape[variables[0].dims.index(axis)]
-
-
-def find_coordinate(result: Result, axis: str, length: int) -> Variable:
-    """The labels of an axis; numbers from 0 where it has none."""
-    found = result.coordinates.get(axis)
-    return found if found is not None and found.dims == (axis,) else Variable(axis, (axis,), np.arange(length))
-
-
-def find_place(result: Result, axis: str, wanted: str, variables: Sequence[Variable]) -> int:
-    """Number of the place on the axis that the text names: a value (the nearest), a label, `first`, `last`."""
-    dims = list(dict.fromkeys(d for v in variables for d in v.dims))
-    if axis not in dims:
-        raise InputError(f"{result.path}: no axis '{axis}'{nearest(axis, dims)}; axes here: {', '.join(dims)}")
-    length = next(v.shape[v.dims.index(axis)] for v in variables if axis in v.dims)
-    if wanted in {"first", "last"}:
-        return 0 if wanted == "first" else length - 1
-    values = np.asarray(find_coordinate(result, axis, length).data)
-    if values.dtype.kind in "fiu":
-        try:
-            return int(np.abs(values - float(wanted)).argmin())
-        except ValueError:
-            raise InputError(f"{result.path}: {axis} = '{wanted}': a number is needed, or first, last") from None
-    texts = [str(v) for v in values.tolist()]
-    if wanted not in texts:
-        raise InputError(f"{result.path}: {axis} = '{wanted}'{nearest(wanted, texts)}; known: {', '.join(texts)}")
-    return texts.index(wanted)
 
 
 def _columns(
@@ -168,7 +101,7 @@ def _columns(
         place = tuple(c[i] for c, i in zip(chosen, index, strict=True))
         word, rest = "", []
         for d, names, p in zip(dims, labels, place, strict=True):
-            if d in LETTERS:
+            if _is_tensor_axis(result, d):
                 word += str(names[p])
             elif len(names) > 1:
                 value = names[p]
@@ -185,3 +118,13 @@ def _about(variable: Variable) -> str:
     if variable.sign:
         parts.append(f"sign convention: {variable.sign}")
     return "; ".join(parts)
+
+
+def _is_tensor_axis(result: Result, axis: str) -> bool:
+    """Whether the axis numbers tensor elements: its labels are made of x, y and z, and are joined to one word."""
+    found = result.coordinates.get(axis)
+    if found is None or found.dims != (axis,):
+        return False
+    return all(
+        isinstance(label, str) and label and set(label) <= set("xyz") for label in np.asarray(found.data).tolist()
+    )
