@@ -10,8 +10,10 @@ from xml.etree import ElementTree
 import h5py
 import numpy as np
 import pytest
+import tomli_w
 
 import hpcalo
+from hpcalo import app
 from hpcalo.app.verbs.export import export
 from hpcalo.errors import InputError, OutputError
 from hpcalo.io.dataset import Variable
@@ -283,25 +285,23 @@ def test_sweeps(tmp_path, comm):
 
 
 def test_real_results(tmp_path, comm):
-    """A steady sweep, whose time axis has one entry, and a window that moves: from the program itself."""
-    from hpcalo.config.reader import validate  # noqa: PLC0415
-    from hpcalo.engine import RunContext  # noqa: PLC0415
-    from hpcalo.wall.config import WallInput  # noqa: PLC0415
-    from hpcalo.wall.run import run_wall  # noqa: PLC0415
+    """A steady scan, whose time axis has one entry, and a window that moves: from the program itself."""
+    base = {"wire": {"length": "80 nm", "cells": 41, "follow": True}, "momentum": {"points": 12}}
+    base["magnet"] = {"thermal": {}}
 
-    wire = {"length": "80 nm", "cells": 41, "follow": True}
-    base = {"wire": wire, "momentum": {"points": 12}, "magnet": {"thermal": {}}}
-    steady = {"wall": {"mode": "steady"}, "sweep": {"key": "drive.gradient", "values": [1.0, 2.0, 4.0]}, **base}
-    run_wall(validate(WallInput, steady, "t"), RunContext(comm, Path("t"), tmp_path / "s.h5", quiet=True))
+    def run(name, more):
+        (tmp_path / f"{name}.toml").write_text(tomli_w.dumps({**base, **more}))
+        app.run(comm, tmp_path / f"{name}.toml", output=tmp_path / f"{name}.h5", quiet=True)
+
+    run("s", {"wall": {"mode": "steady"}, "scan": {"key": "drive.gradient", "values": [1.0, 2.0, 4.0]}})
     export(tmp_path / "s.h5", "vtkhdf", output=tmp_path / "s.vtkhdf")
     with hpcalo.open(tmp_path / "s.h5") as data:
         steps, m = np.array([1.0, 2.0, 4.0]), data.magnetization.values[:, 0]
     with h5py.File(tmp_path / "s.vtkhdf") as file:
         np.testing.assert_array_equal(file["VTKHDF/Steps/Values"], steps)
         np.testing.assert_array_equal(file["VTKHDF/PointData/magnetization"], m.reshape(-1, 3))
-    fast = {"electric_field": -4e8}
-    moving = {**base, "drive": fast, "time": {"end": 0.08, "output_every": 0.04}, "wall": {"mode": "quasi-static"}}
-    run_wall(validate(WallInput, moving, "t"), RunContext(comm, Path("t"), tmp_path / "m.h5", quiet=True))
+    time = {"end": 0.08, "output_every": 0.04}
+    run("m", {"wall": {"mode": "quasi-static"}, "drive": {"electric_field": -4e8}, "time": time})
     export(tmp_path / "m.h5", "ovf", output=tmp_path / "m.ovf")
     with hpcalo.open(tmp_path / "m.h5") as data:
         assert float(np.ptp(data.window_origin.values)) > 0.0, "the window has moved"
