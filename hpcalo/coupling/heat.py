@@ -13,7 +13,7 @@ import numpy as np
 
 from hpcalo.coupling import angular
 from hpcalo.io.dataset import Variable
-from hpcalo.kubo.responses.heat import current
+from hpcalo.kubo.responses.motion import current
 from hpcalo.typing import RealArray
 from hpcalo.units import MU_0
 from hpcalo.wall.coefficients import Coefficients

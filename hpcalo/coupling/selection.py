@@ -11,7 +11,7 @@ from hpcalo.coupling.requirements import SECTION
 from hpcalo.errors import InputError
 from hpcalo.io.dataset import Result
 from hpcalo.kubo.config import THERMAL_WINDOW
-from hpcalo.kubo.responses.axes import thermal_weights
+from hpcalo.kubo.responses.thermal import thermal_weights
 from hpcalo.typing import RealArray
 from hpcalo.wall.config import WallInput
 from hpcalo.wall.electrons.temperature import temperature

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from hpcalo.errors import ModelError
 from hpcalo.io.dataset import Result
-from hpcalo.io.provenance import sha256
 from hpcalo.io.seal import checksum
 
 Real = NDArray[np.float64]
@@ -65,6 +64,8 @@ def file_checks(result: Result) -> list[Check]:
 
 
 def _model(digest: str, given: Path, folder: Path) -> Check:
+    from hpcalo.io.provenance import sha256  # noqa: PLC0415  (h5py is slow to load, and checks are declared early)
+
     name, must = f"Model file {given.name}", "SHA-256 is that of the run"
     path = folder / given
     if not path.is_file():

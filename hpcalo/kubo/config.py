@@ -5,7 +5,7 @@ directions.
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -14,6 +14,7 @@ from hpcalo.config.common import Execution, OutputSection
 from hpcalo.config.fields import Broadening, OneOrMore, OneOrMoreVectors, Section, Unit
 from hpcalo.hamiltonian.kgrid import KGrid, Vector
 from hpcalo.hamiltonian.section import ModelSection
+from hpcalo.kubo.registry import ResponseName, registered
 from hpcalo.units import BOLTZMANN_EV
 
 THERMAL_WINDOW = 15.0
@@ -24,23 +25,8 @@ THERMAL_WINDOW = 15.0
 MAX_VALUES = 10_000_000
 """Fermi energies times broadenings, or times directions: more would not fit a rank's memory."""
 
-Quantity = Literal[
-    "torkance",
-    "thermal_torkance",
-    "inverse_thermal_torque",
-    "spiralization",
-    "conductivity",
-    "anomalous_hall",
-    "nernst",
-    "orbital_magnetization",
-    "damping",
-    "onsager",
-    "expansion",
-    "heat_currents",
-    "density_of_states",
-]
-
 Energy = Annotated[float, Unit("eV"), Field(ge=-1e4, le=1e4)]
+Name = Annotated[str, ResponseName()]
 Kelvin = Annotated[float, Unit("K"), Field(ge=1e-3, le=1e5)]
 
 
@@ -89,7 +75,7 @@ class HeatCurrents(Section):
 class KuboSection(Section):
     """Responses and their axes."""
 
-    quantities: Annotated[tuple[Quantity, ...], Field(strict=False, min_length=1), OneOrMore] = Field(
+    quantities: Annotated[tuple[Name, ...], Field(strict=False, min_length=1), OneOrMore] = Field(
         description="what to compute"
     )
     n_hat: (
@@ -122,6 +108,13 @@ class KuboSection(Section):
     energies: EnergyGrid = EnergyGrid()
     k: KGrid
     heat_currents: HeatCurrents = HeatCurrents()
+
+    @property
+    def gaussian_width(self) -> float:
+        """Width of the Gaussian of the density of states, eV."""
+        grid = self.energies
+        spacing = (grid.maximum - grid.minimum) / (grid.points - 1)
+        return self.smearing if self.smearing is not None else max(2.0 * spacing, 0.01)
 
     @field_validator("quantities")
     @classmethod
@@ -157,7 +150,7 @@ class KuboSection(Section):
 
     @model_validator(mode="after")
     def _window(self) -> Self:
-        if set(self.quantities) & THERMAL:
+        if any(registered()[name].thermal for name in self.quantities):
             reach = THERMAL_WINDOW * BOLTZMANN_EV * self.temperatures[-1]
             low, high = self.chemical_potentials[0] - reach, self.chemical_potentials[-1] + reach
             if low < self.energies.minimum - 1e-12 or high > self.energies.maximum + 1e-12:
@@ -168,18 +161,6 @@ class KuboSection(Section):
                     f"given {self.energies.minimum:g} to {self.energies.maximum:g}",
                 )
         return self
-
-
-THERMAL = {
-    "thermal_torkance",
-    "inverse_thermal_torque",
-    "spiralization",
-    "nernst",
-    "orbital_magnetization",
-    "onsager",
-    "heat_currents",
-}
-"""Quantities that integrate over the energy axis with −f'."""
 
 
 class KuboInput(Section):

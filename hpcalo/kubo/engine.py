@@ -49,12 +49,12 @@ class KuboEngine(Engine):
         return "Kubo formulas"
 
     def draw(self, results: Sequence[Result], quantities: Sequence[str]) -> Any:
-        from hpcalo.kubo.plot.figure import draw  # noqa: PLC0415
+        from hpcalo.kubo.figure import draw  # noqa: PLC0415
 
         return draw(results, quantities)
 
     def pages(self, result: Result) -> Sequence[tuple[str, ...]]:
-        from hpcalo.kubo.plot.figure import pages  # noqa: PLC0415
+        from hpcalo.kubo.figure import pages  # noqa: PLC0415
 
         return pages(result)
 

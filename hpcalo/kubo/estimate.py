@@ -11,9 +11,12 @@ from hpcalo.hamiltonian.kmesh import block_size
 from hpcalo.hamiltonian.loading import load_model
 from hpcalo.hamiltonian.types import LcaoModel, WannierModel
 from hpcalo.kubo.config import KuboInput
+from hpcalo.kubo.prepare import prepare
+from hpcalo.kubo.states.operators import TORQUE, VELOCITY
 from hpcalo.kubo.states.solver import StateSolver
 from hpcalo.kubo.states.solvers import solvers
 from hpcalo.kubo.sums.engine import sum_block
+from hpcalo.kubo.sums.plan import wedge
 from hpcalo.kubo.sums.request import Request
 from hpcalo.parallel.packing import Packing
 from hpcalo.parallel.progress import duration
@@ -25,15 +28,12 @@ def work_kubo(settings: KuboInput, *, source: Path) -> Work:
 
     Raises InputError, ModelError and ConvergenceError as the run would.
     """
-    from hpcalo.kubo.run import prepare  # noqa: PLC0415  (loads the whole engine)
-    from hpcalo.kubo.sums.passes import wedge  # noqa: PLC0415
-
     started = time.monotonic()
     section = settings.kubo
     model = load_model(settings.model)
     _, n_hat, request = prepare(section, model)
     solver = next(solvers(model, n_hat, request.need(), spin_matrices=section.spin_matrices))
-    mesh, wanted = wedge(solver, request, section)
+    mesh, operations = wedge(solver, request, section.k)
     start = time.monotonic() - started
     size = block_size(solver.size)
     probe = mesh.points[: min(size, len(mesh.points), 4 if solver.size > 100 else 64)]
@@ -53,7 +53,8 @@ def work_kubo(settings: KuboInput, *, source: Path) -> Work:
             f"{source}: valid",
             f"model        {model.name or '(unnamed)'}: {solver.size} states, {len(model.R)} cells R, "
             f"volume {model.crystal.volume:.3f} Å^3",
-            f"k-points     {len(mesh.points)} of {mesh.full} ({len(mesh.operations)} of {wanted} symmetry operations), "
+            f"k-points     {len(mesh.points)} of {mesh.full} "
+            f"({len(mesh.operations)} of {operations} symmetry operations), "
             f"{blocks} blocks of {size}",
             f"directions   {len(n_hat)} of the magnetization",
             f"raw sums     {sums * len(n_hat) / 2**20:.1f} MiB",
@@ -83,8 +84,9 @@ def work_kubo(settings: KuboInput, *, source: Path) -> Work:
 
 def memory_per_rank(model: WannierModel | LcaoModel, solver: StateSolver, request: Request) -> float:
     """Bytes a rank needs at its peak: program, model (twice while rank 0 sends it), lattice sums, a batch, the sums."""
-    N = solver.size
+    N, levels = solver.size, request.sums.levels
     cells = sum(v.nbytes for v in vars(model).values() if isinstance(v, np.ndarray))
-    operators = 16.0 * N**2 * (len(solver.directions) + 3 + 8)
+    sizes = sum(observable.size(model.crystal) for observable in {VELOCITY, TORQUE, *request.need()} - set(levels))
+    operators = 16.0 * N**2 * (sizes + 8)
     batch = operators * (4 if N > 100 else block_size(N))
     return PROGRAM + 3.0 * cells + batch + 10.0 * 8.0 * Packing(request.shapes()).size

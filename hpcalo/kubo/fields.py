@@ -1,15 +1,16 @@
-"""Fields of an engine as variables of a result file: axes with coordinates, attributes that say what a number means."""
+"""The quantities of a run as the result file has them: their axes with coordinates, and each rank's part of them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hpcalo.io.dataset import Slab, Variable
-from hpcalo.kubo.responses.axes import Field, RunAxes
-from hpcalo.kubo.responses.onsager import rows
+from hpcalo.kubo.responses.response import Response
+from hpcalo.kubo.responses.run_sums import RunSums
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
@@ -18,13 +19,15 @@ SPREAD_ABOVE = 1 << 16
 """Elements from which an array is written by all ranks, each its slab."""
 
 
-def kubo_coordinates(run: RunAxes, reference: float) -> list[Variable]:
-    """Coordinates of every axis that Kubo fields use."""
+def coordinates(
+    run: RunSums, chosen: Sequence[Response], reference: float, fields: Sequence[Variable]
+) -> list[Variable]:
+    """Coordinates of the axes that occur in the fields. reference: eV, zero of the energy axis."""
     letters = ["x", "y", "z"]
     reached = [letters[v] for v in run.directions]
-    labels = list(rows(run))
     energy = {"reference_eV": reference, "note": "relative to the reference energy"}
-    return [
+    own = {axis.name: axis for response in chosen for axis in response.axes}
+    every = [
         Variable(
             "n_hat", ("n_hat",), np.arange(len(run.n_hat)), "", "number of the magnetization direction, see n_vector"
         ),
@@ -39,41 +42,23 @@ def kubo_coordinates(run: RunAxes, reference: float) -> list[Variable]:
         Variable("gradient", ("gradient",), reached, "", "component of the temperature gradient"),
         Variable("current", ("current",), reached, "", "component of the current"),
         Variable("hall", ("hall",), ["yz", "zx", "xy"], "", "components of an antisymmetric tensor"),
-        Variable("onsager_row", ("onsager_row",), labels, "", "current of the Onsager matrix"),
-        Variable("onsager_column", ("onsager_column",), labels, "", "force of the Onsager matrix"),
+        *(Variable(a.name, (a.name,), a.values(run), a.unit, a.long_name) for a in own.values()),
         Variable("n_vector", ("n_hat", "axis"), run.n_hat, "", "direction of the magnetization (majority moment)"),
     ]
-
-
-def used(coordinates: Sequence[Variable], fields: Sequence[Field]) -> list[Variable]:
-    """Those coordinates whose axes occur in the fields."""
-    dims = {dim for field in fields for dim in field.dims}
+    dims = {dim for variable in fields for dim in variable.dims}
     if "n_hat" in dims:
         dims.add("axis")
-    return [c for c in coordinates if set(c.dims) <= dims]
+    return [c for c in every if set(c.dims) <= dims]
 
 
-def to_variables(fields: Sequence[Field], comm: Intracomm) -> list[Variable]:
-    """Variables for the result file; large arrays are shared out along their first axis, each rank writing its rows."""
-    variables = []
-    for field in fields:
-        values = np.ascontiguousarray(field.values, dtype=np.float64)
-        data: Slab | np.ndarray = values
-        if values.size >= SPREAD_ABOVE and values.ndim > 1:
-            rows_here = range(values.shape[0] * comm.rank // comm.size, values.shape[0] * (comm.rank + 1) // comm.size)
-            data = Slab(values.shape, rows_here.start, values[rows_here.start : rows_here.stop])
-        variables.append(
-            Variable(
-                field.name,
-                field.dims,
-                data,
-                field.unit,
-                field.long_name,
-                field.attrs,
-                equation=field.equation,
-                sign=field.sign,
-                parity=field.even_in_n,
-                nan_ok=field.nan_ok,
-            )
-        )
-    return variables
+def spread(fields: Sequence[Variable], comm: Intracomm) -> list[Variable]:
+    """Large arrays shared out along their first axis: each rank writes its rows."""
+
+    def part(variable: Variable) -> Variable:
+        values = np.asarray(variable.data)
+        if values.size < SPREAD_ABOVE or values.ndim < 2:
+            return variable
+        start, stop = (values.shape[0] * rank // comm.size for rank in (comm.rank, comm.rank + 1))
+        return replace(variable, data=Slab(values.shape, start, values[start:stop]))
+
+    return [part(variable) for variable in fields]

@@ -13,7 +13,7 @@ class Layout:
 
     `groups` groups of ranks share the blocks (block b belongs to group b mod groups); inside a group, ranks share the
     energy axis. More ranks than blocks thus still work, with the eigenproblem of a block solved once in each rank of
-    its group. With no more ranks than blocks every rank is a group, and `Sharing` hands the blocks out by speed.
+    its group. With no more ranks than blocks every rank is a group, and `LoadBalancer` shares the blocks out by speed.
     """
 
     size: int

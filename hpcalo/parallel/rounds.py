@@ -1,6 +1,4 @@
-"""Loops over a rank's share of the work that stop together: for a checkpoint now and then, and when a signal asks for
-it.
-"""
+"""Loops over a rank's share of the work that stop together: for a checkpoint now and then, and after a signal."""
 
 from __future__ import annotations
 
@@ -12,19 +10,20 @@ import numpy as np
 from hpcalo.parallel.signals import StopRequest
 
 ROUND = 2.0
-"""Seconds that a turn takes, about: short against any checkpoint interval, long against a meeting."""
+"""Seconds that a round takes, about: short against any checkpoint interval, long against a meeting."""
 LONGEST = 10.0
-"""Seconds that a turn may take where its pieces are long: a stop is asked for with half a minute to spare."""
+"""Seconds that a round may take where its pieces are long: batch systems send a signal half a minute ahead."""
 PIECES = 20
-"""Pieces a rank in a turn, if time allows: ranks wait for each other about half a piece a turn."""
+"""Pieces a rank in a round, if time allows: ranks wait for each other about half a piece a round."""
 
 
 class Rounds:
-    """Decides, the same on all ranks, how long turns of work are and what the ranks do between two of them.
+    """Decides, the same on all ranks, how long rounds of work are and what the ranks do between two of them.
 
-    interval: seconds between checkpoints (rank 0's clock). Collective: every rank calls `meeting` after each turn, and
+    interval: seconds between checkpoints (rank 0's clock). Collective: every rank calls `meeting` after each round, and
     `begin` before a loop whose pieces may take another time. The clock of the checkpoints goes on from one loop to the
-    next. turn: seconds that the next turn should take, 0 for one piece a rank.
+    next. seconds: time that the next round should take, 0 for one piece a rank. piece_seconds: time of one piece, set
+    by the caller.
     """
 
     def __init__(self, comm: Any, interval: float, stop: StopRequest) -> None:
@@ -34,19 +33,19 @@ class Rounds:
 
     def begin(self) -> None:
         """A new loop: its first piece shows how long its pieces take."""
-        self.turn = 0.0
-        self.piece = 0.0
+        self.seconds = 0.0
+        self.piece_seconds = 0.0
 
     def meeting(self) -> tuple[bool, bool]:
-        """(save now, stop after it). Sets `turn` from `piece`, the seconds of one that the caller has noted."""
+        """(save now, stop after it). Sets `seconds` from the `piece_seconds` of the slowest rank."""
         now = time.monotonic()
         due = self._comm.rank == 0 and now - self._saved >= self._interval
-        mine = np.array([self.stop.requested, due, self.piece])
+        mine = np.array([self.stop.requested, due, self.piece_seconds])
         agreed = np.empty_like(mine)
         from mpi4py import MPI  # noqa: PLC0415  (so that importing this module does not start MPI)
 
         self._comm.Allreduce(mine, agreed, op=MPI.MAX)
-        self.turn = min(max(ROUND, min(PIECES * float(agreed[2]), LONGEST)), self._interval)
+        self.seconds = min(max(ROUND, min(PIECES * float(agreed[2]), LONGEST)), self._interval)
         stop = bool(agreed[0])
         save = bool(agreed[1]) or stop
         if save:

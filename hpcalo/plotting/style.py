@@ -8,11 +8,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from textwrap import fill
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib import rc_context
-from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    from hpcalo.plotting.paper import PaperFigure
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 """Okabe and Ito's palette, the most distinct first."""
@@ -54,21 +55,10 @@ STYLE: dict[str, Any] = {
 }
 
 
-class PaperFigure(Figure):
-    """A figure that is also saved in the style: ticks are made and fonts embedded only then."""
-
-    def savefig(self, *args: Any, **options: Any) -> None:
-        """As matplotlib's, in the style and without the date: the same result gives the same file."""
-        kind = str(options.get("format") or str(args[0] if args else "").rpartition(".")[2]).lower()
-        undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
-        if undated is not None:
-            options.setdefault("metadata", undated)
-        with rc_context(STYLE):
-            super().savefig(*args, **options)
-
-
 def panels(count: int, title: str = "") -> tuple[PaperFigure, list[Any]]:
     """A figure with `count` axes in two columns; one alone is large, an odd last one takes the whole width."""
+    from hpcalo.plotting.paper import PaperFigure  # noqa: PLC0415  (matplotlib is loaded only to draw)
+
     columns = min(count, 2)
     rows = -(-count // 2)
     width, height = (4.8, 3.5) if count == 1 else (WIDTH, 2.55 * rows + 0.3 * (rows == 1))

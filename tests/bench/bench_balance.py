@@ -31,7 +31,7 @@ from pathlib import Path
 from hpcalo.parallel.world import world
 from hpcalo.parallel.threads import limit_threads
 from k_loop import planned
-from hpcalo.parallel import sharing
+from hpcalo.parallel import load_balancer
 from hpcalo.parallel.rounds import Rounds
 from hpcalo.parallel.signals import StopRequest
 from hpcalo.kubo.sums import passes as kubo_pass
@@ -40,11 +40,11 @@ how, source = sys.argv[1], Path(sys.argv[2])
 if ":" not in sys.argv[3]: os.sched_setaffinity(0, {int(sys.argv[3].split(",")[comm.rank])})
 task = planned(comm, source, sys.argv[4:])
 if how == "equal":
-    real_shares = sharing.shares
+    real_shares = load_balancer.shares
     def deal(self, capacity):
         counts = real_shares(len(self._pool), 1.0 + 0.0 * self._speed)
         self._counts, self._starts = counts, counts.cumsum() - counts
-    sharing.Sharing._deal = deal
+    load_balancer.LoadBalancer._deal = deal
     kubo_pass.LATE = 1e9
 real, busy = kubo_pass.sum_block, 0.0
 def timed(*arguments, **options):
@@ -63,8 +63,8 @@ if len(sys.argv[3].split(":")) == 2:
     once.append(real(task.solver, task.mesh.points[:1], task.mesh.weights[:1], task.request, slice(None)))
 comm.Barrier(); begin = time.monotonic()
 with StopRequest() as stop:
-    keeper = kubo_pass.Keeper(Path("none.h5"), Rounds(comm, 600.0, stop), {})
-    kubo_pass.sum_over_k(task, comm, keeper=keeper)
+    checkpoints = kubo_pass.PassCheckpoints(Path("none.h5"), Rounds(comm, 600.0, stop), {})
+    kubo_pass.sum_over_k(task, comm, checkpoints=checkpoints)
 comm.Barrier(); spent = time.monotonic() - begin
 every = comm.gather(busy, root=0)
 if comm.rank == 0: print(spent, len(task.blocks), sum(every), *[round(b / (sum(every) or 1.0), 3) for b in every])

@@ -29,7 +29,7 @@ from hpcalo.hamiltonian.loading import load_model
 from hpcalo.hamiltonian.symmetry import candidates
 from hpcalo.hamiltonian.types import LcaoModel
 from hpcalo.kubo.config import KuboInput
-from hpcalo.kubo.run import prepare
+from hpcalo.kubo.prepare import prepare
 from hpcalo.kubo.states.lcao import LcaoStates
 from hpcalo.kubo.sums.engine import sum_block
 from hpcalo.kubo.sums.request import Request
@@ -80,8 +80,8 @@ class Counted:
 counted = Counted()
 comm.Barrier(); begin = time.monotonic()
 with StopRequest() as stop:
-    keeper = kubo_pass.Keeper(Path("none.h5"), Rounds(counted, 600.0, stop), {})
-    kubo_pass.sum_over_k(task, counted, keeper=keeper)
+    checkpoints = kubo_pass.PassCheckpoints(Path("none.h5"), Rounds(counted, 600.0, stop), {})
+    kubo_pass.sum_over_k(task, counted, checkpoints=checkpoints)
 comm.Barrier(); spent = time.monotonic() - begin
 every = comm.gather((busy, count), root=0)
 if comm.rank == 0:
@@ -124,12 +124,12 @@ def operations(N: int, request: Request) -> tuple[float, float, float, float]:
     memory = 16.0 * N**2 * 40
     half, G, NE, Q = N * (N - 1) / 2, len(request.gammas), len(request.energies), len(request.mu)
     pairs = levels = 0.0
-    for kind in request.broadened:
-        P = len(request.components[kind])
+    for kind in request.sums.broadened:
+        P = len(request.components(kind))
         pairs += 25 * half * P * G
         levels += N * NE * G * (40 + 16 * P)
-    pairs += sum(10 * half * len(request.components[kind]) for kind in request.sea)
-    pairs += sum(half * Q * (100 + 8 * len(request.components[kind])) for kind in request.thermal)
+    pairs += sum(10 * half * len(request.components(kind)) for kind in request.sums.sea)
+    pairs += sum(half * Q * (100 + 8 * len(request.components(kind))) for kind in request.sums.thermal)
     return dense, memory, pairs, levels
 
 
@@ -155,7 +155,7 @@ def kubo() -> None:
     model = load_model(settings.model)
     load = time.process_time() - begin
     _, n_hat, full = prepare(settings.kubo, model)
-    energies = replace(full, sea=(), thermal=())
+    energies = replace(full, sums=replace(full.sums, sea=(), thermal=()))
     many = replace(energies, energies=np.linspace(full.energies[0], full.energies[-1], 4001))
     rows, times, names = [], [], []
     for orbitals in (60, 100, 140, 180, 220):

@@ -21,9 +21,10 @@ from hpcalo.hamiltonian.kmesh import block_size, uniform_mesh
 from hpcalo.hamiltonian.readers.wannier90.assemble import read_wannier90
 from hpcalo.hamiltonian.readers.wannier90.files import WannierOptions
 from hpcalo.hamiltonian.symmetry import identity
+from hpcalo.kubo.states.operators import CURVATURE
 from hpcalo.kubo.states.wannier import WannierStates
 from hpcalo.kubo.sums.engine import sum_block
-from hpcalo.kubo.sums.request import VELOCITY_VELOCITY, Request
+from hpcalo.kubo.sums.request import VELOCITY_VELOCITY, Pair, Request, Sums
 from hpcalo.parallel.exact_sum import ExactSum
 from hpcalo.parallel.packing import Packing
 from hpcalo.parallel.threads import limit_threads
@@ -43,6 +44,13 @@ def peer_python() -> Path:
     return python
 
 
+class HallVector(Request):
+    """The three components of the Hall vector, as the peer computes them."""
+
+    def components(self, pair: Pair) -> np.ndarray:
+        return np.array([[1, 2], [2, 0], [0, 1]], dtype=np.int32)
+
+
 def ours(divisions: int, points: int, *, positions: bool) -> tuple[float, np.ndarray]:
     """CPU seconds of the whole sum over k (everything after the file is read), and σ_xy in S/cm."""
     model = read_wannier90(
@@ -50,12 +58,8 @@ def ours(divisions: int, points: int, *, positions: bool) -> tuple[float, np.nda
         WannierOptions(fermi_energy=12.6312, spin="none", replicas=False, position_matrix=positions),
     )
     none = np.zeros(0)
-    # The three components of the Hall vector, as the peer computes them.
-    pairs = np.array([[1, 2], [2, 0], [0, 1]], dtype=np.int32)
-    request = Request(
-        12.6312 + np.linspace(-1.0, 1.0, points), none, none, none, {VELOCITY_VELOCITY: pairs},
-        sea=(VELOCITY_VELOCITY,), curvature=positions,
-    )  # fmt: skip
+    sums = Sums(sea=(VELOCITY_VELOCITY,), levels=(CURVATURE,) if positions else ())
+    request = HallVector(model.crystal, 12.6312 + np.linspace(-1.0, 1.0, points), none, none, none, sums)
     begin = time.process_time()
     solver = WannierStates(model, request.need())
     mesh = uniform_mesh((divisions,) * 3, (0.0, 0.0, 0.0), (identity(),), solver.order)

@@ -19,7 +19,7 @@ from scipy.linalg import eigh
 from hpcalo.hamiltonian.modelfile import read_model
 from hpcalo.kubo.states.lcao import LcaoStates
 from hpcalo.kubo.sums.engine import sum_block
-from hpcalo.kubo.sums.request import TORQUE_VELOCITY, Request
+from hpcalo.kubo.sums.request import TORQUE_VELOCITY, Pair, Request, Sums
 from hpcalo.parallel.threads import limit_threads
 
 MODEL = Path(__file__).resolve().parents[2] / "input" / "models" / "mnw9.h5"
@@ -59,18 +59,23 @@ def bound(N: int) -> Callable[[], object]:
     return work
 
 
+class InPlane(Request):
+    """Two components of the torque: T_z = 0 for n = z."""
+
+    def components(self, pair: Pair) -> np.ndarray:
+        return np.array([(i, j) for i in range(2) for j in range(2)], dtype=np.int32)
+
+
 def main() -> None:
     limit_threads()
     model = read_model(MODEL)
     centre = model.fermi_energy or 0.0
-    pairs = np.array([(i, j) for i in range(2) for j in range(2)], dtype=np.int32)  # T_z = 0 for n = z
+    crystal = model.crystal
 
     def request(points: int) -> Request:
         none = np.zeros(0)
-        return Request(
-            centre + np.linspace(-1.0, 1.0, points), np.array([0.025]), none, none, {TORQUE_VELOCITY: pairs},
-            broadened=(TORQUE_VELOCITY,),
-        )  # fmt: skip
+        energies = centre + np.linspace(-1.0, 1.0, points)
+        return InPlane(crystal, energies, np.array([0.025]), none, none, Sums(broadened=(TORQUE_VELOCITY,)))
 
     few, many = request(201), request(2010)
     solver = LcaoStates(model, np.array([0.0, 0.0, 1.0]), few.need())

@@ -21,7 +21,7 @@ from hpcalo.hamiltonian.kmesh import block_size, uniform_mesh
 from hpcalo.hamiltonian.loading import load_model
 from hpcalo.hamiltonian.symmetry import identity
 from hpcalo.kubo.config import KuboInput
-from hpcalo.kubo.run import prepare
+from hpcalo.kubo.prepare import prepare
 from hpcalo.kubo.states.solvers import solvers
 from hpcalo.kubo.sums.engine import sum_block
 from hpcalo.parallel.exact_sum import ExactSum

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from hpcalo.config.reader import apply_overrides, read_toml, validate
 from hpcalo.hamiltonian.loading import load_model
 from hpcalo.kubo.config import KuboInput
-from hpcalo.kubo.run import prepare
+from hpcalo.kubo.prepare import prepare
 from hpcalo.kubo.states.solvers import solvers
-from hpcalo.kubo.sums.passes import Pass, plan
+from hpcalo.kubo.sums.plan import Pass, plan
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
@@ -22,7 +22,7 @@ def planned(comm: Intracomm, source: Path, overrides: list[str]) -> Pass:
     settings = validate(KuboInput, apply_overrides(read_toml(source), overrides), str(source), source.parent)
     model = load_model(settings.model)
     _, n_hat, request = prepare(settings.kubo, model)
-    return plan(next(solvers(model, n_hat, request.need())), request, settings.kubo, comm)
+    return plan(next(solvers(model, n_hat, request.need())), request, settings.kubo.k, comm)
 
 
 def environment() -> dict[str, str]:

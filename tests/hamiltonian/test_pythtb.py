@@ -11,7 +11,7 @@ import pytest
 import hpcalo
 from hpcalo.errors import ModelError
 from hpcalo.hamiltonian.readers.pythtb import from_pythtb
-from hpcalo.kubo.states.solver import SPIN, VELOCITY
+from hpcalo.kubo.states.operators import SPIN, VELOCITY
 from hpcalo.kubo.states.wannier import WannierStates
 
 pythtb = pytest.importorskip("pythtb")
@@ -90,19 +90,19 @@ def test_spins_and_slopes():
         _, vectors = theirs.solve_one(k, eig_vectors=True)  # (band, orbital, spin)
         x, y = (2 * part(np.einsum("no,no->n", vectors[..., 0].conj(), vectors[..., 1])) for part in (np.real, np.imag))
         z = (np.abs(vectors[..., 0]) ** 2 - np.abs(vectors[..., 1]) ** 2).sum(axis=1)
-        np.testing.assert_allclose(own.spin_kn[0], np.stack([x, y, z], axis=1) @ model.n_hat, atol=1e-10)
+        np.testing.assert_allclose(own[SPIN][0], np.stack([x, y, z], axis=1) @ model.n_hat, atol=1e-10)
         step = 1e-5
         for v in range(3):
             dk = model.crystal.lattice[:, v] * step / (2 * np.pi)
             slope = (theirs.solve_one(k + dk) - theirs.solve_one(k - dk)) / (2 * step)
-            np.testing.assert_allclose(np.diagonal(own.velocity[0, :, v]).real, slope, atol=1e-7)
+            np.testing.assert_allclose(np.diagonal(own[VELOCITY][0, :, v]).real, slope, atol=1e-7)
 
 
 def test_positions_enter_the_velocity():
     """All elements, from PythTB's own H(k): its phases hold the positions, so that its ∂H is the whole velocity."""
     theirs, k = old_model(3, 2), K[1]
     model = from_pythtb(theirs)
-    own = lines(model, k, frozenset({VELOCITY})).velocity[0]
+    own = lines(model, k, frozenset({VELOCITY}))[VELOCITY][0]
     step = 1e-5
     H = theirs._gen_ham(k).reshape(6, 6)
     _, c = np.linalg.eigh(H)

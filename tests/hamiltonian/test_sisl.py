@@ -18,7 +18,7 @@ from hpcalo.hamiltonian.readers.sisl_hamiltonian import from_sisl
 from hpcalo.hamiltonian.section import ModelSection
 from hpcalo.hamiltonian.types import LcaoModel, WannierModel
 from hpcalo.kubo.states.lcao import LcaoStates
-from hpcalo.kubo.states.solver import SPIN, TORQUE, VELOCITY
+from hpcalo.kubo.states.operators import SPIN, TORQUE, VELOCITY
 from hpcalo.kubo.states.wannier import WannierStates
 
 sisl = pytest.importorskip("sisl")
@@ -89,10 +89,10 @@ def test_bands_spins_and_slopes_are_those_of_sisl(orthogonal):
         solver, own = states(model, k)
         theirs = H.eigenstate(k)
         np.testing.assert_allclose(own.E_kn[0], H.eigh(k), atol=1e-12)
-        np.testing.assert_allclose(own.spin_kn[0], model.n_hat @ theirs.spin_moment(), atol=1e-10)
-        slopes = HBAR * theirs.velocity().real  # eV Å
+        np.testing.assert_allclose(own[SPIN][0], model.n_hat @ theirs.spin_moment(), atol=1e-10)
+        slopes = HBAR * theirs[VELOCITY]().real  # eV Å
         for i, v in enumerate(solver.directions):
-            np.testing.assert_allclose(np.diagonal(own.velocity[0, :, i]).real, slopes[v], atol=1e-8)
+            np.testing.assert_allclose(np.diagonal(own[VELOCITY][0, :, i]).real, slopes[v], atol=1e-8)
 
 
 def test_order_of_orbitals_and_cells():
@@ -145,8 +145,8 @@ def test_turned_exchange_and_torque(n_hat):
             slope = (bands(k, rotation(np.eye(3)[v], step) @ turn) - bands(k, rotation(np.eye(3)[v], -step) @ turn)) / (
                 2 * step
             )
-            np.testing.assert_allclose(np.diagonal(own.torque[0, :, v]).real, slope, atol=2e-7)
-        np.testing.assert_allclose(own.torque[0], own.torque[0].conj().transpose(2, 1, 0), atol=1e-12)
+            np.testing.assert_allclose(np.diagonal(own[TORQUE][0, :, v]).real, slope, atol=2e-7)
+        np.testing.assert_allclose(own[TORQUE][0], own[TORQUE][0].conj().transpose(2, 1, 0), atol=1e-12)
 
 
 def test_direction_and_what_is_across_it():
@@ -279,4 +279,4 @@ def test_velocity_without_a_position_matrix_in_another_direction_of_magnetizatio
     for i, v in enumerate(solver.directions):
         dk = model.crystal.lattice[:, v] * step / (2 * np.pi)
         E = [states(model, K[3] + s * dk, np.array([1.0, 0.0, 0.0]))[1].E_kn[0] for s in (1, -1)]
-        np.testing.assert_allclose(np.diagonal(own.velocity[0, :, i]).real, (E[0] - E[1]) / (2 * step), atol=1e-6)
+        np.testing.assert_allclose(np.diagonal(own[VELOCITY][0, :, i]).real, (E[0] - E[1]) / (2 * step), atol=1e-6)

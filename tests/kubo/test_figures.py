@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -15,12 +15,12 @@ from hpcalo import app
 from hpcalo.errors import InputError, one_line
 from hpcalo.io.dataset import Result, Variable
 from hpcalo.io.hdf5 import read_dataset, write_dataset
-from hpcalo.kubo.config import Quantity
+from hpcalo.kubo.figure import draw, pages
 from hpcalo.kubo.plot.data import curves, independent, is_nine_layer_film, spread
-from hpcalo.kubo.plot.figure import draw, pages
+from hpcalo.kubo.registry import registered
 from hpcalo.plotting import style
 
-QUANTITIES = get_args(Quantity)
+QUANTITIES = tuple(registered())
 INPUT = f"""
 title = "Rashba, 100 $ a piece"
 [model]

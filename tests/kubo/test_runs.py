@@ -13,8 +13,8 @@ from hpcalo import app
 from hpcalo.engine import RunContext
 from hpcalo.errors import InputError
 from hpcalo.hamiltonian.modelfile import read_model
-from hpcalo.kubo.responses.onsager import onsager
-from hpcalo.kubo.responses.torque import torkance
+from hpcalo.kubo.responses.onsager import Onsager
+from hpcalo.kubo.responses.torkance import Torkance
 from hpcalo.kubo.run import run_kubo
 from hpcalo.kubo.sums.request import TORQUE_TORQUE, TORQUE_VELOCITY, VELOCITY_VELOCITY
 
@@ -142,11 +142,11 @@ def test_electron_count_out_of_reach_is_said(comm, tmp_path):
 
 def test_reversed_wannier_magnet_is_reciprocal():
     """Ab-initio Wannier functions: reversal by time reversal of all matrices keeps A(n̂) = [A(−n̂)]ᵀ to rounding."""
-    from kubo_runs import grid, run_axes  # noqa: PLC0415
+    from kubo_runs import grid, run_sums  # noqa: PLC0415
 
     model = read_model(INPUTS / "models" / "fete.h5", True)
     kinds = (TORQUE_VELOCITY, TORQUE_TORQUE, VELOCITY_VELOCITY)
-    axes = run_axes(
+    axes = run_sums(
         model,
         grid(4, 4, 4),
         (model.fermi_energy or 0.0) + np.linspace(-0.6, 0.6, 61),
@@ -155,7 +155,7 @@ def test_reversed_wannier_magnet_is_reciprocal():
         mu=[model.fermi_energy or 0.0],
         n_hat=[model.n_hat, -model.n_hat],
     )
-    assert onsager(axes)[1].values.max() < 1e-9
-    even, odd, _ = (f.values for f in torkance(axes))
+    assert Onsager().compute(axes)["onsager_violation"].max() < 1e-9
+    even, odd, _ = Torkance().compute(axes).values()
     np.testing.assert_allclose(even[0], even[1], atol=1e-11)
     np.testing.assert_allclose(odd[0], -odd[1], atol=1e-10)

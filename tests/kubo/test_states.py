@@ -16,7 +16,7 @@ from hpcalo.hamiltonian.modelfile import read_model
 from hpcalo.hamiltonian.types import Crystal, LcaoModel, WannierModel
 from hpcalo.kubo.states.lattice_sum import LatticeSum
 from hpcalo.kubo.states.lcao import LcaoStates
-from hpcalo.kubo.states.solver import CURVATURE, SPIN, TORQUE, VELOCITY
+from hpcalo.kubo.states.operators import CURVATURE, SPIN, TORQUE, VELOCITY
 from hpcalo.kubo.states.wannier import WannierStates
 
 ALL = frozenset({VELOCITY, TORQUE, SPIN})
@@ -78,21 +78,21 @@ def test_lcao_eigenvalues_velocity_and_torque(film, n_hat):
     low = film.fermi_energy + 10.0 > E
     np.testing.assert_allclose(states.E_kn[0], E, atol=1e-9)
     spin = np.einsum("an,ab,bn->n", c.conj(), S @ np.kron(np.tensordot(n, SIGMA, 1), np.eye(len(E) // 2)), c).real
-    np.testing.assert_allclose(states.spin_kn[0][low], spin[low], atol=1e-6)
+    np.testing.assert_allclose(states[SPIN][0][low], spin[low], atol=1e-6)
 
     step = 1e-4
     for i, direction in enumerate(solver.directions):
         dk = cartesian_step(film.crystal, direction, step)
         slope = (eigh(*hand(k + dk, n), eigvals_only=True) - eigh(*hand(k - dk, n), eigvals_only=True)) / (2 * step)
-        diagonal = np.einsum("nn->n", states.velocity[0, :, i, :])
+        diagonal = np.einsum("nn->n", states[VELOCITY][0, :, i, :])
         assert np.abs(diagonal.imag).max() < 1e-12
         assert np.abs(diagonal.real - slope)[low].max() < 2e-4
     for axis in range(3):
         turn = np.cross(np.eye(3)[axis], n) * step
         slope = (eigh(*hand(k, n + turn), eigvals_only=True) - eigh(*hand(k, n - turn), eigvals_only=True)) / (2 * step)
-        diagonal = np.einsum("nn->n", states.torque[0, :, axis, :])
+        diagonal = np.einsum("nn->n", states[TORQUE][0, :, axis, :])
         assert np.abs(diagonal.real - slope)[low].max() < 2e-5
-    for X in (states.velocity[0], states.torque[0]):
+    for X in (states[VELOCITY][0], states[TORQUE][0]):
         np.testing.assert_allclose(X, X.conj().transpose(2, 1, 0), atol=1e-10)
 
 
@@ -123,9 +123,9 @@ def test_orthogonal_orbitals_without_position_matrix_are_a_wannier_model():
     )
     a, b = (s.line(0.0, 0.12, np.array([0.3, 0.41]), ALL) for s in (lcao, wannier))
     np.testing.assert_allclose(a.E_kn, b.E_kn, atol=1e-12)
-    np.testing.assert_allclose(a.spin_kn, b.spin_kn, atol=1e-11)
-    np.testing.assert_allclose(np.abs(a.velocity), np.abs(b.velocity), atol=1e-10)
-    np.testing.assert_allclose(np.abs(a.torque), np.abs(b.torque), atol=1e-11)
+    np.testing.assert_allclose(a[SPIN], b[SPIN], atol=1e-11)
+    np.testing.assert_allclose(np.abs(a[VELOCITY]), np.abs(b[VELOCITY]), atol=1e-10)
+    np.testing.assert_allclose(np.abs(a[TORQUE]), np.abs(b[TORQUE]), atol=1e-11)
 
 
 def test_singular_overlap_is_named(film):
@@ -148,10 +148,10 @@ def test_wannier_velocity_is_the_band_slope(true_spin):
         dk = cartesian_step(model.crystal, direction, step)
         E = [solver.line(*(k + s * dk)[:2], (k + s * dk)[2:], frozenset()).E_kn[0] for s in (1, -1)]
         slope = (E[0] - E[1]) / (2 * step)
-        np.testing.assert_allclose(np.einsum("nn->n", states.velocity[0, :, direction, :]).real, slope, atol=1e-5)
-    for X in (states.velocity[0], states.torque[0]):
+        np.testing.assert_allclose(np.einsum("nn->n", states[VELOCITY][0, :, direction, :]).real, slope, atol=1e-5)
+    for X in (states[VELOCITY][0], states[TORQUE][0]):
         np.testing.assert_allclose(X, X.conj().transpose(2, 1, 0), atol=1e-10)
-    assert np.abs(states.spin_kn).max() < 1.02
+    assert np.abs(states[SPIN]).max() < 1.02
 
 
 def test_wannier_torque_is_the_slope_of_the_bands_with_the_magnetization():
@@ -165,7 +165,7 @@ def test_wannier_torque_is_the_slope_of_the_bands_with_the_magnetization():
         turn = np.cross(np.eye(3)[axis], n) * step
         E = [WannierStates(rotated(model, n + s * turn), ALL).line(*k[:2], k[2:], frozenset()).E_kn[0] for s in (1, -1)]
         np.testing.assert_allclose(
-            np.einsum("nn->n", states.torque[0, :, axis, :]).real, (E[0] - E[1]) / (2 * step), atol=1e-6
+            np.einsum("nn->n", states[TORQUE][0, :, axis, :]).real, (E[0] - E[1]) / (2 * step), atol=1e-6
         )
 
 
@@ -202,5 +202,5 @@ def test_berry_curvature_does_not_depend_on_the_gauge_of_the_orbitals():
     )
     second = WannierStates(other, need).line(*k[:2], k[2:], need)
     np.testing.assert_allclose(second.E_kn, first.E_kn, atol=1e-10)
-    np.testing.assert_allclose(np.abs(second.velocity), np.abs(first.velocity), atol=1e-8)
-    np.testing.assert_allclose(second.curvature_kvn, first.curvature_kvn, atol=1e-7)
+    np.testing.assert_allclose(np.abs(second[VELOCITY]), np.abs(first[VELOCITY]), atol=1e-8)
+    np.testing.assert_allclose(second[CURVATURE], first[CURVATURE], atol=1e-7)

@@ -10,7 +10,7 @@ import numpy as np
 from hpcalo.errors import InputError
 from hpcalo.io.dataset import Result
 from hpcalo.kubo.plot.data import name_of, nearest_room, thermal_axis
-from hpcalo.kubo.plot.panels import AXES, Shown, draw_curves
+from hpcalo.kubo.plot.panels import AXES, AxisLabel, draw_curves
 from hpcalo.plotting import style
 from hpcalo.typing import RealArray
 
@@ -41,8 +41,8 @@ ROWS = (*FMR, "heat_current_spiral", "heat_current_wall", "dmi_current_spiral", 
 def heat_currents(axis: Any, results: Sequence[Result]) -> None:
     """|J| of the moving magnetizations against temperature, at the Γ nearest to 25 meV; dashed where J < 0."""
     if len(results) > 1:
-        shown = Shown("heat current, resonance", "$|J_x|$", "W/m²", style.prefixed)
-        draw_curves(axis, results, "heat_current_fmr", thermal_axis(results[0]), shown)
+        label = AxisLabel("heat current, resonance", "$|J_x|$", "W/m²", style.prefixed)
+        draw_curves(axis, results, "heat_current_fmr", thermal_axis(results[0]), label)
         return
     result = results[0]
     g, m = _level(result, "gamma", 0.025), _level(result, "mu", 0.0)

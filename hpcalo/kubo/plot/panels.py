@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from hpcalo.io.dataset import Result
-from hpcalo.kubo.plot.data import Curve, curves, largest_in, thermal_axis
+from hpcalo.kubo.plot.data import COMPONENTS, Curve, curves, largest_in, thermal_axis
 from hpcalo.plotting import style
 
 AXES = {"energy": r"$E-E_\mathrm{F}$ (eV)", "temperature": "temperature (K)", "mu": r"chemical potential $\mu$ (eV)"}
@@ -19,7 +19,27 @@ cover each other: they are told by dashes too, or where these tell something els
 
 
 @dataclass(frozen=True)
-class Shown:
+class Panel:
+    """A panel of a figure.
+
+    needs: the variables that a file must have for it, the first of which is drawn. draw: draws it into axes from
+    results. place: "main" panels make the figure of a whole file, "alone" ones only where there is no main panel,
+    "detail" ones appear when their response is named. rank: order in the figure of a whole file, the smallest first.
+    """
+
+    needs: tuple[str, ...]
+    draw: Callable[[Any, Sequence[Result]], None]
+    place: Literal["main", "alone", "detail"] = "main"
+    rank: int = 1000
+
+
+def generic_panel(name: str) -> Panel:
+    """A panel with a variable as its own description says."""
+    return Panel((name,), lambda axis, results: generic(axis, results, name))
+
+
+@dataclass(frozen=True)
+class AxisLabel:
     """How a quantity is written: words, symbol with a place for its indices, unit, and how numbers are scaled."""
 
     words: str
@@ -111,31 +131,38 @@ def _tag(key: str, value: Any, symbol: str) -> str:
 
 
 def draw_curves(
-    axis: Any, results: Sequence[Result], name: str, along: str, shown: Shown, *, log: bool = False, dos: bool = False
+    axis: Any,
+    results: Sequence[Result],
+    name: str,
+    along: str,
+    label: AxisLabel,
+    *,
+    log: bool = False,
+    dos: bool = False,
 ) -> tuple[list[Curve], float]:
     """Curves of one variable with labels and units; returns them and the factor from file units to drawn ones.
 
     Where all elements vanish the panel says so in place of drawing rounding errors.
     """
-    found = curves(results, name, along, among=shown.among)
+    found = curves(results, name, along, among=label.among)
     axis.set_xlabel(AXES[along])
-    size = max((float(np.nanmax(np.abs(c.y), initial=0.0)) for c in found), default=0.0) * shown.base
-    factor, unit = shown.scale(shown.unit, size)
-    factor *= shown.base
+    size = max((float(np.nanmax(np.abs(c.y), initial=0.0)) for c in found), default=0.0) * label.base
+    factor, unit = label.scale(label.unit, size)
+    factor *= label.base
     elements = _distinct(found, "element")
     index = (
         elements[0] if len(elements) == 1 else "ij" if elements and len(elements[0]) == 2 else "i" if elements else ""
     )
-    label = [shown.words, shown.symbol.format(index), f"({unit})" if unit else ""]
-    axis.set_ylabel(" ".join(part for part in label if part))
+    parts = [label.words, label.symbol.format(index), f"({unit})" if unit else ""]
+    axis.set_ylabel(" ".join(part for part in parts if part))
     if not found:
         axis.set_ylim(-1.0, 1.0)
         axis.set_xlim(*_range(results, along))
         axis.set_yticks([0.0])
         axis.locator_params(axis="x", nbins=6, steps=[1, 2, 5, 10])
         style.zero_lines(axis)
-        top = largest_in(results, name) * shown.base
-        text = f"zero: no element above {style.number(top, 1)} {shown.unit}" if top else "zero"
+        top = largest_in(results, name) * label.base
+        text = f"zero: no element above {style.number(top, 1)} {label.unit}" if top else "zero"
         axis.text(0.5, 0.62, text, transform=axis.transAxes, ha="center", color=style.GREY)
         return [], factor
     forced = "file" if len(results) > 1 else ""
@@ -143,15 +170,15 @@ def draw_curves(
         mark = "o" if len(curve.x) <= 30 and along != "energy" else ""
         y = np.where(curve.y > 0.0, curve.y, np.nan) if log else curve.y
         axis.plot(curve.x, factor * y, color=look.colour, ls=look.dashes, lw=look.width, marker=mark)
-    for look in legend_entries(found, shown.symbol, forced):
+    for look in legend_entries(found, label.symbol, forced):
         axis.plot([], [], color=look.colour, ls=look.dashes, lw=look.width, label=look.label)
     _frame(axis, results, along, log)
-    style.note(axis, remarks(results, name, found, shown.symbol))
+    style.note(axis, remarks(results, name, found, label.symbol))
     trimmed(axis)
     if dos and len(results) == 1:
-        density_behind(axis, results[0], labelled=shown.second is None)
-    if shown.second is not None:
-        _second_unit(axis, results[0], name, shown, factor)
+        density_behind(axis, results[0], labelled=label.second is None)
+    if label.second is not None:
+        _second_unit(axis, results[0], name, label, factor)
     return found, factor
 
 
@@ -219,15 +246,15 @@ def _range(results: Sequence[Result], along: str) -> tuple[float, float]:
     return low - pad, high + pad
 
 
-def _second_unit(axis: Any, result: Result, name: str, shown: Shown, factor: float) -> None:
+def _second_unit(axis: Any, result: Result, name: str, label: AxisLabel, factor: float) -> None:
     """The same numbers in the field's own unit, on the right."""
-    assert shown.second is not None
-    attribute, unit = shown.second
+    assert label.second is not None
+    attribute, unit = label.second
     size = result.variables[name].attrs.get(attribute) if name in result.variables else None
     if not size:
         return
-    ratio = (float(size) if shown.per_unit else 1.0 / float(size)) / factor
-    if shown.per_unit:
+    ratio = (float(size) if label.per_unit else 1.0 / float(size)) / factor
+    if label.per_unit:
         more, unit = style.prefixed(unit, ratio * max(map(abs, axis.get_ylim())))
         ratio *= more
     right = axis.secondary_yaxis("right", functions=(lambda v: v * ratio, lambda v: v / ratio))
@@ -324,15 +351,13 @@ def generic(axis: Any, results: Sequence[Result], name: str) -> None:
     words = words if len(words) < 45 else name.replace("_", " ")
     unit = UNITS.get(variable.unit, "" if variable.unit == "1" else variable.unit)
     scale = style.prefixed if variable.unit in ("W/m^2", "W/m", "K/m", "J/m^2", "A/(m*K)") else style.powered
-    shown = Shown(words, "{}" if _is_tensor(variable.dims) else "", unit, scale)
-    if shown.symbol:
-        shown = replace(shown, symbol="${}$")
-    draw_curves(axis, results, name, along, shown)
+    label = AxisLabel(words, "{}" if _is_tensor(variable.dims) else "", unit, scale)
+    if label.symbol:
+        label = replace(label, symbol="${}$")
+    draw_curves(axis, results, name, along, label)
 
 
 def _is_tensor(dims: Sequence[str]) -> bool:
-    from hpcalo.kubo.plot.data import COMPONENTS  # noqa: PLC0415
-
     return any(d in COMPONENTS for d in dims)
 
 

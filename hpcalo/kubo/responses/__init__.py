@@ -1,1 +1,1 @@
-"""Response functions: raw sums in, named quantities out."""
+"""Responses: one class each, in a module of this folder; see docs/develop/add-response.md."""

@@ -1,33 +1,36 @@
-"""Eigenstates and operators in the eigenbasis along lines of k-points: what every response is made of."""
+"""Eigenstates and observables in the eigenbasis along lines of k-points: what every response is made of."""
 
 from __future__ import annotations
 
 from collections.abc import Set
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from hpcalo.hamiltonian.types import Crystal
-from hpcalo.typing import ComplexArray, RealArray
+from hpcalo.typing import RealArray
 
-VELOCITY, TORQUE, SPIN, CURVATURE = "velocity", "torque", "spin", "curvature"
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hpcalo.kubo.states.observable import Observable
 
 
 @dataclass
 class States:
-    """Eigenstates of a batch of K points; operators that were not asked for are None.
+    """Eigenstates of a batch of K points, and the observables that were requested.
 
-    E_kn: (K, N) ascending, eV. velocity, torque: (K, N, v, N) <n|O_v|m>, eV Å and eV (velocity has the components
-    `directions` of the solver, torque all three). spin_kn: (K, N) expectation of σ·n̂. curvature_kvn: (K, 3, N) Å², the
-    part of the Berry curvature that no sum over the model's own bands contains, components (yz, zx, xy).
+    E_kn: (K, N) ascending, eV. `states[VELOCITY]` and its like: an Operator as complex (K, N, v, N) <n|O_v|m>, a
+    LevelProperty as real (K, N) or (K, v, N), in the observable's unit.
     """
 
     E_kn: RealArray
-    velocity: ComplexArray | None = None
-    torque: ComplexArray | None = None
-    spin_kn: RealArray | None = None
-    curvature_kvn: RealArray | None = None
+    observables: dict[Observable, NDArray[Any]] = field(default_factory=dict)
+
+    def __getitem__(self, observable: Observable) -> NDArray[Any]:
+        """The observable's array. Raises KeyError if it was not requested."""
+        return self.observables[observable]
 
 
 class StateSolver(Protocol):
@@ -37,12 +40,14 @@ class StateSolver(Protocol):
     size: int
     n_hat: RealArray
     order: tuple[int, int, int]
-    """Which fractional coordinate is constant in a block of lines, in a line, and runs along the line."""
+    """The fractional coordinate that is constant in a block of lines, the one that is constant in a line, and the one
+    that runs along the line.
+    """
     directions: tuple[int, ...]
     """Cartesian components that the velocity has."""
 
-    def line(self, k_first: float, k_second: float, k_last: RealArray, need: Set[str]) -> States:
-        """States at the points of a line, with the operators named in `need`."""
+    def line(self, k_first: float, k_second: float, k_last: RealArray, need: Set[Observable]) -> States:
+        """States at the points of a line, with the observables in `need`."""
         ...
 
 

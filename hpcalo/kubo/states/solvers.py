@@ -10,7 +10,9 @@ from hpcalo.errors import InputError
 from hpcalo.hamiltonian.exchange import rotated, unit_vector
 from hpcalo.hamiltonian.types import LcaoModel, WannierModel
 from hpcalo.kubo.states.lcao import LcaoStates
-from hpcalo.kubo.states.solver import CURVATURE, TORQUE, StateSolver
+from hpcalo.kubo.states.observable import Observable
+from hpcalo.kubo.states.operators import ordered
+from hpcalo.kubo.states.solver import StateSolver
 from hpcalo.kubo.states.wannier import WannierStates
 from hpcalo.typing import RealArray
 
@@ -32,22 +34,22 @@ def directions_of(model: WannierModel | LcaoModel, wanted: Sequence[Sequence[flo
     return n_hat
 
 
-def check_need(model: WannierModel | LcaoModel, need: Set[str]) -> frozenset[str]:
-    """What the model can provide of `need`. Raises InputError if it has no torque; a curvature it has not is left
-    out.
+def check_need(model: WannierModel | LcaoModel, need: Set[Observable]) -> frozenset[Observable]:
+    """What the model can provide of `need`: an optional observable that it cannot is left out. Raises InputError for
+    another one.
     """
-    names = set(need)
-    if TORQUE in names and isinstance(model, WannierModel) and model.odd_Rnn is None:
-        raise InputError(
-            f"kubo.quantities: the model {model.name or '(unnamed)'} has no exchange part, so no torque can be computed"
-        )
-    if CURVATURE in names and (isinstance(model, LcaoModel) or model.A_Rvnn is None):
-        names.discard(CURVATURE)
-    return frozenset(names)
+    provided = set()
+    for observable in ordered(need):
+        reason = observable.missing(model)
+        if reason and not observable.optional:
+            raise InputError(f"kubo.quantities: the model {model.name or '(unnamed)'} {reason}")
+        if not reason:
+            provided.add(observable)
+    return frozenset(provided)
 
 
 def solvers(
-    model: WannierModel | LcaoModel, n_hat: RealArray, need: Set[str], *, spin_matrices: bool = True
+    model: WannierModel | LcaoModel, n_hat: RealArray, need: Set[Observable], *, spin_matrices: bool = True
 ) -> Iterator[StateSolver]:
     """A solver for each direction, one at a time."""
     if isinstance(model, LcaoModel):

@@ -1,72 +1,100 @@
-"""From the quantities a user names to the raw sums one pass over k has to make."""
+"""One pass over k for one direction of the magnetization: its mesh, its symmetry, its blocks."""
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from hpcalo.kubo.config import KuboSection
-from hpcalo.kubo.sums.request import TORQUE_TORQUE, TORQUE_VELOCITY, VELOCITY_VELOCITY, Kind, Request
-from hpcalo.typing import RealArray
-from hpcalo.units import BOLTZMANN_EV
+from hpcalo.errors import InputError, ModelError
+from hpcalo.hamiltonian.kgrid import KGrid
+from hpcalo.hamiltonian.kmesh import KMesh, block_size, uniform_mesh
+from hpcalo.hamiltonian.symmetry import Operation, candidates, identity
+from hpcalo.kubo.states.solver import StateSolver
+from hpcalo.kubo.sums.request import Request
+from hpcalo.kubo.sums.symmetry import SymmetryCheck, symmetries_of
+from hpcalo.parallel.guard import on_root, together
+from hpcalo.parallel.packing import Packing
 
-# quantity: kinds with broadening, kinds of the sea at T = 0, kinds of the direct thermal sums
-_KINDS: dict[str, tuple[tuple[Kind, ...], tuple[Kind, ...], tuple[Kind, ...]]] = {
-    "torkance": ((TORQUE_VELOCITY,), (TORQUE_VELOCITY,), ()),
-    "thermal_torkance": ((TORQUE_VELOCITY,), (TORQUE_VELOCITY,), ()),
-    "inverse_thermal_torque": ((TORQUE_VELOCITY,), (TORQUE_VELOCITY,), (TORQUE_VELOCITY,)),
-    "spiralization": ((), (TORQUE_VELOCITY,), (TORQUE_VELOCITY,)),
-    "conductivity": ((VELOCITY_VELOCITY,), (), ()),
-    "anomalous_hall": ((), (VELOCITY_VELOCITY,), ()),
-    "nernst": ((VELOCITY_VELOCITY,), (VELOCITY_VELOCITY,), ()),
-    "orbital_magnetization": ((), (VELOCITY_VELOCITY,), (VELOCITY_VELOCITY,)),
-    "damping": ((TORQUE_TORQUE,), (), ()),
-    "onsager": ((TORQUE_VELOCITY, TORQUE_TORQUE, VELOCITY_VELOCITY), (TORQUE_VELOCITY,), ()),
-    "expansion": ((TORQUE_VELOCITY,), (), ()),
-    "heat_currents": ((TORQUE_VELOCITY,), (TORQUE_VELOCITY,), (TORQUE_VELOCITY,)),
-    "density_of_states": ((), (), ()),
-}
+if TYPE_CHECKING:
+    from mpi4py.MPI import Intracomm
 
 
-def smearing(section: KuboSection) -> float:
-    """Width of the Gaussian of the density of states, eV."""
-    grid = section.energies
-    spacing = (grid.maximum - grid.minimum) / (grid.points - 1)
-    return section.smearing if section.smearing is not None else max(2.0 * spacing, 0.01)
+@dataclass(frozen=True)
+class Pass:
+    """What all ranks agree on before they start. note: the size of the mesh and of its symmetry in words."""
+
+    solver: StateSolver
+    mesh: KMesh
+    request: Request
+    note: str
+
+    @property
+    def blocks(self) -> list[slice]:
+        """Blocks of k-points, the same for any number of ranks."""
+        return self.mesh.blocks(block_size(self.solver.size))
+
+    def fingerprint(self) -> str:
+        """Distinguishes passes whose sums must not be mixed. Serial."""
+        digest = hashlib.sha256(repr(sorted(self.request.shapes().items())).encode())
+        axes = (self.request.energies, self.request.count_edges, self.request.gammas, self.request.mu, self.request.kt)
+        for array in (self.solver.n_hat, self.mesh.points, self.mesh.weights, *axes):
+            digest.update(np.ascontiguousarray(array, dtype=float).tobytes())
+        return digest.hexdigest()
 
 
-def make_request(section: KuboSection, reference: float, directions: int) -> Request:
-    """The request of one pass. reference: eV, zero of the input's energies. directions: components of the velocity."""
-    grid = section.energies
-    energies = reference + np.linspace(grid.minimum, grid.maximum, grid.points)
-    chosen = [_KINDS[name] for name in section.quantities]
+def plan(solver: StateSolver, request: Request, grid: KGrid, comm: Intracomm) -> Pass:
+    """Mesh and symmetry of one direction, decided on rank 0 so that all ranks have the same. Collective.
 
-    def union(column: int) -> tuple[Kind, ...]:
-        return tuple(dict.fromkeys(kind for kinds in chosen for kind in kinds[column]))
-
-    broadened, sea, thermal = union(0), union(1), union(2)
-    sizes = {"torque": 3, "velocity": directions}
-    components = {
-        kind: np.array([(i, j) for i in range(sizes[kind[0]]) for j in range(sizes[kind[1]])], dtype=np.int32)
-        for kind in dict.fromkeys(broadened + sea + thermal)
-    }
-    mu, temperatures = np.array(section.chemical_potentials), np.array(section.temperatures)
-    wanted = set(section.quantities)
-    return Request(
-        energies=energies,
-        gammas=np.array(section.gamma),
-        mu=np.repeat(reference + mu, len(temperatures)),
-        kt=np.tile(BOLTZMANN_EV * temperatures, len(mu)),
-        components=components,
-        broadened=broadened,
-        sea=sea,
-        thermal=thermal,
-        spin="damping" in wanted,
-        curvature=bool(wanted & {"anomalous_hall", "nernst"}),
-        count_edges=count_edges(energies, smearing(section)) if "density_of_states" in wanted else np.zeros(0),
-    )
+    Raises InputError for a grid that does not suit the model, ModelError where a required symmetry is broken; on all
+    ranks.
+    """
+    expected = on_root(comm, lambda: _crystal_operations(solver, grid))
+    check = SymmetryCheck(solver, expected, request, grid.tolerance)
+    for number in range(check.rounds):
+        _one_round(check, number, comm)
+    mesh = on_root(comm, lambda: _mesh(solver, grid, expected, check.result()[0]))
+    note = f"{len(mesh.points)} of {mesh.full} k-points"
+    if len(expected) > 1:
+        note += f", {len(mesh.operations)} of {len(expected)} symmetry operations"
+    if len(mesh.operations) > 1:
+        note += f" (kept by the Hamiltonian to {check.worst:.1e})"
+    return Pass(solver, mesh, request, note)
 
 
-def count_edges(energies: RealArray, width: float) -> RealArray:
-    """Edges an eighth of the width apart, reaching eight widths beyond the energies."""
-    low, high = energies[0] - 8.0 * width, energies[-1] + 8.0 * width
-    return np.linspace(low, high, max(2, int(np.ceil((high - low) / (width / 8.0))) + 1))
+def _one_round(check: SymmetryCheck, number: int, comm: Intracomm) -> None:
+    """Shares out the points of a round, each to one rank; rank 0 compares. Collective."""
+    points, packing = check.points(number), Packing(check.shapes)
+    rows, every = np.zeros((2, len(points), packing.size))
+    with together(comm):
+        for i in range(comm.rank, len(points), comm.size):
+            rows[i] = packing.pack(check.sums(points[i]))
+    comm.Reduce(rows, every, root=0)
+    check.operations, check.worst = on_root(comm, lambda: check.settle(number, [packing.unpack(row) for row in every]))
+
+
+def wedge(solver: StateSolver, request: Request, grid: KGrid) -> tuple[KMesh, int]:
+    """The mesh, and the number of operations of the crystal. Serial, without MPI. Raises InputError, ModelError."""
+    expected = _crystal_operations(solver, grid)
+    found, _ = symmetries_of(solver, expected, request, grid.tolerance)
+    return _mesh(solver, grid, expected, found), len(expected)
+
+
+def _crystal_operations(solver: StateSolver, grid: KGrid) -> tuple[Operation, ...]:
+    for c, repeats in enumerate(solver.crystal.periodic):
+        if not repeats and grid.grid[c] != 1:
+            raise InputError(
+                f"kubo.k.grid: {list(grid.grid)}: the model does not repeat along vector {c + 1}; give 1 there"
+            )
+    return (identity(),) if grid.symmetry == "off" else candidates(solver.crystal, solver.n_hat)
+
+
+def _mesh(solver: StateSolver, grid: KGrid, expected: tuple[Operation, ...], found: tuple[Operation, ...]) -> KMesh:
+    if grid.symmetry == "require" and len(found) < len(expected):
+        raise ModelError(
+            f"kubo.k.symmetry: the crystal has {len(expected)} operations, the Hamiltonian only {len(found)} "
+            f"of them to a relative {grid.tolerance:g}; use 'auto' or 'off', or raise kubo.k.tolerance"
+        )
+    return uniform_mesh(grid.grid, grid.shift, found, solver.order)

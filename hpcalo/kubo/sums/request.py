@@ -1,17 +1,30 @@
-"""What one pass over k is asked to sum: axes, pairs of observables, raw sums. Independent of the model and of ranks."""
+"""What one pass over k sums: axes, pairs of observables, raw sums. Independent of the model and of ranks."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hpcalo.kubo.states.solver import CURVATURE, SPIN, TORQUE, VELOCITY
+from hpcalo.hamiltonian.types import Crystal
+from hpcalo.kubo.states.observable import LevelProperty, Observable, Operator
+from hpcalo.kubo.states.operators import TORQUE, VELOCITY
 from hpcalo.typing import RealArray
 
-Kind = tuple[str, str]
-"""The two observables of a pair, for example (torque, velocity)."""
+Pair = tuple[Operator, Operator]
+"""The two observables (X, Y) of a pair sum, W_nm = <n|X|m><m|Y|n>."""
+
+TORQUE_VELOCITY: Pair = (TORQUE, VELOCITY)
+TORQUE_TORQUE: Pair = (TORQUE, TORQUE)
+VELOCITY_VELOCITY: Pair = (VELOCITY, VELOCITY)
+
+BROADENED, SEA, THERMAL = "broadened", "sea", "thermal"
+"""The three kinds of pair sums: with broadening, at T = 0 without, at the points (µ, T)."""
+
+COUNT = "count"
+"""Name of the raw sum that counts levels between fine edges."""
 
 DEGENERACY_TOLERANCE = 1e-8
 """eV; levels nearer than this are one level for the responses without broadening, whose pair weight is a principal
@@ -20,25 +33,46 @@ value.
 
 
 @dataclass(frozen=True)
-class Request:
-    """Axes and raw sums.
+class Sums:
+    """The raw sums that a response is made of.
 
-    energies: (NE,) ascending Fermi energies, eV. gammas: (G,) eV. mu, kt: (Q,) eV, the points of the direct thermal
-    sums. components: per kind the pairs (P, 2) of positions in X's and Y's component axes. broadened, sea, thermal:
-    kinds to sum. count_edges: (NB + 1,) ascending, the finer grid of the level count; empty if not wanted. spin,
-    curvature: further sums over occupied levels.
+    broadened, sea, thermal: pairs of operators. levels: properties summed over the occupied levels. count: whether
+    levels are counted on a fine energy grid.
     """
 
+    broadened: tuple[Pair, ...] = ()
+    sea: tuple[Pair, ...] = ()
+    thermal: tuple[Pair, ...] = ()
+    levels: tuple[LevelProperty, ...] = ()
+    count: bool = False
+
+    @staticmethod
+    def union(several: Iterable[Sums]) -> Sums:
+        """All sums of several responses, each once."""
+        every = list(several)
+
+        def once(attribute: str) -> tuple:
+            return tuple(dict.fromkeys(entry for sums in every for entry in getattr(sums, attribute)))
+
+        levels = sorted(once("levels"), key=lambda o: o.name, reverse=True)  # the order that checkpoints have
+        return Sums(once(BROADENED), once(SEA), once(THERMAL), tuple(levels), any(sums.count for sums in every))
+
+
+@dataclass(frozen=True)
+class Request:
+    """Axes and raw sums of a pass.
+
+    crystal: decides how many components an observable has. energies: (NE,) ascending Fermi energies, eV. gammas: (G,)
+    eV. mu, kt: (Q,) eV, the points of the thermal sums. count_edges: (NB + 1,) ascending, the finer grid of the level
+    count; empty if levels are not counted.
+    """
+
+    crystal: Crystal
     energies: RealArray
     gammas: RealArray
     mu: RealArray
     kt: RealArray
-    components: dict[Kind, NDArray[np.int32]]
-    broadened: tuple[Kind, ...] = ()
-    sea: tuple[Kind, ...] = ()
-    thermal: tuple[Kind, ...] = ()
-    spin: bool = False
-    curvature: bool = False
+    sums: Sums = Sums()
     count_edges: RealArray = field(default_factory=lambda: np.zeros(0))
 
     @property
@@ -46,39 +80,40 @@ class Request:
         """Energy from which the sea sums measure level energies, eV."""
         return float(0.5 * (self.energies[0] + self.energies[-1]))
 
-    def need(self) -> frozenset[str]:
-        """The operators the state solver has to provide."""
-        names = {name for kinds in (self.broadened, self.sea, self.thermal) for kind in kinds for name in kind}
-        if self.spin:
-            names.add(SPIN)
-        if self.curvature:
-            names |= {CURVATURE, VELOCITY}
-        return frozenset(names)
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        """All pairs of operators, each once."""
+        return tuple(dict.fromkeys(self.sums.broadened + self.sums.sea + self.sums.thermal))
+
+    def components(self, pair: Pair) -> NDArray[np.int32]:
+        """The pairs (P, 2) of places in X's and Y's component axes: all of them, X's component slowest."""
+        first, second = (observable.size(self.crystal) for observable in pair)
+        return np.array([(i, j) for i in range(first) for j in range(second)], dtype=np.int32)
+
+    def need(self) -> frozenset[Observable]:
+        """The observables that the state solver has to provide."""
+        named = {*(operator for pair in self.pairs for operator in pair), *self.sums.levels}
+        return frozenset(named | {other for observable in named for other in observable.requires})
+
+    def pair_sums(self) -> dict[str, tuple[str, Pair]]:
+        """Kind and pair of every raw sum over pairs, by its name."""
+        kinds = ((BROADENED, self.sums.broadened), (SEA, self.sums.sea), (THERMAL, self.sums.thermal))
+        return {raw_name(kind, pair): (kind, pair) for kind, pairs in kinds for pair in pairs}
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Name and shape of every raw sum of the pass."""
         NE, G, Q = len(self.energies), len(self.gammas), len(self.mu)
         shapes: dict[str, tuple[int, ...]] = {}
-        for kind in self.broadened:
-            shapes[raw_name("broadened", kind)] = (G, len(self.components[kind]), 2, NE)
-        for kind in self.sea:
-            shapes[raw_name("sea", kind)] = (len(self.components[kind]), 3, NE + 1)
-        for kind in self.thermal:
-            shapes[raw_name("thermal", kind)] = (len(self.components[kind]), 4, Q)
-        if self.spin:
-            shapes["spin"] = (NE + 1,)
-        if self.curvature:
-            shapes["curvature"] = (3, NE + 1)
+        for name, (kind, pair) in self.pair_sums().items():
+            P = len(self.components(pair))
+            shapes[name] = {BROADENED: (G, P, 2, NE), SEA: (P, 3, NE + 1), THERMAL: (P, 4, Q)}[kind]
+        for observable in self.sums.levels:
+            shapes[observable.name] = (*observable.shape(self.crystal), NE + 1)
         if len(self.count_edges):
-            shapes["count"] = (len(self.count_edges) + 1,)
+            shapes[COUNT] = (len(self.count_edges) + 1,)
         return shapes
 
 
-def raw_name(sum_kind: str, kind: Kind) -> str:
+def raw_name(kind: str, pair: Pair) -> str:
     """Key of a raw sum, for example `broadened:torque-velocity`."""
-    return f"{sum_kind}:{kind[0]}-{kind[1]}"
-
-
-TORQUE_VELOCITY: Kind = (TORQUE, VELOCITY)
-TORQUE_TORQUE: Kind = (TORQUE, TORQUE)
-VELOCITY_VELOCITY: Kind = (VELOCITY, VELOCITY)
+    return f"{kind}:{pair[0].name}-{pair[1].name}"

@@ -4,6 +4,7 @@ For an operation g: E_n(gk) = E_n(k), and the matrix elements of an observable a
 vector (polar for the velocity, axial for the torque) and complex conjugated if g reverses time. The velocity changes
 sign under time reversal, the torque (n̂ × ∂H/∂n̂, with n̂ reversed too) does not. So Re W takes the product of the two
 time signs and Im W one sign more: with time reversal, the torkance's part from Im W is even and that from Re W odd.
+Each observable states its own transformation (`Observable.transformation`).
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpcalo.hamiltonian.symmetry import Operation, closed, identity
-from hpcalo.kubo.states.solver import TORQUE, VELOCITY, StateSolver
+from hpcalo.kubo.states.solver import StateSolver
 from hpcalo.kubo.sums.engine import RawSums, sum_block
-from hpcalo.kubo.sums.request import Kind, Request
+from hpcalo.kubo.sums.request import BROADENED, Pair, Request, Sums
 from hpcalo.typing import RealArray
 
 LEVELS = "levels"
@@ -26,46 +27,39 @@ PROBES = np.array([[0.1234, 0.3719, 0.2713], [0.4127, 0.0931, 0.1873]])
 """Points of no symmetry at which related points are compared."""
 
 
-def _matrix(observable: str, op: Operation, directions: tuple[int, ...]) -> RealArray:
-    if observable == VELOCITY:
-        return op.time_sign * op.polar[np.ix_(directions, directions)]
-    if observable == TORQUE:
-        return op.axial
-    raise ValueError(f"no transformation known for {observable}")
-
-
-def transformed(raw: RawSums, op: Operation, request: Request, directions: tuple[int, ...]) -> RawSums:
-    """The raw sums at gk from those at k. The components of each kind must be all pairs, X's component slowest."""
+def transformed(raw: RawSums, op: Operation, request: Request) -> RawSums:
+    """The raw sums at gk from those at k."""
+    pairs = request.pair_sums()
+    levels = {observable.name: observable for observable in request.sums.levels}
     out: RawSums = {}
     for name, values in raw.items():
-        sort, _, kind_text = name.partition(":")
-        if sort in {"count", "spin", LEVELS}:
-            out[name] = values
-        elif sort == "curvature":
-            out[name] = np.asarray(np.tensordot(op.time_sign * op.axial, values, 1), dtype=np.float64)
+        if name in pairs:
+            out[name] = _pairs(values, *pairs[name], op, request)
+        elif name in levels and levels[name].indices:
+            matrix = levels[name].transformation(op, request.crystal)
+            flat = values.reshape(len(matrix), -1)
+            out[name] = np.asarray(np.tensordot(matrix, flat, 1), dtype=np.float64).reshape(values.shape)
         else:
-            x, _, y = kind_text.partition("-")
-            out[name] = _pairs(values, sort, (x, y), op, directions)
+            out[name] = values
     return out
 
 
-def _pairs(values: NDArray, sort: str, kind: Kind, op: Operation, directions: tuple[int, ...]) -> NDArray:
-    full = np.kron(_matrix(kind[0], op, directions), _matrix(kind[1], op, directions))
-    if sort == "broadened":  # (G, P, 2, NE): part 0 is Re W, part 1 Im W
+def _pairs(values: RealArray, kind: str, pair: Pair, op: Operation, request: Request) -> RealArray:
+    full = np.kron(*(operator.transformation(op, request.crystal) for operator in pair))
+    if kind == BROADENED:  # (G, P, 2, NE): part 0 is Re W, part 1 Im W
         result = np.einsum("pq,gqre->gpre", full, values)
         result[:, :, 1] *= op.time_sign
         return result
-    return op.time_sign * np.tensordot(full, values, 1)  # sea and thermal sums are made of Im W
+    # sea and thermal sums are made of Im W
+    return np.asarray(op.time_sign * np.tensordot(full, values, 1), dtype=np.float64)
 
 
-def symmetrized(
-    raw: RawSums, operations: Sequence[Operation], request: Request, directions: tuple[int, ...]
-) -> RawSums:
+def symmetrized(raw: RawSums, operations: Sequence[Operation], request: Request) -> RawSums:
     """The sum over the full grid from the weighted sum over its wedge: the mean of all images."""
     if len(operations) == 1:
         return raw
-    images = [transformed(raw, op, request, directions) for op in operations]
-    return {name: sum(image[name] for image in images) / len(images) for name in raw}  # type: ignore[misc]
+    images = [transformed(raw, op, request) for op in operations]
+    return {name: np.asarray(sum(image[name] for image in images) / len(images)) for name in raw}
 
 
 class SymmetryCheck:
@@ -116,7 +110,7 @@ class SymmetryCheck:
         floors = _floors(self._solver, self._probes[number], self._request)
         kept, worst = [], self.worst
         for op, image in zip(self.operations, images, strict=True):
-            expected = transformed(at_probe, op, self._request, self._solver.directions)
+            expected = transformed(at_probe, op, self._request)
             gap = max(_distance(image[name], expected[name], floors.get(name, 0.0)) for name in image)
             if gap <= self._tolerance:
                 kept.append(op)
@@ -145,17 +139,15 @@ def _probe_request(request: Request) -> Request:
     """The same observables in sums that are smooth in the band energies, so that a level on an energy of the grid is no
     matter.
     """
-    kinds = tuple(request.components)
     low, high = request.energies[0], request.energies[-1]
+    vectors = tuple(observable for observable in request.sums.levels if observable.indices)
     return replace(
         request,
         energies=np.linspace(low, high, 5),
-        gammas=np.array([0.1]) if request.broadened else request.gammas,
+        gammas=np.array([0.1]) if request.sums.broadened else request.gammas,
         mu=low + (high - low) * np.array([0.31, 0.5, 0.77]),
         kt=np.full(3, 0.05),
-        sea=(),
-        thermal=kinds,
-        spin=False,
+        sums=Sums(broadened=request.sums.broadened, thermal=request.pairs, levels=vectors),
         count_edges=np.zeros(0),
     )
 
@@ -164,12 +156,10 @@ def _floors(solver: StateSolver, k: RealArray, request: Request) -> dict[str, fl
     """Size that a sum would have without symmetry: the largest |X_nm| times the largest |Y_nm|."""
     first, second, last = k[list(solver.order)]
     states = solver.line(first, second, np.array([last]), request.need())
-    floors = {}
-    for name in request.shapes():
-        x, _, y = name.partition(":")[2].partition("-")
-        if y:
-            floors[name] = float(np.prod([np.abs(getattr(states, observable)).max() for observable in (x, y)]))
-    return floors
+    return {
+        name: float(np.prod([np.abs(states[operator]).max() for operator in pair]))
+        for name, (_, pair) in request.pair_sums().items()
+    }
 
 
 def _distance(a: NDArray, b: NDArray, floor: float) -> float:

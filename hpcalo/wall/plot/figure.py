@@ -11,6 +11,7 @@ from matplotlib import rc_context
 from hpcalo.errors import InputError, nearest
 from hpcalo.io.dataset import Result
 from hpcalo.plotting import style
+from hpcalo.plotting.paper import PaperFigure
 from hpcalo.wall.plot import arrows as wall_arrows
 from hpcalo.wall.plot import heat as wall_heat
 from hpcalo.wall.plot import panels as wall_panels
@@ -59,7 +60,7 @@ def draw(results: Sequence[Result], quantities: Sequence[str] = ()) -> Any:
     return figure
 
 
-def _page(makers: Sequence[Panel], title: str, results: Sequence[Result]) -> tuple[style.PaperFigure, list[Any]]:
+def _page(makers: Sequence[Panel], title: str, results: Sequence[Result]) -> tuple[PaperFigure, list[Any]]:
     """As `style.panels`, with wide first panels above the two columns, and about as long as a page."""
     wide = [wall_arrows.rows_of_arrows(results, p.needs[0]) for p in makers if p.wide]
     if not wide and len(makers) <= 6:
@@ -69,7 +70,7 @@ def _page(makers: Sequence[Panel], title: str, results: Sequence[Result]) -> tup
     each = 2.2 if rows < 3 else 1.7 if len(wide) > 1 else 1.85
     first = [0.55 + 0.28 * n for n in wide]
     height = each * rows + sum(first) + 0.2 * bool(title)
-    figure = style.PaperFigure(figsize=(style.WIDTH, height), dpi=style.DPI, layout="constrained")
+    figure = PaperFigure(figsize=(style.WIDTH, height), dpi=style.DPI, layout="constrained")
     grid = figure.add_gridspec(rows + len(wide), 2, height_ratios=[*first, *[each] * rows])
     axes = [figure.add_subplot(grid[n, :]) for n in range(len(wide))]
     for i in range(rest):

@@ -8,6 +8,7 @@ import numpy as np
 
 from hpcalo.io.dataset import Result
 from hpcalo.plotting import style
+from hpcalo.plotting.paper import PaperFigure
 from hpcalo.wall.plot.arrows import ARROWS
 from hpcalo.wall.plot.data import chosen, frames, window
 from hpcalo.wall.plot.panels import XYZ, clock
@@ -24,7 +25,7 @@ def pictures(result: Result) -> list[Any]:
     m = frames(result, "magnetization")
     factor, unit = clock(float(m.t[-1]))
     low, high = window([result])
-    figure = style.PaperFigure(figsize=(6.4, 3.6), dpi=MOVIE_DPI, layout="constrained")
+    figure = PaperFigure(figsize=(6.4, 3.6), dpi=MOVIE_DPI, layout="constrained")
     canvas = FigureCanvasAgg(figure)
     grid = figure.add_gridspec(2, 1, height_ratios=[1.0, 2.4])
     top, below = figure.add_subplot(grid[0]), figure.add_subplot(grid[1])

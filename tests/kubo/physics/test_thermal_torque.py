@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from kubo_runs import grid, run_axes
+from kubo_runs import grid, run_sums
 from spiral import spiralization as from_spirals
 
 from hpcalo import units
 from hpcalo.hamiltonian.builtin import rashba
-from hpcalo.kubo.responses import heat
-from hpcalo.kubo.responses.axes import thermal_weights
-from hpcalo.kubo.responses.torque import inverse_thermal_torque, spiralization, thermal_torkance
+from hpcalo.kubo.responses import motion
+from hpcalo.kubo.responses.inverse_thermal_torque import InverseThermalTorque
+from hpcalo.kubo.responses.spiralization import Spiralization
+from hpcalo.kubo.responses.thermal import thermal_weights
+from hpcalo.kubo.responses.thermal_torkance import ThermalTorkance
 from hpcalo.kubo.sums.request import TORQUE_VELOCITY
 
 CIRCLE = np.arange(8) / 8.0 * 2.0 * np.pi
@@ -25,7 +27,7 @@ PLANE = [[np.sin(a), 0.0, np.cos(a)] for a in CIRCLE]
 def test_spiralization_equals_that_of_finite_spirals(t, a_r, delta, kt, mu, printed):
     """[F(q) − F(−q)]/2q of spirals of L cells has an error of order 1/L²: two lengths remove it, 1/L⁴ stays."""
     parameters = {"t": t, "a_r": a_r, "delta": delta, "kt": kt, "mu": mu}
-    run = run_axes(
+    run = run_sums(
         rashba(t, a_r, delta),
         grid(96, 96),
         [-1.0, 1.0],
@@ -36,7 +38,7 @@ def test_spiralization_equals_that_of_finite_spirals(t, a_r, delta, kt, mu, prin
         n_hat=PLANE,
     )
     # In hopping units with lattice constant and thickness 1 Å: undo the conversion to J/m².
-    berry = spiralization(run)[0].values[:, 0, 1, 0, 0].mean() * units.ANGSTROM**2 / units.EV
+    berry = Spiralization().compute(run)["spiralization"][:, 0, 1, 0, 0].mean() * units.ANGSTROM**2 / units.EV
     if printed is not None:
         assert berry == pytest.approx(printed, abs=1.5e-7)
     values = {L: from_spirals(L, nk=96, **parameters) for L in (16, 32, 48)}
@@ -46,7 +48,7 @@ def test_spiralization_equals_that_of_finite_spirals(t, a_r, delta, kt, mu, prin
 
 
 def thermal_run(temperatures, points=1601, k=48):
-    return run_axes(
+    return run_sums(
         rashba(),
         grid(k, k),
         np.linspace(-6.0, 6.0, points),
@@ -62,7 +64,7 @@ def thermal_run(temperatures, points=1601, k=48):
 def test_both_routes_to_the_inverse_thermal_torque_agree_to_second_order_in_the_energy_spacing():
     errors = []
     for points in (401, 801, 1601):
-        fields = {f.name: f.values for f in inverse_thermal_torque(thermal_run([1000.0], points))}
+        fields = InverseThermalTorque().compute(thermal_run([1000.0], points))
         direct, by_energy = fields["beta_tilde_intrinsic"], fields["beta_tilde_intrinsic_by_energy"]
         errors.append(np.abs(direct - by_energy).max() / np.abs(direct).max())
     assert errors[2] < 5e-4
@@ -74,8 +76,8 @@ def test_both_routes_to_the_inverse_thermal_torque_agree_to_second_order_in_the_
 def test_energy_current_is_heat_current_plus_spiralization():
     """(27) = (33) + (32): B^int = β̃^int + D at any temperature."""
     run = thermal_run([30.0, 300.0, 3000.0], points=11)
-    fields = {f.name: f.values for f in inverse_thermal_torque(run)}
-    D = spiralization(run)[0].values
+    fields = InverseThermalTorque().compute(run)
+    D = Spiralization().compute(run)["spiralization"]
     total = fields["beta_tilde_intrinsic"] + D
     np.testing.assert_allclose(fields["energy_current_response"], total, atol=1e-11 * np.abs(total).max())
 
@@ -83,18 +85,18 @@ def test_energy_current_is_heat_current_plus_spiralization():
 def test_third_law():
     """β̃ → 0 as T² and D → B as T → 0."""
     run = thermal_run([2000.0, 4000.0], points=11, k=400)
-    fields = {f.name: f.values for f in inverse_thermal_torque(run)}
+    fields = InverseThermalTorque().compute(run)
     beta = fields["beta_tilde_intrinsic"][0, 0, 1, 0]
     assert beta[1] / beta[0] == pytest.approx(4.0, rel=0.15)
     cold = thermal_run([1.0], points=11)
-    D = spiralization(cold)[0].values
-    B = {f.name: f.values for f in inverse_thermal_torque(cold)}["energy_current_response"]
+    D = Spiralization().compute(cold)["spiralization"]
+    B = InverseThermalTorque().compute(cold)["energy_current_response"]
     np.testing.assert_allclose(D, B, atol=2e-4 * np.abs(D).max())
 
 
 def test_ground_state_spiralization_is_the_low_temperature_limit_and_its_average_the_warm_one():
     run = thermal_run([1.0, 3000.0], points=6001, k=24)  # both chemical potentials are points of the grid
-    warm, ground = (f.values for f in spiralization(run))
+    warm, ground = Spiralization().compute(run).values()
     for m, mu in enumerate(run.mu):
         at_mu = [np.interp(mu, run.energies, ground[0, i, j]) for i, j in ((0, 1), (1, 0))]
         cold = [warm[0, i, j, m, 0] for i, j in ((0, 1), (1, 0))]
@@ -106,7 +108,7 @@ def test_ground_state_spiralization_is_the_low_temperature_limit_and_its_average
 
 def test_sommerfeld_is_the_low_temperature_limit():
     run = thermal_run([20.0, 40.0], points=6001, k=64)
-    fields = {f.name: f.values for f in thermal_torkance(run)}
+    fields = ThermalTorkance().compute(run)
     full, low = fields["beta_odd"][0, 0, 0, 0], fields["beta_odd_sommerfeld"][0, 0, 0, 0]
     error = np.abs(full / low - 1.0)
     assert error[:, 0].max() < 0.02
@@ -131,7 +133,7 @@ def test_heat_currents_of_the_paper():
     tilde = 1e-6 * np.array([[-6.09, -99.49, 0.0], [99.49, -6.09, 0.0]])
     omega, cone = 2.0 * np.pi * 5e9, np.deg2rad(1.0)
     t = np.linspace(0.0, 2.0 * np.pi / omega, 721)
-    J = heat.current(tilde, *heat.fmr(cone, omega, t))
+    J = motion.current(tilde, *motion.fmr(cone, omega, t))
     c, s = np.cos(omega * t), np.sin(omega * t)
     np.testing.assert_allclose(J[:, 0], omega * cone * (tilde[0, 0] * c - tilde[1, 0] * s), atol=1e-9)  # (60)
     np.testing.assert_allclose(J[:, 1], omega * cone * (tilde[1, 0] * c + tilde[0, 0] * s), atol=1e-9)
@@ -141,9 +143,9 @@ def test_heat_currents_of_the_paper():
     assert peak / 174.0 == pytest.approx(316.0, rel=0.01)
     q = 2.0 * np.pi / 2.3e-9
     for x in np.linspace(0.0, 2.3e-9, 5):
-        n, rate = heat.spiral(np.array(x), 3e-10, q, 1.0)
-        np.testing.assert_allclose(heat.turning(n, rate), [0.0, -q, 0.0], atol=1e-6 * q)
-        J = heat.current(tilde, n, rate)
+        n, rate = motion.spiral(np.array(x), 3e-10, q, 1.0)
+        np.testing.assert_allclose(motion.rotation_rate(n, rate), [0.0, -q, 0.0], atol=1e-6 * q)
+        J = motion.current(tilde, n, rate)
         assert J[0] == pytest.approx(tilde[0, 1] * q)  # +β̃_xy w q
         assert J[0] == pytest.approx(-270e3, rel=0.01)
     assert abs(J[0]) * 100.0 / 174.0 * 1e-6 == pytest.approx(0.155, rel=0.01)  # "about 0.1 K/µm" at 100 m/s
@@ -157,8 +159,8 @@ def test_onsager_between_thermal_torque_and_its_inverse():
 
 def test_velocity_of_prescribed_motions_is_the_time_derivative():
     x, t, dt = np.linspace(-8e-9, 8e-9, 9), 2e-11, 1e-15
-    for motion in (lambda t: heat.spiral(x, t, 2e9, 30.0), lambda t: heat.neel_wall(x, t, 5e-9, 30.0)):
-        n, rate = motion(t)
-        difference = (motion(t + dt)[0] - motion(t - dt)[0]) / (2.0 * dt)
+    for moving in (lambda t: motion.spiral(x, t, 2e9, 30.0), lambda t: motion.neel_wall(x, t, 5e-9, 30.0)):
+        n, rate = moving(t)
+        difference = (moving(t + dt)[0] - moving(t - dt)[0]) / (2.0 * dt)
         np.testing.assert_allclose(np.linalg.norm(n, axis=-1), 1.0, atol=1e-12)
         np.testing.assert_allclose(rate, difference, atol=2e-6 * np.abs(rate).max())

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from kubo_runs import grid, run_axes
+from kubo_runs import grid, run_sums
 from scipy.integrate import quad
 
 from hpcalo.hamiltonian.builtin import ferromagnet, rashba
 from hpcalo.kubo.kernels import _kubo
-from hpcalo.kubo.responses.torque import expansion, torkance
+from hpcalo.kubo.responses.expansion import Expansion
+from hpcalo.kubo.responses.torkance import Torkance
 from hpcalo.kubo.sums.request import TORQUE_VELOCITY
 from hpcalo.units import BOHR_IN_ANGSTROM
 
@@ -63,7 +64,7 @@ def test_even_torkance_goes_to_the_intrinsic_one_with_the_square_of_gamma():
     The distance to the limit falls as Γ². The intrinsic value has steps of a finite mesh, about 3e−5 here, and no
     smaller error.
     """
-    run = run_axes(
+    run = run_sums(
         rashba(),
         grid(400, 400),
         [-3.0, -2.9],
@@ -71,7 +72,7 @@ def test_even_torkance_goes_to_the_intrinsic_one_with_the_square_of_gamma():
         sea=(TORQUE_VELOCITY,),
         gammas=[0.01, 0.03, 0.1],
     )
-    fields = {f.name: f.values * BOHR_IN_ANGSTROM for f in torkance(run)}
+    fields = {name: values * BOHR_IN_ANGSTROM for name, values in Torkance().compute(run).items()}
     even = fields["torkance_even"][0, :, 1, 0, 0]
     intrinsic = fields["torkance_intrinsic"][0, 1, 0, 0]
     assert even == pytest.approx([0.015106, 0.015064, 0.014604], abs=2e-6)
@@ -81,7 +82,7 @@ def test_even_torkance_goes_to_the_intrinsic_one_with_the_square_of_gamma():
 
 
 def test_odd_torkance_is_inversely_proportional_to_gamma():
-    run = run_axes(
+    run = run_sums(
         rashba(),
         grid(400, 400),
         [-3.0, -2.9],
@@ -89,13 +90,13 @@ def test_odd_torkance_is_inversely_proportional_to_gamma():
         sea=(TORQUE_VELOCITY,),
         gammas=[0.02, 0.04],
     )
-    odd = torkance(run)[1].values[0, :, 0, 0, 0]
+    odd = Torkance().compute(run)["torkance_odd"][0, :, 0, 0, 0]
     assert odd[0] / odd[1] == pytest.approx(2.0, rel=0.02)
 
 
 def test_fourfold_symmetry_for_perpendicular_magnetization():
-    run = run_axes(rashba(), grid(64, 64), np.linspace(-4, 4, 9), broadened=(TORQUE_VELOCITY,), sea=(TORQUE_VELOCITY,))
-    even, odd, intrinsic = (f.values[0] for f in torkance(run))
+    run = run_sums(rashba(), grid(64, 64), np.linspace(-4, 4, 9), broadened=(TORQUE_VELOCITY,), sea=(TORQUE_VELOCITY,))
+    even, odd, intrinsic = (values[0] for values in Torkance().compute(run).values())
     for t in (even[0], intrinsic):
         np.testing.assert_allclose(t[0, 1], -t[1, 0], atol=1e-14)
         np.testing.assert_allclose([t[0, 0], t[1, 1]], 0.0, atol=1e-14)
@@ -110,10 +111,10 @@ def test_even_and_odd_under_reversal_of_the_magnetization(n):
     """The split by Re and Im agrees with two calculations at n̂ and −n̂, also in a magnet without any symmetry."""
     n = np.array(n) / np.linalg.norm(n)
     for model, k in ((rashba(), grid(32, 32)), (ferromagnet(), grid(6, 6, 6))):
-        run = run_axes(
+        run = run_sums(
             model, k, np.linspace(-2, 2, 7), broadened=(TORQUE_VELOCITY,), sea=(TORQUE_VELOCITY,), n_hat=[n, -n]
         )
-        even, odd, intrinsic = (f.values for f in torkance(run))
+        even, odd, intrinsic = Torkance().compute(run).values()
         np.testing.assert_allclose(even[0], even[1], atol=1e-11 * np.abs(even).max())
         np.testing.assert_allclose(odd[0], -odd[1], atol=1e-11 * np.abs(odd).max())
         np.testing.assert_allclose(intrinsic[0], intrinsic[1], atol=1e-9 * np.abs(intrinsic).max())
@@ -121,10 +122,11 @@ def test_even_and_odd_under_reversal_of_the_magnetization(n):
 
 def test_no_torque_along_the_magnetization():
     n = np.array([0.48, 0.6, 0.64])
-    run = run_axes(rashba(), grid(24, 24), [-1.0, 0.5], broadened=(TORQUE_VELOCITY,), sea=(TORQUE_VELOCITY,), n_hat=[n])
-    for field in torkance(run)[:2]:
-        along = np.einsum("i,agije->agje", n, field.values)
-        assert np.abs(along).max() < 1e-13 * np.abs(field.values).max()
+    run = run_sums(rashba(), grid(24, 24), [-1.0, 0.5], broadened=(TORQUE_VELOCITY,), sea=(TORQUE_VELOCITY,), n_hat=[n])
+    fields = Torkance().compute(run)
+    for values in (fields["torkance_even"], fields["torkance_odd"]):
+        along = np.einsum("i,agije->agje", n, values)
+        assert np.abs(along).max() < 1e-13 * np.abs(values).max()
 
 
 def test_expansion_of_a_weakly_spin_orbit_coupled_film():
@@ -132,16 +134,16 @@ def test_expansion_of_a_weakly_spin_orbit_coupled_film():
     directions = [[0, 0, 1], [1, 0, 1], [0, 1, 1], [1, 1, 1], [1, -2, 0.5]]
     unit = [np.array(n) / np.linalg.norm(n) for n in directions]
     weak = rashba(rashba=0.02, exchange=1.2)
-    run = run_axes(
+    run = run_sums(
         weak, grid(96, 96), [-2.5, -1.9], broadened=(TORQUE_VELOCITY,), sea=(TORQUE_VELOCITY,), gammas=[0.2], n_hat=unit
     )
-    fields = {f.name: f.values for f in expansion(run)}
-    even, odd, _ = (f.values for f in torkance(run))
+    fields = Expansion().compute(run)
+    even, odd, _ = Torkance().compute(run).values()
     assert fields["t_1_0"][0] == pytest.approx(-odd[0, 0, 0, 0], rel=0.02)  # n̂ × (ẑ × x̂) = −x̂ at n̂ = ẑ
     assert fields["t_2_0"][0] == pytest.approx(-even[0, 0, 1, 0], rel=0.02)  # n̂ × (n̂ × ŷ) = −ŷ
     assert fields["t_1_0_residual"].max() < 0.02
     assert fields["t_2_0_residual"].max() < 0.02
-    strong = run_axes(
+    strong = run_sums(
         rashba(rashba=0.9, exchange=0.8),
         grid(48, 48),
         [-2.5, -1.9],
@@ -149,5 +151,5 @@ def test_expansion_of_a_weakly_spin_orbit_coupled_film():
         gammas=[0.2],
         n_hat=unit,
     )
-    higher = {f.name: f.values for f in expansion(strong)}["t_1_0_residual"]
+    higher = Expansion().compute(strong)["t_1_0_residual"]
     assert higher.min() > 5.0 * fields["t_1_0_residual"].max()

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from flake import magnetization
-from kubo_runs import grid, run_axes
+from kubo_runs import grid, run_sums
 from places import MODELS
 
 from hpcalo import units
@@ -16,9 +16,13 @@ from hpcalo.hamiltonian.builtin import ferromagnet, haldane, rashba
 from hpcalo.hamiltonian.modelfile import read_model
 from hpcalo.hamiltonian.readers.wannier90.assemble import read_wannier90
 from hpcalo.hamiltonian.readers.wannier90.files import WannierOptions
-from hpcalo.kubo.responses.magnet import damping, orbital_magnetization
-from hpcalo.kubo.responses.onsager import onsager
-from hpcalo.kubo.responses.transport import anomalous_hall, conductivity, heat_conductivity, intrinsic_hall, nernst
+from hpcalo.kubo.responses.anomalous_hall import AnomalousHall, intrinsic_hall
+from hpcalo.kubo.responses.conductivity import Conductivity, heat_conductivity
+from hpcalo.kubo.responses.damping import Damping
+from hpcalo.kubo.responses.nernst import Nernst
+from hpcalo.kubo.responses.onsager import Onsager
+from hpcalo.kubo.responses.orbital_magnetization import OrbitalMagnetization
+from hpcalo.kubo.states.operators import CURVATURE, SPIN
 from hpcalo.kubo.sums.request import TORQUE_TORQUE, TORQUE_VELOCITY, VELOCITY_VELOCITY
 
 E_HBAR = units.BOHR_MAGNETON / (units.E_CHARGE / units.HBAR_SI * units.EV * units.ANGSTROM**2)  # µ_B in (e/ħ) eV Å²
@@ -26,7 +30,7 @@ E_HBAR = units.BOHR_MAGNETON / (units.E_CHARGE / units.HBAR_SI * units.EV * unit
 
 def test_orbital_magnetization_of_flakes():
     """Bulk formula +4.8595e−3 (in e/ħ · eV, bond 1 Å); open flakes approach it with an error of order 1/L."""
-    run = run_axes(
+    run = run_sums(
         haldane(),
         grid(120, 120),
         [-0.1, 0.0, 0.1],
@@ -34,7 +38,7 @@ def test_orbital_magnetization_of_flakes():
         thermal=(VELOCITY_VELOCITY,),
         temperatures=[0.5],
     )
-    warm, ground = (f.values for f in orbital_magnetization(run))
+    warm, ground = OrbitalMagnetization().compute(run).values()
     bulk = ground[0, 2, 1] * E_HBAR / run.volume
     assert bulk == pytest.approx(4.8595e-3, abs=2e-7)
     assert warm[0, 2, 0, 0] * E_HBAR / run.volume == pytest.approx(
@@ -50,7 +54,7 @@ def test_orbital_magnetization_of_flakes():
 def test_anomalous_hall_of_a_chern_insulator_is_quantized(onsite, chern):
     """σ_xy = C e²/h in the gap, to exponential accuracy in the mesh; and flat across it."""
     model = haldane(onsite=onsite, second_hopping=0.2, phase=0.5 * np.pi)
-    run = run_axes(
+    run = run_sums(
         model,
         grid(120, 120),
         [-0.05, 0.0, 0.05],
@@ -61,8 +65,8 @@ def test_anomalous_hall_of_a_chern_insulator_is_quantized(onsite, chern):
     sheet = intrinsic_hall(run)[0, 2] * units.ANGSTROM  # thickness 1 Å
     quantum = units.E_CHARGE**2 / (2.0 * np.pi * units.HBAR_SI)
     np.testing.assert_allclose(np.abs(sheet / quantum), abs(chern), atol=1e-6)
-    _, hall = conductivity(run)
-    np.testing.assert_allclose(100.0 * hall.values[0, 0, 0, 1] * units.ANGSTROM / quantum, sheet / quantum, atol=2e-3)
+    hall = Conductivity().compute(run)["hall_conductivity"]
+    np.testing.assert_allclose(100.0 * hall[0, 0, 0, 1] * units.ANGSTROM / quantum, sheet / quantum, atol=2e-3)
 
 
 def test_drude_conductivity_of_a_band():
@@ -71,18 +75,18 @@ def test_drude_conductivity_of_a_band():
     """
     t, energy, gamma = 1.0, 1.3, 0.02
     model = rashba(hopping=t, rashba=0.0, exchange=0.0)
-    run = run_axes(model, grid(1600, 1, shift=0.5), [energy, 2.0], broadened=(VELOCITY_VELOCITY,), gammas=[gamma])
+    run = run_sums(model, grid(1600, 1, shift=0.5), [energy, 2.0], broadened=(VELOCITY_VELOCITY,), gammas=[gamma])
     # k_y = π of the single row: E = −2t cos k_x + 2t, shifted by 2t.
     shifted = energy - 2.0 * t
     velocity = 2.0 * t * np.sin(np.arccos(-shifted / (2.0 * t)))
     weight = 2.0 * 2.0 * velocity / (2.0 * np.pi)  # two spins, two points, v²/(2π|v|)
     expected = weight / (2.0 * gamma) * units.CONDUCTANCE_QUANTUM_HALF / units.ANGSTROM * 1e-2
-    assert conductivity(run)[0].values[0, 0, 0, 0, 0] == pytest.approx(expected, rel=2e-3)
+    assert Conductivity().compute(run)["conductivity"][0, 0, 0, 0, 0] == pytest.approx(expected, rel=2e-3)
 
 
 def test_wiedemann_franz_and_mott():
     """Smooth σ(E): λ = (π²k_B²/3e²) T σ and α = −(π²k_B²T/3e) dσ/dμ as T → 0."""
-    run = run_axes(
+    run = run_sums(
         rashba(),
         grid(60, 60),
         np.linspace(-1.0, 1.0, 401),
@@ -92,14 +96,14 @@ def test_wiedemann_franz_and_mott():
         temperatures=[40.0],
         mu=[0.1],
     )
-    symmetric, hall = (f.values * 100.0 for f in conductivity(run))
+    symmetric, hall = (values * 100.0 for values in Conductivity().compute(run).values())
     at = int(np.argmin(np.abs(run.energies - 0.1)))
     lorenz = np.pi**2 / 3.0 * units.BOLTZMANN_EV**2
     assert heat_conductivity(run)[0, 0, 0, 0, 0, 0] == pytest.approx(
         lorenz * 40.0 * symmetric[0, 0, 0, 0, at], rel=2e-3
     )
     slope = np.gradient(hall[0, 0, 0, 1], run.energies)[at]
-    alpha = nernst(run)[1].values[0, 0, 0, 1, 0, 0]
+    alpha = Nernst().compute(run)["nernst"][0, 0, 0, 1, 0, 0]
     assert alpha == pytest.approx(-lorenz * 40.0 * slope, rel=5e-3)
 
 
@@ -112,8 +116,14 @@ def test_anomalous_hall_of_iron_equals_wannierberri(shared, positions):
     """Same file, same grid: 0.1 % is asked for, the printed digits are reached."""
     table = np.loadtxt(shared / "reference" / "fe_ahc_24.csv", delimiter=",")
     model = fe(shared, replicas=False, position_matrix=positions)
-    run = run_axes(model, grid(24, 24, 24, shift=0.0), table[:, 0], sea=(VELOCITY_VELOCITY,), curvature=positions)
-    ours = anomalous_hall(run)[0].values[0]
+    run = run_sums(
+        model,
+        grid(24, 24, 24, shift=0.0),
+        table[:, 0],
+        sea=(VELOCITY_VELOCITY,),
+        levels=(CURVATURE,) if positions else (),
+    )
+    ours = AnomalousHall().compute(run)["anomalous_hall"][0]
     columns = slice(1, 4) if positions else slice(4, 7)
     np.testing.assert_allclose(ours.T, table[:, columns], atol=1e-3)
 
@@ -126,8 +136,8 @@ def test_anomalous_hall_with_replicas_equals_postw90_and_wannierberri(shared):
     """
     table = np.loadtxt(shared / "reference" / "Fe_ahc_morb_pw90_vs_wb_24.csv", delimiter=",", skiprows=2)
     model = fe(shared, replicas=True)
-    run = run_axes(model, grid(24, 24, 24, shift=0.0), table[:, 0], sea=(VELOCITY_VELOCITY,), curvature=True)
-    ours = anomalous_hall(run)[0].values[0, 2]
+    run = run_sums(model, grid(24, 24, 24, shift=0.0), table[:, 0], sea=(VELOCITY_VELOCITY,), levels=(CURVATURE,))
+    ours = AnomalousHall().compute(run)["anomalous_hall"][0, 2]
     between = np.abs(table[:, 1] - table[:, 2]).max()
     assert np.abs(ours - table[:, 1]).max() < 3.0 * between
     assert np.abs(ours - table[:, 2]).max() < 3.0 * between
@@ -143,8 +153,8 @@ def test_conductivity_of_iron_equals_linres(shared):
     gammas = sorted({float(r[1]) for r in rows})
     model = fe(shared, replicas=False, format="hr")
     model = replace(model, A_Rvnn=None, centres=np.zeros_like(model.centres))
-    run = run_axes(model, grid(24, 24, 24, shift=0.0), [12.6312, 12.64], broadened=(VELOCITY_VELOCITY,), gammas=gammas)
-    symmetric, hall = (f.values[0, :, :, :, 0] for f in conductivity(run))
+    run = run_sums(model, grid(24, 24, 24, shift=0.0), [12.6312, 12.64], broadened=(VELOCITY_VELOCITY,), gammas=gammas)
+    symmetric, hall = (values[0, :, :, :, 0] for values in Conductivity().compute(run).values())
     for row in rows:
         g, theirs = gammas.index(float(row[1])), np.array(list(row)[2:]).reshape(3, 3)
         ours = symmetric[g] if row[0] == "even" else -hall[g]
@@ -155,13 +165,13 @@ def test_conductivity_of_iron_equals_linres(shared):
 def iron_hall(model, points):
     """AHC of bcc Fe on 24³ points, thermal axes of the reference table."""
     table = np.arange(12.1312, 13.1313, 0.025)
-    return run_axes(
+    return run_sums(
         model,
         grid(24, 24, 24, shift=0.0),
         12.6312 + np.linspace(-1.0, 1.0, points),
         sea=(VELOCITY_VELOCITY,),
         broadened=(VELOCITY_VELOCITY,),
-        curvature=True,
+        levels=(CURVATURE,),
         temperatures=[100.0, 200.0, 300.0, 400.0],
         mu=table,
         gammas=[1.0],
@@ -183,22 +193,22 @@ def test_nernst_of_iron_equals_another_codes(shared):
     theirs = table[inside, 1:5]
     # Their curve comes from ab-initio matrices, ours from the tb file: the difference of the two curves is 0.1 % of σ.
     assert np.abs(alike[inside] - theirs).max() < 0.02 * np.abs(theirs).max()
-    reported, coarser = (nernst(r)[0].values[0, 2] for r in (run, iron_hall(model, 501)))
+    reported, coarser = (Nernst().compute(r)["nernst_intrinsic"][0, 2] for r in (run, iron_hall(model, 501)))
     # Spacing 4 meV against k_B T = 17 meV: (4/17)²/12 = 0.5 %.
     assert np.abs(reported - coarser)[:, 1:].max() < 5e-3 * np.abs(reported).max()
 
 
 def test_spin_response_without_spin_orbit_coupling():
     """Λ_antisym = ±spin per cell exactly (g = 2), Λ_xx = Λ_yy, and nothing along n̂."""
-    run = run_axes(
+    run = run_sums(
         rashba(rashba=0.0, exchange=1.3),
         grid(200, 200),
         [-2.0, -1.0],
         broadened=(TORQUE_TORQUE,),
         gammas=[1e-3, 1e-2],
-        spin=True,
+        levels=(SPIN,),
     )
-    fields = {f.name: f.values for f in damping(run, None)}
+    fields = Damping().compute(run)
     np.testing.assert_allclose(fields["gyromagnetic_factor"][0, 0], 2.0, rtol=2e-3)
     np.testing.assert_allclose(fields["gyromagnetic_factor"][0, 1], 2.0, rtol=2e-2)
     assert (fields["spin_moment"] > 0.05).all()  # the majority moment is along +n̂
@@ -211,7 +221,7 @@ def test_onsager_reciprocity_in_a_magnet_without_symmetry():
     """A(n̂) = [A(−n̂)]ᵀ from two calculations; and it is violated when one of them is spoiled."""
     n = np.array([0.3, -0.5, 0.8]) / np.linalg.norm([0.3, -0.5, 0.8])
     kinds = (TORQUE_VELOCITY, TORQUE_TORQUE, VELOCITY_VELOCITY)
-    run = run_axes(
+    run = run_sums(
         ferromagnet(),
         grid(5, 5, 5),
         np.linspace(-1.0, 1.0, 201),
@@ -220,16 +230,18 @@ def test_onsager_reciprocity_in_a_magnet_without_symmetry():
         n_hat=[n, -n],
         gammas=[0.1],
     )
-    assert onsager(run)[1].values.max() < 1e-10
+    assert Onsager().compute(run)["onsager_violation"].max() < 1e-10
     spoiled = dict(run.raw[1])
     spoiled["broadened:torque-velocity"] = 1.01 * spoiled["broadened:torque-velocity"]
-    assert onsager(replace(run, raw=(run.raw[0], spoiled)))[1].values.max() > 1e-3
+    assert Onsager().compute(replace(run, raw=(run.raw[0], spoiled)))["onsager_violation"].max() > 1e-3
 
 
 def test_spin_and_electrons_of_iron_equal_wannierberri(shared):
     """Occupied spin with the ab-initio spin matrices; the reference counts σ_z, opposite to the moment."""
     table = np.loadtxt(shared / "reference" / "fe_morb_24.csv", delimiter=",")
     model = read_model(MODELS / "fe.h5", True)
-    run = run_axes(model, grid(24, 24, 24, shift=0.0), table[:, 0], broadened=(TORQUE_TORQUE,), gammas=[0.1], spin=True)
-    moment = {f.name: f.values for f in damping(run, None)}["spin_moment"][0]
+    run = run_sums(
+        model, grid(24, 24, 24, shift=0.0), table[:, 0], broadened=(TORQUE_TORQUE,), gammas=[0.1], levels=(SPIN,)
+    )
+    moment = Damping().compute(run)["spin_moment"][0]
     assert np.abs(moment + table[:, 7]).max() < 2e-3

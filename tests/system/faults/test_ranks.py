@@ -15,7 +15,7 @@ from mpi4py import MPI
 where, rank = sys.argv[1], int(sys.argv[2])
 mine = MPI.COMM_WORLD.rank == rank
 from hpcalo.kubo import run as kubo
-from hpcalo.kubo.sums import passes as kubo_pass
+from hpcalo.kubo.sums import passes as kubo_pass, plan as kubo_plan
 from hpcalo.io import checkpoint
 import h5py
 from importlib import import_module
@@ -41,24 +41,23 @@ def nan(module, name, call, value):
 
 if where == "input": broken(import_module("hpcalo.app.verbs.run"), "load_input")
 if where == "model": broken(kubo, "load_model")
-if where == "plan": broken(kubo_pass, "uniform_mesh")
+if where == "plan": broken(kubo_plan, "uniform_mesh")
 if where == "solver": broken(np.linalg, "eigh", 5, np.linalg.LinAlgError("Eigenvalues did not converge"))
 if where == "loop": broken(kubo_pass, "sum_block", 2)
 if where == "memory": broken(kubo_pass, "sum_block", 2, MemoryError())
 if where == "checkpoint": broken(checkpoint, "write", 2)
-if where == "collect": broken(kubo, "kubo_fields")
+if where == "collect": broken(kubo, "responses")
 if where == "writer": broken(h5py.Group, "create_dataset")
 if where == "rename": broken(__import__("hpcalo.io.files").io.files, "seal", 3)
 if where == "nan": nan(kubo_pass, "sum_block", 2, np.nan)
 if where == "inf": nan(kubo_pass, "sum_block", 2, -np.inf)
 if where == "huge": nan(kubo_pass, "sum_block", 2, 1e300)
 if where == "field":
-    real = kubo.kubo_fields
-    def spoil(*a):
-        fields = real(*a)
-        fields[0].values.flat[0] = np.nan
-        return fields
-    kubo.kubo_fields = spoil
+    real = kubo.spread
+    def spoil(fields, comm):
+        fields[0].data.flat[0] = np.nan
+        return real(fields, comm)
+    kubo.spread = spoil
 from hpcalo.parallel.rounds import Rounds
 if where in ("checkpoint", "rename"): Rounds.meeting = lambda self: (True, False)
 from hpcalo.__main__ import main

@@ -18,7 +18,7 @@ from hpcalo.hamiltonian.loading import load_model
 from hpcalo.hamiltonian.types import WannierModel
 from hpcalo.io.provenance import resolved_toml
 from hpcalo.kubo.config import KuboInput
-from hpcalo.kubo.run import prepare
+from hpcalo.kubo.prepare import prepare
 
 INPUTS = sorted(INPUTS.glob("*.toml"))
 TABLES = [tomllib.loads(path.read_text(encoding="utf-8")) for path in INPUTS]

@@ -15,7 +15,8 @@ from hpcalo import app
 from hpcalo.errors import CheckpointError, Interrupted, OutputError
 from hpcalo.io import checkpoint
 from hpcalo.kubo import run as kubo
-from hpcalo.kubo.sums import passes as kubo_pass
+from hpcalo.kubo.sums import checkpoints as kubo_checkpoints
+from hpcalo.kubo.sums import plan as kubo_plan
 
 
 @pytest.fixture
@@ -139,17 +140,17 @@ def _read_intact(real, model, data, *arguments):
 
 def test_changed_program_is_refused(comm, unfinished, monkeypatch):
     monkeypatch.setattr(kubo, "__version__", "99.0")
-    monkeypatch.setattr(kubo_pass, "__version__", "99.0")
+    monkeypatch.setattr(kubo_checkpoints, "__version__", "99.0")
     with pytest.raises(CheckpointError, match=r"was written by hpcalo .*, this is 99\.0; .* --force"):
         app.restart(comm, unfinished, quiet=True)
 
 
 def test_other_points_or_blocks_are_refused(comm, unfinished, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(kubo_pass, "block_size", lambda size: 50)
+        patch.setattr(kubo_plan, "block_size", lambda size: 50)
         with pytest.raises(CheckpointError, match=r"has 4 blocks .* this calculation 8 "):
             app.restart(comm, unfinished, quiet=True)
-    monkeypatch.setattr(kubo_pass.Pass, "fingerprint", lambda self: "another")
+    monkeypatch.setattr(kubo_plan.Pass, "fingerprint", lambda self: "another")
     with pytest.raises(CheckpointError, match="belongs to other k-points, energies or quantities"):
         app.restart(comm, unfinished, quiet=True)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_args
 
 import pytest
 from inputs import FILM
@@ -13,7 +12,7 @@ from program import SAVE, differences, meetings, on_some, restart, run, stopped
 
 from hpcalo.errors import Interrupted
 from hpcalo.io import checkpoint
-from hpcalo.kubo.config import Quantity
+from hpcalo.kubo.registry import registered
 
 BLOCKS = 4  # of 128 points, where side is 20
 
@@ -43,9 +42,9 @@ def continued(comm, ranks: int, folder: Path) -> None:
 
 
 @pytest.mark.mpi
-@pytest.mark.parametrize("quantity", [*get_args(Quantity), "all"])
+@pytest.mark.parametrize("quantity", [*registered(), "all"])
 def test_every_quantity(comm, mpi_tmp_path, quantity):
-    names = get_args(Quantity) if quantity == "all" else (quantity,)
+    names = tuple(registered()) if quantity == "all" else (quantity,)
     source = rashba(comm, mpi_tmp_path, *names)
     assert run(comm, 1, source, mpi_tmp_path / "whole.h5") in {None, f"result: {mpi_tmp_path / 'whole.h5'}"}
     for number, (before, after) in enumerate(journeys(comm, JOURNEYS)):

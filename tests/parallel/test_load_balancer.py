@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from hpcalo.parallel.sharing import LATE, Sharing, shares
+from hpcalo.parallel.load_balancer import LATE, LoadBalancer, shares
 
 
 class Line:
@@ -27,18 +27,18 @@ class Line:
         return SimpleNamespace(size=len(self.rows), rank=number, Allgather=allgather)
 
 
-def simulate(costs: list[list[float]], pieces: int, turn: float) -> tuple[float, list[list[int]]]:
+def simulate(costs: list[list[float]], pieces: int, seconds: float) -> tuple[float, list[list[int]]]:
     """Time of a run and the pieces each rank did; costs[rank]: seconds of its first, second … piece, then the last."""
     size = len(costs)
     line, done, clock = Line(size), [[] for _ in range(size)], np.zeros(size)
     total = [0.0] * size
 
     def run(rank: int) -> None:
-        sharing = Sharing(line.rank(rank), range(100, 100 + pieces))
+        balancer = LoadBalancer(line.rank(rank), range(100, 100 + pieces))
         length = 0.0
-        while sharing.left:
+        while balancer.left:
             spent, count = 0.0, 0
-            for b in sharing.mine:
+            for b in balancer.mine:
                 spent += costs[rank][min(len(done[rank]), len(costs[rank]) - 1)]
                 done[rank].append(b)
                 count += 1
@@ -47,8 +47,8 @@ def simulate(costs: list[list[float]], pieces: int, turn: float) -> tuple[float,
             clock[rank] = spent
             line.barrier.wait(20)
             total[rank] += float(clock.max())  # the ranks meet
-            length = turn
-            sharing.settle(count, spent, length)
+            length = seconds
+            balancer.settle(count, spent, length)
 
     threads = [Thread(target=run, args=(rank,)) for rank in range(size)]
     for thread in threads:
@@ -62,14 +62,14 @@ def simulate(costs: list[list[float]], pieces: int, turn: float) -> tuple[float,
 @pytest.mark.parametrize("pieces", [0, 1, 2, 3, 7, 100, 1000])
 @pytest.mark.parametrize("costs", [[[0.1]], [[0.1], [0.1]], [[0.1], [0.3], [0.05]], [[0.1, 5.0, 0.1], [0.2]]])
 def test_each_piece_is_done_once(pieces, costs):
-    _, done = simulate(costs, pieces, turn=2.0)
+    _, done = simulate(costs, pieces, seconds=2.0)
     assert sorted(b for own in done for b in own) == list(range(100, 100 + pieces))
 
 
-@pytest.mark.parametrize("turn", [0.0, 2.0])
-def test_equal_ranks_do_equal_shares(turn):
+@pytest.mark.parametrize("seconds", [0.0, 2.0])
+def test_equal_ranks_do_equal_shares(seconds):
     """Equal ranks take no longer than with the fewest possible rounds of one piece each."""
-    total, done = simulate([[0.1]] * 4, 1002, turn)
+    total, done = simulate([[0.1]] * 4, 1002, seconds)
     assert total == pytest.approx(0.1 * 251)
     assert max(map(len, done)) == 251
 
@@ -78,7 +78,7 @@ def test_equal_ranks_do_equal_shares(turn):
 def test_a_slow_rank_costs_little(slow):
     """One of four ranks is slower: equal shares would take `slow` times as long; this is near to the best."""
     cost, pieces = 0.1, 1000
-    total, _ = simulate([[cost], [cost], [cost], [slow * cost]], pieces, turn=2.0)
+    total, _ = simulate([[cost], [cost], [cost], [slow * cost]], pieces, seconds=2.0)
     best = cost * pieces / (3.0 + 1.0 / slow)
     assert best <= total < 1.05 * best
 
@@ -86,7 +86,7 @@ def test_a_slow_rank_costs_little(slow):
 def test_a_rank_that_becomes_slow_gives_work_back():
     """After ten quick pieces one rank takes ten times as long for each: the others take over what it cannot do."""
     cost, pieces = 0.1, 1000
-    total, done = simulate([[cost], [cost], [cost] * 10 + [10 * cost]], pieces, turn=2.0)
+    total, done = simulate([[cost], [cost], [cost] * 10 + [10 * cost]], pieces, seconds=2.0)
     best = cost * pieces / 2.1
     assert total < 1.15 * best
     assert len(done[2]) < 0.1 * pieces

@@ -1,4 +1,4 @@
-"""Pieces of work shared out turn by turn, to each rank as many as it has shown that it can do."""
+"""Pieces of work shared out in rounds, to each rank as many as it has proved able to do."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 LATE = 1.5
-"""A rank gives back what it has not begun once its turn takes so many times as long as was meant."""
+"""A rank gives back the pieces it has not begun once its round has taken this many times the intended time."""
 
 
-class Sharing:
+class LoadBalancer:
     """Shares out pieces that may be done in any order by any rank.
 
-    A turn is a run of pieces for each rank: one piece at first, then as many as its speed allows in a given time. The
-    ranks meet after each turn and tell how many of their pieces are done and how long they took; what was not done is
+    In a round each rank has a run of pieces: one piece at first, then as many as its speed allows in a given time. The
+    ranks meet after each round and exchange how many of their pieces are done and how long they took; the rest is
     shared out again. Ranks that are slower than others (a busy node, an older processor) thus get less, and no rank
-    waits for another longer than about a piece a turn. All ranks compute the same shares from the same numbers.
+    waits for another longer than about one piece a round. All ranks compute the same shares from the same numbers.
     """
 
     def __init__(self, comm: Any, pieces: Sequence[int]) -> None:
         self._comm = comm
         self._pool: NDArray[np.int64] = np.array(pieces, dtype=np.int64)
-        self._speed = np.ones(comm.size)  # pieces a second, relative until the first turn is over
+        self._speed = np.ones(comm.size)  # pieces a second, relative until the first round is over
         self._deal(comm.size)
 
     @property
@@ -34,14 +34,14 @@ class Sharing:
 
     @property
     def mine(self) -> list[int]:
-        """This rank's pieces of the turn, to be done in this order."""
+        """This rank's pieces of the round, in the order in which to do them."""
         start = int(self._starts[self._comm.rank])
         return self._pool[start : start + int(self._counts[self._comm.rank])].tolist()
 
-    def settle(self, done: int, seconds: float, turn: float) -> list[int]:
-        """Ends a turn in which this rank did the first `done` of its pieces in `seconds`; returns what all ranks did.
+    def settle(self, done: int, seconds: float, next_round: float) -> list[int]:
+        """Ends a round in which this rank did the first `done` of its pieces in `seconds`; returns what all ranks did.
 
-        turn: seconds that the next one should take, if that is more than one piece; 0 for one piece a rank.
+        next_round: seconds that the next round should take, if that is more than one piece; 0 for one piece a rank.
         Collective: one Allgather of two numbers a rank.
         """
         every = np.empty((self._comm.size, 2))
@@ -58,18 +58,18 @@ class Sharing:
         finished = np.cumsum(edges[:-1]) > 0
         pieces = self._pool[finished].tolist()
         self._pool = self._pool[~finished]
-        if turn <= 0.0:
+        if next_round <= 0.0:
             self._speed[:] = 1.0
-        self._deal(max(self._comm.size, float(self._speed.sum()) * turn))
+        self._deal(max(self._comm.size, float(self._speed.sum()) * next_round))
         return pieces
 
     def _deal(self, capacity: float) -> None:
-        """Shares out about `capacity` pieces: such a number that equal turns come out even at the end."""
-        turns = max(1, round(len(self._pool) / capacity))
-        # Each rank's share is rounded by itself, so that equal ranks get equal shares; the last turn takes the rest.
-        counts = np.rint(self._speed * (len(self._pool) / turns / self._speed.sum())).astype(np.int64)
-        if turns == 1 or not 0 < counts.sum() <= len(self._pool):
-            counts = shares(-(-len(self._pool) // turns), self._speed)
+        """Shares out about `capacity` pieces: so many that equal rounds come out even at the end."""
+        rounds = max(1, round(len(self._pool) / capacity))
+        # Each rank's share is rounded by itself, so that equal ranks get equal shares; the last round takes the rest.
+        counts = np.rint(self._speed * (len(self._pool) / rounds / self._speed.sum())).astype(np.int64)
+        if rounds == 1 or not 0 < counts.sum() <= len(self._pool):
+            counts = shares(-(-len(self._pool) // rounds), self._speed)
         self._counts, self._starts = counts, np.cumsum(counts) - counts
 
 

@@ -1,0 +1,65 @@
+"""What is decided before anything is computed: reference energy, directions of the magnetization, the raw sums."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from hpcalo.errors import InputError
+from hpcalo.hamiltonian.types import Crystal, Model
+from hpcalo.kubo.config import KuboSection
+from hpcalo.kubo.responses.response import needed, responses
+from hpcalo.kubo.states.solvers import check_need, directions_of
+from hpcalo.kubo.sums.request import Request
+from hpcalo.typing import RealArray
+from hpcalo.units import BOLTZMANN_EV
+
+
+def prepare(section: KuboSection, model: Model) -> tuple[float, RealArray, Request]:
+    """Reference energy (eV), directions of the magnetization (A, 3) and the request. Raises InputError."""
+    reference = reference_energy(section, model)
+    n_hat = directions_of(model, section.n_hat)
+    request = make_request(section, reference, model.crystal)
+    provided = check_need(model, request.need())
+    levels = tuple(observable for observable in request.sums.levels if observable in provided)
+    return reference, n_hat, replace(request, sums=replace(request.sums, levels=levels))
+
+
+def reference_energy(section: KuboSection, model: Model) -> float:
+    """Zero of the energy axis, eV. Raises InputError if the model has no Fermi energy and none is given."""
+    if section.energies.reference is not None:
+        return section.energies.reference
+    if section.energies.from_electrons:
+        if model.electrons is None:
+            raise InputError("kubo.energies.from_electrons: the model has no electron count; give model.electrons")
+        return model.fermi_energy if model.fermi_energy is not None else 0.0
+    if model.fermi_energy is None:
+        raise InputError(
+            "kubo.energies.reference: the model has no Fermi energy; give one here, or model.fermi_energy, "
+            "or kubo.energies.from_electrons = true"
+        )
+    return model.fermi_energy
+
+
+def make_request(section: KuboSection, reference: float, crystal: Crystal) -> Request:
+    """The axes and raw sums of one pass. reference: eV, zero of the input's energies."""
+    grid = section.energies
+    energies = reference + np.linspace(grid.minimum, grid.maximum, grid.points)
+    mu, temperatures = np.array(section.chemical_potentials), np.array(section.temperatures)
+    sums = needed(responses(section.quantities))
+    return Request(
+        crystal=crystal,
+        energies=energies,
+        gammas=np.array(section.gamma),
+        mu=np.repeat(reference + mu, len(temperatures)),
+        kt=np.tile(BOLTZMANN_EV * temperatures, len(mu)),
+        sums=sums,
+        count_edges=_count_edges(energies, section.gaussian_width) if sums.count else np.zeros(0),
+    )
+
+
+def _count_edges(energies: RealArray, width: float) -> RealArray:
+    """Edges an eighth of the width apart, reaching eight widths beyond the energies."""
+    low, high = energies[0] - 8.0 * width, energies[-1] + 8.0 * width
+    return np.linspace(low, high, max(2, int(np.ceil((high - low) / (width / 8.0))) + 1))

@@ -1,0 +1,105 @@
+"""Density of states and electron count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from hpcalo.io.checks import Check, below
+from hpcalo.io.dataset import Result
+from hpcalo.kubo.plot.panels import AxisLabel, Panel, draw_curves
+from hpcalo.kubo.registry import register
+from hpcalo.kubo.responses.checking import array
+from hpcalo.kubo.responses.response import ENERGY, Quantity, Response
+from hpcalo.kubo.responses.run_sums import RunSums
+from hpcalo.kubo.sums.request import COUNT, Sums
+from hpcalo.typing import RealArray
+
+
+def level_count(
+    edges: RealArray, count: RealArray, energies: RealArray, smearing: float
+) -> tuple[RealArray, RealArray]:
+    """Electrons per cell and density of states (1/eV) at the energies, from the count of levels between fine edges.
+
+    count: (NB + 1,), the first entry counts what lies below the edges. The density is a Gaussian average of the counted
+    levels.
+    """
+    below_edge = np.concatenate([[0.0], np.cumsum(count[:-1])])[1:]
+    electrons = np.interp(energies, edges, below_edge)
+    centres = 0.5 * (edges[1:] + edges[:-1])
+    levels = count[1:-1]
+    x = (energies[:, None] - centres[None, :]) / smearing
+    kernel = np.where(np.abs(x) < 8.0, np.exp(-0.5 * np.minimum(x**2, 64.0)), 0.0) / (smearing * np.sqrt(2.0 * np.pi))
+    return electrons, kernel @ levels
+
+
+def energy_of_count(edges: RealArray, count: RealArray, electrons: float) -> float | None:
+    """Energy up to which the levels hold this many electrons; None if it lies outside the edges."""
+    below_edge = np.cumsum(count[:-1])
+    if not below_edge[0] <= electrons <= below_edge[-1]:
+        return None
+    i = int(np.searchsorted(below_edge, electrons))
+    if i == 0:
+        return float(edges[0])
+    share = (electrons - below_edge[i - 1]) / max(below_edge[i] - below_edge[i - 1], 1e-300)
+    return float(edges[i - 1] + share * (edges[i] - edges[i - 1]))
+
+
+def _draw(axis: Any, results: Sequence[Result]) -> None:
+    draw_curves(axis, results, "density_of_states", "energy", AxisLabel("density of states", "", "1/eV per cell"))
+    axis.set_ylim(0.0, None)
+
+
+def _draw_electrons(axis: Any, results: Sequence[Result]) -> None:
+    found, _ = draw_curves(axis, results, "electrons", "energy", AxisLabel("electrons per cell", "", ""))
+    ends = [float(end(c.y)) for c in found for end in (np.min, np.max)]
+    axis.set_ylim(min(ends) - 0.05 * (max(ends) - min(ends)), max(ends) + 0.05 * (max(ends) - min(ends)) + 1e-9)
+
+
+@register
+class DensityOfStates(Response):
+    """Density of states (a Gaussian average of the levels) and electrons per cell against Fermi energy."""
+
+    name = "density_of_states"
+    help = "density of states and electron count"
+    rank = 130
+    sums = Sums(count=True)
+    quantities = (
+        Quantity(
+            "density_of_states",
+            ENERGY,
+            "1/eV",
+            "density of states per cell",
+            attrs=lambda run: {"smearing_eV": run.settings.gaussian_width},
+        ),
+        Quantity("electrons", ENERGY, "1", "electrons per cell below the Fermi energy"),
+    )
+    panels = (
+        Panel(("density_of_states",), _draw, "alone", rank=20),
+        Panel(("electrons",), _draw_electrons, "detail"),
+    )
+
+    def compute(self, run: RunSums) -> Mapping[str, RealArray]:
+        width = run.settings.gaussian_width
+        counted = [level_count(run.count_edges, count, run.energies, width) for count in run.stacked(COUNT)]
+        return {
+            "density_of_states": np.stack([dos for _, dos in counted]),
+            "electrons": np.stack([n for n, _ in counted]),
+        }
+
+    def checks(self, result: Result) -> Iterator[Check]:
+        if not {"density_of_states", "electrons"} <= set(result.variables) or len(result["energy"]) < 2:
+            return
+        energies, density, count = (array(result, n) for n in ("energy", "density_of_states", "electrons"))
+        steps = 0.5 * (density[:, 1:] + density[:, :-1]) * np.diff(energies)
+        grown = count[:, -1] - count[:, 0]
+        smear = float(result.variables["density_of_states"].attrs.get("smearing_eV", 0.0))
+        edge = smear * float(density[:, [0, -1]].max())  # what the smearing carries across the ends
+        must = "∫ DOS dE over the axis − growth of the electron count, less what the smearing carries across its ends"
+        gap = max(0.0, float(np.max(np.abs(steps.sum(1) - grown))) - edge)
+        yield below("Density of states adds up to the electrons", must, gap, 0.02, unit="per cell")
+        falls = float(np.max(-np.diff(count, axis=1), initial=0.0))
+        must = "largest fall of the electron count, and of the density of states below zero"
+        yield below("Counts do not fall", must, max(falls, float(-density.min()), 0.0), 1e-9)

@@ -1,0 +1,97 @@
+"""Orbital magnetization."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from hpcalo import units
+from hpcalo.io.checks import Check
+from hpcalo.io.dataset import Result
+from hpcalo.kubo.plot.data import thermal_axis
+from hpcalo.kubo.plot.panels import AxisLabel, Panel, draw_curves
+from hpcalo.kubo.registry import register
+from hpcalo.kubo.responses.anomalous_hall import axial
+from hpcalo.kubo.responses.checking import GRID, sum_rule
+from hpcalo.kubo.responses.response import Quantity, Response
+from hpcalo.kubo.responses.run_sums import RunSums
+from hpcalo.kubo.sums.request import VELOCITY_VELOCITY, Sums
+from hpcalo.plotting import style
+from hpcalo.typing import RealArray
+
+MU_B_PER_EV_A2 = units.E_CHARGE / units.HBAR_SI * units.EV * units.ANGSTROM**2 / units.BOHR_MAGNETON
+"""µ_B in (e/ħ) · 1 eV Å²."""
+SIGN = "along the moment of the electron's orbital motion, m = −(e/2) r × v"
+
+
+def _per_metre(run: RunSums) -> dict[str, float]:
+    return {"mu_B_per_cell_in_A_per_m": units.BOHR_MAGNETON / (run.volume * units.ANGSTROM**3)}
+
+
+def _draw(axis: Any, results: Sequence[Result], name: str, along: str) -> None:
+    second = ("mu_B_per_cell_in_A_per_m", "A/m")
+    symbol, unit = r"$M^\mathrm{{orb}}_{{{}}}$", r"$\mu_\mathrm{B}$ per cell"
+    label = AxisLabel("orbital moment", symbol, unit, style.powered, second=second, per_unit=True)
+    draw_curves(axis, results, name, along or thermal_axis(results[0]), label, dos=along == "energy")
+
+
+@register
+class OrbitalMagnetization(Response):
+    """M^orb = −½ ê_k ε_kij R_ij (50) at T = 0 against Fermi energy, and at (μ, T) (55), in µ_B per cell.
+
+    (55) of the paper prints the Fermi function outside its bracket; only the M term carries it (compare (32) and the
+    limit T = 0 of (50)). For Wannier input this is the part within the bands of the model: what needs matrix elements
+    of H beyond them (the so-called external terms) is not in it.
+    """
+
+    name = "orbital_magnetization"
+    help = "orbital magnetization per cell"
+    rank = 80
+    thermal = True
+    sums = Sums(sea=(VELOCITY_VELOCITY,), thermal=(VELOCITY_VELOCITY,))
+    quantities = (
+        Quantity(
+            "orbital_magnetization",
+            ("n_hat", "axis", "mu", "temperature"),
+            "mu_B",
+            "orbital magnetization per cell",
+            "(55)",
+            SIGN,
+            -1,
+            _per_metre,
+        ),
+        Quantity(
+            "orbital_magnetization_ground_state",
+            ("n_hat", "axis", "energy"),
+            "mu_B",
+            "orbital magnetization per cell at T = 0",
+            "(47), (50)",
+            SIGN,
+            -1,
+            _per_metre,
+        ),
+    )
+    panels = (
+        Panel(
+            ("orbital_magnetization_ground_state",),
+            lambda axis, results: _draw(axis, results, "orbital_magnetization_ground_state", "energy"),
+            rank=11,
+        ),
+        Panel(
+            ("orbital_magnetization",),
+            lambda axis, results: _draw(axis, results, "orbital_magnetization", ""),
+            rank=19,
+        ),
+    )
+
+    def compute(self, run: RunSums) -> Mapping[str, RealArray]:
+        _, ground = run.sea(VELOCITY_VELOCITY)
+        warm = run.thermal(VELOCITY_VELOCITY)[:, :, :, 0]
+        return {
+            "orbital_magnetization": axial(run, warm, 1) * MU_B_PER_EV_A2,
+            "orbital_magnetization_ground_state": axial(run, ground, 1) * MU_B_PER_EV_A2,
+        }
+
+    def checks(self, result: Result) -> Iterable[Check]:
+        equation, curve = "M(μ, T) = −∫ f′ M(E) dE, from (55)", "orbital_magnetization_ground_state"
+        return sum_rule(result, "orbital_magnetization", curve, equation, order=0, factor=1.0, limit=GRID)

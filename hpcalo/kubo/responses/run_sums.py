@@ -1,0 +1,115 @@
+"""What responses are computed from: the raw sums of a run, its axes and constants."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from hpcalo.hamiltonian.types import Crystal
+from hpcalo.kubo.config import KuboSection
+from hpcalo.kubo.responses.thermal import cell_weights, thermal_weights
+from hpcalo.kubo.states.solver import velocity_directions
+from hpcalo.kubo.sums.request import BROADENED, SEA, THERMAL, Pair, raw_name
+from hpcalo.typing import RealArray
+
+
+@dataclass(frozen=True)
+class RunSums:
+    """The raw sums of a run with its axes.
+
+    settings: the table [kubo] of the input. energies: (NE,) eV relative to the reference. n_hat: (A, 3). gammas (G,)
+    eV, temperatures (T,) K, mu (M,) eV relative. count_edges: (NB + 1,) eV relative, of the level count. raw: for each
+    direction of the magnetization the raw sums by name. In the shapes below `x` and `y` stand for the tensor indices
+    of the two observables of a pair.
+    """
+
+    crystal: Crystal
+    settings: KuboSection
+    energies: RealArray
+    n_hat: RealArray
+    gammas: RealArray
+    temperatures: RealArray
+    mu: RealArray
+    count_edges: RealArray
+    raw: tuple[Mapping[str, RealArray], ...]
+
+    @property
+    def directions(self) -> tuple[int, ...]:
+        """Cartesian components of velocities and fields."""
+        return velocity_directions(self.crystal)
+
+    @property
+    def volume(self) -> float:
+        """Cell volume, Å^3."""
+        return self.crystal.volume
+
+    @property
+    def spacing(self) -> float:
+        """Energy spacing, eV."""
+        return float(self.energies[1] - self.energies[0])
+
+    def stacked(self, name: str) -> RealArray:
+        """A raw sum of all directions of the magnetization: (A, …)."""
+        return np.stack([raw[name] for raw in self.raw])
+
+    def _shape(self, pair: Pair) -> tuple[int, ...]:
+        """Components of the two observables of a pair, one axis for each tensor index."""
+        first, second = pair
+        return (*first.shape(self.crystal), *second.shape(self.crystal))
+
+    def broadened(self, pair: Pair) -> tuple[RealArray, RealArray]:
+        """(Re, Im) parts with broadening, each (A, G, x, y, NE), with prefactors 1/π and 1/2π of the closed forms (ħ =
+        1).
+        """
+        raw = self.stacked(raw_name(BROADENED, pair))
+        raw = raw.reshape(*raw.shape[:2], *self._shape(pair), 2, raw.shape[-1])
+        return raw[..., 0, :] / np.pi, raw[..., 1, :] / (2.0 * np.pi)
+
+    def sea(self, pair: Pair) -> tuple[RealArray, RealArray]:
+        """T = 0 sea sums (A, x, y, NE): −Σ_n Θ(E−E_n) B_n of (36) without its charge, and Σ_n Θ(E−E_n)[A_n + (E−E_n)
+        B_n] of (32).
+        """
+        raw = self.stacked(raw_name(SEA, pair))
+        raw = raw.reshape(raw.shape[0], *self._shape(pair), 3, raw.shape[-1])
+        second = np.cumsum(raw[..., 0, :-1], axis=-1)
+        constant = np.cumsum(raw[..., 1, :-1], axis=-1)
+        centre = 0.5 * (self.energies[0] + self.energies[-1])
+        return 2.0 * second, constant - 2.0 * (self.energies - centre) * second
+
+    def sea_averages(self, pair: Pair, power: int) -> RealArray:
+        """∫dE (−f'(E−μ)) (E−μ)^power of the first curve of `sea`: (A, x, y, M, T).
+
+        The curve of a finite mesh is a staircase with narrow spikes (near-degenerate levels), of which its values on
+        the grid catch or miss any one. Its averages over the cells of the grid are exact, and so is their integral with
+        the weights up to second order in the spacing.
+        """
+        raw = self.stacked(raw_name(SEA, pair))
+        raw = raw.reshape(raw.shape[0], *self._shape(pair), 3, raw.shape[-1])
+        centre = 0.5 * (self.energies[0] + self.energies[-1])
+        second, moment = np.cumsum(raw[..., 0, :-1], axis=-1), np.cumsum(raw[..., 2, :-1], axis=-1)
+        integral = 2.0 * ((self.energies - centre) * second - moment)  # ∫ of the curve up to each energy
+        cells = np.diff(integral, axis=-1) / self.spacing
+        weights = cell_weights(self.energies, self.mu, self.temperatures, power)
+        first, second_size = (observable.size(self.crystal) for observable in pair)
+        flat = cells.reshape(len(cells), first, second_size, -1)
+        averages = np.einsum("aije,mte->aijmt", flat, weights)
+        return averages.reshape(*cells.shape[:-1], *averages.shape[-2:])
+
+    def thermal(self, pair: Pair) -> RealArray:
+        """Direct thermal sums (A, x, y, 4, M, T): (32), (27), (33) without 1/V, and the average of (36)."""
+        raw = self.stacked(raw_name(THERMAL, pair))
+        return raw.reshape(raw.shape[0], *self._shape(pair), 4, len(self.mu), len(self.temperatures))
+
+    def occupied(self, name: str) -> RealArray:
+        """Running sum over occupied levels of a histogram over the energy axis: (A, …, NE)."""
+        return np.cumsum(self.stacked(name)[..., :-1], axis=-1)
+
+    def averages(self, power: int) -> RealArray:
+        """Matrix (M, T, NE) of the integrals ∫dE (−f'(E−μ)) (E−μ)^power, acting on a curve given on the energy axis.
+
+        Exact for curves that are linear between the grid points; for smooth curves the error is second order in the
+        spacing.
+        """
+        return thermal_weights(self.energies, self.mu, self.temperatures, power)

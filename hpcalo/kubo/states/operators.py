@@ -1,0 +1,250 @@
+"""The table of observables, one class each. A response refers to the objects; a new observable is one more class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hpcalo.hamiltonian.exchange import pauli_on_pairs, torque_from_spin, torque_Rvnn
+from hpcalo.hamiltonian.types import LcaoModel, Model, WannierModel
+from hpcalo.kubo.states.lcao_point import LcaoPoint
+from hpcalo.kubo.states.observable import LevelProperty, Observable, Operator
+from hpcalo.kubo.states.solver import velocity_directions
+from hpcalo.kubo.states.wannier_line import AXIS_PAIRS, WannierLine, WannierParts
+from hpcalo.typing import ComplexArray, RealArray
+
+if TYPE_CHECKING:
+    from collections.abc import Set
+
+
+class Velocity(Operator):
+    """ħv = ∂H + i[H, r], eV Å. Its diagonal is dE/dk.
+
+    Wannier functions: ħv = ∂H + i[H, A] with the position matrix A(k) = Σ_R exp(2πi k·R) <0m|r|Rn>; where the model
+    has none, A is diag(centres), which is the velocity of the lattice gauge with atomic phases. Atomic orbitals: ħv_nm
+    = c†(∂H)c + i E_n a − i a† E_m with a = c†(r(k) + S τ)c, r_MN(R) = <0M|(r − R − τ_N)|RN>: the matrix element of i[H,
+    r] between Bloch states of an incomplete, non-orthogonal, k-dependent basis (i∂_k acts on the Bloch sums, whose own
+    dependence is that of S and r; see e.g. C.-C. Lee, Y.-T. Lee, M. Fukuda, T. Ozaki, Phys. Rev. B 98, 115115 (2018)).
+    Without r(R) every orbital sits at its centre and overlaps half-way between two of them.
+    """
+
+    name = "velocity"
+    unit = "eV*angstrom"
+    indices = ("polar",)
+    time_odd = True
+
+    def wannier_parts(self, model: WannierModel, need: Set[Observable]) -> WannierParts:
+        if model.A_Rvnn is None:
+            return WannierParts({}, {})
+        axes = list(range(3)) if CURVATURE in need else list(velocity_directions(model.crystal))
+        return WannierParts({"A": model.A_Rvnn[:, axes]}, {})
+
+    def wannier(self, line: WannierLine) -> ComplexArray:
+        directions = list(line.directions)
+        if "A" not in line.summed:
+            tau = line.centres[:, directions].T
+            gap = tau[:, None, :] - tau[:, :, None]  # τ_m − τ_n: i[H, τ]_nm = i H_nm (τ_m − τ_n)
+            K, N = line.E_kn.shape
+            gauge = line.H_knn.reshape(K, N, 1, N) * (1j * gap.transpose(1, 0, 2))
+            return line.rotated(line.dH_knvm + gauge)
+        a = line.positions
+        if a.shape[2] != len(directions):  # all three, for the curvature
+            a = a[:, :, directions]
+        # i E_n a − i a† E_m: Hermitian even where A(R) of the file is so to its printed digits only.
+        half = (1j * line.E_kn)[:, :, None, None] * a
+        velocity: ComplexArray = np.add(half, half.conj().transpose(0, 3, 2, 1), order="C")
+        velocity += line.gradient_and_positions[:, :, : len(directions)]
+        return velocity
+
+    def lcao_parts(self, model: LcaoModel) -> Iterator[tuple[str, RealArray]]:
+        for v in velocity_directions(model.crystal):
+            yield f"r_{v}", consistent_positions(model, v)
+
+    def lcao(self, point: LcaoPoint, out: ComplexArray) -> None:
+        _, N, M = point.c.shape
+        c_dagger = point.c.reshape(M, M).conj().T
+        for i, v in enumerate(point.directions):
+            r = (point.plain["S"] * point.tau[None, :, v] + point.plain[f"r_{v}"]).conj().T
+            half = 0.5 * (point.spinor(point.gradient[i]) @ point.c.reshape(M, M)).reshape(2, N, M)
+            for s in range(2):
+                half[s] -= (r @ point.c[s]) * (1j * point.E)
+            z = c_dagger @ half.reshape(M, M)
+            # (c†∂Hc)/2 − i a† E_m plus its Hermitian conjugate
+            out[:, i, :] = z + z.conj().T
+
+
+VELOCITY = Velocity()
+
+
+class Torque(Operator):
+    """T = n̂ × ∂H/∂n̂, eV: T·δφ = δH when the magnetization is turned by the small rotation δφ.
+
+    Wannier functions: T = −(i/2)[σ, H_odd] with the model's spin matrices, or Pauli matrices on the spin pairs. Atomic
+    orbitals: T = −(Δ/2)(σ × n̂) + (D B) × σ, which is −(i/2)[σ, H_exchange], exact for the model.
+    """
+
+    name = "torque"
+    unit = "eV"
+
+    def missing(self, model: Model) -> str:
+        no_exchange = isinstance(model, WannierModel) and model.odd_Rnn is None
+        return "has no exchange part, so no torque can be computed" if no_exchange else ""
+
+    def wannier_parts(self, model: WannierModel, need: Set[Observable]) -> WannierParts:
+        if model.spin_Rvnn is None:
+            return WannierParts({"torque": torque_Rvnn(model)}, {})
+        odd = {} if model.odd_Rnn is None else {"odd": model.odd_Rnn[:, None]}
+        return WannierParts({**odd, "spin": model.spin_Rvnn}, {})
+
+    def wannier(self, line: WannierLine) -> ComplexArray:
+        if "torque" in line.summed:
+            return line.rotated(np.ascontiguousarray(line.summed["torque"]))
+        spin, odd = line.summed["spin"], line.summed["odd"][:, :, 0]
+        torque = torque_from_spin(spin.transpose(0, 2, 1, 3), odd)
+        return line.rotated(np.ascontiguousarray(torque.transpose(0, 2, 1, 3)))
+
+    def lcao(self, point: LcaoPoint, out: ComplexArray) -> None:
+        self._along(point, out)
+        across = point.across
+        if across is not None:
+            self._across(point.c, across, out)
+
+    @staticmethod
+    def _along(point: LcaoPoint, out: ComplexArray) -> None:
+        """T_v = −½ Σ ε_vjk n_k (σ_j ⊗ Δ) in the eigenbasis, into out (M, 3, M)."""
+        n, c, delta = point.n_hat, point.c, point.graded[1]
+        # Coefficients of σ_j in T_v.
+        weight = -0.5 * np.array([[0.0, n[2], -n[1]], [-n[2], 0.0, n[0]], [n[1], -n[0], 0.0]])
+        dc = np.stack([delta @ c[0], delta @ c[1]])
+        blocks: list[ComplexArray | None] = [None, None, None]  # c†(σ_j ⊗ Δ)c
+        if np.any(weight[:, :2]):
+            mixed = c[0].conj().T @ dc[1]
+            if np.any(weight[:, 0]):
+                blocks[0] = mixed + mixed.conj().T
+            if np.any(weight[:, 1]):
+                blocks[1] = -1j * (mixed - mixed.conj().T)
+        if np.any(weight[:, 2]):
+            blocks[2] = c[0].conj().T @ dc[0] - c[1].conj().T @ dc[1]
+        for v in range(3):
+            for j, block in enumerate(blocks):
+                if block is not None and weight[v, j] != 0.0:
+                    out[:, v, :] += weight[v, j] * block
+
+    @staticmethod
+    def _across(c: ComplexArray, across: ComplexArray, out: ComplexArray) -> None:
+        """T_v += Σ ε_vjk B_j ⊗ σ_k in the eigenbasis."""
+        for j in range(3):
+            bc = np.stack([across[j] @ c[0], across[j] @ c[1]])
+            mixed = c[0].conj().T @ bc[1]
+            blocks = (
+                mixed + mixed.conj().T,
+                -1j * (mixed - mixed.conj().T),
+                c[0].conj().T @ bc[0] - c[1].conj().T @ bc[1],
+            )
+            a, b = (j + 1) % 3, (j + 2) % 3  # ε_jab = 1: ε_bja = 1 and ε_ajb = −1
+            out[:, b, :] += blocks[a]
+            out[:, a, :] -= blocks[b]
+
+
+TORQUE = Torque()
+
+
+class Spin(LevelProperty):
+    """<σ·n̂> of a level, in ħ/2; the majority spin counts negative. Zero for a spinless model."""
+
+    name = "spin"
+    unit = "hbar/2"
+    indices = ()
+
+    def wannier_parts(self, model: WannierModel, need: Set[Observable]) -> WannierParts:
+        if model.spin_Rvnn is not None:
+            return WannierParts({"spin": model.spin_Rvnn}, {})
+        if not len(model.up):
+            return WannierParts({}, {})
+        along = np.einsum("v,vnm->nm", model.n_hat, pauli_on_pairs(model.up, model.down))
+        return WannierParts({}, {"pauli_along_n": along})
+
+    def wannier(self, line: WannierLine) -> RealArray:
+        c = line.c_knn
+        if "spin" in line.summed:
+            along = np.einsum("v,knvm->knm", line.n_hat, line.summed["spin"])
+            return np.einsum("kan,kab,kbn->kn", c.conj(), along, c, optimize=True).real
+        if "pauli_along_n" not in line.fixed:
+            return np.zeros_like(line.E_kn)
+        return np.einsum("kan,ab,kbn->kn", c.conj(), line.fixed["pauli_along_n"], c, optimize=True).real
+
+    def lcao(self, point: LcaoPoint, out: RealArray) -> None:
+        """From the Löwdin-like vectors x = L†c, for which spin blocks are orthonormal."""
+        x = point.x
+        up, down = (np.einsum("an,an->n", x[s].conj(), x[s]).real for s in range(2))
+        mixed = np.einsum("an,an->n", x[0].conj(), x[1])
+        nx, ny, nz = point.n_hat
+        out += nz * (up - down) + 2.0 * (nx * mixed.real + ny * mixed.imag)
+
+
+SPIN = Spin()
+
+
+class Curvature(LevelProperty):
+    """The part of a level's Berry curvature that no sum over the model's own bands contains, (yz, zx, xy), Å².
+
+    The diagonal of ∂_x A_y − ∂_y A_x − i[A_x, A_y] in the eigenbasis (X. Wang, J. Yates, I. Souza, D. Vanderbilt, Phys.
+    Rev. B 74, 195118 (2006)); zero for A = diag(centres), so that a model without a position matrix has none.
+    """
+
+    name = "curvature"
+    unit = "angstrom^2"
+    time_odd = True
+    requires = (VELOCITY,)
+    optional = True
+
+    def missing(self, model: Model) -> str:
+        known = isinstance(model, WannierModel) and model.A_Rvnn is not None
+        return "" if known else "has no position matrix"
+
+    def wannier_parts(self, model: WannierModel, need: Set[Observable]) -> WannierParts:
+        A = model.A_Rvnn
+        if A is None:
+            return WannierParts({}, {})
+        r = (model.R @ model.crystal.lattice)[:, :, None, None]
+        curl = np.stack([1j * (r[:, a] * A[:, b] - r[:, b] * A[:, a]) for a, b in AXIS_PAIRS], axis=1)
+        return WannierParts({"A": A, "curl": curl}, {})
+
+    def wannier(self, line: WannierLine) -> RealArray:
+        a = line.positions
+        curl = np.einsum("knvn->kvn", line.gradient_and_positions[:, :, -3:]).real
+        # −i[A_x, A_y]_nn = 2 Im Σ_m (A_x)_nm (A_y)_mn
+        product = np.stack([2.0 * np.einsum("knm,kmn->kn", a[:, :, i], a[:, :, j]).imag for i, j in AXIS_PAIRS], axis=1)
+        return np.asarray(curl + product, dtype=np.float64)
+
+
+CURVATURE = Curvature()
+
+TABLE: tuple[Observable, ...] = (VELOCITY, CURVATURE, TORQUE, SPIN)
+"""In the order in which solvers make them; others follow by name."""
+
+
+def ordered(need: Iterable[Observable]) -> list[Observable]:
+    """The observables and what they require, in the same order in every run."""
+    every = {o for observable in need for o in (observable, *observable.requires)}
+    return sorted(every, key=lambda o: (TABLE.index(o) if o in TABLE else len(TABLE), o.name))
+
+
+def consistent_positions(model: LcaoModel, v: int) -> RealArray:
+    """r_v(R) in double precision (nR, N, N) Å, averaged with what Hermiticity of the position operator says it is.
+
+    <0M|r|RN>* = <RN|r|0M> gives r_MN(R) = r_NM(−R) + (τ_M − τ_N − R) S_MN(R). The stored numbers keep it to their last
+    digit only, and the near-singular overlap blows that digit up in high bands: with the average the diagonal of the
+    velocity is dE/dk. A model without positions starts from r = 0: what the average then leaves is (τ_M − τ_N − R)
+    S_MN(R)/2, the overlap of two orbitals half-way between them.
+    """
+    index = {tuple(r): i for i, r in enumerate(model.R.tolist())}
+    partner = [index.get((-a, -b, -c), i) for i, (a, b, c) in enumerate(model.R.tolist())]  # i: a cell of zeros
+    r = np.zeros_like(model.S_Rnn)
+    if model.r_vRnn is not None:
+        r = model.r_vRnn[v].astype(np.float64)
+    shift = model.tau[:, v][None, :, None] - model.tau[:, v][None, None, :]
+    shift = shift - (model.R @ model.crystal.lattice[:, v])[:, None, None]
+    return 0.5 * (r + r[partner].transpose(0, 2, 1) + shift * model.S_Rnn)

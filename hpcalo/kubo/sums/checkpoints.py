@@ -1,0 +1,119 @@
+"""Checkpoints of the passes over k: which sums an unfinished run has, and the continuation from them."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hpcalo import __version__
+from hpcalo.errors import CheckpointError
+from hpcalo.hamiltonian.loading import same_files
+from hpcalo.io.checkpoint import Checkpoint, CheckpointWriter
+from hpcalo.kubo.sums.plan import Pass
+from hpcalo.parallel.exact_sum import ExactSum
+from hpcalo.parallel.guard import on_root
+from hpcalo.parallel.packing import union
+from hpcalo.parallel.rounds import Rounds
+
+if TYPE_CHECKING:
+    from mpi4py.MPI import Intracomm
+
+
+@dataclass
+class PassCheckpoints:
+    """Saves unfinished passes beside the result, and hands out what an earlier run has saved.
+
+    texts: what a restart needs besides the sums. finished: the summed passes of this run so far, flat. plans:
+    fingerprints of these and of the current one (rank 0). restored: the checkpoint to continue from, rank 0 only.
+    Passes come in the same order in every run.
+    """
+
+    result: Path
+    rounds: Rounds
+    texts: Mapping[str, str]
+    restored: Checkpoint | None = None
+    finished: list[np.ndarray] = field(default_factory=list)
+    plans: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.writer = CheckpointWriter(self.result, self.texts, self.restored)
+        if self.restored is not None:
+            earlier = self.restored.texts
+            if earlier.get("program") != self.texts["program"]:
+                self._refuse(f"by hpcalo {earlier.get('program')}, this is {__version__}")
+            if not same_files(earlier.get("model_sha256", ""), self.texts["model_sha256"]):
+                self._refuse("with other model files than those there are now")
+
+    def save(self, comm: Intracomm, total: ExactSum, done: np.ndarray) -> None:
+        """Adds up the sums of all ranks and writes them. Collective. Raises OutputError on all ranks."""
+        everything = total.allreduce(comm)
+        arrays = {"limbs": everything.limbs, "addends": np.array(everything.addends), "done": union(comm, done)}
+        arrays |= {f"finished_{number}": flat for number, flat in enumerate(self.finished)}
+        on_root(comm, lambda: self.writer.write(arrays, texts={"plans": "\n".join(self.plans)}))
+
+    def earlier(self, comm: Intracomm, task: Pass, size: int) -> np.ndarray | None:
+        """The summed pass, if the checkpoint holds it complete. Collective.
+
+        Raises CheckpointError on all ranks if the checkpoint is of another calculation.
+        """
+
+        def find() -> np.ndarray | None:
+            number = len(self.finished)
+            self.plans.append(task.fingerprint())
+            if self.restored is None:
+                return None
+            known = self.restored.texts.get("plans", "").split("\n")
+            flat = self.restored.arrays.get(f"finished_{number}")
+            planned = known[number] if number < len(known) else self.plans[number]
+            if planned != self.plans[number] or (flat is not None and flat.size != size):
+                raise CheckpointError(
+                    f"{self.restored.path}: belongs to other k-points, energies or quantities: the program has changed"
+                )
+            return None if flat is None else np.array(flat)
+
+        return on_root(comm, find)
+
+    def begun(self, comm: Intracomm, size: int, blocks: int) -> tuple[ExactSum | None, np.ndarray]:
+        """What the checkpoint holds of the current pass: its sum (rank 0; None elsewhere) and the blocks in it.
+        Collective.
+
+        Raises CheckpointError on all ranks if it belongs to other blocks or sums.
+        """
+
+        total: ExactSum | None = None
+
+        def find() -> np.ndarray:
+            nonlocal total
+            if self.restored is None or len(self.finished) != self._restored_passes():
+                return np.zeros(blocks, dtype=np.uint8)
+            with self.restored.understood():
+                done, limbs = self.restored.arrays["done"], self.restored.arrays["limbs"]
+                if done.shape != (blocks,) or limbs.shape != (3, size):
+                    raise CheckpointError(
+                        f"{self.restored.path}: has {done.size} blocks of k-points and {limbs.size // 3} sums, "
+                        f"this calculation {blocks} and {size}: model or program have changed"
+                    )
+                total = ExactSum((size,))
+                if limbs.dtype != total.limbs.dtype or done.dtype != np.uint8:
+                    raise TypeError(f"sums of type {limbs.dtype}")
+                total.limbs[...] = limbs
+                total.addends = operator.index(self.restored.arrays["addends"].item())
+            return np.array(done)
+
+        done = on_root(comm, find)
+        return (total if done.any() else None), done
+
+    def _restored_passes(self) -> int:
+        assert self.restored is not None  # called only where there is one
+        return sum(name.startswith("finished_") for name in self.restored.arrays)
+
+    def _refuse(self, how: str) -> None:
+        assert self.restored is not None  # called only where there is one
+        raise CheckpointError(
+            f"{self.restored.path}: was written {how}; sums of both must not be mixed: run it anew with --force"
+        )
