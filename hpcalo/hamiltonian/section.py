@@ -15,7 +15,10 @@ S = TypeVar("S", bound=Section)
 
 
 def with_keys_of_readers(section: type[S]) -> type[S]:
-    """The section with a key for each source, the options of each reader, and the common options, in this order."""
+    """The section with a key for each source, the options of each reader, and the common options, in this order.
+
+    Raises TypeError if two readers declare one option differently.
+    """
     fields: dict[str, tuple[Any, FieldInfo]] = {}
     options: dict[str, tuple[Any, FieldInfo]] = {}
     shared: dict[str, tuple[Any, FieldInfo]] = {}
@@ -25,6 +28,8 @@ def with_keys_of_readers(section: type[S]) -> type[S]:
             if name == reader.source:
                 fields[name] = (kind | None, FieldInfo(default=None, description=info.description))
             elif name not in Reader.model_fields:
+                if repr(info) != repr(options.get(name, (kind, info))[1]):
+                    raise TypeError(f"{reader.__name__}: the key {name} means something else to another reader")
                 (shared if name in options else options)[name] = (kind, info)
     common = {name: (info.annotation, info) for name, info in Reader.model_fields.items()}
     options = {name: option for name, option in options.items() if name not in shared}
@@ -60,9 +65,8 @@ class ModelSection(Section):
             found = f"found {' and '.join(given)}" if given else "found none"
             raise ValueError(f"exactly one of {', '.join(READERS)} is needed, {found}")
         reader = READERS[given[0]]
-        options = type(self).model_fields.keys() - READERS.keys()
-        for name in options - reader.model_fields.keys():
-            if getattr(self, name) != type(self).model_fields[name].default:
+        for name, info in type(self).model_fields.items():
+            if name not in reader.model_fields and getattr(self, name) != info.default:
                 raise ValueError(f"{name} has no meaning for a model from {given[0]}")
         values = {name: value for name in reader.model_fields if (value := getattr(self, name)) is not None}
         try:

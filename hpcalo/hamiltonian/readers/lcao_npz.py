@@ -36,27 +36,9 @@ def read_lcao(
     shape, not Hermitian, overlap matrix not positive.
     """
     data = load_npz(path)
-    missing = [name for name in REQUIRED if name not in data]
-    if missing:
-        raise ModelError(f"{path}: array {missing[0]} is missing; found {', '.join(sorted(data)[:20])}")
-    R = _integers(data["R"], path, "R")
-    if R.ndim != 2 or R.shape[1] != 3:
-        raise ModelError(f"{path}: R: shape {R.shape}, expected (cells, 3)")
-    atom_of = _integers(data["orb_atom"], path, "orb_atom")
-    positions = _reals(data["positions"], path, "positions")
-    if positions.shape[1:] != (3,) or atom_of.ndim != 1 or not len(atom_of):
-        raise ModelError(f"{path}: positions {positions.shape} or orb_atom {atom_of.shape}: wrong shape")
-    if atom_of.min() < 0 or atom_of.max() >= len(positions):
-        raise ModelError(f"{path}: orb_atom names atom {atom_of.max()}, there are {len(positions)}")
-    expected = (len(R), len(atom_of), len(atom_of))
-    for name in ("H_up", "H_dn", "S", "Hsoc_x", "Hsoc_y", "Hsoc_z"):
-        if data[name].shape != expected:
-            raise ModelError(f"{path}: {name}: shape {data[name].shape}, expected {expected} (R, orb_atom)")
+    R, atom_of, lattice, positions = _structure(data, path)
     moments = _reals(data.get("magmoms", np.zeros(len(positions))), path, "magmoms")
     periodic = periodic_directions(R)
-    lattice = _reals(data["lattice"], path, "lattice")
-    if lattice.shape != (3, 3) or not np.isfinite(lattice).all() or not np.isfinite(positions).all():
-        raise ModelError(f"{path}: lattice (3 × 3) and positions: finite numbers are needed")
     thickness, thickness_note = thickness_or_default(thickness, lattice, periodic, positions)
     fermi, fermi_note = _fermi_energy(data, fermi_energy, path)
     try:
@@ -98,6 +80,33 @@ def read_lcao(
         return require_positive_overlap(model)
     except ModelError as problem:
         raise ModelError(f"{path}: {one_line(problem)}") from None
+
+
+def _structure(data: Mapping[str, NDArray], path: Path) -> tuple[IntArray, IntArray, RealArray, RealArray]:
+    """R (nR, 3), the atom of each orbital (N,), lattice (3, 3) Å, positions (atoms, 3) Å; matrices have their shape.
+
+    Raises ModelError for arrays that are missing, of another kind or of another shape.
+    """
+    missing = [name for name in REQUIRED if name not in data]
+    if missing:
+        raise ModelError(f"{path}: array {missing[0]} is missing; found {', '.join(sorted(data)[:20])}")
+    R = _integers(data["R"], path, "R")
+    if R.ndim != 2 or R.shape[1] != 3:
+        raise ModelError(f"{path}: R: shape {R.shape}, expected (cells, 3)")
+    atom_of = _integers(data["orb_atom"], path, "orb_atom")
+    positions = _reals(data["positions"], path, "positions")
+    if positions.shape[1:] != (3,) or atom_of.ndim != 1 or not len(atom_of):
+        raise ModelError(f"{path}: positions {positions.shape} or orb_atom {atom_of.shape}: wrong shape")
+    if atom_of.min() < 0 or atom_of.max() >= len(positions):
+        raise ModelError(f"{path}: orb_atom names atom {atom_of.max()}, there are {len(positions)}")
+    expected = (len(R), len(atom_of), len(atom_of))
+    for name in ("H_up", "H_dn", "S", "Hsoc_x", "Hsoc_y", "Hsoc_z"):
+        if data[name].shape != expected:
+            raise ModelError(f"{path}: {name}: shape {data[name].shape}, expected {expected} (R, orb_atom)")
+    lattice = _reals(data["lattice"], path, "lattice")
+    if lattice.shape != (3, 3) or not np.isfinite(lattice).all() or not np.isfinite(positions).all():
+        raise ModelError(f"{path}: lattice (3 × 3) and positions: finite numbers are needed")
+    return R, atom_of, lattice, positions
 
 
 def load_npz(path: Path) -> dict[str, NDArray]:

@@ -83,19 +83,23 @@ def read_with_replicas(seed: Path, options: WannierOptions | None = None) -> tup
         )
     except ModelError as problem:
         raise ModelError(f"{main}: {one_line(problem)}") from None
-    if not len(up):
-        return model, folding
+    return _with_exchange(model, folding, up, down, files) if len(up) else (model, folding)
+
+
+def _with_exchange(
+    model: WannierModel, folding: Folding | None, up: IntArray, down: IntArray, files: WannierFiles
+) -> tuple[WannierModel, Folding | None]:
+    """The model with its pairs, exchange part, magnetization and moments, and the replicas that are not yet in it."""
     try:
-        model, mixes = with_pairs(model, up, down, home)
+        paired, mixes = with_pairs(model, up, down, home_cell(model.R, files.main))
     except ModelError as problem:
-        raise ModelError(f"{seed}: {one_line(problem)}") from None
+        raise ModelError(f"{files.seed}: {one_line(problem)}") from None
     if mixes and folding is not None:
         # Replicas belong to the functions of the file: where pairs were mixed they must be folded in first.
-        unpaired = replace(model, R=raw.R, H_Rnn=H, A_Rvnn=A, spin_Rvnn=spin, up=up[:0], down=down[:0], odd_Rnn=None)
-        unpaired = fold(unpaired, folding)
-        model, _ = with_pairs(unpaired, up, down, home_cell(unpaired.R, main))
+        folded = fold(replace(model, centres=paired.centres, notes=paired.notes), folding)
+        paired, _ = with_pairs(folded, up, down, home_cell(folded.R, files.main))
         folding = None
-    return with_magnetization(model), folding
+    return with_magnetization(paired), folding
 
 
 def home_cell(R: IntArray, path: Path) -> int:

@@ -40,10 +40,12 @@ class WannierOptions:
 class WannierFiles:
     """The files that are read; they need not exist where reading is going to fail without them.
 
-    main: seed_tb.dat or seed_hr.dat. structure: lattice and atoms, seed.win, else seed.wout. centres: beside
-    seed_hr.dat only, seed.wout, else seed_centres.xyz. replicas: seed_wsvec.dat. chk, spn: for the spin matrices.
+    seed: what the names begin with. main: seed_tb.dat or seed_hr.dat. structure: lattice and atoms, seed.win, else
+    seed.wout. centres: beside seed_hr.dat only, seed.wout, else seed_centres.xyz. replicas: seed_wsvec.dat. chk, spn:
+    for the spin matrices.
     """
 
+    seed: Path
     main: Path
     structure: Path
     centres: Path | None
@@ -63,6 +65,7 @@ class WannierFiles:
         replicas = wsvec.exists() if options.replicas is None else options.replicas
         spin = options.spin == "files" or (options.spin == "auto" and chk.exists() and spn.exists())
         return cls(
+            seed=seed,
             main=beside(f"_{options.format}.dat"),
             structure=wout if wout.exists() and not win.exists() else win,
             centres=None if options.format == "tb" else xyz if xyz.exists() and not wout.exists() else wout,
