@@ -69,8 +69,8 @@ def cli() -> None:
     """Spin caloritronics from the electronic structure to the moving domain wall, in parallel.
 
     \b
-    hpcalo keys                               what an input file may hold
-    hpcalo check input/rashba.toml            is the input right, and what will it cost?
+    hpcalo keys                               what an input file may contain
+    hpcalo check input/rashba.toml            is the input valid, and what will the run cost?
     hpcalo run input/rashba.toml              compute, on one process
     mpirun -n 4 hpcalo run input/mnw001.toml  compute, on four (on a cluster: srun)
     hpcalo info mnw001.h5                     what is in a result?
@@ -84,11 +84,15 @@ def cli() -> None:
 
 @cli.command()
 @click.argument("source", type=FILE, metavar="INPUT.toml")
-@click.option("--output", "-o", type=FILE, help="Result file (default: the input's name with .h5, here).")
+@click.option(
+    "--output", "-o", type=FILE, help="Result file (default: the input's name with .h5, in the current folder)."
+)
 @force_option
 @set_option
-@click.option("--dry-run", is_flag=True, help="Only check the input and the output, and print the estimates.")
-@click.option("--quiet", "-q", is_flag=True, help="No progress, only warnings and errors.")
+@click.option(
+    "--dry-run", is_flag=True, help="Check the input and the output and print the estimates; compute nothing."
+)
+@click.option("--quiet", "-q", is_flag=True, help="Print only warnings and errors.")
 def run(source: Path, output: Path | None, force: bool, overrides: tuple[str, ...], dry_run: bool, quiet: bool) -> None:
     """Compute what INPUT.toml asks for and write a result file.
 
@@ -112,7 +116,7 @@ def run(source: Path, output: Path | None, force: bool, overrides: tuple[str, ..
 @cli.command()
 @click.argument("result", type=FILE, metavar="RESULT")
 @force_option
-@click.option("--quiet", "-q", is_flag=True, help="No progress, only warnings and errors.")
+@click.option("--quiet", "-q", is_flag=True, help="Print only warnings and errors.")
 def restart(result: Path, force: bool, quiet: bool) -> None:
     """Continue an unfinished run from the checkpoint beside RESULT, on any number of ranks.
 
@@ -139,7 +143,7 @@ def restart(result: Path, force: bool, quiet: bool) -> None:
 )
 @alone
 def check(source: Path, overrides: tuple[str, ...], ranks: int) -> None:
-    """Validate INPUT.toml and estimate memory and, of a Kubo run, time and points per rank; computes nothing.
+    """Validate INPUT.toml and estimate memory and, for a Kubo run, time and k-points per rank; compute nothing.
 
     \b
     hpcalo check input/mnw001.toml --ranks 64
@@ -153,12 +157,12 @@ def check(source: Path, overrides: tuple[str, ...], ranks: int) -> None:
 @click.argument("name", required=False)
 @alone
 def keys(name: str | None) -> None:
-    """Explain what an input file may hold: all tables, one of them (NAME), or one key, with units and defaults.
+    """Explain what an input file may contain: all tables, one of them (NAME), or one key, with units and defaults.
 
     \b
     hpcalo keys                the tables
-    hpcalo keys wire           a table with what is below it; 'kubo' and 'wall': the whole input of that kind
-    hpcalo keys damping        a key, wherever it is
+    hpcalo keys wire           a table with its subtables; 'kubo' or 'wall': the whole input of that kind
+    hpcalo keys damping        a key, whatever its table
     """
     from hpcalo import app  # noqa: PLC0415
 
@@ -203,13 +207,17 @@ def _describe(file: Path) -> None:
 
 @cli.command()
 @click.argument("source", type=FILE, metavar="SOURCE")
-@click.option("--output", "-o", type=FILE, help="Model file (default: the source's name with .h5, here).")
+@click.option(
+    "--output", "-o", type=FILE, help="Model file (default: the source's name with .h5, in the current folder)."
+)
 @force_option
-@click.option("--format", type=click.Choice(["tb", "hr"]), help="Wannier90: which file of the seed to read.")
-@click.option("--spin", type=click.Choice(["auto", "files", "interleaved", "blocks", "none"]), help="Wannier90: spins.")
-@click.option("--position-file", help="LCAO: file of the position matrix (default: SOURCE_r.npz beside SOURCE.npz).")
-@click.option("--thickness", help="Of a film, in angstrom or with a unit.")
-@click.option("--fermi-energy", help="In eV or with a unit.")
+@click.option("--format", type=click.Choice(["tb", "hr"]), help="Wannier90: file of the seed to read.")
+@click.option(
+    "--spin", type=click.Choice(["auto", "files", "interleaved", "blocks", "none"]), help="Wannier90: spin pairs."
+)
+@click.option("--position-file", help="LCAO: file with the position matrix (default: SOURCE_r.npz beside SOURCE.npz).")
+@click.option("--thickness", help="Thickness of a film, in angstrom or with a unit.")
+@click.option("--fermi-energy", help="Fermi energy, in eV or with a unit.")
 @click.option("--electrons", type=float, help="Electrons per cell.")
 @click.option(
     "--set",
@@ -220,7 +228,7 @@ def _describe(file: Path) -> None:
 )
 @alone
 def convert(source: Path, output: Path | None, force: bool, overrides: tuple[str, ...], **options: Any) -> None:
-    """Turn a Hamiltonian into a model file of hpcalo.
+    """Convert a Hamiltonian to a model file of hpcalo.
 
     SOURCE is a Wannier90 file (seed_tb.dat, seed_hr.dat, or the seed alone), an LCAO .npz file, or a file that sisl
     reads (SIESTA's .TSHS, .HSX, .nc or .fdf).
@@ -250,17 +258,19 @@ def _number_or_text(text: str | None) -> float | str | None:
 
 @cli.command()
 @click.argument("results", type=FILE, nargs=-1, required=True, metavar="RESULT...")
-@click.option("--output", "-o", type=FILE, help="Picture .png, .pdf, .svg or movie .gif, .mp4 (default: .png, here).")
+@click.option(
+    "--output", "-o", type=FILE, help="Picture (.png, .pdf, .svg) or movie (.gif, .mp4); default: .png, here."
+)
 @force_option
 @click.option(
     "--quantity",
     "quantities",
     multiple=True,
-    help="Draw only this panel or variable, e.g. map (M against place and time); may be repeated.",
+    help="Draw only this panel or variable, e.g. map (M against position and time); may be repeated.",
 )
 @alone
 def plot(results: tuple[Path, ...], output: Path | None, force: bool, quantities: tuple[str, ...]) -> None:
-    """Draw one or more RESULT files into a picture, or a run of the wall into a movie.
+    """Draw one or more RESULT files as a picture, or a run of the wall as a movie.
 
     \b
     hpcalo plot mnw001.h5 --quantity torkance_even --output torkance.pdf
@@ -285,10 +295,15 @@ class _Export(click.Command):
 @click.argument("result", type=FILE, metavar="RESULT")
 @click.option("--to", "kind", type=click.Choice(formats()), default="csv", show_default=True, help="Format; see below.")
 @click.option("--quantity", "quantities", multiple=True, help="What to export; may be repeated.")
-@click.option("--output", "-o", type=FILE, help="File (default: the result's name with the format's ending, here).")
+@click.option(
+    "--output",
+    "-o",
+    type=FILE,
+    help="File (default: the result's name with the format's ending, in the current folder).",
+)
 @click.option("--along", metavar="AXIS", help="Axis of the rows (CSV; default: the longest) or of the frames.")
 @click.option(
-    "--select", "selection", multiple=True, metavar="AXIS=VALUE", help="Only this place of an axis; may be repeated."
+    "--select", "selection", multiple=True, metavar="AXIS=VALUE", help="Only this value of an axis; may be repeated."
 )
 @force_option
 @alone
@@ -301,7 +316,7 @@ def export(
     selection: tuple[str, ...],
     force: bool,
 ) -> None:
-    """Write a RESULT for other programs: curves as CSV; fields of a wall in time for ParaView or OOMMF and Ubermag.
+    """Write a RESULT for other programs: curves as CSV, fields of a wall for ParaView, OOMMF or Ubermag.
 
     \b
     hpcalo export mnw001.h5 --quantity torkance_even --quantity torkance_odd --output torkance.csv
@@ -320,7 +335,9 @@ def export(
 
 @cli.command()
 @click.argument("result", type=FILE, metavar="RESULT")
-@click.option("--output", "-o", type=FILE, help="Page: .html (default: the result's name with .html, here).")
+@click.option(
+    "--output", "-o", type=FILE, help="HTML page (default: the result's name with .html, in the current folder)."
+)
 @force_option
 @alone
 def report(result: Path, output: Path | None, force: bool) -> None:
@@ -336,32 +353,36 @@ def report(result: Path, output: Path | None, force: bool) -> None:
 
 @cli.command()
 @click.argument("source", type=FILE, metavar="INPUT.toml")
-@click.option("--nodes", "-N", type=click.IntRange(1, 10**5), default=1, show_default=True, help="Nodes at most.")
 @click.option(
-    "--ntasks-per-node", "-n", type=click.IntRange(1, 10**4), help="MPI ranks a node (default: chosen by the estimate)."
+    "--nodes", "-N", type=click.IntRange(1, 10**5), default=1, show_default=True, help="Largest number of nodes."
+)
+@click.option(
+    "--ntasks-per-node", "-n", type=click.IntRange(1, 10**4), help="MPI ranks per node (default: from the estimate)."
 )
 @click.option(
     "--cores-per-node",
     type=click.IntRange(1, 10**4),
     envvar="HPCALO_CORES_PER_NODE",
-    help="Cores of a node (default: what the batch system says).",
+    help="Cores per node (default: from the batch system).",
 )
 @click.option(
     "--memory-per-node",
     type=click.IntRange(1),
     envvar="HPCALO_MEMORY_PER_NODE",
-    help="MiB of a node (default: what the batch system says).",
+    help="MiB per node (default: from the batch system).",
 )
 @click.option("--time", "-t", "limit", default="24:00:00", show_default=True, help="Time limit of one job.")
 @click.option("--partition", "-p", default="", help="Partition or queue.")
 @click.option("--account", "-A", default="", help="Account to charge.")
 @click.option("--scheduler", type=click.Choice(["slurm", "pbs"]), default="slurm", show_default=True)
-@click.option("--memory", type=click.IntRange(1), help="MiB a rank (default: the estimate and a half).")
-@click.option("--warning", type=click.IntRange(1), help="Seconds before the limit at which the run saves itself.")
-@click.option("--launcher", default="", help="How the site starts MPI programs.")
+@click.option("--memory", type=click.IntRange(1), help="MiB per rank (default: one and a half times the estimate).")
+@click.option(
+    "--warning", type=click.IntRange(1), help="Seconds before the limit at which the run writes a checkpoint and stops."
+)
+@click.option("--launcher", default="", help="Command that starts MPI programs on this site.")
 @click.option("--module", "modules", multiple=True, help="Module to load; may be repeated.")
 @click.option("--activate", default="", help="File to source, such as .venv/bin/activate.")
-@click.option("--name", default="", help="Name of the job (default: that of the input).")
+@click.option("--name", default="", help="Name of the job (default: the input's name).")
 @click.option("--output", "-o", type=FILE, help="Result file, as in 'hpcalo run'.")
 @set_option
 @force_option
@@ -370,7 +391,7 @@ def report(result: Path, output: Path | None, force: bool) -> None:
 def submit(
     source: Path, limit: str, output: Path | None, overrides: tuple[str, ...], force: bool, dry_run: bool, **asked: Any
 ) -> None:
-    """Write a batch script for INPUT.toml, which continues itself until the result is complete, and submit it.
+    """Write a batch script for INPUT.toml and submit it; the job continues itself until the result is complete.
 
     \b
     hpcalo submit input/mnw001.toml --nodes 4 --cores-per-node 64 --time 12:00:00 --dry-run
@@ -452,7 +473,7 @@ def _show_usage(problem: click.ClickException) -> None:
         text, given = problem.message, problem.option_name
         names = [name for item in context.command.get_params(context) for name in item.opts] if context else []
         if given in RANKS and context is not None and context.command.name in {"run", "restart"}:
-            text, given = f"{text.rstrip('.')}; the launcher gives the ranks: mpirun -n 4 {place} …", ""
+            text, given = f"{text.rstrip('.')}; the launcher sets the number of ranks: mpirun -n 4 {place} …", ""
         likeness = 0.7  # `--set` is no answer to every name of three letters
         if not given.startswith("--"):  # all of these are alike: only the case may be wrong
             names = [name for name in names if name.lower() == given.lower()]
@@ -462,7 +483,7 @@ def _show_usage(problem: click.ClickException) -> None:
     else:
         given = ""
     text = text.rstrip(".") + (nearest(given, names, likeness) if given else "")
-    sys.stderr.write(f"hpcalo: error: {one_line(text)} ('{place} --help' explains)\n")
+    sys.stderr.write(f"hpcalo: error: {one_line(text)} (see '{place} --help')\n")
 
 
 if __name__ == "__main__":

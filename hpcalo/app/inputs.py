@@ -68,7 +68,7 @@ def engine_name(data: Mapping[str, Any], source: Path) -> str:
         return present[0]
     if present:
         found = " and ".join(f"a [{name}]" for name in present)
-        raise InputError(f"{source}: has {found} table; an input has one of them")
+        raise InputError(f"{source}: has {found} table; an input file has only one of them")
     known = " nor ".join(f"a [{name}]" for name in ENGINES)
     hint = next((text for key in data if (text := nearest(key, ENGINES))), "")
     raise InputError(f"{source}: has neither {known} table{hint}")

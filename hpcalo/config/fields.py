@@ -72,13 +72,13 @@ class Unit:
     def convert(self, value: Any) -> Any:
         """A plain float in `self.unit`; raises PydanticCustomError for text that is no such quantity."""
         if isinstance(value, bool):
-            raise self._refusal("a number is needed, not a truth value")
+            raise self._refusal("expected a number, not true or false")
         if isinstance(value, int):
             return self._finite(value)
         if isinstance(value, str):
             return self._finite(self._from_text(value))
         if not isinstance(value, float):
-            raise self._refusal("a number is needed")
+            raise self._refusal("expected a number")
         return value
 
     def _from_text(self, text: str) -> float:
@@ -89,7 +89,7 @@ class Unit:
         if not unit:
             if self.unit == "1":
                 return number
-            raise self._refusal("the text has no unit")
+            raise self._refusal("the string has no unit")
         if unit == self.unit:
             return number
         import pint  # noqa: PLC0415
@@ -97,7 +97,7 @@ class Unit:
         try:
             return _tidy(_registry().Quantity(number, unit).to("" if self.unit == "1" else self.unit).magnitude)
         except pint.UndefinedUnitError:
-            raise self._refusal(f"the unit {unit} is unknown") from None
+            raise self._refusal(f"unknown unit {unit}") from None
         except pint.DimensionalityError:
             raise self._refusal(f"{unit} cannot be converted to {self.name}") from None
         except Exception:  # pint lets tokenizer, attribute and arithmetic errors of the text through
@@ -109,7 +109,7 @@ class Unit:
                 return result
         except OverflowError:
             pass
-        raise self._refusal("a finite number is needed")
+        raise self._refusal("expected a finite number")
 
     @property
     def name(self) -> str:
@@ -118,7 +118,7 @@ class Unit:
 
     def _refusal(self, why: str) -> PydanticCustomError:
         unit = self.unit
-        wanted = "give a plain number" if unit == "1" else f"give it in {unit} as a number, or as '… {unit}'"
+        wanted = "give a plain number" if unit == "1" else f"give a number in {unit}, or a string such as '… {unit}'"
         text = f"{why}; {wanted}".replace("{", "(").replace("}", ")")  # braces are pydantic's placeholders
         return PydanticCustomError("quantity", text)
 
@@ -137,7 +137,9 @@ class Broadening(Unit):
     def convert(self, value: Any) -> Any:
         """As in `Unit`."""
         if (number := super().convert(value)) == 0.0:
-            raise PydanticCustomError("quantity", "must be larger than 0; intrinsic parts (Γ → 0) come without asking")
+            raise PydanticCustomError(
+                "quantity", "must be larger than 0; the intrinsic parts (Γ → 0) are computed anyway"
+            )
         return number
 
 
@@ -159,7 +161,7 @@ class MagneticField(Unit):
                 raise problem from None
 
     def _refusal(self, why: str) -> PydanticCustomError:
-        text = f"{why}; give H in A/m as a number, or as '… A/m', or µ₀H as '… mT'"
+        text = f"{why}; give H as a number in A/m, or a string such as '… A/m' or, for µ₀H, '… mT'"
         return PydanticCustomError("quantity", text.replace("{", "(").replace("}", ")"))
 
 

@@ -61,8 +61,10 @@ def describe(wanted: str | None, known: Mapping[str, Sequence[Table]]) -> str:
     known: the tables of each engine. Raises InputError, naming the nearest.
     """
     if wanted is None:
-        whole = " or ".join(f"'{name}'" for name in known).replace("'", "'hpcalo keys ", 1)
-        lines = [f"tables of an input file; 'hpcalo keys TABLE' shows one, {whole} all"]
+        whole = " or ".join(f"'{name}'" for name in known)
+        lines = [
+            f"Tables of an input file. 'hpcalo keys TABLE' explains one, 'hpcalo keys' with {whole} all of a kind."
+        ]
         for engine, found in known.items():
             lines += ["", f"{engine}:", *(f"  {t.heading:24}  {_sentence(t.meaning)}" for t in found if t.place)]
         return "\n".join(lines)
@@ -78,9 +80,7 @@ def describe(wanted: str | None, known: Mapping[str, Sequence[Table]]) -> str:
     if hits:
         return "\n\n".join(_shown(Table(t.place, t.many, t.meaning, (k,))) for t, k in hits)
     names = [t.place for t in every if t.place] + [k.name for t in every for k in t.keys]
-    raise InputError(
-        f"'{wanted}': no table or key of an input has this name{nearest(place, names) or nearest(name, names)}"
-    )
+    raise InputError(f"'{wanted}': no table or key has this name{nearest(place, names) or nearest(name, names)}")
 
 
 def _shown(table: Table) -> str:
@@ -145,7 +145,7 @@ def _key(name: str, entry: dict[str, Any], required: bool) -> Key:
 
 
 def _kind(kinds: list[dict[str, Any]]) -> str:
-    names = {"number": "number", "integer": "integer", "boolean": "true/false", "string": "text"}
+    names = {"number": "number", "integer": "integer", "boolean": "true/false", "string": "string"}
 
     def one(entry: dict[str, Any]) -> str:
         if entry.get("type") == "array":

@@ -30,7 +30,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         if path.stat().st_size > MAX_INPUT_BYTES:
             raise InputError(f"{path}: is larger than {MAX_INPUT_BYTES // 2**20} MiB: not an input file")
         if not path.is_file():
-            raise InputError(f"{path}: is not a plain file")
+            raise InputError(f"{path}: is not a regular file")
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         with path.open("rb") as file:
@@ -67,10 +67,10 @@ def _toml_hint(text: str, problem: str) -> str:
 
 
 _MEANT = (
-    (r"[-+]?\d+,\d+\s*(?=#|$)", "a number has a decimal point, not a comma"),
-    (r"(True|False)\b", "true and false are written small"),
-    (r"[-+]?[\d.]+(?:[eE][-+]?\d+)?\s*[^\W\d_][^#\"',]*", 'a number with its unit is a text: {key} = "{value}"'),
-    (r"[^\W\d_][^#\"'\[\]{{}},]*", 'a text needs quotes: {key} = "{value}"'),
+    (r"[-+]?\d+,\d+\s*(?=#|$)", "write a decimal point, not a comma"),
+    (r"(True|False)\b", "write true and false in lower case"),
+    (r"[-+]?[\d.]+(?:[eE][-+]?\d+)?\s*[^\W\d_][^#\"',]*", 'a number with a unit needs quotes: {key} = "{value}"'),
+    (r"[^\W\d_][^#\"'\[\]{{}},]*", 'a string needs quotes: {key} = "{value}"'),
 )
 """How people write values that TOML has no such form for."""
 
@@ -104,7 +104,7 @@ def _value(raw: str, shown: str) -> Any:
     except (ValueError, RecursionError):
         if raw and not any(c in raw for c in "\"'[]{}=\n"):
             return raw
-    hint = """: texts in a list need quotes, and the whole needs them for the shell: --set 'key=["text"]'"""
+    hint = """: strings in a list need quotes, and so does the whole option in the shell: --set 'key=["text"]'"""
     raise InputError(f"{shown}: '{_short(raw)}' is not a TOML value{hint if raw.startswith('[') else ''}")
 
 
@@ -116,7 +116,7 @@ def _check_depth(data: Mapping[str, Any], source: str) -> None:
     for _ in range(MAX_DEPTH):
         inner = [list(x.values()) if isinstance(x, Mapping) else x for x in level if isinstance(x, Mapping | list)]
         if bad := [text for values in inner for text in values if isinstance(text, str) and "\0" in text]:
-            raise InputError(f"{source}: '{_short(bad[0])}': a text cannot hold a zero byte")
+            raise InputError(f"{source}: '{_short(bad[0])}': a string must not contain a zero byte")
         level = [value for values in inner for value in values if isinstance(value, Mapping | list)]
         if not level:
             return
@@ -140,8 +140,8 @@ def _place(items: list[Any], path: list[str], source: str) -> int:
     part = path[-1]
     if part.isascii() and part.isdigit() and len(part) <= len(str(len(items))) and int(part) < len(items):
         return int(part)
-    held = f"'0' to '{len(items) - 1}'" if items else "nothing"
-    raise InputError(f"{source}: the list '{_short('.'.join(path[:-1]))}' holds {held}, no '{_short(part)}'")
+    held = f"has {len(items)} item{'s' * (len(items) > 1)}, counted from 0" if items else "is empty"
+    raise InputError(f"{source}: the list '{_short('.'.join(path[:-1]))}' {held}; there is no item '{_short(part)}'")
 
 
 def validate(schema: type[S], data: Mapping[str, Any], source: str, folder: Path | None = None) -> S:
@@ -162,7 +162,7 @@ def _first(schema: type[BaseModel], found: Sequence[Any], data: Any) -> str:
     first, place = errors[0], errors[0]["loc"][:-1]
     if first["type"] == "missing" and isinstance(first["loc"][-1], int):  # the places of one list
         needed = 1 + max(e["loc"][-1] for e in errors if e["type"] == "missing" and e["loc"][:-1] == place)
-        return f"{_key(place, data)}: {_shown(first['input'])}: {needed} values are needed"
+        return f"{_key(place, data)}: {_shown(first['input'])}: expected {needed} values"
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     return f"{_describe(schema, first, data)}{more}"
 
@@ -180,18 +180,19 @@ def _describe(schema: type[BaseModel], error: Any, data: Any) -> str:
     kind, given, context = error["type"], error["input"], error.get("ctx", {})
     if kind == "extra_forbidden":
         allowed = known_keys(schema, [str(part) for part in loc[:-1]])
-        listing = f"; known keys here: {', '.join(allowed)}" if allowed else ""
+        listing = f" (known keys here: {', '.join(allowed)})" if allowed else ""
         text = f"unknown key{nearest(str(loc[-1])[:LONGEST], allowed)}{listing}"
     elif kind == "missing":
         text = "is required"
     elif kind in {"too_short", "too_long"}:
         count, limit = context.get("actual_length") or "no", context.get("min_length") or context.get("max_length")
-        text = f"{count} values given, {'at least' if kind == 'too_short' else 'at most'} {limit} must be"
+        bound = f"at least {limit} required" if kind == "too_short" else f"at most {limit} allowed"
+        text = f"{count} values given, {bound}"
     elif kind in {"literal_error", "enum"}:
         expected = str(context.get("expected", ""))
         words = [w.strip(" '") for w in expected.replace(" or ", ", ").split(",")]
         hint = nearest(given, words) if isinstance(given, str) else ""
-        text = f"{_shown(given)} is not known{hint or ':'} allowed {'is' if len(words) == 1 else 'are'} {expected}"
+        text = f"{_shown(given)}: unknown value{hint} (allowed: {expected})"
     else:
         text = _PLAIN.get(kind) or error["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
         text = text[:1].lower() + text[1:]
@@ -209,17 +210,17 @@ _WORDS = (
     ("greater than", "larger than"),
 )
 _PLAIN = {
-    "tuple_type": "a list [ … ] is needed",
-    "list_type": "a list [ … ] is needed",
-    "float_type": "a number is needed",
-    "finite_number": "a finite number is needed",
-    "int_type": "a whole number is needed",
-    "int_from_float": "a whole number is needed",
-    "string_type": "a text in quotes is needed",
-    "bool_type": "true or false is needed",
-    "model_type": "a table is needed",
-    "model_attributes_type": "a table is needed",
-    "dict_type": "a table is needed",
+    "tuple_type": "expected a list [ … ]",
+    "list_type": "expected a list [ … ]",
+    "float_type": "expected a number",
+    "finite_number": "expected a finite number",
+    "int_type": "expected a whole number",
+    "int_from_float": "expected a whole number",
+    "string_type": "expected a string in quotes",
+    "bool_type": "expected true or false",
+    "model_type": "expected a table",
+    "model_attributes_type": "expected a table",
+    "dict_type": "expected a table",
 }
 """What is wanted, in the words of a TOML file."""
 

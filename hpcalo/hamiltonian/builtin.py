@@ -24,7 +24,7 @@ VACUUM = 10.0
 def _finite(**values: float) -> None:
     for name, value in values.items():
         if not np.isfinite(value):
-            raise ModelError(f"{name} = {value}: a finite number is needed")
+            raise ModelError(f"{name} = {value}: expected a finite number")
 
 
 def _positive(**values: float) -> None:

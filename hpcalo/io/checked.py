@@ -37,7 +37,7 @@ class CheckedFile:
             if not self.path.exists():
                 raise ModelError(f"{self.path}: not found")
             if not self.path.is_file():
-                raise ModelError(f"{self.path}: is not a plain file")
+                raise ModelError(f"{self.path}: is not a regular file")
             verify(self.path)
             self._file = h5py.File(self.path, "r")
         except InputError as problem:  # of the seal

@@ -29,12 +29,12 @@ def check_output(path: Path, *, force: bool = False, need_bytes: int = 0) -> Non
         if path.is_dir():
             raise OutputError(f"{path}: is a folder; give a file name")
         if "\0" in str(path):
-            raise OutputError("output: a file name cannot hold a zero byte")
+            raise OutputError("output: a file name must not contain a zero byte")
         if len(os.fsencode(path.name)) > LONGEST_NAME:
             raise OutputError(f"{path.name[:40]}…: the name is too long")
         if os.path.lexists(path):
             if not path.is_file():
-                raise OutputError(f"{path}: exists and is not a plain file")
+                raise OutputError(f"{path}: exists and is not a regular file")
             if not force:
                 raise OutputError(f"{path}: exists already; --force overwrites it")
         folder = path.parent

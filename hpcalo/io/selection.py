@@ -68,7 +68,7 @@ def find_place(result: Result, axis: str, text: str, variables: Sequence[Variabl
         try:
             return int(np.abs(values - float(text)).argmin())
         except ValueError:
-            raise InputError(f"{result.path}: {axis} = '{text}': a number is needed, or first, last") from None
+            raise InputError(f"{result.path}: {axis} = '{text}': expected a number, first or last") from None
     labels = [str(v) for v in values.tolist()]
     if text not in labels:
         raise InputError(f"{result.path}: {axis} = '{text}'{nearest(text, labels)}; known: {', '.join(labels)}")

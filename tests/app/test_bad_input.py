@@ -60,47 +60,47 @@ def program(tmp_path, monkeypatch, capsys) -> Program:
 
 
 VALUES = [
-    ('kubo.quantities=["torkanse"]', "kubo.quantities: 'torkanse' is not known; did you mean 'torkance'?"),
-    ('kubo.quantities=["torkance","nernts"]', "(item 2): 'nernts' is not known; did you mean 'nernst'?"),
+    ('kubo.quantities=["torkanse"]', "kubo.quantities: 'torkanse': unknown value; did you mean 'torkance'?"),
+    ('kubo.quantities=["torkance","nernts"]', "(item 2): 'nernts': unknown value; did you mean 'nernst'?"),
     ("kubo.quantities=[]", "kubo.quantities: no values given"),
-    ("kubo.quantities=[3]", "3 is not known: allowed are 'torkance'"),
+    ("kubo.quantities=[3]", "3: unknown value (allowed: 'torkance'"),
     ('kubo.quantities=["torkance","torkance"]', "'torkance' is named twice"),
     ('kubo.gamma="25 nm"', "'25 nm': nm cannot be converted to eV"),
-    ('kubo.gamma=["25 meVV"]', "the unit meVV is unknown"),
-    ('kubo.gamma="300"', "'300': the text has no unit; give it in eV"),
+    ('kubo.gamma=["25 meVV"]', "unknown unit meVV"),
+    ('kubo.gamma="300"', "'300': the string has no unit; give a number in eV"),
     ('kubo.gamma="9**9**9**9 eV"', "not a number with a unit"),
     ('kubo.gamma="1 eV**9**9**9"', "not a number with a unit"),
     ('kubo.gamma="__import__(1) eV"', "not a number with a unit"),
-    ('kubo.gamma="1e999 eV"', "a finite number is needed"),
-    ("kubo.gamma=true", "true: a number is needed, not a truth value"),
-    ("kubo.gamma=nan", "kubo.gamma: nan: a finite number is needed"),
-    ("kubo.gamma=[0.1,inf]", "kubo.gamma (item 2): inf: a finite number is needed"),
+    ('kubo.gamma="1e999 eV"', "expected a finite number"),
+    ("kubo.gamma=true", "true: expected a number, not true or false"),
+    ("kubo.gamma=nan", "kubo.gamma: nan: expected a finite number"),
+    ("kubo.gamma=[0.1,inf]", "kubo.gamma (item 2): inf: expected a finite number"),
     ("kubo.gamma=0", "kubo.gamma: 0: must be larger than 0"),
     ("kubo.gamma=-0.1", "kubo.gamma: -0.1: must be larger than 0"),
     ("kubo.gamma=1e300", "1e+300: must be at most 10"),
     ("kubo.gamma=[0.2,0.1]", "kubo.gamma: [0.2, 0.1]: values must be ascending and differ"),
-    ("kubo.gamma=2020-01-01", "kubo.gamma: 2020-01-01: a list [ … ] is needed"),
-    ("kubo.gamma=[12:00:00]", "kubo.gamma: 12:00:00: a number is needed"),
-    ("kubo.gamma={a=1}", "kubo.gamma: a table: a list [ … ] is needed"),
+    ("kubo.gamma=2020-01-01", "kubo.gamma: 2020-01-01: expected a list [ … ]"),
+    ("kubo.gamma=[12:00:00]", "kubo.gamma: 12:00:00: expected a number"),
+    ("kubo.gamma={a=1}", "kubo.gamma: a table: expected a list [ … ]"),
     ("kubo.temperatures=[0]", "kubo.temperatures: 0: must be at least 0.001"),
     ("kubo.temperatures=-5", "must be at least 0.001"),
     ('kubo.temperatures="20 meV"', "meV cannot be converted to K"),
     ("kubo.n_hat=[0,0,0]", "kubo.n_hat: [0, 0, 0]: a direction must not be zero"),
-    ("kubo.n_hat=[[0,0]]", "kubo.n_hat: [0, 0]: 3 values are needed"),
-    ('kubo.n_hat="z"', "kubo.n_hat: 'z': a list [ … ] is needed"),
+    ("kubo.n_hat=[[0,0]]", "kubo.n_hat: [0, 0]: expected 3 values"),
+    ('kubo.n_hat="z"', "kubo.n_hat: 'z': expected a list [ … ]"),
     ("kubo.n_hat=[1e300,0,0]", "must be at most 1000000"),
-    ("kubo.k.grid=[8,8]", "kubo.k.grid: [8, 8]: 3 values are needed"),
+    ("kubo.k.grid=[8,8]", "kubo.k.grid: [8, 8]: expected 3 values"),
     ("kubo.k.grid=[8,8,0]", "kubo.k.grid: [8, 8, 0]: each division must be at least 1"),
     ("kubo.k.grid=[10000,10000,10000]", "their product at most 67108864"),
     ("kubo.k.grid=[4,4,2]", "the model does not repeat along vector 3; give 1 there"),
-    ("kubo.k.grid=[4.5,4,1]", "kubo.k.grid (item 1): 4.5: a whole number is needed"),
+    ("kubo.k.grid=[4.5,4,1]", "kubo.k.grid (item 1): 4.5: expected a whole number"),
     ("kubo.k.shift=[1.0,0,0]", "each shift must be at least 0 and less than 1"),
-    ("kubo.k.symmetry=on", "'on' is not known: allowed are 'auto', 'off' or 'require'"),
+    ("kubo.k.symmetry=on", "'on': unknown value (allowed: 'auto', 'off' or 'require')"),
     ("kubo.energies.points=1", "kubo.energies.points: 1: must be at least 2"),
-    ("kubo.energies.points=1e10", "a whole number is needed"),
+    ("kubo.energies.points=1e10", "expected a whole number"),
     ("kubo.energies.minimum=2", "kubo.energies: maximum must be larger than minimum"),
-    ("kubo.energies=3", "kubo.energies: 3: a table is needed"),
-    ("kubo=3", "kubo: 3: a table is needed"),
+    ("kubo.energies=3", "kubo.energies: 3: expected a table"),
+    ("kubo=3", "kubo: 3: expected a table"),
     ('kubo.quantities="nernst"', "300 K needs Fermi energies from"),
     ("model.rashba.lattice_constant=1e300", "must be at most 1000000"),
     ("model.rashba.hoping=1", "model.rashba.hoping: unknown key; did you mean 'hopping'?"),
@@ -108,7 +108,7 @@ VALUES = [
     ("kubo.gama=1", "kubo.gama: unknown key; did you mean 'gamma'?"),
     ("kobu.x=1", "kobu: unknown key; did you mean 'kubo'?"),
     ("output.file=../x.h5", "lies outside the current folder"),
-    ("output.file=3", "output.file: 3: a text in quotes is needed"),
+    ("output.file=3", "output.file: 3: expected a string in quotes"),
     ("title=[1", "'[1' is not a TOML value"),
     ("title=1\nb=2", "is not a TOML value"),
     ("kubo.gamma", "expected key=value, for example --set kubo.k.grid=[64,64,1]"),
@@ -163,15 +163,15 @@ FILES = [
     (b"x = 1" + b"0" * 5000, "not valid TOML"),
     (INPUT.replace("points = 3", "points = 0x1" + "0" * 5000).encode(), "a number of more than 60 digits"),
     (INPUT.replace("points = 3", "points = 3\npoints = 4").encode(), "not valid TOML"),
-    (INPUT.replace("[0.1]", "25 meV  # Γ").encode(), 'a number with its unit is a text: gamma = "25 meV"'),
-    (INPUT.replace("-1.0", "-1,0").encode(), "'minimum = -1,0': a number has a decimal point, not a comma"),
-    (INPUT.replace('"rashba"', "rashba").encode(), 'a text needs quotes: builtin = "rashba"'),
-    (INPUT.replace('"small"', "True").encode(), "true and false are written small"),
+    (INPUT.replace("[0.1]", "25 meV  # Γ").encode(), 'a number with a unit needs quotes: gamma = "25 meV"'),
+    (INPUT.replace("-1.0", "-1,0").encode(), "'minimum = -1,0': write a decimal point, not a comma"),
+    (INPUT.replace('"rashba"', "rashba").encode(), 'a string needs quotes: builtin = "rashba"'),
+    (INPUT.replace('"small"', "True").encode(), "write true and false in lower case"),
     (INPUT.replace("points = 3", "points = 3,").encode(), "'points = 3,'"),
     (b"x = true\nx = true\n", "(at line 2, column 9): 'x = true'"),
     (b"\x89HDF\r\n\x1a\n\0\xff", "is a result or model (HDF5), not an input file"),
     (INPUT.replace("gamma", '"a\\nb\\u001b[2J"').encode(), "unknown key"),
-    (INPUT.replace('"rashba"', '"rash\\u0000ba"').encode(), "a text cannot hold a zero byte"),
+    (INPUT.replace('"rashba"', '"rash\\u0000ba"').encode(), "a string must not contain a zero byte"),
 ]
 
 
@@ -186,11 +186,13 @@ def test_names_that_are_nearly_right(program):
     program.refuses(2, "info", "small.tml", words=("small.tml", "did you mean 'small.toml'?"))
     for command in ("info", "plot", "report"):
         program.refuses(2, command, "small.toml", words=("is an input file, not a result: 'hpcalo run' makes one",))
-    program.refuses(2, "run", "-n", "4", "small.toml", words=("the launcher gives the ranks: mpirun -n 4 hpcalo run",))
+    program.refuses(
+        2, "run", "-n", "4", "small.toml", words=("the launcher sets the number of ranks: mpirun -n 4 hpcalo run",)
+    )
     program.refuses(2, "run", "--quite", "small.toml", words=("did you mean '--quiet'?",))
     program.refuses(2, "run", "--xyz", "small.toml", words=("No such option '--xyz' (",))
     list_of_words = "kubo.quantities=[torkance]"
-    program.refuses(2, "run", "small.toml", "--set", list_of_words, words=("texts in a list need quotes",))
+    program.refuses(2, "run", "small.toml", "--set", list_of_words, words=("strings in a list need quotes",))
 
 
 def test_a_result_that_is_not_finished(program):
@@ -225,7 +227,7 @@ def test_a_conversion_says_what_it_found(program):
 
 def test_a_pipe_is_not_waited_for(program):
     os.mkfifo(program.folder / "pipe.toml")
-    program.refuses(2, "check", "pipe.toml", words=("pipe.toml: is not a plain file",))
+    program.refuses(2, "check", "pipe.toml", words=("pipe.toml: is not a regular file",))
 
 
 def test_windows_files_are_read(program):
@@ -253,12 +255,12 @@ def test_model_files_that_are_none(program):
         ("garbage.h5", "is not an intact model file"),
         ("other.h5", "not a 'hpcalo model' file"),
         ("flipped.h5", "is damaged: its checksum does not fit"),
-        ("pipe.h5", "is not a plain file"),
+        ("pipe.h5", "is not a regular file"),
     ):
         model_input(program, f'file = "{name}"')
         program.refuses(3, "run", "small.toml", words=(words,))
     model_input(program, 'file = "a\\u0000b"')
-    program.refuses(2, "run", "small.toml", words=("a text cannot hold a zero byte",))
+    program.refuses(2, "run", "small.toml", words=("a string must not contain a zero byte",))
 
 
 def test_a_model_file_cut_off_anywhere(program):
@@ -370,7 +372,7 @@ def test_conversions(program):
     program.refuses(3, "convert", "absent.npz", words=("absent.npz: cannot be read: No such file",))
     program.refuses(2, "convert", "x_tb.dat", "--format", "hr", words=("is a tb file",))
     program.refuses(2, "convert", "x", "--thickness", "3 eV", words=("thickness: '3 eV': eV cannot be converted",))
-    program.refuses(2, "convert", "x", "--fermi-energy", "nan", words=("fermi_energy: nan: a finite number",))
+    program.refuses(2, "convert", "x", "--fermi-energy", "nan", words=("fermi_energy: nan: expected a finite number",))
 
 
 def test_restarts_of_nothing(program):

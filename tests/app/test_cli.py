@@ -73,14 +73,14 @@ def test_answers_come_once_under_a_launcher(hpcalo):
     assert hpcalo("--version", ranks=3).stdout.count(__version__) == 1
     result = hpcalo("rum", ranks=3)
     assert result.returncode == 2
-    refused(result, 2, "No such command 'rum'; did you mean 'run'? ('hpcalo --help' explains)")
+    refused(result, 2, "No such command 'rum'; did you mean 'run'? (see 'hpcalo --help')")
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["run"], "Missing argument 'INPUT.toml'"),
-        (["run", "--forse", "a.toml"], "option '--forse'; did you mean '--force'? ('hpcalo run --help' explains)"),
+        (["run", "--forse", "a.toml"], "option '--forse'; did you mean '--force'? (see 'hpcalo run --help')"),
         (["run", "-Q", "a.toml"], "did you mean '-q'?"),
         (["run", "a.toml", "--output"], "Option '--output' requires an argument"),
         (["convert", "a.npz", "--format", "bt"], "'bt' is not one of 'tb', 'hr'"),
@@ -140,7 +140,7 @@ def test_impossible_outputs(hpcalo, source, tmp_path):
         (tmp_path / "no" / "a.h5", "there is no such folder"),
         (source / "a.h5", "is not a folder"),
         (Path("/proc/a.h5"), "cannot be written"),
-        (Path("/dev/null"), "not a plain file"),
+        (Path("/dev/null"), "not a regular file"),
     ]
     for path, words in cases:
         refused(hpcalo("run", source, "--output", path), 5, words)

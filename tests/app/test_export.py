@@ -81,7 +81,7 @@ def test_an_axis_without_labels_and_other_kinds_of_values(result):
         (["even", "bare"], {}, "no axis in common"),
         (["even"], {"along": "time"}, "no"),
         (["even"], {"select": {"gama": "1"}}, "did you mean 'gamma'"),
-        (["even"], {"select": {"gamma": "much"}}, "a number is needed"),
+        (["even"], {"select": {"gamma": "much"}}, "expected a number"),
         (["even"], {"select": {"torque": "w"}}, "known: x, y, z"),
         (["even"], {"select": {"energy": "0"}}, "cannot be selected"),
     ],

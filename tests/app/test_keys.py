@@ -48,7 +48,7 @@ def test_one_table_one_key():
 
 @pytest.mark.parametrize(("given", "meant"), [("gama", "gamma"), ("drive.gradent", "gradient"), ("wir", "wire")])
 def test_the_nearest_name(given, meant):
-    with pytest.raises(InputError, match=f"'{given}': no table or key of an input has this name; .*'{meant}'"):
+    with pytest.raises(InputError, match=f"'{given}': no table or key has this name; .*'{meant}'"):
         keys(given)
 
 

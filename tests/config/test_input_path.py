@@ -29,5 +29,5 @@ def test_a_name_knows_where_its_file_is():
 
 
 def test_a_name_is_a_text():
-    with pytest.raises(InputError, match="file: 3: a text in quotes is needed"):
+    with pytest.raises(InputError, match="file: 3: expected a string in quotes"):
         validate(Table, {"file": 3}, "x.toml")

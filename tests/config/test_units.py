@@ -86,11 +86,13 @@ def test_a_magnetic_field_in_tesla():
     assert MagneticField().convert("50 mT") == pytest.approx(50e-3 * 1e7 / (4.0 * 3.141592653589793), rel=1e-8)
     assert MagneticField().convert("40 kA/m") == pytest.approx(4e4)
     assert MagneticField().convert(4e4) == 4e4
-    with pytest.raises(PydanticCustomError, match=r"nm cannot be converted to A/m; give H in .* or µ₀H as '… mT'"):
+    with pytest.raises(
+        PydanticCustomError, match=r"nm cannot be converted to A/m; give H as a number in A/m, .* for µ₀H, '… mT'"
+    ):
         MagneticField().convert("50 nm")
 
 
 def test_a_broadening_of_zero_says_where_the_intrinsic_curves_are():
     assert Broadening("eV").convert("25 meV") == 0.025
-    with pytest.raises(PydanticCustomError, match=r"must be larger than 0; intrinsic parts"):
+    with pytest.raises(PydanticCustomError, match=r"must be larger than 0; the intrinsic parts"):
         Broadening("eV").convert("0 meV")

@@ -316,7 +316,7 @@ def read(*overrides):
         (["paper.tolerance=1e-6"], r"tolerance: is of method = 'krylov'; leave it out"),
         (["paper.force=true", "paper.iterations=7"], r"iterations: is of method = 'krylov'; leave it out"),
         (["paper.method=krylov"], r"method: .* nothing is iterated; leave it out"),
-        (["paper.convention=momentum"], r"'momentum' is not known; did you mean 'moment'"),
+        (["paper.convention=momentum"], r"'momentum': unknown value; did you mean 'moment'"),
         (["drive.circuit=open", "paper.equilibrium=+gM"], r"circuit: with the published collisions charge is not"),
         (
             ["drive.circuit=open", "paper.collision=bgk3d", "paper.equilibrium=+gM"],

@@ -120,10 +120,14 @@ def test_units_of_keys_that_may_be_left_out():
 @pytest.mark.parametrize(
     ("key", "values", "message"),
     [
-        ("drive.zeeman.1.frequency", "[1]", r"scan\.key: the list 'drive\.zeeman' holds '0' to '0', no '1'"),
-        ("drive.zeeman.first", "[1]", "no 'first'"),
+        (
+            "drive.zeeman.1.frequency",
+            "[1]",
+            r"scan\.key: the list 'drive\.zeeman' has 1 item, counted from 0; there is no item '1'",
+        ),
+        ("drive.zeeman.first", "[1]", "no item 'first'"),
         ("drive.gradient.x", "[1]", "'gradient' is a value, not a table"),
-        ("texture.direction", "[[0, 1]]", r"texture\.direction = \[0, 1\]: .*3 values are needed"),
+        ("texture.direction", "[[0, 1]]", r"texture\.direction = \[0, 1\]: .*expected 3 values"),
         ("drive.gradient", "[{a = 1}]", "each value must be a number, a text, true, false or a list of these"),
         ("drive.temperature", "[100, -5.0]", r"drive\.temperature = -5\.0: .*must be larger than 0"),
         ("wire.cells", "[33, 9]", r"scan\.key: wire\.cells = 9: wire\.cells: .*at least 25 cells"),

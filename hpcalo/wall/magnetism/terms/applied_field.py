@@ -21,7 +21,7 @@ class Zeeman(Section):
     """A magnetic field H(x, t) = field cos(2 pi frequency t + phase) exp(-(x - centre)^2 / (2 width^2))
     exp(-(t - pulse_centre)^2 / (2 pulse_width^2))."""
 
-    field: tuple[Strength, Strength, Strength] = Field(description="amplitude; a text may give it in tesla: '20 mT'")
+    field: tuple[Strength, Strength, Strength] = Field(description="amplitude; a string may give it in tesla: '20 mT'")
     frequency: Annotated[float, Unit("GHz"), Field(ge=0)] = Field(default=0.0, description="0: constant field")
     phase: Annotated[float, Unit("degree")] = Field(default=0.0, description="at t = 0")
     centre: Annotated[float, Unit("nm")] = Field(default=0.0, description="of the envelope")
