@@ -75,8 +75,8 @@ class Preparation:
 class PointContext:
     """Everything that one point of a scan needs besides its settings.
 
-    comm: the ranks of the point's group. name: the point in messages, `key = value`. keeper: asks after every step
-    whether to stop, and saves the state. resume: the checkpoint to continue from (on rank 0 of the group only). extra:
+    comm: the ranks of the point's group. name: the point in messages, `key = value`. keeper: finds out after every step
+    whether to stop, and saves the state. resume: the checkpoint to continue from (on all ranks of the group). extra:
     what `Engine.prepare` has made for this point.
     """
 

@@ -147,7 +147,7 @@ class _Scan:
         output, name = self.context.output, self.axis.point(index)
         resume = on_root(group, lambda: read_point(output, index)[0]) if continued else None
         keeper = Keeper(point_path(output, index), group, self.interval, stop, {}, relay=relay, resumed=resume)
-        keeper.ask()
+        keeper.check()
         point = PointContext(group, name, keeper, resume, self.extras[index])
         try:
             outcome: Outcome = self.engine.scan_point(self.points.settings[index], point)

@@ -51,7 +51,7 @@ class Keeper:
         self._due = False
         self._saved, self._cost = time.monotonic(), 0.0
 
-    def ask(self) -> None:
+    def check(self) -> None:
         """After every step. Raises StopRequested on all ranks if any of them was asked to stop."""
         if self._relay is not None:
             self._relay.poll()
@@ -61,7 +61,7 @@ class Keeper:
         if asked:
             raise StopRequested(f"stopped by {name_of(self._comm, self.stop.name)}")
 
-    def wanted(self, *, frame: bool) -> bool:
+    def is_due(self, *, frame: bool) -> bool:
         """Whether to save the state that has been reached; `frame`: it was also written into the result."""
         if not frame:
             return self._due
@@ -70,7 +70,7 @@ class Keeper:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """In this block rank 0 asks and saves for itself. Entering and leaving it is collective."""
+        """In this block rank 0 checks and saves for itself. Entering and leaving it is collective."""
         everyone: Any = self._comm
         self._comm = everyone.Split(everyone.rank)
         try:
@@ -82,17 +82,17 @@ class Keeper:
     def save(
         self,
         state: Sequence[Variable],
-        told: Mapping[str, Any],
+        numbers: Mapping[str, Any],
         arrays: Mapping[str, Any] | None = None,
         texts: Mapping[str, str] | None = None,
     ) -> None:
-        """`state`: arrays spread over the ranks; `told`: numbers and names; `arrays`, `texts`: more, from rank 0."""
+        """`state`: arrays spread over the ranks; `numbers`: numbers and names; `arrays`, `texts`: more, from rank 0."""
         begin = time.monotonic()
         whole = {v.name: self._comm.gather(v.data.data if isinstance(v.data, Slab) else v.data, root=0) for v in state}
 
         def write() -> None:
             together = {name: np.concatenate(parts or []) for name, parts in whole.items()} | dict(arrays or {})
-            self._writer.write(together, told, texts)
+            self._writer.write(together, numbers, texts)
 
         on_root(self._comm, write)
         self._saved = time.monotonic()

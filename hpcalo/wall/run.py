@@ -114,7 +114,7 @@ def _single(
 
     with StopRequest() as stop, Progress(total, "ns", comm, quiet=quiet, label="time") as progress:
         keeper = _keeper(settings, comm, output, stop, texts, resume)
-        sim.stepper.watch = keeper.ask
+        sim.stepper.watch = keeper.check
 
         def keep() -> None:
             file.sync()
@@ -130,7 +130,7 @@ def _single(
                 state, kept = now, False
                 if frames is not None:
                     file.append(frames, saved_arrays(sim, state), saved_attrs(sim, state))
-                if first or keeper.wanted(frame=frames is not None):
+                if first or keeper.is_due(frame=frames is not None):
                     keep()
                     kept = True
         except StopRequested as asked:

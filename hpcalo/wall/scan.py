@@ -41,7 +41,7 @@ def scan_point(settings: WallInput, context: PointContext) -> Results:
         with resume.understood():
             state = restored(sim, resume, keeper.result)
             series.resume(resume)
-    sim.stepper.watch = keeper.ask
+    sim.stepper.watch = keeper.check
     saved = True
 
     def save() -> None:
@@ -51,7 +51,7 @@ def scan_point(settings: WallInput, context: PointContext) -> Results:
         for now, frames in moments(sim, state, source.monitors if source else {}, first=resume is None):
             state, saved = now, False
             series.add(frames or [])
-            if keeper.wanted(frame=frames is not None):
+            if keeper.is_due(frame=frames is not None):
                 save()
                 saved = True
     except StopRequested:

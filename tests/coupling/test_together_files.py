@@ -256,7 +256,7 @@ def test_restart_goes_on_with_the_same_coefficients(kubo, tmp_path, monkeypatch)
 
         with monkeypatch.context() as patch:
             patch.setattr(TimeSeries, "append", counted)
-            patch.setattr(Keeper, "ask", ask)
+            patch.setattr(Keeper, "check", ask)
             with pytest.raises(Interrupted):
                 run(tmp_path, copy, name)
         if same:

@@ -111,7 +111,7 @@ def test_restart_from_anywhere(folders, monkeypatch):
     monkeypatch.chdir(home)
     (home / "on.toml").write_text(ONWARD.replace("[wall]", '[wall]\ncontinue_from = "first.h5"'))
     computed(home / "on.toml", output=home / "whole.h5")
-    asked, ask = [], Keeper.ask
+    asked, ask = [], Keeper.check
 
     def stop(self):
         asked.append(1)
@@ -120,7 +120,7 @@ def test_restart_from_anywhere(folders, monkeypatch):
         ask(self)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Keeper, "ask", stop)
+        patch.setattr(Keeper, "check", stop)
         with pytest.raises(Interrupted):
             app.run(MPI.COMM_SELF, Path("on.toml"), quiet=True)
     (home / "first.h5").unlink()

@@ -70,7 +70,7 @@ def test_window_follows_between_outputs(tmp_path):
 def test_what_was_told_survives_a_stop(tmp_path, monkeypatch):
     """Stopped after the wall came near and before it left: the continued run's result is that of one run."""
     whole = read_dataset(run(tmp_path, "leaves"))
-    stop, left = Keeper.ask, [250]
+    stop, left = Keeper.check, [250]
 
     def ask(self):
         stop(self)
@@ -79,7 +79,7 @@ def test_what_was_told_survives_a_stop(tmp_path, monkeypatch):
             raise StopRequested("stopped by a test")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Keeper, "ask", ask)
+        patched.setattr(Keeper, "check", ask)
         with pytest.raises(Interrupted, match=r"at 0\.0[1-6]"):
             run(tmp_path, "stopped")
     app.restart(MPI.COMM_SELF, tmp_path / "stopped.h5", quiet=True)

@@ -166,7 +166,7 @@ def test_restart(comm, mpi_tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(TimeSeries, "append", counted)
-        patch.setattr(Keeper, "ask", ask)
+        patch.setattr(Keeper, "check", ask)
         with pytest.raises(Interrupted):
             run(comm, mpi_tmp_path, "part", TEXT)
     app.restart(comm, mpi_tmp_path / "part.h5", quiet=True)

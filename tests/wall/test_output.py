@@ -159,7 +159,7 @@ def stopped_after(patch, frames):
             raise StopRequested("stopped by SIGTERM")
 
     patch.setattr(TimeSeries, "append", counted)
-    patch.setattr(Keeper, "ask", ask)
+    patch.setattr(Keeper, "check", ask)
 
 
 def test_state_must_fit(tmp_path):

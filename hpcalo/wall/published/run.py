@@ -35,11 +35,11 @@ def evolved(settings: WallInput, comm: Intracomm, keeper: Keeper, begun: Checkpo
                 keeper.save((), {"steps": len(frames) - 1}, {"path": np.array(frames)})
 
             try:
-                keeper.ask()
+                keeper.check()
             except StopRequested:
                 save()
                 raise
-            if keeper.wanted(frame=False):
+            if keeper.is_due(frame=False):
                 save()
 
         return contents(evolve(PaperModel(settings), path, on_step), settings)

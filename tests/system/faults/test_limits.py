@@ -55,7 +55,7 @@ def last(function):
     return call
 checkpoint.write, wall.commit, kubo.write_dataset = write, last(commit), last(dataset)
 Rounds.meeting = lambda self: (True, False)
-Keeper.wanted = lambda self, *, frame: frame
+Keeper.is_due = lambda self, *, frame: frame
 from hpcalo.__main__ import main
 main(["run", "a.toml", "-q"])
 """
@@ -170,7 +170,7 @@ def test_frames_are_on_disk_before_a_checkpoint_counts_on_them(monkeypatch, tmp_
     recorded("pwrite", lambda handle, *_: "write" if is_frames(handle) else "")
     recorded("fsync", lambda handle: "sync" if is_frames(handle) else "")
     recorded("replace", lambda _, to: "checkpoint" if ".checkpoint-" in str(to) else "")
-    monkeypatch.setattr(Keeper, "wanted", lambda self, *, frame: frame)
+    monkeypatch.setattr(Keeper, "is_due", lambda self, *, frame: frame)
     app.run(alone(), tmp_path / "a.toml", output=output, quiet=True)
     kinds = [event for event, before in zip(events, ["", *events], strict=False) if event != before]
     assert events.count("checkpoint") == 5

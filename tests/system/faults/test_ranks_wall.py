@@ -76,8 +76,8 @@ if where.startswith("nan m"): at(unit_length, "normalized", spoiled(np.nan, 3, 0
 if where == "nan source": at(kinetic.Kinetic, "source", spoiled(np.nan, 4, 1, 2))
 if where == "nan torque": at(transport.Transport, "torque", spoiled(np.nan, 6, 2))
 if where == "inf speed": wall_monitor.velocity = lambda *a: np.inf
-real = Keeper.wanted
-Keeper.wanted = lambda self, *, frame: real(self, frame=frame) or frame
+real = Keeper.is_due
+Keeper.is_due = lambda self, *, frame: real(self, frame=frame) or frame
 from hpcalo.__main__ import main
 main(["run", "w.toml", "-q", "-o", "a.h5"])
 """

@@ -281,7 +281,7 @@ def stopped(tmp_path_factory):
         (folder / "a.toml").write_text(text)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Rounds, "meeting", lambda self: (True, True))
-            patch.setattr(Keeper, "ask", stop_at_second_frame([]))
+            patch.setattr(Keeper, "check", stop_at_second_frame([]))
             with pytest.raises(Interrupted):
                 app.run(alone(), folder / "a.toml", output=folder / "a.h5", quiet=True)
         assert checkpoint.exists(folder / "a.h5")

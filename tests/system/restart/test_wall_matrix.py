@@ -47,18 +47,18 @@ CASES = [(mode, integrator) for mode, integrators in STEPPERS.items() for integr
 @contextmanager
 def asked_in_step(number: int):
     """The run inside is asked to stop after its step of this number, and does not save with frames."""
-    steps, original = [], (Keeper.ask, Keeper.wanted)
+    steps, original = [], (Keeper.check, Keeper.is_due)
 
     def ask(self):
         steps.append(1)
         if len(steps) == number:
             raise StopRequested("stopped by SIGTERM")
 
-    Keeper.ask, Keeper.wanted = ask, lambda self, *, frame: False
+    Keeper.check, Keeper.is_due = ask, lambda self, *, frame: False
     try:
         yield steps
     finally:
-        Keeper.ask, Keeper.wanted = original
+        Keeper.check, Keeper.is_due = original
 
 
 def stop(comm, ranks: int, source: Path, output: Path, step: int) -> None:

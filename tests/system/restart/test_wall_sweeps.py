@@ -28,7 +28,7 @@ class Counted:
 
     def __init__(self, monkeypatch, finished=None):
         self.points, self.finished = 0, finished
-        compute, ask = WallEngine.scan_point, Keeper.ask
+        compute, ask = WallEngine.scan_point, Keeper.check
 
         def computed(*arguments):
             self.points += 1
@@ -42,7 +42,7 @@ class Counted:
             ask(keeper)
 
         monkeypatch.setattr(WallEngine, "scan_point", computed)
-        monkeypatch.setattr(Keeper, "ask", asked)
+        monkeypatch.setattr(Keeper, "check", asked)
 
 
 @pytest.mark.mpi
