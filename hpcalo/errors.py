@@ -22,7 +22,7 @@ class HpcaloError(Exception):
 
 
 class InputError(HpcaloError):
-    """The input file, a command-line value or the way the program was called is wrong."""
+    """The input file, a command-line value or the way of calling the program is wrong."""
 
     exit_code = 2
 
@@ -52,13 +52,13 @@ class CheckpointError(HpcaloError):
 
 
 class EnvironmentMismatch(HpcaloError):
-    """The libraries that were found do not fit together (two MPIs, serial HDF5, complex PETSc)."""
+    """The libraries do not fit together (two MPIs, serial HDF5, complex PETSc)."""
 
     exit_code = 7
 
 
 class Interrupted(HpcaloError):
-    """A signal asked the program to stop; a checkpoint was written before it did."""
+    """A signal stopped the program; what had been computed is in a checkpoint."""
 
     exit_code = 75  # EX_TEMPFAIL: submit again
 

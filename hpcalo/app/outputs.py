@@ -14,7 +14,7 @@ def refuse_own_input(path: Path, files: Iterable[Path]) -> None:
     for file in files:
         with suppress(OSError, ValueError):
             if path.samefile(file):
-                raise InputError(f"{path}: is read by this run and cannot be its output")
+                raise InputError(f"{path}: is an input of this run; choose another output")
 
 
 def refuse_unfinished(path: Path) -> None:
@@ -23,7 +23,7 @@ def refuse_unfinished(path: Path) -> None:
 
     if checkpoint.exists(path):
         raise CheckpointError(
-            f"{path}: an earlier run left a checkpoint; 'hpcalo restart {path}' continues it, --force starts anew"
+            f"{path}: an earlier run left a checkpoint; 'hpcalo restart {path}' continues it, --force starts over"
         )
 
 

@@ -58,7 +58,7 @@ def render(result: Result) -> str:
 
     name = str(result.attrs.get("engine", ""))
     if name not in ENGINES:
-        raise InputError(f"{result.path}: is of no engine that a report can be made of ('{one_line(name)}')")
+        raise InputError(f"{result.path}: was written by an engine that has no reports ('{one_line(name)}')")
     place = FileSystemLoader(Path(__file__).parent)
     pages = Environment(loader=place, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     return pages.get_template(TEMPLATE).render(context(result, engine(name)))
@@ -105,7 +105,7 @@ def _lines(result: Result, name: str) -> list[str]:
 def _warnings(result: Result, engine: Engine, checks: Sequence[Check]) -> list[str]:
     stored = WARNINGS in result.texts  # not in files of early versions
     given = result.texts[WARNINGS].splitlines() if stored else engine.warnings(result)
-    states = {"failed": "failed", "coarse": "the grids of the run do not resolve it"}
+    states = {"failed": "failed", "coarse": "not resolved by the grids of the run"}
     bad = [f"{c.name}: {states[c.status]} ({_found(c)})" for c in checks if c.status in states]
     return [*bad, *given]
 

@@ -21,5 +21,5 @@ class Execution(Section):
     """How a run behaves on a cluster."""
 
     checkpoint_interval: Annotated[float, Unit("s"), Field(gt=0)] = Field(
-        600.0, description="s, wall-clock time between checkpoints; one is also written when a signal stops the run"
+        600.0, description="wall-clock time between checkpoints; a signal that stops the run also makes it write one"
     )

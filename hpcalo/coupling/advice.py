@@ -22,14 +22,14 @@ def warnings(settings: WallInput, selection: Selection, c: Coefficients) -> list
     """What the user should know. Serial. Raises InputError where the moment cannot be averaged."""
     path = selection.path
     out = [
-        f"{path}: {name}: {left:.2g} of it lies outside the lowest order in the magnetization's direction"
+        f"{path}: {name}: {left:.2g} of it lies outside the lowest order in the direction of the magnetization"
         for name, left in c.residual.items()
         if left > NOTICEABLE
     ]
     if np.abs(selection.n_hat[:, :2]).max() < ALONG_NORMAL:
         out.append(
-            f"{path}: has the magnetization along the film's normal only; how the coefficients change with "
-            "its direction is assumed (lowest order), not checked; more kubo.n_hat would check it"
+            f"{path}: has the magnetization along the film's normal only, so that the dependence of the coefficients "
+            "on its direction (lowest order) is assumed, not checked; add directions to kubo.n_hat to check it"
         )
     return out + _saturation(settings, selection, c) + _dmi(settings, c)
 
@@ -59,5 +59,5 @@ def _dmi(settings: WallInput, c: Coefficients) -> list[str]:
         return []
     return [
         f"{SECTION}.dmi: |D| = {1e3 * dmi:.3g} mJ/m^2 is above 4 sqrt(AK)/pi = {1e3 * limit:.3g} mJ/m^2: "
-        "walls lower the energy, and multiply"
+        "walls lower the energy and multiply"
     ]

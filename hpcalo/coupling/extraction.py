@@ -107,5 +107,5 @@ def _check_reciprocity(selection: Selection, tables: dict[str, RealArray]) -> No
             error = float(np.abs(tables[f"beta_tilde_{part}"] - expected).max())
             if error > RECIPROCAL * max(float(np.abs(expected).max()), VANISHING["beta_tilde"]):
                 raise InputError(
-                    f"{selection.path}: beta_{part} and beta_tilde_{part} do not belong together (Onsager)"
+                    f"{selection.path}: beta_{part} and beta_tilde_{part} violate the Onsager relation (40)"
                 )

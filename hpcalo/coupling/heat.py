@@ -102,7 +102,7 @@ def dmi_balance(sim: Simulation, m: RealArray, rate: RealArray, dmi_current: Rea
 
 
 def peak(sim: Simulation, values: RealArray) -> float:
-    """The value of largest modulus along the wire. Collective."""
+    """The value of largest magnitude along the wire. Collective."""
     high, low = sim.mesh.max(float(values.max(initial=-np.inf))), -sim.mesh.max(float((-values).max(initial=-np.inf)))
     return high if high >= -low else low
 
@@ -157,7 +157,7 @@ def _peaks_and_integrals(sim: Simulation, j: Currents) -> list[Variable]:
     for name, values in (("heat_current", j.heat), ("dmi_current", j.dmi)):
         words = name.replace("_", " ").replace("dmi", "DMI energy")
         integral = sim.mesh.total(values) * (sim.mesh.dx * NM)
-        out.append(number(f"{name}_peak", peak(sim, values), "W/m", f"{words}: the value of largest modulus"))
+        out.append(number(f"{name}_peak", peak(sim, values), "W/m", f"{words}: the value of largest magnitude"))
         out.append(number(f"{name}_integral", integral, "W", f"{words}: integral along the wire"))
     return out
 

@@ -16,12 +16,12 @@ PARTS = {"off": (), "both": ("odd", "even"), "odd": ("odd",), "even": ("even",)}
 def check_result(section: ElectronicStructure, result: Result, path: Path) -> None:
     """Raises InputError for anything but a Kubo result of a film with all quantities that the input asks for."""
     if result.attrs.get("engine") != "kubo":
-        raise InputError(f"{SECTION}.result: {path}: is a result of the wall; one of a Kubo run is needed")
+        raise InputError(f"{SECTION}.result: {path}: is a result of a wall run; expected one of a Kubo run")
     if "cell_area_A2" not in result.attrs:
         plane = [list(map(str, result[d])) for d in ("field", "current") if d in result.coordinates]
         if any(letters != ["x", "y"] for letters in plane):
-            raise InputError(f"{SECTION}.result: {path}: is not of a film in the plane of x and y")
-        raise InputError(f"{SECTION}.result: {path}: does not tell the area of its cell; run its input again")
+            raise InputError(f"{SECTION}.result: {path}: does not describe a film in the x-y plane")
+        raise InputError(f"{SECTION}.result: {path}: does not give the area of its cell; compute it again")
     missing = [need for need in _needs(section) if need[0] not in result.variables]
     if missing:
         names = ", ".join(dict.fromkeys(variable for variable, _, _ in missing))

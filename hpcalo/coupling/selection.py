@@ -57,7 +57,7 @@ class Selection:
         level = self.section.chemical_potential
         if level - reach < energies[0] - 1e-12 or level + reach > energies[-1] + 1e-12:
             raise InputError(
-                f"{self.path}: its Fermi energies end at {energies[0]:g} and {energies[-1]:g} eV; the thermal average "
+                f"{self.path}: its Fermi energies run from {energies[0]:g} to {energies[-1]:g} eV; the thermal average "
                 f"at {self.temperatures[-1]:g} K needs {level - reach:.3f} to {level + reach:.3f} eV"
             )
         return thermal_weights(energies, np.array([level]), self.temperatures, 0)[0]
@@ -85,7 +85,7 @@ class Selection:
         near = int(np.argmin(np.abs(values - (value if value is not None else 0.0))))
         if value is None or abs(values[near] - value) > 1e-9:
             known = ", ".join(f"{v:g}" for v in values[:8]) + (", …" if len(values) > 8 else "")
-            problem = "is required" if value is None else f"{value:g} eV is not on it"
+            problem = "is required" if value is None else f"{value:g} eV is not one of its values"
             raise InputError(f"{SECTION}.{key}: {problem}; {self.path} has {axis} = {known} eV")
         return near
 

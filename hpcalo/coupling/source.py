@@ -72,7 +72,7 @@ def read_source(settings: WallInput) -> KuboSource | None:
     try:
         result = read_dataset(path)
     except InputError as problem:
-        raise InputError(f"{SECTION}.result: {problem}; a result of 'hpcalo run' with a Kubo input is needed") from None
+        raise InputError(f"{SECTION}.result: {problem}; expected a result of a Kubo run") from None
     with changed_files_explain([path], "used"):
         check_result(section, result, path)
         selection = Selection(settings, result, path)

@@ -189,7 +189,7 @@ def ferromagnet(
     outside 1…50.
     """
     if not 1 <= orbitals <= 50:
-        raise ModelError(f"orbitals = {orbitals}: 1 to 50 are possible")
+        raise ModelError(f"orbitals = {orbitals}: must be 1 to 50")
     _finite(exchange=exchange, spin_orbit=spin_orbit)
     n = unit_vector(n_hat)
     rng = np.random.default_rng(seed)
@@ -252,5 +252,5 @@ BUILTIN: Mapping[str, Callable[..., WannierModel]] = {
 def builtin_model(name: str, **parameters: object) -> WannierModel:
     """The built-in model of this name. Raises ModelError for an unknown name, naming the nearest."""
     if name not in BUILTIN:
-        raise ModelError(f"built-in model '{name}': unknown{nearest(name, BUILTIN)}; there are {', '.join(BUILTIN)}")
+        raise ModelError(f"built-in model '{name}': unknown{nearest(name, BUILTIN)} (available: {', '.join(BUILTIN)})")
     return BUILTIN[name](**parameters)

@@ -27,7 +27,7 @@ def unit_vector(n_hat: NDArray | tuple[float, ...] | list[float]) -> RealArray:
     """n̂ normalized. Raises ModelError for anything but three finite numbers that are not all zero."""
     n = np.asarray(n_hat, dtype=np.float64)
     if n.shape != (3,) or not np.isfinite(n).all() or np.linalg.norm(n) < 1e-12:
-        raise ModelError(f"magnetization direction {n_hat}: three finite numbers, not all zero, are needed")
+        raise ModelError(f"magnetization direction {n_hat}: must be three finite numbers, not all zero")
     return n / np.linalg.norm(n)
 
 
@@ -59,7 +59,7 @@ def pauli_on_pairs(up: IntArray, down: IntArray) -> ComplexArray:
 def time_reversed(X_nn: NDArray, up: IntArray, down: IntArray) -> ComplexArray:
     """Θ X Θ⁻¹ with Θ = iσ_y K on the pairs, for real-space matrices (…, N, N) between cell 0 and any R."""
     if 2 * len(up) != X_nn.shape[-1]:
-        raise ModelError(f"time reversal: {len(up)} spin pairs do not make {X_nn.shape[-1]} orbitals")
+        raise ModelError(f"time reversal: {len(up)} spin pairs do not cover {X_nn.shape[-1]} orbitals")
     X = X_nn.conj()
     result = np.empty(X_nn.shape, dtype=np.complex128)
     # iσ_y = ((0, 1), (−1, 0)) maps down to up, and up to down with a minus sign.

@@ -35,8 +35,8 @@ def thickness_or_default(
         return given, ()
     derived = layer_thickness(lattice, periodic, positions)
     if derived is None:
-        return None, ("thickness: the length of the lattice vectors that do not repeat (option thickness)",)
-    text = f"thickness {derived:.4f} Å: extent of the atoms plus one mean distance of layers (option thickness)"
+        return None, ("thickness: taken as the length of the non-periodic lattice vectors (set it with 'thickness')",)
+    text = f"thickness {derived:.4f} Å: extent of the atoms plus one mean layer spacing (set it with 'thickness')"
     return derived, (text,)
 
 

@@ -23,7 +23,7 @@ class KGrid(Section):
         description="divisions along the three reciprocal vectors"
     )
     shift: Vector = Field(
-        (0.0, 0.0, 0.0), description="offset in units of the spacing, 0.5 is half-way between grid points"
+        (0.0, 0.0, 0.0), description="offset in units of the spacing; 0.5: half-way between grid points"
     )
     symmetry: Literal["auto", "off", "require"] = Field(
         "auto",
@@ -31,7 +31,10 @@ class KGrid(Section):
         "all of the crystal's (an error if it lacks one)",
     )
     tolerance: float = Field(
-        1e-8, gt=0, le=1e-2, description="largest relative deviation of a response at symmetry-related points"
+        1e-8,
+        gt=0,
+        le=1e-2,
+        description="largest relative deviation of a response between symmetry-related points",
     )
 
     @field_validator("grid")

@@ -60,7 +60,7 @@ def uniform_mesh(
     n1, n2, n3 = (int(n) for n in grid)
     total = n1 * n2 * n3
     if min(n1, n2, n3) < 1 or total > MAX_POINTS:
-        raise InputError(f"k grid {n1} × {n2} × {n3}: needs 1 to {MAX_POINTS} points")
+        raise InputError(f"k grid {n1} × {n2} × {n3}: must have 1 to {MAX_POINTS} points")
     divisions, offset = np.array([n1, n2, n3]), np.asarray(shift, dtype=np.float64)
     group = tuple(op for op in operations if _maps_grid(op, divisions, offset))
     strides = np.ones(3, dtype=np.int64)

@@ -74,7 +74,7 @@ def with_magnetization(model: WannierModel) -> WannierModel:
         if size > NO_MOMENT:
             total = per_atom.sum(axis=0)
     if np.linalg.norm(total) < 1e-6:
-        return model.with_notes("no net moment: direction of the magnetization set to z")
+        return model.with_notes("no net moment: magnetization direction set to z")
     n = snapped(total / np.linalg.norm(total))
     crystal = replace(model.crystal, moments=np.round(per_atom @ n, 3))
     return replace(model, crystal=crystal, n_hat=n).with_notes(
@@ -98,10 +98,10 @@ def _notes_on_direction(model: WannierModel, n: RealArray) -> tuple[str, ...]:
     total = float(np.sqrt((np.abs(none) ** 2).sum() + (np.abs(vector) ** 2).sum()))
     share = float(np.sqrt((np.abs(across) ** 2).sum())) / total
     text = (
-        f"exchange part: {100 * share:.2g} % of it is spin across the moment, "
-        f"{100 * np.sqrt((np.abs(none) ** 2).sum()) / total:.2g} % without spin"
+        f"exchange part: {100 * share:.2g} % of it is perpendicular to the moment, "
+        f"{100 * np.sqrt((np.abs(none) ** 2).sum()) / total:.2g} % is independent of spin"
     )
     if share <= ACROSS:
         return (text,)
-    return (text, "warning: much of the exchange part is spin across the moment: the order of up and down functions is "
-                  "not the file's, or the magnet is not collinear")  # fmt: skip
+    return (text, "warning: much of the exchange part is perpendicular to the moment: up and down functions "
+                  "are in another order, or the magnet is not collinear")  # fmt: skip

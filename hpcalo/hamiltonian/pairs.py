@@ -54,7 +54,7 @@ class PairQuality:
 def layout_pairs(N: int, layout: str) -> tuple[IntArray, IntArray]:
     """up, down for `interleaved` (up, down, up, down, …) or `blocks` (all up first). Raises ModelError for odd N."""
     if N % 2:
-        raise ModelError(f"{N} functions cannot be spin pairs: an even number is needed")
+        raise ModelError(f"{N} functions cannot form spin pairs: their number must be even")
     if layout == "blocks":
         return np.arange(N // 2), np.arange(N // 2, N)
     return np.arange(0, N, 2), np.arange(1, N, 2)
@@ -64,7 +64,7 @@ def find_pairs(spin_vnn: NDArray) -> tuple[IntArray, IntArray]:
     """up, down from the spin matrices (3, N, N) of cell 0. Raises ModelError if the functions do not come in pairs."""
     N = spin_vnn.shape[-1]
     if N % 2:
-        raise ModelError(f"{N} functions cannot be spin pairs: an even number is needed")
+        raise ModelError(f"{N} functions cannot form spin pairs: their number must be even")
     strength = (np.abs(spin_vnn) ** 2).sum(axis=0)  # 2 for a perfect partner whatever the axis
     np.fill_diagonal(strength, 0.0)
     partner = strength.argmax(axis=1)

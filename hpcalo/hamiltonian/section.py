@@ -63,7 +63,7 @@ class ModelSection(Section):
         given = [name for name in READERS if getattr(self, name) is not None]
         if len(given) != 1:
             found = f"found {' and '.join(given)}" if given else "found none"
-            raise ValueError(f"exactly one of {', '.join(READERS)} is needed, {found}")
+            raise ValueError(f"expected exactly one of {', '.join(READERS)}, {found}")
         reader = READERS[given[0]]
         for name, info in type(self).model_fields.items():
             if name not in reader.model_fields and getattr(self, name) != info.default:

@@ -33,7 +33,7 @@ class CheckedFile:
     def __enter__(self) -> CheckedFile:
         try:
             if self.path.is_dir():
-                raise ModelError(f"{self.path}: is a folder, a model file is needed")
+                raise ModelError(f"{self.path}: is a folder; expected a model file")
             if not self.path.exists():
                 raise ModelError(f"{self.path}: not found")
             if not self.path.is_file():
@@ -63,7 +63,9 @@ class CheckedFile:
             raise ModelError(f"{self.path}: not a '{self._form}' file: {what} (see hpcalo convert)")
         version = self.float_attribute("/", "version")
         if version != self._version:
-            raise ModelError(f"{self.path}: version {version:g}, this program reads {self._version}: convert it again")
+            raise ModelError(
+                f"{self.path}: version {version:g}, but this program reads version {self._version}: convert it again"
+            )
 
     def fail(self, name: str, text: object) -> ModelError:
         """The error with file and item named."""
@@ -91,7 +93,7 @@ class CheckedFile:
         """The declared shape; at least one axis."""
         shape = self._dataset(name).shape
         if not shape:
-            raise self.fail(name, "is a single value, an array is needed")
+            raise self.fail(name, "is a single value, expected an array")
         return tuple(int(n) for n in shape)
 
     def array(
@@ -106,7 +108,7 @@ class CheckedFile:
             self._check(label, item.dtype, tuple(item.shape or ()), kinds, shape)
             size = int(np.prod(item.shape, dtype=object)) * item.dtype.itemsize
             if size > self.left:
-                raise self.fail(label, f"announces {size / 2**30:.3g} GiB: more than a model may have")
+                raise self.fail(label, f"declares {size / 2**30:.3g} GiB: more than a model may have")
             self.left -= size
             try:
                 value = item[()]
@@ -132,7 +134,7 @@ class CheckedFile:
         """A list of whole numbers in 0…limit−1."""
         value = self.array(name, kinds="iu", shape=(-1,)).astype(np.int64)
         if value.size and (value.min() < 0 or value.max() >= limit):
-            raise self.fail(name, f"numbers from {value.min()} to {value.max()}, allowed are 0 to {limit - 1}")
+            raise self.fail(name, f"numbers from {value.min()} to {value.max()}, allowed: 0 to {limit - 1}")
         return value
 
     def texts(self, name: str) -> tuple[str, ...]:
@@ -143,7 +145,7 @@ class CheckedFile:
         if h5py.check_string_dtype(item.dtype) is None and item.size:
             raise self.fail(name, f"holds {item.dtype}, expected texts")
         if item.size > MAX_TEXTS:
-            raise self.fail(name, f"announces {item.size} texts: more than a model may have")
+            raise self.fail(name, f"declares {item.size} texts: more than a model may have")
         try:
             return tuple(str(t) for t in item.asstr()[()].ravel()) if item.size else ()
         except Exception as problem:

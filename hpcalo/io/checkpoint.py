@@ -72,9 +72,7 @@ class Checkpoint:
             yield
         except (LookupError, ValueError, TypeError, AttributeError, OverflowError) as problem:
             text = one_line(f"{type(problem).__name__}: {problem}")[:120]
-            raise CheckpointError(
-                f"{self.path}: does not hold what this version of hpcalo continues from ({text})"
-            ) from problem
+            raise CheckpointError(f"{self.path}: cannot be continued by this version of hpcalo ({text})") from problem
 
     def array(self, name: str) -> NDArray[Any]:
         """An array of numbers. Raises CheckpointError if there is none of that name, or one of another type."""
@@ -201,7 +199,7 @@ def _why_none(result: Path, remarks: Sequence[str]) -> str:
     if remarks:
         return "; ".join(remarks)
     if result.suffix == ".toml":
-        return "this is an input, the name of the result is needed"
+        return "is an input file; give the name of the result"
     if result.is_file():
         return "the result is complete"
     first, second = (path.name for path in files_of(result))
@@ -228,7 +226,7 @@ def read_file(path: Path) -> Checkpoint:
         texts = {name: bytes(item[()]).decode() for name, item in file["texts"].items()} if "texts" in file else {}
         found = Checkpoint(arrays, texts, int(file.attrs["sequence"]), path)
         if file.attrs["sha256"] != _digest(found):
-            raise ValueError("its checksum does not fit")
+            raise ValueError("its checksum does not match")
     return found
 
 

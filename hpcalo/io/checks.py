@@ -54,7 +54,7 @@ def relative(gap: Any, size: Any) -> float:
 
 def file_checks(result: Result) -> list[Check]:
     """The seal (a broken one is refused on reading), and the model files as they are now."""
-    name, must = "Checksum of the file", "SHA-256 over the content equals the one at its end"
+    name, must = "Checksum of the file", "SHA-256 of the content equals the one stored at its end"
     seal = checksum(result.path)
     checks = [Check(name, must, "passed", remark=seal) if seal else untested(name, must, "the file has no seal")]
     for line in result.texts.get("model_sha256", "").splitlines():
@@ -66,7 +66,7 @@ def file_checks(result: Result) -> list[Check]:
 def _model(digest: str, given: Path, folder: Path) -> Check:
     from hpcalo.io.provenance import sha256  # noqa: PLC0415  (h5py is slow to load, and checks are declared early)
 
-    name, must = f"Model file {given.name}", "SHA-256 is that of the run"
+    name, must = f"Model file {given.name}", "SHA-256 equals that recorded by the run"
     path = folder / given
     if not path.is_file():
         return untested(name, must, f"not found at {path}")

@@ -163,7 +163,7 @@ def _rename_new(part: Path, path: Path) -> None:
     while os.path.lexists(spare := path.with_name(f"{path.stem}-{number}{path.suffix}")):
         number += 1
     os.rename(part, spare)
-    raise OutputError(f"{path}: appeared while the run was computing and was left alone; the result is in {spare}")
+    raise OutputError(f"{path}: appeared during the run and was not overwritten; the result is in {spare}")
 
 
 def sync_path(path: Path, flags: int) -> None:

@@ -48,7 +48,7 @@ def read_variable(name: str, dataset: h5py.Dataset) -> Variable:
     dims = tuple(_dim_name(dataset, axis) for axis in range(dataset.ndim))
     unit, long_name = attrs.pop("units", ""), attrs.pop("long_name", "")
     if not (isinstance(unit, str) and isinstance(long_name, str)):
-        raise ValueError(f"{name}: its unit or its description is no text")
+        raise ValueError(f"{name}: its unit or description is not text")
     return Variable(name, dims, data, unit, long_name, attrs, nan_ok=True, **fields)
 
 

@@ -73,7 +73,7 @@ def changed_files_explain(paths: Sequence[Path], what: str) -> Iterator[None]:
             raise
         text = one_line(f"{type(problem).__name__}: {problem}")[:160]
         raise InputError(
-            f"{changed[0]}: cannot be {what}: it is not as hpcalo wrote it, or is not complete ({text})"
+            f"{changed[0]}: cannot be {what}: it was changed after hpcalo wrote it, or is incomplete ({text})"
         ) from problem
 
 

@@ -54,7 +54,7 @@ def verify(path: Path) -> None:
             digest.update(block)
             rest -= len(block)
     if trailer != HEAD + digest.hexdigest().encode() + b"\n":
-        raise InputError(f"{path}: is damaged: its checksum does not fit")
+        raise InputError(f"{path}: is damaged: its checksum does not match")
 
 
 def checksum(path: Path) -> str:

@@ -26,7 +26,7 @@ def chosen_point(
     scanned = errors.dims[0]
     if scanned not in rest:
         if needed:
-            raise InputError(f"{result.path}: its points have axes of their own: choose one, --select {scanned}=…")
+            raise InputError(f"{result.path}: its points have different axes; choose one with --select {scanned}=…")
         return result, rest, ""
     index = find_place(result, scanned, rest.pop(scanned), [errors])
     labels = result.coordinates[scanned]

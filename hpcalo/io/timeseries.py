@@ -117,7 +117,9 @@ class TimeSeries:
                     planned = {n.removeprefix(PLANNED): int(v) for n, v in file.attrs.items() if n.startswith(PLANNED)}
                     for axis, count in counts.items():
                         if axis not in file or file[axis].shape != (planned.get(axis),):
-                            raise CheckpointError(f"{self.path}: is of another run, or of an earlier version of hpcalo")
+                            raise CheckpointError(
+                                f"{self.path}: belongs to another run or to an earlier version of hpcalo"
+                            )
                         if not np.isfinite(file[axis][:count]).all():
                             raise CheckpointError(f"{self.path}: holds fewer than {count} entries on {axis}")
                     begun = int(file[STATE_GROUP]["begun"][()])
@@ -178,7 +180,7 @@ class TimeSeries:
         shape = tuple(slab.shape) if slab else np.shape(data)
         known = place is not None and (place.shape == shape if index is None else place.shape[1:] == shape)
         if place is None or not known or (index is not None and index >= place.shape[0]):
-            raise CheckpointError(f"{self.path}: has no place for '{name}': it was changed, or is of another run")
+            raise CheckpointError(f"{self.path}: has no place for '{name}': it was changed or belongs to another run")
         values = np.ascontiguousarray(slab.data if slab else data, dtype=place.dtype)
         row = values.itemsize * int(np.prod(place.shape[1:], dtype=int))
         if index is None:

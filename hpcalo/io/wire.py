@@ -163,7 +163,9 @@ def _selected(result: Result, names: WireNames, known: Sequence[Variable], selec
     """Axis → number of the selected place. Raises InputError for an axis along the wire."""
     selected = {axis: find_place(result, axis, value, known) for axis, value in select.items()}
     if inside := [axis for axis in selected if axis in (*names.places, names.components)]:
-        raise InputError(f"{result.path}: --select {inside[0]}: whole fields are exported; --to csv takes one place")
+        raise InputError(
+            f"{result.path}: --select {inside[0]}: only whole fields can be exported; --to csv selects one position"
+        )
     return selected
 
 
@@ -182,7 +184,7 @@ def _frames_axis(
     leader = next((v for v in on_wire if v.name == names.field), on_wire[0])
     axis = along or _leading_axis(result, names, leader, selected)
     if axis in selected:
-        raise InputError(f"{result.path}: the frames run along '{axis}', which cannot be selected")
+        raise InputError(f"{result.path}: the frames run along '{axis}', so it cannot be selected")
     label = find_coordinate(result, axis, _length(known, axis)) if axis else Variable("", (), np.zeros(1))
     values = np.asarray(label.data)
     if values.dtype.kind not in "fiu":  # a text has no place on a time axis

@@ -69,7 +69,7 @@ def _parity(result: Result) -> Iterator[Check]:
             gaps = [relative(data[i] - variable.parity * data[j], data) for i, j in pairs]
             found[PARITIES[variable.parity]].append((max(gaps, default=0.0), name))
     for parity, values in found.items():
-        name = f"Parity of what is {parity} in n̂"
+        name = f"Parity of quantities {parity} in n̂"
         if not pairs:
             yield untested(name, must, "no two opposite directions n̂ in the run")
         elif values:

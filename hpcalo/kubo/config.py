@@ -34,20 +34,20 @@ class EnergyGrid(Section):
     """Fermi energies, relative to the reference energy."""
 
     reference: Energy | None = Field(
-        None, description="eV; zero of the energy axis. Default: the Fermi energy of the model"
+        None, description="zero of the energy axis; default: the Fermi energy of the model"
     )
     from_electrons: bool = Field(
-        False, description="take the reference from the electron count of the model, in a first pass over k"
+        False, description="find the reference from the model's electron count in a first pass over k"
     )
-    minimum: Energy = Field(-1.0, description="eV, first Fermi energy")
-    maximum: Energy = Field(1.0, description="eV, last Fermi energy")
+    minimum: Energy = Field(-1.0, description="first Fermi energy")
+    maximum: Energy = Field(1.0, description="last Fermi energy")
     points: int = Field(401, ge=2, le=200_001, description="number of Fermi energies, evenly spaced")
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.maximum <= self.minimum:
             raise PydanticCustomError(
-                "order", f"maximum must be larger than minimum, given are {self.maximum:g} and {self.minimum:g} eV"
+                "order", f"maximum ({self.maximum:g} eV) must be larger than minimum ({self.minimum:g} eV)"
             )
         if self.from_electrons and self.reference is not None:
             raise PydanticCustomError("conflict", "give either reference or from_electrons, not both")
@@ -57,18 +57,22 @@ class EnergyGrid(Section):
 class HeatCurrents(Section):
     """Moving magnetization for the local heat currents."""
 
-    cone_angle: Annotated[float, Unit("degree"), Field(gt=0, le=20)] = Field(1.0, description="degrees, FMR cone")
-    frequency: Annotated[float, Unit("GHz"), Field(gt=0)] = Field(5.0, description="GHz, FMR frequency (not angular)")
-    wavelength: Annotated[float, Unit("nm"), Field(gt=0)] = Field(2.3, description="nm, of a cycloidal spin spiral")
-    wall_width: Annotated[float, Unit("nm"), Field(gt=0)] = Field(
-        5.0, description="nm, Δ of a wall θ = 2 arctan exp(x/Δ)"
+    cone_angle: Annotated[float, Unit("degree"), Field(gt=0, le=20)] = Field(
+        1.0, description="cone angle of ferromagnetic resonance"
     )
-    velocity: Annotated[float, Unit("m/s")] = Field(1.0, description="m/s, of the spiral and of the wall")
+    frequency: Annotated[float, Unit("GHz"), Field(gt=0)] = Field(
+        5.0, description="frequency of ferromagnetic resonance (not angular)"
+    )
+    wavelength: Annotated[float, Unit("nm"), Field(gt=0)] = Field(
+        2.3, description="wavelength of a cycloidal spin spiral"
+    )
+    wall_width: Annotated[float, Unit("nm"), Field(gt=0)] = Field(5.0, description="Δ of a wall θ = 2 arctan exp(x/Δ)")
+    velocity: Annotated[float, Unit("m/s")] = Field(1.0, description="velocity of the spiral and of the wall")
     film_thickness: Annotated[float, Unit("nm"), Field(gt=0)] | None = Field(
-        None, description="nm; default: the thickness of the model's cell"
+        None, description="film thickness; default: that of the model's cell"
     )
     thermal_conductivity: Annotated[float, Unit("W/m/K"), Field(gt=0)] = Field(
-        174.0, description="W/(m K), of what carries the heat away (tungsten: 174)"
+        174.0, description="thermal conductivity of what carries the heat away (tungsten: 174)"
     )
 
 
@@ -87,23 +91,24 @@ class KuboSection(Section):
         tuple[Annotated[float, Broadening("eV"), Field(gt=0, le=10)], ...],
         Field(strict=False, min_length=1, max_length=1000),
         OneOrMore,
-    ] = Field((0.025,), description="eV, quasiparticle broadenings Γ (half width)")
+    ] = Field((0.025,), description="quasiparticle broadenings Γ (half width)")
     temperatures: Annotated[tuple[Kelvin, ...], Field(strict=False, min_length=1, max_length=10_000), OneOrMore] = (
         Field((300.0,), description="K")
     )
     chemical_potentials: Annotated[
         tuple[Energy, ...], Field(strict=False, min_length=1, max_length=10_000), OneOrMore
-    ] = Field((0.0,), description="eV, relative to the reference energy, of thermal quantities")
+    ] = Field((0.0,), description="chemical potentials of thermal quantities, relative to the reference energy")
     spin_matrices: bool = Field(
         True,
-        description="use the spin matrices of a Wannier model in torque and spin (else Pauli matrices on its pairs)",
+        description="use the spin matrices of a Wannier model for torque and spin; false: Pauli matrices on its pairs",
     )
     smearing: Annotated[float, Unit("eV"), Field(gt=0)] | None = Field(
         None,
-        description="eV, width of the Gaussian of the density of states; default: twice the spacing, at least 10 meV",
+        description="width of the Gaussian of the density of states; default: twice the spacing, at least 10 meV",
     )
     moment: Annotated[float, Field(gt=0)] | None = Field(
-        None, description="µ_B per cell, for the Gilbert damping; default: the spin moment of the model at each energy"
+        None,
+        description="moment per cell for the Gilbert damping, µ_B; default: the model's spin moment at each energy",
     )
     energies: EnergyGrid = EnergyGrid()
     k: KGrid
@@ -134,7 +139,7 @@ class KuboSection(Section):
     @classmethod
     def _ascending(cls, value: tuple[float, ...]) -> tuple[float, ...]:
         if list(value) != sorted(set(value)):
-            raise PydanticCustomError("order", "values must be ascending and differ")
+            raise PydanticCustomError("order", "values must be strictly ascending")
         return value
 
     @model_validator(mode="after")
@@ -144,7 +149,7 @@ class KuboSection(Section):
                 raise PydanticCustomError(
                     "size",
                     f"{name}: {count} values at {self.energies.points} Fermi energies are too many "
-                    f"(their product may be {MAX_VALUES})",
+                    f"(their product may be at most {MAX_VALUES})",
                 )
         return self
 

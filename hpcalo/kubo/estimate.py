@@ -64,7 +64,7 @@ def work_kubo(settings: KuboInput, *, source: Path) -> Work:
         ]
         if blocks < ranks:
             lines.append(
-                f"note         {ranks} ranks for {blocks} blocks: the others share the energies and mostly wait"
+                f"note         {ranks} ranks for {blocks} blocks: the surplus ranks share the energies and mostly wait"
             )
         return "\n".join(lines)
 

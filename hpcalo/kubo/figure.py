@@ -109,7 +109,9 @@ def _named(results: Sequence[Result], names: Sequence[str]) -> list[Panel]:
 
 def _by_description(results: Sequence[Result], name: str) -> Panel:
     if not DRAWN_AGAINST & set(results[0].variables[name].dims):
-        raise InputError(f"{_paths(results)}: '{name}' depends on no energy and no temperature; 'hpcalo info' shows it")
+        raise InputError(
+            f"{_paths(results)}: '{name}' does not depend on energy or temperature; 'hpcalo info' shows it"
+        )
     return generic_panel(name)
 
 

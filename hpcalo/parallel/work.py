@@ -101,7 +101,7 @@ def choose(work: Work, nodes: int, site: Site, memory: int | None = None) -> Ran
     used = min(nodes, work.most)
     if not any(fits(n, 1) for n in range(1, used + 1)):
         raise InputError(
-            f"a rank needs {need(used)} MiB and a node has {site.memory} MiB ({site.told}): "
+            f"a rank needs {need(used)} MiB, but a node has {site.memory} MiB ({site.told}): "
             + ("use nodes with more memory" if memory is None else "ask for less with --memory")
         )
     candidates = [(n, t) for n in range(1, used + 1) if (t := most_on(n))]
@@ -127,7 +127,7 @@ def _last(high: int, holds: Callable[[int], bool], default: int = 0) -> int:
 def _why(work: Work, n: int, t: int, nodes: int, site: Site, memory: int, fits: Callable[[int, int], bool]) -> str:
     ranks = n * t
     text = f"{ranks} rank{'s' * (ranks > 1)} = {n} node{'s' * (n > 1)} x {t} of {site.cores} cores ({site.told})"
-    text += f", {memory} MiB a rank"
+    text += f", {memory} MiB per rank"
     at_once = min(work.groups, ranks)
     share = ranks // at_once
     if work.groups == 1:
@@ -139,7 +139,7 @@ def _why(work: Work, n: int, t: int, nodes: int, site: Site, memory: int, fits: 
     if n < nodes:
         text += f"; {nodes} nodes would not be faster"
     elif t < site.cores and not fits(n, t + 1):
-        text += "; memory of a node allows no more"
+        text += "; the memory of a node allows no more"
     elif t < site.cores:
         text += "; more ranks would not be faster"
     return text

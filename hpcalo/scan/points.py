@@ -21,8 +21,8 @@ from hpcalo.scan.section import FORMER, ScanSection
 S = TypeVar("S", bound=BaseModel)
 
 EXCLUDED = {
-    "scan": "a scan does not scan itself",
-    FORMER: "a scan does not scan itself",
+    "scan": "a scan cannot scan itself",
+    FORMER: "a scan cannot scan itself",
     "output.file": "all points are in one result",
     "execution": "it is the same for all points",
 }

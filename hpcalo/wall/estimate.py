@@ -68,7 +68,7 @@ def work_wall(scan: Points[WallInput], *, source: Path, read: SourceReader = no_
                 f"{_count(scan.groups(ranks), 'group')} of about {_count(each, 'rank')}"
             )
         system = f"steady system: {unknowns:,} unknowns, " if shared else ""
-        lines.append(f"{system}about {memory(ranks) / 2**20:.0f} MiB a rank")
+        lines.append(f"{system}about {memory(ranks) / 2**20:.0f} MiB per rank")
         if settings.wall.mode != "steady" and shared:
             frames = int(settings.time.end / settings.time.output_every) + 1
             lines.append(

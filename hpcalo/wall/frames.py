@@ -170,8 +170,8 @@ def restored(sim: Simulation, saved: Checkpoint, path: Path) -> State:
         a = saved.state
         if not np.isclose(length := float(a["length_nm"]), mesh.length, rtol=SAME_MESH, atol=0.0):
             raise CheckpointError(
-                f"{path}: its wire.length is {length:.10g} nm, the input has {mesh.length:.10g} nm; a state goes on "
-                "with the same mesh only"
+                f"{path}: its wire.length is {length:.10g} nm, the input has {mesh.length:.10g} nm; a state can be "
+                "continued on the same mesh only"
             )
         f: np.ndarray | None = None
         whole = [m]
@@ -186,7 +186,8 @@ def restored(sim: Simulation, saved: Checkpoint, path: Path) -> State:
             if not np.isclose(reach, here, rtol=SAME_MESH, atol=0.0):
                 raise CheckpointError(
                     f"{path}: its momenta reach {reach:.10g} eV fs/nm, those of the input {here:.10g} eV fs/nm "
-                    "(momentum.cutoff times the Fermi momentum); a distribution goes on with the same momenta only"
+                    "(momentum.cutoff times the Fermi momentum); a distribution can be continued "
+                    "with the same momenta only"
                 )
             scale = float(a["scale"])
             if not (np.isfinite(scale) and scale > 0.0):

@@ -34,7 +34,7 @@ class Mesh:
     def __init__(self, comm: Intracomm, cells: int, length: float) -> None:
         if cells < comm.size:
             raise InputError(
-                f"wire.cells: {cells} nodes cannot be shared by {comm.size} ranks; use fewer ranks a group"
+                f"wire.cells: {cells} nodes cannot be divided among {comm.size} ranks; use fewer ranks per group"
             )
         self.comm = comm
         self.cells = cells

@@ -92,6 +92,6 @@ def unreadable(points: Points[WallInput]) -> list[str]:
         try:
             open_hdf5(name.path).close()
         except InputError as problem:
-            seen = "" if Path(name).is_absolute() else "; it is seen from the input's folder"
+            seen = "" if Path(name).is_absolute() else "; the path is relative to the input's folder"
             out[name.path] = f"{points.place(index)}wall.continue_from: {problem}{seen}"
     return list(out.values())

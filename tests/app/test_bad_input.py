@@ -78,7 +78,7 @@ VALUES = [
     ("kubo.gamma=0", "kubo.gamma: 0: must be larger than 0"),
     ("kubo.gamma=-0.1", "kubo.gamma: -0.1: must be larger than 0"),
     ("kubo.gamma=1e300", "1e+300: must be at most 10"),
-    ("kubo.gamma=[0.2,0.1]", "kubo.gamma: [0.2, 0.1]: values must be ascending and differ"),
+    ("kubo.gamma=[0.2,0.1]", "kubo.gamma: [0.2, 0.1]: values must be strictly ascending"),
     ("kubo.gamma=2020-01-01", "kubo.gamma: 2020-01-01: expected a list [ … ]"),
     ("kubo.gamma=[12:00:00]", "kubo.gamma: 12:00:00: expected a number"),
     ("kubo.gamma={a=1}", "kubo.gamma: a table: expected a list [ … ]"),
@@ -92,13 +92,13 @@ VALUES = [
     ("kubo.k.grid=[8,8]", "kubo.k.grid: [8, 8]: expected 3 values"),
     ("kubo.k.grid=[8,8,0]", "kubo.k.grid: [8, 8, 0]: each division must be at least 1"),
     ("kubo.k.grid=[10000,10000,10000]", "their product at most 67108864"),
-    ("kubo.k.grid=[4,4,2]", "the model does not repeat along vector 3; give 1 there"),
+    ("kubo.k.grid=[4,4,2]", "the model is not periodic along vector 3; use 1 there"),
     ("kubo.k.grid=[4.5,4,1]", "kubo.k.grid (item 1): 4.5: expected a whole number"),
     ("kubo.k.shift=[1.0,0,0]", "each shift must be at least 0 and less than 1"),
     ("kubo.k.symmetry=on", "'on': unknown value (allowed: 'auto', 'off' or 'require')"),
     ("kubo.energies.points=1", "kubo.energies.points: 1: must be at least 2"),
     ("kubo.energies.points=1e10", "expected a whole number"),
-    ("kubo.energies.minimum=2", "kubo.energies: maximum must be larger than minimum"),
+    ("kubo.energies.minimum=2", "kubo.energies: maximum ("),
     ("kubo.energies=3", "kubo.energies: 3: expected a table"),
     ("kubo=3", "kubo: 3: expected a table"),
     ('kubo.quantities="nernst"', "300 K needs Fermi energies from"),
@@ -118,7 +118,7 @@ VALUES = [
 
 @pytest.mark.parametrize(("change", "words"), VALUES, ids=[text[:40] for text, _ in VALUES])
 def test_wrong_values(program, change, words):
-    if "repeat along" in words:
+    if "not periodic along" in words:
         program.refuses(2, "check", "small.toml", "--set", change, words=(words,))
     elif words == "300 K needs Fermi energies from":
         program.refuses(
@@ -251,10 +251,10 @@ def test_model_files_that_are_none(program):
     os.mkfifo(folder / "pipe.h5")
     for name, words in (
         ("absent.h5", "absent.h5: not found"),
-        (".", "is a folder, a model file is needed"),
+        (".", "is a folder; expected a model file"),
         ("garbage.h5", "is not an intact model file"),
         ("other.h5", "not a 'hpcalo model' file"),
-        ("flipped.h5", "is damaged: its checksum does not fit"),
+        ("flipped.h5", "is damaged: its checksum does not match"),
         ("pipe.h5", "is not a regular file"),
     ):
         model_input(program, f'file = "{name}"')
@@ -325,8 +325,8 @@ def lcao(**changes: np.ndarray) -> dict[str, np.ndarray]:
         ({"H_up": np.arange(12.0).reshape(3, 2, 2)}, "up_Rnn: not Hermitian"),
         ({"H_up": np.full((3, 2, 2), np.inf)}, "is not finite"),
         ({"H_dn": np.ones((2, 2))}, "H_dn: shape (2, 2), expected (3, 2, 2)"),
-        ({"R": np.zeros((3, 3))}, "R: whole numbers are needed, found float64"),
-        ({"n_electrons": np.zeros((0, 3))}, "n_electrons: one finite number is needed"),
+        ({"R": np.zeros((3, 3))}, "R: expected whole numbers, found float64"),
+        ({"n_electrons": np.zeros((0, 3))}, "n_electrons: expected one finite number"),
         ({"symbols": np.array([object()])}, "is not an intact npz file"),
     ],
 )
@@ -358,8 +358,8 @@ def test_the_output_is_never_an_input(program):
     write_model(program.folder / "model.h5", haldane())
     model_input(program, 'file = "model.h5"')
     for name in ("model.h5", "small.toml"):
-        program.refuses(2, "run", "small.toml", "-o", name, words=(name, "is read by this run"))
-        program.refuses(2, "run", "small.toml", "--force", "-o", name, words=(name, "is read by this run"))
+        program.refuses(2, "run", "small.toml", "-o", name, words=(name, "is an input of this run"))
+        program.refuses(2, "run", "small.toml", "--force", "-o", name, words=(name, "is an input of this run"))
 
 
 def test_an_energy_axis_beside_the_bands_is_told(program):
@@ -377,7 +377,7 @@ def test_conversions(program):
 
 def test_restarts_of_nothing(program):
     program.refuses(6, "restart", "absent.h5", words=("there is no checkpoint to continue from: no absent.h5.check",))
-    program.refuses(6, "restart", "small.toml", words=("this is an input, the name of the result is needed",))
+    program.refuses(6, "restart", "small.toml", words=("is an input file; give the name of the result",))
     (program.folder / "done.h5").touch()
     program.refuses(6, "restart", "done.h5", words=("no checkpoint to continue from: the result is complete",))
     (program.folder / "absent.h5.checkpoint-a").write_bytes(b"torn")
@@ -389,7 +389,7 @@ def test_on_two_ranks_a_mistake_is_told_once(program, launch):
     for option, code, words in (
         ("kubo.gamma=0", 2, "must be larger than 0"),
         ("model.builtin=haldane", 2, "has no exchange part"),
-        ("kubo.k.grid=[4,4,2]", 2, "does not repeat along vector 3"),
+        ("kubo.k.grid=[4,4,2]", 2, "is not periodic along vector 3"),
     ):
         result = launch(2, "-m", "hpcalo", "run", "two.toml", "--set", option, cwd=program.folder)
         one_complaint(result, code, words)

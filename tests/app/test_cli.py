@@ -204,7 +204,7 @@ def test_one_rank_of_many_does_not_wait_for_the_others(hpcalo, tmp_path):
     (tmp_path / "wall.toml").write_text("[wall]\n")
     for result in (hpcalo("check", "wall.toml", ranks=3), hpcalo("run", "wall.toml", "--dry-run", ranks=3)):
         assert result.returncode == 0, result.stderr
-        assert result.stdout.count("memory") + result.stdout.count("MiB a rank") == 1
+        assert result.stdout.count("memory") + result.stdout.count("MiB per rank") == 1
 
 
 def test_check_starts_no_mpi(launch, source):
@@ -225,7 +225,7 @@ def test_info_refuses_what_it_does_not_know(hpcalo, tmp_path):
         file["x"] = 1
     refused(hpcalo("info", "b.h5", ranks=2), 2, "not one of hpcalo's models or results")
     refused(hpcalo("plot", "b.h5"), 2, "b.h5: is not an hpcalo result")
-    refused(hpcalo("plot", "b.h5", "-o", "a.doc"), 2, "a picture's name ends with .png")
+    refused(hpcalo("plot", "b.h5", "-o", "a.doc"), 2, "the name of a picture must end with .png")
 
 
 def test_environment(hpcalo):

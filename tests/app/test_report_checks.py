@@ -137,8 +137,8 @@ def negative(a: Any) -> Any:
 
 DOCTORED = [
     ("kubo", "torkance_even", spoiled, "Finite numbers"),
-    ("kubo", "torkance_even", first_direction, "Parity of what is even in n̂"),
-    ("kubo", "torkance_odd", first_direction, "Parity of what is odd in n̂"),
+    ("kubo", "torkance_even", first_direction, "Parity of quantities even in n̂"),
+    ("kubo", "torkance_odd", first_direction, "Parity of quantities odd in n̂"),
     ("kubo", "beta_even", twice, "Onsager relation (40), even part"),
     ("kubo", "beta_odd", negative, "Onsager relation (40), odd part"),
     ("kubo", "onsager_matrix", dented, "Onsager reciprocity of the whole matrix"),
@@ -156,7 +156,7 @@ DOCTORED = [
     ("kubo", "beta_tilde_intrinsic", negative, "Two routes to the inverse thermal torque"),
     ("kubo", "energy_current_response", twice, "Heat current = energy current − DMI current"),
     ("kubo", "density_of_states", twice, "Density of states adds up to the electrons"),
-    ("kubo", "electrons", dented, "Counts do not fall"),
+    ("kubo", "electrons", dented, "Electron count does not decrease, density of states is not negative"),
     ("kubo", "heat_current_spiral", twice, "heat_current_spiral in closed form"),
     ("kubo", "dmi_current_spiral", negative, "dmi_current_spiral in closed form"),
     ("run", "u", spoiled, "Finite numbers"),
@@ -167,7 +167,7 @@ DOCTORED = [
     ("run", "torque_thermal", twice, "Torques add up"),
     ("run", "torque", dented, "Torque is perpendicular to M"),
     ("run", "torque", negative, "Torque follows from the accumulation"),
-    ("run", "mean_charge_current", twice, "Given current flows"),
+    ("run", "mean_charge_current", twice, "The given current flows"),
     ("run", "energy_exchange", tilted, "Energies add up"),
     ("run", "energy_total", twice, "Energy balance"),
     ("run", "power_damping", twice, "Energy balance"),
@@ -176,7 +176,7 @@ DOCTORED = [
     ("coupled", "density_deviation", twice, "Conservation of charge"),
     ("coupled", "spin_current", tilted, "Conservation of spin"),
     ("sweep", "spin_current", tilted, "Conservation of spin"),
-    ("sweep", "mean_charge_current", first_direction, "Given current flows"),
+    ("sweep", "mean_charge_current", first_direction, "The given current flows"),
     ("paper", "torque_divergence_final", dented, "Identity (17), final state"),
     ("paper", "torque_initial", negative, "Identity (17), initial state"),
 ]
@@ -212,7 +212,7 @@ def test_what_cannot_be_tested_is_not_called_passed(results: dict[str, Result]) 
     one = results["kubo"]
     vectors = replace(one.coordinates["n_vector"], data=np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]))
     found = statuses(replace(one, coordinates={**one.coordinates, "n_vector": vectors}))
-    assert found["Parity of what is even in n̂"] == "not tested"
+    assert found["Parity of quantities even in n̂"] == "not tested"
     assert found["Onsager reciprocity of the whole matrix"] == "not tested"
     few = {n: replace(v, data=np.asarray(v.data)[:2]) if v.dims[0] == "time" else v
            for n, v in results["run"].variables.items()}  # fmt: skip

@@ -147,12 +147,14 @@ def test_refusals(kubo, tmp_path, overrides, message):
 
 
 def test_wrong_files(kubo, tmp_path):
-    with pytest.raises(InputError, match=r"electronic_structure\.result: .*nowhere\.h5: .*Kubo input is needed"):
+    with pytest.raises(
+        InputError, match=r"electronic_structure\.result: .*nowhere\.h5: .*expected a result of a Kubo run"
+    ):
         source(tmp_path / "nowhere.h5")
     with pytest.raises(InputError, match="is not an hpcalo result"):
         source(INPUTS / "models" / "mnw3_dzp.h5")
     wall = run(tmp_path, kubo, "wall", "wall.mode=steady", "drive.profile=uniform")
-    with pytest.raises(InputError, match="is a result of the wall; one of a Kubo run is needed"):
+    with pytest.raises(InputError, match="is a result of a wall run; expected one of a Kubo run"):
         source(wall)
     other = tmp_path / "ahc.h5"
     few = ("kubo.quantities=['torkance']", "kubo.k.grid=[6,6,1]", "kubo.temperatures=[300]")
@@ -164,7 +166,7 @@ def test_wrong_files(kubo, tmp_path):
     with pytest.raises(InputError, match=expected):
         source(other)
     assert source(other, *ALL_OFF, "drive.temperature=77")  # a curve of the Fermi energy serves any temperature
-    with pytest.raises(InputError, match=r"Fermi energies end at -1 and 1 eV; the thermal average at 900 K needs"):
+    with pytest.raises(InputError, match=r"Fermi energies run from -1 to 1 eV; the thermal average at 900 K needs"):
         source(other, *ALL_OFF, "drive.temperature=900")
 
 

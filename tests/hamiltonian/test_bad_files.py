@@ -75,9 +75,9 @@ def test_truncated(seed: Path, form: str, part: float) -> None:
         (bytes(range(256)) * 10, "is not text"),
         (b"\xff\xfe\x00" * 50, "is not text"),
         (b"one line only", "expected|lattice"),
-        (b"x\n1 0 0\n0 1 0\n0 0 1\n10000000\n99\n", "10000000 Wannier functions: 1 to|0 cells R"),
-        (b"x\n10000000\n99\n", "10000000 Wannier functions: 1 to|lattice has 9"),
-        (b"x\n1 0 0\n0 1 0\n0 0 1\n-3\n99\n", "-3 Wannier functions: 1 to|0 cells R"),
+        (b"x\n1 0 0\n0 1 0\n0 0 1\n10000000\n99\n", "10000000 Wannier functions, expected 1 to|0 cells R"),
+        (b"x\n10000000\n99\n", "10000000 Wannier functions, expected 1 to|lattice has 9"),
+        (b"x\n1 0 0\n0 1 0\n0 0 1\n-3\n99\n", "-3 Wannier functions, expected 1 to|0 cells R"),
     ],
 )
 def test_garbage(seed: Path, form: str, content: bytes, match: str) -> None:

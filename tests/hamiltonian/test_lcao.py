@@ -148,10 +148,10 @@ def shift_one(a: np.ndarray) -> np.ndarray:
         ({"S": lambda a: -a}, "overlap matrix.*must be positive"),
         ({"H_up": lambda a: a[:, :-1]}, "shape"),
         ({"Hsoc_y": lambda a: a[:-1]}, "same shape|shape"),
-        ({"R": lambda a: a + 0.5}, "R: whole numbers are needed"),
+        ({"R": lambda a: a + 0.5}, "R: expected whole numbers"),
         ({"R": lambda a: a[:, :2]}, "R: shape"),
         ({"orb_atom": lambda a: a + 9}, "orb_atom names atom 12"),
-        ({"H_up": lambda a: a + 0j}, "H_up: real numbers are needed"),
+        ({"H_up": lambda a: a + 0j}, "H_up: expected real numbers"),
         ({"symbols": lambda a: a[:-1]}, "positions: shape"),
     ],
 )

@@ -58,7 +58,7 @@ def test_parameters_with_units(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "match"),
     [
-        ({}, "exactly one of file, builtin, wannier90, lcao, sisl is needed, found none"),
+        ({}, "expected exactly one of file, builtin, wannier90, lcao, sisl, found none"),
         ({"file": "a.h5", "lcao": "b.npz"}, "found file and lcao"),
         ({"builtin": "rashbo"}, "did you mean 'rashba'"),
         ({"fil": "a.h5"}, "did you mean 'file'"),

@@ -95,11 +95,11 @@ def test_without_real_phases_time_reversal_would_be_wrong() -> None:
 
 
 def test_what_is_not_pairs_is_refused() -> None:
-    with pytest.raises(ModelError, match="even number"):
+    with pytest.raises(ModelError, match="must be even"):
         pairs.find_pairs(np.zeros((3, 3, 3)))
     with pytest.raises(ModelError, match="no spin partner"):
         pairs.find_pairs(np.zeros((3, 4, 4)))
-    with pytest.raises(ModelError, match="even number"):
+    with pytest.raises(ModelError, match="must be even"):
         pairs.layout_pairs(5, "blocks")
     original, home = with_spin(ferromagnet(orbitals=2))
     spin = original.spin_Rvnn.copy()

@@ -166,10 +166,10 @@ def test_a_magnet_and_its_torque():
 
 
 def test_what_it_cannot_be_is_refused():
-    with pytest.raises(ModelError, match="needed, not dict"):
+    with pytest.raises(ModelError, match="TBModel, not dict"):
         from_pythtb({})
     finite = old_model(0, 1)
-    with pytest.raises(ModelError, match="repeats in no direction"):
+    with pytest.raises(ModelError, match="not periodic in any direction"):
         from_pythtb(finite)
     unset = NewModel(1)
     unset.parameters = [{"names": ["t"]}]

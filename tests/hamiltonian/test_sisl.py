@@ -229,7 +229,7 @@ def test_model_file_keeps_all_of_it(tmp_path):
         (lambda: sisl.Hamiltonian(geometry()), r"is unpolarized.*Spin spin-orbit"),
         (lambda: sisl.Hamiltonian(geometry(), spin="polarized"), "is polarized: spin up and down do not mix"),
         (lambda: sisl.Hamiltonian(geometry(), spin="nambu"), "superconductors"),
-        (lambda: np.eye(3), "a sisl.Hamiltonian is needed, not ndarray"),
+        (lambda: np.eye(3), "expected a sisl.Hamiltonian, not ndarray"),
     ],
 )
 def test_what_it_cannot_be_is_refused_with_a_reason(make, words):
@@ -266,7 +266,7 @@ def test_files_that_are_not_there_or_damaged(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="spin has no meaning"):
         hpcalo.api.load_model(tmp_path / "a.HSX", spin="none")
     monkeypatch.setitem(sys.modules, "sisl", None)
-    with pytest.raises(InputError, match=r"a\.HSX: is read with sisl, which is not installed: pip install sisl"):
+    with pytest.raises(InputError, match=r"a\.HSX: needs sisl, which is not installed: pip install sisl"):
         hpcalo.api.load_model(tmp_path / "a.HSX")
 
 

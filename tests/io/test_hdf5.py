@@ -230,7 +230,7 @@ def test_existing_and_impossible_outputs(comm, tmp_path):
 def test_a_result_is_not_lost_because_its_name_was_taken_meanwhile(comm, tmp_path):
     path = tmp_path / "a.h5"
     path.write_text("of someone else")
-    with pytest.raises(OutputError, match=r"left alone; the result is in .*a-2\.h5"):
+    with pytest.raises(OutputError, match=r"not overwritten; the result is in .*a-2\.h5"):
         write(comm, path)
     assert path.read_text() == "of someone else"
     assert read_dataset(tmp_path / "a-2.h5").attrs["title"] == "a test"

@@ -318,7 +318,7 @@ def test_a_file_with_nothing_to_draw(tmp_path: Path, world: Any) -> None:
     write_dataset(path, world, [Variable("answer", (), 42.0)], attrs={"engine": "kubo"})
     with pytest.raises(InputError, match=r"number.h5: holds nothing of the Kubo half to draw \(answer\)"):
         app.plot([path], output=tmp_path / "n.png", force=False)
-    with pytest.raises(InputError, match="depends on no energy and no temperature"):
+    with pytest.raises(InputError, match="does not depend on energy or temperature"):
         app.plot([path], output=tmp_path / "n.png", force=False, quantities=("answer",))
     assert not (tmp_path / "n.png").exists()
 

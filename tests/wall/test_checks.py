@@ -29,7 +29,7 @@ def read(*overrides):
         ("wall.model='papre'", "did you mean 'paper'"),
         ("wire.cell=3", "did you mean 'cells'"),
         ("momentum.cutoff=0.5", "(greater|larger) than 1"),
-        ("output.monitors=[{name='wall'},{name='wall'}]", "each name once"),
+        ("output.monitors=[{name='wall'},{name='wall'}]", "each name may appear only once"),
         ("paper.window=[1.1,0.9]", "lower bound must be below"),
         ("texture.direction=[0,0,0]", "zero vector"),
         ("time.end='0 ns'", "(greater|larger) than 0"),

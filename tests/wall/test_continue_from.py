@@ -61,7 +61,7 @@ def test_a_result_that_is_not_there(folders):
         computed(home / "on.toml")
     line = str(e.value)
     assert line.startswith(f"{home}/on.toml: {tried}")
-    assert line.endswith("; it is seen from the input's folder")
+    assert line.endswith("; the path is relative to the input's folder")
     assert "\n" not in line
     assert f"warning: {tried}" in app.check(home / "on.toml")
     (home / "sweep.toml").write_text(ONWARD + SWEEP.replace("below", "above"))
@@ -76,7 +76,7 @@ def test_it_is_not_replaced(folders):
     single = ONWARD.replace("[wall]", '[wall]\ncontinue_from = "first.h5"')
     for text, name in ((single, "first.h5"), (ONWARD + SWEEP, "below/second.h5")):
         (home / "on.toml").write_text(text)
-        with pytest.raises(InputError, match="is read by this run and cannot be its output"):
+        with pytest.raises(InputError, match="is an input of this run; choose another output"):
             app.run(MPI.COMM_SELF, home / "on.toml", output=home / name, force=True, quiet=True)
 
 

@@ -253,7 +253,7 @@ def test_the_map_and_single_variables(results: dict[str, Result]) -> None:
     assert "spin current" in shown[3].get_ylabel()
     assert "m/s" in shown[4].get_ylabel()
     assert panels(draw([results["sweep"]], ["polarization"]))[0].get_ylabel()
-    with pytest.raises(InputError, match="needs more than is held"):
+    with pytest.raises(InputError, match="needs more than the file holds"):
         draw([results["steady"]], ["map"])
 
 

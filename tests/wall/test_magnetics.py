@@ -309,7 +309,7 @@ def test_energy_balance_with_a_field_that_moves():
 
 
 def test_pulse_needs_a_width():
-    with pytest.raises(ValueError, match="give pulse_width"):
+    with pytest.raises(ValueError, match="needs pulse_width"):
         Zeeman(field=(0.0, 0.0, 1e4), pulse_centre=1.0)
 
 

@@ -199,7 +199,7 @@ def test_failure_is_raised_on_all_ranks(comm, wire):
 
 def test_too_many_ranks_for_the_wire(comm):
     if comm.size > 1:
-        with pytest.raises(InputError, match="1 nodes cannot be shared"):
+        with pytest.raises(InputError, match="1 nodes cannot be divided"):
             Mesh(comm, 1, 1.0)
     else:
         assert Mesh(comm, 3, 2.0).n == 3

@@ -308,16 +308,16 @@ def read(*overrides):
 @pytest.mark.parametrize(
     ("given", "match"),
     [
-        (["paper.collision=bgk3d"], r"equilibrium: 'cosM' has no place among .* takes \+gM, -gM, \+gz, -gz"),
+        (["paper.collision=bgk3d"], r"equilibrium: 'cosM' is not defined for .* allows \+gM, -gM, \+gz, -gz"),
         (["paper.gradient_source=0", "paper.equilibrium=+gz"], r"gradient_source: .* does not turn along the wall"),
-        (["paper.effective_field=full", "paper.field=1"], r"field: is the c of effective_field = 'cM0'"),
+        (["paper.effective_field=full", "paper.field=1"], r"field: applies to effective_field = 'cM0'"),
         (["paper.torque=centred", "paper.gradient_source=0.5"], r"torque: 'centred' .* gradient_source = 1 only"),
         (["electrons.exchange_splitting=0"], r"exchange_splitting: with 0 there is no torque"),
-        (["paper.tolerance=1e-6"], r"tolerance: is of method = 'krylov'; leave it out"),
-        (["paper.force=true", "paper.iterations=7"], r"iterations: is of method = 'krylov'; leave it out"),
+        (["paper.tolerance=1e-6"], r"tolerance: applies to method = 'krylov' only; leave it out"),
+        (["paper.force=true", "paper.iterations=7"], r"iterations: applies to method = 'krylov' only; leave it out"),
         (["paper.method=krylov"], r"method: .* nothing is iterated; leave it out"),
         (["paper.convention=momentum"], r"'momentum': unknown value; did you mean 'moment'"),
-        (["drive.circuit=open", "paper.equilibrium=+gM"], r"circuit: with the published collisions charge is not"),
+        (["drive.circuit=open", "paper.equilibrium=+gM"], r"circuit: the published collisions do not conserve charge"),
         (
             ["drive.circuit=open", "paper.collision=bgk3d", "paper.equilibrium=+gM"],
             r"circuit: u_x without the force .* 'open' needs paper\.force = true or paper\.velocity = 0",

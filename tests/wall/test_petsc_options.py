@@ -118,7 +118,7 @@ def test_check_refuses_what_run_refuses(tmp_path, monkeypatch, override, where):
     finally:
         database.delValue("hpcalo_wall_ts_max_time")
     assert str(checked.value) == str(run.value)
-    assert str(run.value).startswith(f"{source}: {where}the program itself says where time stepping begins and ends")
+    assert str(run.value).startswith(f"{source}: {where}the program sets where time stepping begins and ends")
 
 
 @pytest.mark.parametrize(("mode", "integrator"), MODES)
@@ -247,7 +247,7 @@ def test_memory_of_the_direct_method(monkeypatch):
     sim = simulation("steady", method="direct")
     state, needed = sim.start(), 48 * 3 * 33 * 32**2
     monkeypatch.setattr(direct_method, "free_memory", lambda: needed - 1.0)
-    large = r"^solver\.method: 'direct' needs about 0\.0045 GiB a rank, .*"
+    large = r"^solver\.method: 'direct' needs about 0\.0045 GiB per rank, .*"
     with pytest.raises(InputError, match=large + r", more than the 0\.0045 GiB"):
         sim.electrons(state)
     monkeypatch.setattr(direct_method, "free_memory", lambda: needed + 1.0)
@@ -258,7 +258,7 @@ def test_memory_of_the_direct_method(monkeypatch):
     ):
         with monkeypatch.context() as patch:
             patch.setattr(direct_method, where, Refusing(what, name, problem))
-            with pytest.raises(InputError, match=large + r"there is no room for it; use 'krylov'"):
+            with pytest.raises(InputError, match=large + r"there is not enough memory; use 'krylov'"):
                 sim.electrons(state)
 
 

@@ -133,9 +133,13 @@ def test_units_of_keys_that_may_be_left_out():
         ("wire.cells", "[33, 9]", r"scan\.key: wire\.cells = 9: wire\.cells: .*at least 25 cells"),
         ("wall.model", '["consistent", "paper"]', "the models have different results"),
         ("output.monitors.0.every", "[1, 2]", "'magnetization' at different output times"),
-        ("output.monitors.0.name", '["wall", "heat"]', r"output\.monitors\.0\.name = wall: .*each name once"),
+        (
+            "output.monitors.0.name",
+            '["wall", "heat"]',
+            r"output\.monitors\.0\.name = wall: .*each name may appear only once",
+        ),
         ("output.file", '["b.h5"]', "all points are in one result"),
-        ("sweep.groups", "[1]", "a scan does not scan itself"),
+        ("sweep.groups", "[1]", "a scan cannot scan itself"),
         ("execution.checkpoint_interval", "[1, 2]", "the same for all points"),
     ],
 )
@@ -186,7 +190,7 @@ def test_export_of_points_with_different_meshes(tmp_path):
     frames = wire_frames(r, WIRE, ["torque"], select={"wire_cells": "33"})
     np.testing.assert_array_equal(frames.nodes, r["x_of_point"][0, :33])
     np.testing.assert_array_equal(frames.fields[0].data, r["torque"][0, :, :33])
-    with pytest.raises(InputError, match="have axes of their own: choose one, --select wire_cells="):
+    with pytest.raises(InputError, match="have different axes; choose one with --select wire_cells="):
         wire_frames(r, WIRE, ["torque"])
     text = curves_as_csv(r, ["torque"], select={"wire_cells": "33", "component": "x"}, along="x").splitlines()
     rows = [line.split(",") for line in text if not line.startswith("#")]
@@ -199,7 +203,7 @@ def test_report_on_points_with_different_meshes(tmp_path):
     r = run(tmp_path, "wire.cells", "[33, 41]")
     found = {c.name: c for c in wall_checks.checks(r)}
     assert {c.status for c in found.values()} == {"passed"}
-    assert {"Conservation of spin", "Conservation of charge", "Given current flows"} <= set(found)
+    assert {"Conservation of spin", "Conservation of charge", "The given current flows"} <= set(found)
     current = r.variables["spin_current"]
     tilted = current.data * np.where(np.arange(2) == 1, 1.0 + 1e-4, 1.0).reshape(2, 1, 1, 1)  # the second point alone
     wrong = replace(r, variables={**r.variables, "spin_current": replace(current, data=tilted)})

@@ -31,9 +31,9 @@ def export(
     writer = exporter(kind)
     path = output or Path(source.name).with_suffix(writer.suffixes[0])
     if path.suffix.lower() not in writer.suffixes:
-        raise InputError(f"{path}: the name of a file for --to {kind} ends with {' or '.join(writer.suffixes)}")
+        raise InputError(f"{path}: the name of a file for --to {kind} must end with {' or '.join(writer.suffixes)}")
     if path.exists() and source.exists() and path.samefile(source):
-        raise InputError(f"{path}: is the result itself and cannot be the output")
+        raise InputError(f"{path}: is the result itself; choose another output")
     with changed_files_explain([source], "exported"):
         result = read_dataset(source)
         name = str(result.attrs.get("engine", ""))

@@ -22,22 +22,22 @@ def plot(results: Sequence[Path], *, output: Path | None, force: bool, quantitie
     path = output or Path(results[0].name).with_suffix(".png")
     if path.suffix.lower() not in PICTURES:
         raise InputError(
-            f"{path}: a picture's name ends with {', '.join(PICTURES)}{nearest(path.suffix.lower(), PICTURES)}"
+            f"{path}: the name of a picture must end with {', '.join(PICTURES)}{nearest(path.suffix.lower(), PICTURES)}"
         )
     check_output(path, force=force)
     read = [read_dataset(result) for result in results]
     names = {str(result.attrs.get("engine", "")) for result in read}
     if len(names) != 1 or (name := names.pop()) not in ENGINES:
-        raise InputError(
-            f"{', '.join(map(str, results))}: are not all results of one engine, and cannot share a picture"
-        )
+        raise InputError(f"{', '.join(map(str, results))}: results of different engines cannot share a picture")
     kind = path.suffix.lower()
     with changed_files_explain(results, "drawn"):
         if kind in MOVIES:
             from hpcalo.plotting import movie  # noqa: PLC0415
 
             if quantities:
-                raise InputError(f"{path}: an animation is of a run as a whole; choose another ending")
+                raise InputError(
+                    f"{path}: an animation shows a whole run; leave out --quantity or choose another ending"
+                )
             movie.check(kind)
             pictures = engine(name).animate(read)
             publish(path, force, lambda part: movie.save(pictures, part, kind))

@@ -19,7 +19,7 @@ def report(result: Path, *, output: Path | None = None, force: bool = False) -> 
 
     path = output or Path(result.name).with_suffix(".html")
     if path.suffix.lower() not in PAGES:
-        raise InputError(f"{path}: a report's name ends with {' or '.join(PAGES)}")
+        raise InputError(f"{path}: the name of a report must end with {' or '.join(PAGES)}")
     check_output(path, force=force)
     read = read_dataset(result)
     with changed_files_explain([result], "reported on"):

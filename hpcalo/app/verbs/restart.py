@@ -49,7 +49,7 @@ def restart(comm: Intracomm, result: Path, *, quiet: bool = False, force: bool =
     if not force and on_root(comm, lambda: _is_finished(result, state[0])):
         with prepare_output(result, comm, force=True):  # removes what else the killed run has left
             on_root(comm, lambda: remove_unfinished(result))
-        return f"result: {result} (was complete already)"
+        return f"result: {result} (already complete)"
     end_if_asked(comm, f"before it went on; 'hpcalo restart {result}' continues")
     with prepare_output(result, comm, force=force):
         with together(comm):
@@ -67,7 +67,7 @@ def _stored_input(found: Checkpoint) -> tuple[str, BaseModel, Path, tuple[str, .
         raise CheckpointError(f"{found.path}: its {odd[0]} holds a zero byte")
     name = found.texts["engine"]
     if name not in ENGINES:
-        raise CheckpointError(f"{found.path}: is of an engine '{name}' that this program does not have")
+        raise CheckpointError(f"{found.path}: belongs to an engine '{name}' that this program does not have")
     overrides = tuple(text for text in found.texts.get("overrides", "").split("\n") if text)
     source = Path(found.texts["source"])
     return name, validate(engine(name).schema, found.settings, str(found.path), source.parent), source, overrides

@@ -104,7 +104,7 @@ def layout(work: Work, job: Job, site: Site) -> Ranks:
             f"--ntasks-per-node {t}: {t} x {memory} MiB are more than the {site.memory} MiB of a node ({site.told}); "
             + (f"{fit} ranks fit" if fit else "not even one rank fits")
         )
-    why = f"{total} ranks as asked for, {memory} MiB a rank"
+    why = f"{total} ranks as requested, {memory} MiB per rank"
     if total > work.most:
         why += f"; more than {work.most} do not help: {work.tasks} {work.what}"
     return Ranks(job.nodes, t, memory, why)
@@ -127,7 +127,7 @@ def script(
     notes = [f"note: {line.split(maxsplit=1)[1]}" for line in estimate if line.startswith("note ")]
     needed = work.memory(ranks.total) / 2**20
     if ranks.memory < needed:
-        notes.append(f"note: {ranks.memory} MiB a rank is less than the {needed:.0f} MiB of the estimate")
+        notes.append(f"note: {ranks.memory} MiB per rank is less than the estimated {needed:.0f} MiB")
     whole = work.seconds(ranks.total)
     if whole is not None and whole > limit - warning:
         notes.append(f"note: about {math.ceil(whole / (limit - warning))} jobs of this length, one after the other")
@@ -175,7 +175,7 @@ def warning_of(job: Job, work: Work, limit: int) -> int:
         raise InputError(f"{given}: the time limit is only {limit} s")
     if limit - warning < work.start + piece:
         raise InputError(
-            f"--time {job.time}: {limit - warning} s before the warning do not suffice: starting takes about "
+            f"--time {job.time}: {limit - warning} s before the warning are too short: starting takes about "
             f"{duration(work.start)} and the first {work.what.rstrip('s')} {duration(piece)} on this machine"
         )
     return warning
@@ -196,7 +196,7 @@ def seconds(time: str) -> int:
         hours, (minutes, second) = 0, [*given, 0][:2]
     total = ((days or 0) * 24 + hours) * 3600 + minutes * 60 + second
     if not 0 < total <= 366 * 86400:
-        raise InputError(f"--time {time}: is {total} s; a job takes between a second and a year")
+        raise InputError(f"--time {time}: is {total} s; the limit must be between a second and a year")
     return total
 
 
@@ -216,7 +216,7 @@ def _extra(job: Job) -> str:
 def _word(option: str, text: str) -> str:
     """The text if it can stand in a script as it is. Raises InputError."""
     if not WORD.fullmatch(text):
-        raise InputError(f"{option} {one_line(text)[:60]!r}: letters, digits and . , : @ + = / % - only")
+        raise InputError(f"{option} {one_line(text)[:60]!r}: only letters, digits and . , : @ + = / % - are allowed")
     return text
 
 
@@ -238,7 +238,7 @@ def _write(path: Path, text: str, force: bool) -> None:
         path.chmod(0o755)
     except FileExistsError:
         raise OutputError(
-            f"{path}: exists already; --force overwrites it (and the result), or submit it as it is"
+            f"{path}: exists already; --force overwrites it (and the result); it can also be submitted as it is"
         ) from None
     except OSError as problem:
         raise OutputError(f"{path}: cannot be written: {problem.strerror}") from None

@@ -25,7 +25,7 @@ def read_model(path: Path, replicas: bool | None = None) -> Model:
     with CheckedFile(path, FORMAT, VERSION) as file:
         kind = file.text_attribute("/", "kind")
         if kind not in {"wannier", "lcao"}:
-            raise ModelError(f"{path}: kind '{kind[:20]}': wannier or lcao is needed")
+            raise ModelError(f"{path}: kind '{kind[:20]}': expected wannier or lcao")
         if kind == "lcao" and replicas:
             raise InputError(f"{path}: an LCAO model has no minimal-distance replicas")
         try:
@@ -64,10 +64,10 @@ class _Cells:
         if sign == 0:
             return stored
         if sign not in {1, -1}:
-            raise ModelError(f"{name}: adjoint = {sign}: 1, −1 or 0 is needed")
+            raise ModelError(f"{name}: adjoint = {sign}: expected 1, −1 or 0")
         full = unfold(stored, self.R, self.half, float(sign), cell_axis)
         if full is None:
-            raise ModelError(f"{name}: the stored cells and their partners −R do not make up all cells")
+            raise ModelError(f"{name}: the stored cells and their partners −R do not cover all cells")
         return full
 
 
@@ -77,7 +77,7 @@ def _read_wannier(file: CheckedFile, replicas: bool | None) -> WannierModel:
     H = cells.matrix("/H", N, kinds="c")
     up, down = (file.indices(f"/{name}", limit=N) for name in ("up", "down"))
     if len(up) and not np.array_equal(np.sort(np.concatenate([up, down])), np.arange(N)):
-        raise ModelError(f"spin pairs: up and down do not name each of the {N} orbitals once")
+        raise ModelError(f"spin pairs: up and down must name each of the {N} orbitals once")
     exchange = file.text_attribute("/", "exchange")
     odd = None
     if exchange == "dataset odd":

@@ -19,8 +19,10 @@ Energy = Annotated[float, Unit("eV"), Field(ge=-1e4, le=1e4)]
 Length = Annotated[float, Unit("angstrom"), Field(ge=1e-2, le=1e6)]
 
 # Options of more than one reader are declared here, so that they mean the same everywhere.
-Replicas = Annotated[bool | None, Field(description="minimal-distance replicas; not given: wherever they are known")]
-PositionMatrix = Annotated[bool, Field(description="false: positions of the orbitals only")]
+Replicas = Annotated[bool | None, Field(description="use minimal-distance replicas (default: if they are known)")]
+PositionMatrix = Annotated[
+    bool, Field(description="use the position matrix; false: only the positions of the orbitals")
+]
 
 
 class Reader(Section):
@@ -38,9 +40,11 @@ class Reader(Section):
     endings: ClassVar[tuple[str, ...]] = ()
     """How the names of its files end, by which `hpcalo convert` and `hpcalo.api.load_model` know them."""
 
-    thickness: Length | None = Field(None, description="Å, of a film: volume = area × thickness")
-    fermi_energy: Energy | None = Field(None, description="eV; replaces the one of the file")
-    electrons: Annotated[float, Field(gt=0)] | None = Field(None, description="per cell; replaces that of the file")
+    thickness: Length | None = Field(None, description="thickness of a film: volume = area × thickness")
+    fermi_energy: Energy | None = Field(None, description="Fermi energy; replaces that of the file")
+    electrons: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="electrons per cell; replaces that of the file"
+    )
 
     @abstractmethod
     def files(self) -> Sequence[Path]:

@@ -19,7 +19,7 @@ class RashbaParameters(Section):
 
     hopping: Energy = Field(1.0, description="t")
     rashba: Energy = Field(0.4, description="a_R")
-    exchange: Energy = Field(0.8, description="Δ, splitting of minority and majority")
+    exchange: Energy = Field(0.8, description="Δ, minority minus majority")
     lattice_constant: Length = Field(1.0, description="a")
 
 
@@ -34,7 +34,7 @@ class HaldaneParameters(Section):
     second_hopping: Energy = Field(1.0 / 3.0, description="t2")
     onsite: Energy = Field(2.0, description="−onsite on A, +onsite on B")
     phase: Annotated[float, Unit("radian")] = Field(1.0995574287564276, description="φ; 0.35 π")
-    bond: Length = Field(1.0, description="distance of A and B")
+    bond: Length = Field(1.0, description="distance between A and B")
 
 
 class FerromagnetParameters(Section):
@@ -43,7 +43,7 @@ class FerromagnetParameters(Section):
     orbitals: int = Field(3, ge=1, le=50, description="spatial orbitals")
     exchange: Energy = Field(1.0, description="Δ of each orbital; random parts of a fifth of it between the orbitals")
     spin_orbit: Energy = Field(0.2, description="size of the random spin-dependent hopping")
-    seed: int = Field(1, ge=0, description="of the random numbers")
+    seed: int = Field(1, ge=0, description="seed of the random numbers")
 
 
 BuiltinName = Literal["rashba", "chain", "haldane", "ferromagnet"]
@@ -56,7 +56,9 @@ class Builtin(Reader):
     source: ClassVar = "builtin"
     help: ClassVar = ""
 
-    builtin: BuiltinName = Field(description="closed-form model; parameters in the table of its name")
+    builtin: BuiltinName = Field(
+        description="built-in closed-form model; its parameters are in the table of the same name"
+    )
     rashba: RashbaParameters | None = None
     chain: ChainParameters | None = None
     haldane: HaldaneParameters | None = None

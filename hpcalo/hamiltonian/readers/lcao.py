@@ -22,7 +22,7 @@ class Lcao(Reader):
 
     lcao: InputPath = Field(description="npz file with H_up, H_dn, S, Hsoc_x/y/z, R, …")
     position_file: InputPath | None = Field(
-        None, description="npz file with r_x, r_y, r_z; not given: <lcao>_r.npz if there"
+        None, description="npz file with r_x, r_y, r_z (default: <lcao>_r.npz if it exists)"
     )
     position_matrix: PositionMatrix = True
 

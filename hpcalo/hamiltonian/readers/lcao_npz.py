@@ -98,14 +98,16 @@ def _structure(data: Mapping[str, NDArray], path: Path) -> tuple[IntArray, IntAr
     if positions.shape[1:] != (3,) or atom_of.ndim != 1 or not len(atom_of):
         raise ModelError(f"{path}: positions {positions.shape} or orb_atom {atom_of.shape}: wrong shape")
     if atom_of.min() < 0 or atom_of.max() >= len(positions):
-        raise ModelError(f"{path}: orb_atom names atom {atom_of.max()}, there are {len(positions)}")
+        raise ModelError(
+            f"{path}: orb_atom names atom {atom_of.max()}, but there are {len(positions)} (counted from 0)"
+        )
     expected = (len(R), len(atom_of), len(atom_of))
     for name in ("H_up", "H_dn", "S", "Hsoc_x", "Hsoc_y", "Hsoc_z"):
         if data[name].shape != expected:
             raise ModelError(f"{path}: {name}: shape {data[name].shape}, expected {expected} (R, orb_atom)")
     lattice = _reals(data["lattice"], path, "lattice")
     if lattice.shape != (3, 3) or not np.isfinite(lattice).all() or not np.isfinite(positions).all():
-        raise ModelError(f"{path}: lattice (3 × 3) and positions: finite numbers are needed")
+        raise ModelError(f"{path}: lattice (3 × 3) and positions: expected finite numbers")
     return R, atom_of, lattice, positions
 
 
@@ -172,18 +174,18 @@ def _position_matrix(path: Path, R: IntArray, N: int) -> NDArray[np.float32]:
 
 def _reals(value: NDArray, path: Path, name: str) -> RealArray:
     if value.dtype.kind not in "fiu":
-        raise ModelError(f"{path}: {name}: real numbers are needed, found {value.dtype}")
+        raise ModelError(f"{path}: {name}: expected real numbers, found {value.dtype}")
     return value.astype(np.float64)
 
 
 def _number(value: NDArray, path: Path, name: str) -> float:
     number = _reals(value, path, name)
     if number.size != 1 or not np.isfinite(number).all():
-        raise ModelError(f"{path}: {name}: one finite number is needed")
+        raise ModelError(f"{path}: {name}: expected one finite number")
     return float(number.ravel()[0])
 
 
 def _integers(value: NDArray, path: Path, name: str) -> IntArray:
     if value.dtype.kind not in "iu":
-        raise ModelError(f"{path}: {name}: whole numbers are needed, found {value.dtype}")
+        raise ModelError(f"{path}: {name}: expected whole numbers, found {value.dtype}")
     return value.astype(np.int64)

@@ -43,9 +43,9 @@ def from_pythtb(
     lattice, orbitals, periodic_dirs, spins, onsite, hops = _parts(model)
     dimensions = len(lattice)
     if dimensions > 3:
-        raise ModelError(f"the PythTB model has {dimensions} dimensions, at most 3 are treated")
+        raise ModelError(f"the PythTB model has {dimensions} dimensions; at most 3 are supported")
     if not periodic_dirs:
-        raise ModelError("the PythTB model repeats in no direction")
+        raise ModelError("the PythTB model is not periodic in any direction")
     cell = np.diag([VACUUM] * 3)
     cell[:dimensions, :dimensions] = lattice
     periodic = (0 in periodic_dirs, 1 in periodic_dirs, 2 in periodic_dirs)
@@ -70,7 +70,7 @@ def from_pythtb(
     notes = ["from PythTB: lengths taken as angstrom, energies as eV"]
     if not all(periodic) and thickness is None:
         thickness = THICKNESS
-        notes.append(f"thickness {THICKNESS:g} Å was assumed (option thickness)")
+        notes.append(f"thickness {THICKNESS:g} Å was assumed (set it with 'thickness')")
     result = WannierModel(
         crystal=Crystal(
             lattice=cell,
@@ -111,5 +111,5 @@ def _parts(model: Any) -> tuple[NDArray, NDArray, list[int], int, NDArray, list[
         lattice, orbitals, onsite = np.array(model._lat), np.array(model._orb), np.array(model._site_energies)
         directions, spins = list(model._per), int(model._nspin)
     else:
-        raise ModelError(f"a pythtb.tb_model or pythtb.TBModel is needed, not {type(model).__name__}")
+        raise ModelError(f"expected a pythtb.tb_model or pythtb.TBModel, not {type(model).__name__}")
     return lattice.astype(float), orbitals.astype(float), [int(d) for d in directions], spins, onsite, hops

@@ -44,11 +44,11 @@ class Sisl(Reader):
         """
         path = self.sisl.path
         if not path.is_file():
-            raise ModelError(f"{path}: there is no such file")
+            raise ModelError(f"{path}: not found")
         try:
             import sisl  # noqa: PLC0415
         except ImportError:
-            raise InputError(f"{path}: is read with sisl, which is not installed: pip install sisl") from None
+            raise InputError(f"{path}: needs sisl, which is not installed: pip install sisl") from None
         if path.suffix in FORTRAN:
             _require_whole_records(path)
         with warnings.catch_warnings(record=True) as raised:

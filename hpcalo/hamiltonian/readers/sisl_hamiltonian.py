@@ -28,7 +28,7 @@ CANCELS = 1e-3
 NO_SPIN_ORBIT = {
     "unpolarized": "spin does not appear in it",
     "polarized": "spin up and down do not mix in it",
-    "nambu": "superconductors are not treated",
+    "nambu": "superconductors are not supported",
 }
 
 
@@ -53,7 +53,7 @@ def from_sisl(
     non-collinear spin, complex orbitals, exchange that cancels, not Hermitian, overlap not positive.
     """
     if not all(hasattr(hamiltonian, part) for part in ("Hk", "geometry", "spin", "orthogonal")):
-        raise ModelError(f"a sisl.Hamiltonian is needed, not {type(hamiltonian).__name__}")
+        raise ModelError(f"expected a sisl.Hamiltonian, not {type(hamiltonian).__name__}")
     spin = hamiltonian.spin
     for kind, reason in NO_SPIN_ORBIT.items():
         if getattr(spin, f"is_{kind}"):
@@ -67,7 +67,7 @@ def from_sisl(
     positions = np.array(geometry.xyz, dtype=np.float64)
     periodic = periodic_directions(R)
     if not any(periodic):
-        raise ModelError("the sisl Hamiltonian connects no cells with each other: nothing repeats")
+        raise ModelError("the sisl Hamiltonian is not periodic: it connects no cells")
     thickness, note = thickness_or_default(thickness, lattice, periodic, positions)
     crystal = Crystal(
         lattice=lattice,
@@ -143,7 +143,7 @@ def _lcao(
     along = np.tensordot(n, exchange, 1)  # Δ/2: lower for the majority spin, which is opposite to n̂
     across = exchange - n[:, None, None, None] * along
     share = float(np.linalg.norm(across)) / max(float(np.linalg.norm(exchange)), 1e-300)
-    notes = (*shared.pop("notes"), f"{about}; {100 * share:.2g} % of the exchange is across it")
+    notes = (*shared.pop("notes"), f"{about}; {100 * share:.2g} % of the exchange is perpendicular to it")
     model = LcaoModel(
         crystal=crystal,
         R=R,
@@ -168,7 +168,7 @@ def _direction(split: RealArray, given: tuple[float, float, float] | None) -> tu
     total = split.sum(axis=0)
     whole = float(np.linalg.norm(split, axis=1).sum())
     if whole < IMAGINARY:
-        return np.array([0.0, 0.0, 1.0]), "no exchange: direction of the magnetization set to z"
+        return np.array([0.0, 0.0, 1.0]), "no exchange: magnetization direction set to z"
     if np.linalg.norm(total) < CANCELS * whole:
         raise ModelError("the exchange of the atoms cancels, so the magnetization has no direction: give n_hat")
     n = snapped(total / np.linalg.norm(total))

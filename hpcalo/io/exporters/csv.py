@@ -31,9 +31,7 @@ class Csv(Exporter):
 
     def write(self, result: Result, request: Request) -> list[str]:
         if not request.quantities:
-            raise InputError(
-                f"{result.path}: --quantity says which curve to write; 'hpcalo info {result.path}' lists them"
-            )
+            raise InputError(f"{result.path}: choose a curve with --quantity; 'hpcalo info {result.path}' lists them")
         check_output(request.output, force=request.force)
         text = curves_as_csv(result, request.quantities, along=request.along, select=request.select)
         with atomic_write(request.output, force=request.force) as part:
@@ -51,7 +49,7 @@ def curves_as_csv(
     axis = _axis(result, variables, along)
     places = {name: find_place(result, name, value, variables) for name, value in (select or {}).items()}
     if axis in places:
-        raise InputError(f"{result.path}: rows run along '{axis}', which cannot be selected; give another --along")
+        raise InputError(f"{result.path}: rows run along '{axis}', so it cannot be selected; choose another --along")
     label = find_coordinate(result, axis, _length(variables, axis))
     head = [f"# {result.path.name}: {title}".rstrip(": "), *([f"# {which}"] if which else [])]
     columns: list[tuple[str, NDArray[Any]]] = []
@@ -59,7 +57,9 @@ def curves_as_csv(
         head.append("# " + _about(variable))
         columns += _columns(result, variable, axis, places)
     if len(columns) > MOST_COLUMNS:
-        raise InputError(f"{result.path}: {len(columns)} columns; choose with --select or another --along")
+        raise InputError(
+            f"{result.path}: too many columns ({len(columns)}); reduce them with --select or another --along"
+        )
     text = io.StringIO()
     text.write("\n".join(" ".join(line.split()) for line in head) + "\n")
     writer = csv.writer(text, lineterminator="\n")
@@ -74,7 +74,9 @@ def _axis(result: Result, variables: Sequence[Variable], along: str | None) -> s
     shared = [d for d in variables[0].dims if all(d in v.dims for v in variables)]
     if along is not None:
         if along not in shared:
-            raise InputError(f"{result.path}: not every quantity has an axis '{along}'; shared: {', '.join(shared)}")
+            raise InputError(
+                f"{result.path}: not every quantity has an axis '{along}'; common axes: {', '.join(shared)}"
+            )
         return along
     if not shared:
         raise InputError(f"{result.path}: {', '.join(v.name for v in variables)}: have no axis in common")
@@ -95,7 +97,9 @@ def _columns(
     labels = [np.asarray(find_coordinate(result, d, n).data).tolist() for d, n in zip(dims, data.shape, strict=False)]
     chosen = [[places[d]] if d in places else range(n) for d, n in zip(dims, data.shape, strict=False)]
     if np.prod([float(len(c)) for c in chosen]) > MOST_COLUMNS:
-        raise InputError(f"{result.path}: '{variable.name}': too many columns; choose with --select or another --along")
+        raise InputError(
+            f"{result.path}: '{variable.name}': too many columns; reduce them with --select or another --along"
+        )
     columns = []
     for index in np.ndindex(*(len(c) for c in chosen)):
         place = tuple(c[i] for c, i in zip(chosen, index, strict=True))

@@ -43,7 +43,7 @@ class Ovf(WireExporter):
         field = next((f for f in frames.fields if f.name == name), None)
         if field is None:
             known = ", ".join(f.name for f in frames.fields)
-            raise InputError(f"{frames.result.path}: '{name}' is no field along the wire; fields are: {known}")
+            raise InputError(f"{frames.result.path}: '{name}' is not a field along the wire; fields: {known}")
         if name == frames.names.field:
             field = _with_length(frames, field)
         values = np.asarray(field.data).reshape(*field.shape[:2], -1)

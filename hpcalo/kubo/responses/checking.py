@@ -118,7 +118,5 @@ def scatter(result: Result, name: str) -> Iterator[tuple[str, str]]:
     words = "zero"
     if size > 0.0:
         ratio = float(np.sqrt((rough**2).mean() / 1.5)) / size
-        words = (
-            f"{ratio:.2g} of its root mean square (spikes that move with the k mesh; thermal averages feel less of it)"
-        )
+        words = f"{ratio:.2g} of its root mean square (spikes that move with the k mesh; thermal averages feel less)"
     yield f"scatter of {name}", words

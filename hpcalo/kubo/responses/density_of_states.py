@@ -97,9 +97,14 @@ class DensityOfStates(Response):
         grown = count[:, -1] - count[:, 0]
         smear = float(result.variables["density_of_states"].attrs.get("smearing_eV", 0.0))
         edge = smear * float(density[:, [0, -1]].max())  # what the smearing carries across the ends
-        must = "∫ DOS dE over the axis − growth of the electron count, less what the smearing carries across its ends"
+        must = "∫ DOS dE over the axis − growth of the electron count, corrected for smearing across its ends"
         gap = max(0.0, float(np.max(np.abs(steps.sum(1) - grown))) - edge)
         yield below("Density of states adds up to the electrons", must, gap, 0.02, unit="per cell")
         falls = float(np.max(-np.diff(count, axis=1), initial=0.0))
-        must = "largest fall of the electron count, and of the density of states below zero"
-        yield below("Counts do not fall", must, max(falls, float(-density.min()), 0.0), 1e-9)
+        must = "largest decrease of the electron count, and largest negative density of states"
+        yield below(
+            "Electron count does not decrease, density of states is not negative",
+            must,
+            max(falls, float(-density.min()), 0.0),
+            1e-9,
+        )

@@ -89,5 +89,5 @@ class Nernst(Response):
             yield (
                 "nernst_intrinsic from the Hall curve as sampled",
                 f"differs by {gap:.2g}: the weight of resonances narrower than the energy grid, which only the "
-                "thermal value has; it falls with a finer k mesh",
+                "thermal value includes; it decreases with a finer k mesh",
             )

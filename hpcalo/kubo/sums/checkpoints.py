@@ -115,5 +115,5 @@ class PassCheckpoints:
     def _refuse(self, how: str) -> None:
         assert self.restored is not None  # called only where there is one
         raise CheckpointError(
-            f"{self.restored.path}: was written {how}; sums of both must not be mixed: run it anew with --force"
+            f"{self.restored.path}: was written {how}; their sums must not be mixed; run it again with --force"
         )

@@ -86,7 +86,7 @@ def _crystal_operations(solver: StateSolver, grid: KGrid) -> tuple[Operation, ..
     for c, repeats in enumerate(solver.crystal.periodic):
         if not repeats and grid.grid[c] != 1:
             raise InputError(
-                f"kubo.k.grid: {list(grid.grid)}: the model does not repeat along vector {c + 1}; give 1 there"
+                f"kubo.k.grid: {list(grid.grid)}: the model is not periodic along vector {c + 1}; use 1 there"
             )
     return (identity(),) if grid.symmetry == "off" else candidates(solver.crystal, solver.n_hat)
 

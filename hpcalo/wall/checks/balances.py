@@ -58,9 +58,9 @@ def energy_balance(result: Result) -> Iterator[Check]:
         return
     fields: Any = result.setting("drive", "zeeman") or []
     if any(f.get("frequency") for f in fields if isinstance(f, dict)) and "power_field" not in powers:
-        yield untested(balance.name, balance.criterion, "an alternating field works on the magnet, too")
+        yield untested(balance.name, balance.criterion, "an alternating field also does work on the magnet")
     elif result.setting("electronic_structure") is not None:
-        yield untested(balance.name, balance.criterion, "spin-orbit torques work on the magnet, too")
+        yield untested(balance.name, balance.criterion, "spin-orbit torques also do work on the magnet")
     else:
         yield _compare(result, balance)
 
@@ -84,7 +84,7 @@ def _compare(result: Result, balance: Balance) -> Check:
     found = [_deviation(times, one[0], one[1:], balance.factor) for one in zip(*rows, strict=True)]
     usable = [(gap, doubt) for gap, doubt in found if np.isnan(gap) or doubt <= UNRESOLVED]
     if len(times) < FEWEST or not usable:
-        return untested(balance.name, balance.criterion, "the written times are too few to integrate over")
+        return untested(balance.name, balance.criterion, "too few times were written to integrate")
     gap, doubt = max(usable, key=lambda pair: np.inf if np.isnan(pair[0]) else pair[0] - pair[1])
     remark = f"integral over {len(times)} times, good to about {doubt:.1g}"
     return below(balance.name, balance.criterion, gap, max(balance.limit, doubt), remark)

@@ -38,7 +38,7 @@ def charge(result: Result) -> Iterator[Check]:
         size = max(largest(current), constants.e * largest(spin))  # an open circuit carries no charge but rounding
         yield below(name, must, relative(np.ptp(current, axis=-1), size), STEADY)
         return
-    must = "∂n/∂t + ∂j/∂x = 0 between the written times: what it leaves open, relative to ∫∂n/∂t dx or 10⁻⁶ j"
+    must = "∂n/∂t + ∂j/∂x = 0 between the written times: residual relative to ∫∂n/∂t dx or 10⁻⁶ j"
     if not same_times(result, "charge_current", "density_deviation"):
         yield untested(name, must, "current and density were not written at the same times")
         return

@@ -51,8 +51,8 @@ def torque_from_accumulation(result: Result) -> Iterator[Check]:
 
 
 CIRCUITS = {
-    "current": ("Given current flows", "mean_charge_current", "current_density"),
-    "field": ("Given field is applied", "electric_field", "electric_field"),
+    "current": ("The given current flows", "mean_charge_current", "current_density"),
+    "field": ("The given field is applied", "electric_field", "electric_field"),
     "open": ("Open circuit carries no current", "mean_charge_current", ""),
 }
 """Name of the check, variable, key of [drive], for each circuit."""

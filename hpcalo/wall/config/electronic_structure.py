@@ -35,7 +35,7 @@ class ElectronicStructure(Section):
         "the magnetization, that act on the wall",
     )
     thermal_torkance: Parts = Field(
-        default="both", description="the same of the temperature gradient: parts of the thermal torkance beta"
+        default="both", description="likewise for the temperature gradient: parts of the thermal torkance beta"
     )
     heat_current: Parts = Field(
         default="both",
@@ -54,8 +54,8 @@ class ElectronicStructure(Section):
     )
     thickness: Annotated[float, Unit("nm"), Field(gt=0)] | None = Field(
         default=None,
-        description="film thickness that M_s, A and K of [magnet] are densities over (default: that of the result's "
-        "cell)",
+        description="film thickness that the densities M_s, A and K of [magnet] refer to (default: that of the "
+        "result's cell)",
     )
     residual: Annotated[float, Unit("1"), Field(ge=0, le=1)] = Field(
         default=0.1,

@@ -18,7 +18,7 @@ class Electrons(Section):
         default=0.14, description="chemical potential above the mean of both band bottoms"
     )
     exchange_splitting: Annotated[float, Unit("eV"), Field(ge=0)] = Field(
-        default=0.106, description="J_ex: distance of the two bands"
+        default=0.106, description="J_ex: splitting of the two bands"
     )
     mass: Annotated[float, Unit("1"), Field(gt=0, description="effective mass / electron mass")] = 1.0
     relaxation_time: Annotated[float, Unit("fs"), Positive] = Field(
@@ -29,7 +29,7 @@ class Electrons(Section):
     )
     conductivity: Annotated[float, Unit("S/m"), Positive] | None = Field(
         default=None,
-        description="if given, the carrier density is multiplied (equal bands) until the bulk conductivity is this",
+        description="bulk conductivity; if given, the carrier density is multiplied (as by equal bands) to reach it",
     )
     g_factor: Annotated[float, Unit("1"), Positive] = Field(default=2.0, description="g of the moments in g mu_B")
     spin_torque: bool = Field(

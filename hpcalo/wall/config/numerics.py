@@ -17,15 +17,15 @@ class Time(Section):
 
     end: Annotated[float, Unit("ns"), Positive] = Field(default=1.0, description="simulated time")
     output_every: Annotated[float, Unit("ns"), Positive] = Field(
-        default=0.05, description="distance of the output times, which are hit exactly"
+        default=0.05, description="interval between output times, which are hit exactly"
     )
     integrator: Literal["rk", "bdf", "arkimex", "rosw", "cn"] = Field(
         default="rk", description="rk: adaptive Dormand-Prince (quasi-static); arkimex, bdf, rosw: implicit"
     )
     tolerance: Annotated[float, Unit("1"), Field(ge=1e-14, lt=0.1)] = Field(
         default=1e-10,
-        description="relative and absolute tolerance of the step-size control; without it 1e-10 for rk, whose steps "
-        "stability limits anyway, and 1e-7 for the others",
+        description="relative and absolute tolerance of the step-size control; default: 1e-10 for rk, whose steps "
+        "are limited by stability anyway, and 1e-7 for the others",
     )
     first_step: Annotated[float, Unit("fs"), Positive] = Field(
         default=10.0, description="first step, or every step with fixed_step"
@@ -38,7 +38,7 @@ class Time(Section):
         default=1000.0, description="for refresh = 'interval'"
     )
     refresh_angle: Annotated[float, Unit("1"), Positive] = Field(
-        default=0.01, description="solve again, too, once any spin has turned by this (radian)"
+        default=0.01, description="also solve again once any spin has turned by this angle"
     )
 
     @model_validator(mode="before")
@@ -53,7 +53,7 @@ class Time(Section):
         if self.end / self.output_every > MOST_FRAMES:
             raise ValueError(
                 f"output_every: {self.output_every:g} ns in {self.end:g} ns are {self.end / self.output_every:.3g} "
-                f"output times; {MOST_FRAMES:,} are allowed"
+                f"output times; at most {MOST_FRAMES:,} are allowed"
             )
         return self
 
@@ -68,7 +68,9 @@ class Solver(Section):
     tolerance: Annotated[float, Unit("1"), Field(ge=1e-14, lt=1e-2)] = Field(
         default=1e-10, description="relative residual of the Krylov solver"
     )
-    iterations: int = Field(default=1000, ge=1, description="Krylov iterations after which the solve has failed")
+    iterations: int = Field(
+        default=1000, ge=1, description="largest number of Krylov iterations; a solve that needs more has failed"
+    )
     accelerate: bool = Field(
         default=True, description="spin-diffusion (DSA) preconditioner; off only to measure its use"
     )

@@ -52,5 +52,5 @@ class Output(Section):
     def _once(self) -> Output:
         names = [m.name for m in self.monitors]
         if len(set(names)) != len(names):
-            raise ValueError("monitors: each name once")
+            raise ValueError("monitors: each name may appear only once")
         return self

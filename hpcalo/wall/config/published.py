@@ -86,7 +86,7 @@ class Paper(Section):
     tolerance: Annotated[float, Unit("1"), Field(ge=1e-14, lt=1e-2)] = Field(
         default=1e-12, description="relative residual of method = 'krylov'"
     )
-    iterations: int = Field(default=1000, ge=1, description="of method = 'krylov', after which it has failed")
+    iterations: int = Field(default=1000, ge=1, description="largest number of iterations of method = 'krylov'")
 
     @field_validator("window", mode="before")
     @classmethod
@@ -103,8 +103,8 @@ class Paper(Section):
     def _fit(self) -> Paper:
         if self.collision == "bgk3d" and self.equilibrium in {"cosM", "M"}:
             raise ValueError(
-                f"equilibrium: '{self.equilibrium}' has no place among distributions integrated over p_perp; "
-                "collision = 'bgk3d' takes +gM, -gM, +gz, -gz"
+                f"equilibrium: '{self.equilibrium}' is not defined for distributions integrated over p_perp; "
+                "collision = 'bgk3d' allows +gM, -gM, +gz, -gz"
             )
         if self.gradient_source != 1.0 and self.equilibrium in {"+gz", "-gz"}:
             raise ValueError(
@@ -113,12 +113,12 @@ class Paper(Section):
         if self.torque == "centred" and self.gradient_source != 1.0:
             raise ValueError("torque: 'centred' is Eq. (17), which holds for gradient_source = 1 only")
         if self.effective_field == "full" and self.field != 0.0:
-            raise ValueError("field: is the c of effective_field = 'cM0'; leave it out for 'full'")
+            raise ValueError("field: applies to effective_field = 'cM0' only; leave it out")
         if self.method == "krylov" and not self.coupled:
             raise ValueError("method: without force and with collision = 'paper' nothing is iterated; leave it out")
         for key in ("tolerance", "iterations") if self.method == "direct" else ():
             if getattr(self, key) != type(self).model_fields[key].default:
-                raise ValueError(f"{key}: is of method = 'krylov'; leave it out")
+                raise ValueError(f"{key}: applies to method = 'krylov' only; leave it out")
         return self
 
     @property

@@ -15,10 +15,12 @@ class Wire(Section):
     """The x mesh: `cells` nodes of equal spacing; equilibrium reservoirs one spacing beyond both ends."""
 
     length: Annotated[float, Unit("nm"), Positive] = Field(
-        default=100.0, description="distance of the first and the last node"
+        default=100.0, description="distance between the first and the last node"
     )
     cells: int = Field(default=401, ge=3, le=10_000_000, description="number of nodes")
-    follow: bool = Field(default=False, description="co-moving window: keep the wall at the centre by whole cells")
+    follow: bool = Field(
+        default=False, description="co-moving window: shift it by whole cells to keep the wall at its centre"
+    )
 
 
 class Texture(Section):
@@ -38,7 +40,7 @@ class Texture(Section):
     relax: bool = Field(
         default=False,
         description="relax the profile without drive and field before the run: it then does not ring at the start (a "
-        "tanh wall is off by (spacing/D)^2), but its width and angle are those of rest and not the given ones",
+        "tanh wall is off by (spacing/D)^2), but its width and angle are those at rest, not the given ones",
     )
 
     _lists = field_validator("direction", mode="before")(numbers)

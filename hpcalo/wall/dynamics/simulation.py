@@ -92,8 +92,8 @@ class Simulation:
             if rate < RELAXED:
                 return state.m
         raise ConvergenceError(
-            f"texture.relax: not at rest after {RELAX_SEGMENTS * 0.02:g} ns: |dM/dt| is {rate:.1e} 1/fs, at rest is "
-            f"{RELAXED:g}; the texture is not stable, or changes slowly: try another angle or width, or relax = false"
+            f"texture.relax: not at rest after {RELAX_SEGMENTS * 0.02:g} ns: |dM/dt| is {rate:.1e} 1/fs, the limit is "
+            f"{RELAXED:g}; the texture is unstable or changes slowly: try another angle or width, or relax = false"
         )
 
     def times(self) -> RealArray:
@@ -167,7 +167,10 @@ class Simulation:
         if before >= RESERVOIR_DISTANCE > now:
             self._warn(f"wire.length: {at} the wall is less than {RESERVOIR_DISTANCE:g} D from a reservoir; {more}")
         elif np.isfinite(before) and np.isnan(now):
-            self._warn(f"wire.length: {at} the wall has left the wire: no position or velocity from then on; {more}")
+            self._warn(
+                f"wire.length: {at} the wall has left the wire: its position and velocity are undefined "
+                f"from then on; {more}"
+            )
 
     def _warn(self, text: str) -> None:
         kind = text.partition(" ns ")[2]  # without the time

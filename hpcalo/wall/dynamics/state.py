@@ -11,7 +11,7 @@ from hpcalo.typing import RealArray
 class State:
     """One rank's part of a state.
 
-    m: M on the own nodes, (n, 3). t, dt: time and next step in fs. origin: how far the window has moved, nm. steps:
+    m: M on the own nodes, (n, 3). t, dt: time and next step in fs. origin: displacement of the window, nm. steps:
     accepted steps so far. f: the own part of the distribution in time-dependent mode (`hpcalo.wall.dynamics.unknowns`),
     else None.
     """

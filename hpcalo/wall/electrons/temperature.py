@@ -9,7 +9,7 @@ from hpcalo.wall.config import Drive
 
 
 def temperature(drive: Drive, length: float, x: RealArray, origin: float = 0.0) -> RealArray:
-    """Background T (K) at x (nm, from the left end of the window). origin: how far the window has moved (nm).
+    """Background T (K) at x (nm, from the left end of the window). origin: displacement of the window (nm).
 
     kappa x is measured from the middle of the wire at the start: `drive.temperature` is the temperature there.
     """

@@ -35,5 +35,5 @@ class Wall(Monitor):
             number("wall_velocity", speed, "m/s", "-int dM/dt.M'/int |M'|^2", nan_ok=True),
             number("wall_width", width, "nm", "2/int |M'|^2", nan_ok=True),
             number("wall_angle", angle, "degree", "in-wall angle from x towards y", nan_ok=True),
-            number("window_origin", state.origin, "nm", "how far the window has moved"),
+            number("window_origin", state.origin, "nm", "displacement of the window"),
         ]

@@ -132,7 +132,9 @@ def _asked(results: Sequence[Result], names: Sequence[str]) -> list[Panel]:
         elif name in held:
             chosen.append(Panel(name, (name,), _drawn_by_itself(generic, name)))
         elif any(p.name == name for p in panels):
-            raise InputError(f"{_paths(results)}: '{name}' needs more than is held (several times, or all monitors)")
+            raise InputError(
+                f"{_paths(results)}: '{name}' needs more than the file holds (several times, or all monitors)"
+            )
         else:
             known = list(dict.fromkeys(p.name for p in panels))
             hint = nearest(name, [*known, *sorted(held)])

@@ -44,7 +44,7 @@ def over_time(axis: Any, results: Sequence[Result], name: str) -> None:
     """The current against place and time as a map, from the second time on: at the first the drive has just come on."""
     field = frames(results[0], name)
     if len(field.t) < 3:
-        raise InputError(f"{results[0].path}: holds too few times; a map of a current needs three")
+        raise InputError(f"{results[0].path}: holds too few times; a map of a current needs at least three")
     t, x, y = field.t[1:], field.x[1:], field.y[1:]
     factor, unit = clock(float(t[-1]))
     size = largest([y]) or 1.0

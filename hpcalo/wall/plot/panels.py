@@ -302,7 +302,7 @@ def space_time(axis: Any, results: Sequence[Result], component: int = 2) -> None
     """A component of M against place and time as a map; of the first of several files."""
     m = frames(results[0], "magnetization")
     if len(m.t) < 2:
-        raise InputError(f"{results[0].path}: holds one time only; a map needs more")
+        raise InputError(f"{results[0].path}: holds only one time; a map needs more")
     factor, unit = clock(float(m.t[-1]))
     low, high = around_wall(m)
     y = m.y[..., component]

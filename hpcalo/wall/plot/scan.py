@@ -140,7 +140,7 @@ def speed(axis: Any, results: Sequence[Result]) -> None:
             label = rf"{named}$\beta u/\alpha$" if both else named or None
             _line(axis, x, y, color=colour, marker="s" if moving else "o", label=label, **dashes)
         elif not moving:
-            raise InputError(f"{result.path}: holds no velocity and not what it would follow from")
+            raise InputError(f"{result.path}: holds neither a velocity nor what it follows from")
     axis.set_ylabel("wall velocity (m/s)")
     if not both:
         axis.set_ylabel(r"wall velocity $\beta u/\alpha$ (m/s)")

@@ -60,16 +60,16 @@ def _allocate(even: EvenSystem, width: int) -> tuple[PETSc.Mat, RealArray]:
     entries = 3 * int(mesh.counts.max()) * width**2
     needed = DIRECT_BYTES * entries
     room = -mesh.max(-free_memory())
-    large = f"solver.method: 'direct' needs about {needed / 2**30:.2g} GiB a rank, 144 bytes x cells (4 points)^2"
+    large = f"solver.method: 'direct' needs about {needed / 2**30:.2g} GiB per rank, 144 bytes x cells (4 points)^2"
     advice = "use 'krylov', or more ranks"
     if needed > room or entries > np.iinfo(PETSc.IntType).max:
-        raise InputError(f"{large}, more than the {room / 2**30:.2g} GiB there are or PETSc can number; {advice}")
+        raise InputError(f"{large}, more than the {room / 2**30:.2g} GiB available or than PETSc can number; {advice}")
     with together(mesh.comm):  # one rank alone may be without memory
         try:
             matrix = PETSc.Mat().createAIJ((size, size), bsize=width, nnz=3 * width, comm=mesh.comm)
             blocks = np.zeros((mesh.n, 3, width, width))
         except (PETSc.Error, MemoryError):
-            raise InputError(f"{large}, and there is no room for it; {advice}") from None
+            raise InputError(f"{large}, and there is not enough memory; {advice}") from None
     matrix.setOption(PETSc.Mat.Option.NEW_NONZERO_ALLOCATION_ERR, False)
     return matrix, blocks
 

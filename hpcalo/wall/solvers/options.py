@@ -62,7 +62,7 @@ class SolverOptions:
 
     def _refuse(self, name: str) -> None:
         if named := self.named(name):
-            raise InputError(f"{named}: the program itself says where time stepping begins and ends; use {OWNED[name]}")
+            raise InputError(f"{named}: the program sets where time stepping begins and ends; use {OWNED[name]}")
 
     def named(self, name: str) -> str:
         """How the user has given this option: in the input, in PETSc's database, or not at all ("")."""

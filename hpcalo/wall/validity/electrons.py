@@ -77,5 +77,5 @@ def long_path(s: WallInput) -> list[str]:
         return []
     return [
         f"electrons.relaxation_time: mean free path {carriers(s).mean_free_path:.3g} nm with the force term: the "
-        "iterative solver needs about one iteration per fs of it; solver.method = 'direct' needs none"
+        "iterative solver needs about one iteration per fs of relaxation time; solver.method = 'direct' needs none"
     ]

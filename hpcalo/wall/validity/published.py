@@ -70,7 +70,7 @@ def circuit(s: WallInput) -> list[str]:
         return []
     if o.collision == "paper":
         raise InputError(
-            f"drive.circuit: with the published collisions charge is not conserved and no one current flows; "
+            f"drive.circuit: the published collisions do not conserve charge, so there is no single current; "
             f"'{s.drive.circuit}' needs paper.collision = 'bgk3d'"
         )
     if o.velocity != 0.0 and not o.force:

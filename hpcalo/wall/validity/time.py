@@ -13,7 +13,7 @@ def time_stepping(s: WallInput) -> list[str]:
         return []
     if s.wall.mode == "time-dependent" and not s.electrons.spin_torque:
         raise InputError(
-            "electrons.spin_torque: false needs wall.mode = 'quasi-static'; time-dependent steps electrons"
+            "electrons.spin_torque: false needs wall.mode = 'quasi-static'; time-dependent mode steps the electrons"
         )
     if s.wall.mode == "time-dependent" and s.time.integrator == "rk":
         raise InputError("time.integrator: 'rk' is explicit; time-dependent mode takes arkimex, bdf, rosw or cn")

@@ -57,7 +57,7 @@ def test_memory_that_falls_with_the_number_of_ranks():
     ranks = choose(share, 8, Site(16, 8000, "as given"))
     assert ranks.nodes > 1
     assert ranks.per_node * ranks.memory <= 8000
-    with pytest.raises(InputError, match=r"a rank needs \d+ MiB and a node has 8000 MiB"):
+    with pytest.raises(InputError, match=r"a rank needs \d+ MiB, but a node has 8000 MiB"):
         choose(share, 1, Site(16, 8000, "as given"))
 
 
@@ -66,7 +66,7 @@ def test_impossible_requests():
         (Job(ntasks_per_node=9), "--ntasks-per-node 9: a node has 8 cores"),
         (Job(ntasks_per_node=8), "8 x 500 MiB are more than the 2000 MiB of a node .* 4 ranks fit"),
         (Job(ntasks_per_node=1, memory=3000), "not even one rank fits"),
-        (Job(memory=3000), "a rank needs 3000 MiB and a node has 2000 MiB .* --memory"),
+        (Job(memory=3000), "a rank needs 3000 MiB, but a node has 2000 MiB .* --memory"),
     ):
         with pytest.raises(InputError, match=words):
             layout(work(), job, Site(8, 2000, "as given", sure=True))
@@ -76,7 +76,7 @@ def test_a_limit_too_short_to_compute_anything():
     slow = work(task_seconds=40.0, start=20.0)
     assert warning_of(Job(), slow, 86_400) == 300
     assert warning_of(Job(), slow, 600) == 81  # two blocks of 40 s, rather than a tenth of the limit
-    with pytest.raises(InputError, match=r"--time 2: 39 s before the warning do not suffice: .* block 40 s"):
+    with pytest.raises(InputError, match=r"--time 2: 39 s before the warning are too short: .* block 40 s"):
         warning_of(Job(time="2"), slow, 120)
     with pytest.raises(InputError, match=r"a warning 81 s before the end: the time limit is only 60 s"):
         warning_of(Job(time="1"), slow, 60)

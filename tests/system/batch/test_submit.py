@@ -75,7 +75,7 @@ def test_mistakes(source, monkeypatch):
         (Job(time="soon"), "--time soon: expected HH:MM:SS"),
         (Job(time="10", warning=600), "--warning 600: the time limit is only 600 s"),
         (Job(time="0:02"), "the time limit is only 2 s"),
-        (Job(cores_per_node=2, memory_per_node=100), "a rank needs 500 MiB and a node has 100 MiB"),
+        (Job(cores_per_node=2, memory_per_node=100), "a rank needs 500 MiB, but a node has 100 MiB"),
         (Job(account="x\n#SBATCH --exclusive"), "--account"),
         (Job(launcher="srun; rm"), "--launcher"),
     ):

@@ -94,7 +94,7 @@ def test_both_torn_is_one_line(comm, unfinished, damage):
 def test_a_new_run_leaves_an_unfinished_one_alone(comm, tmp_path, source, unfinished):
     before = [path.read_bytes() for path in checkpoint.files_of(unfinished)]
     for dry in (False, True):
-        with pytest.raises(CheckpointError, match=r"'hpcalo restart .*a\.h5' continues it, --force starts anew"):
+        with pytest.raises(CheckpointError, match=r"'hpcalo restart .*a\.h5' continues it, --force starts over"):
             app.run(comm, source, output=unfinished, quiet=True, dry_run=dry)
     app.run(comm, source, output=unfinished, quiet=True, dry_run=True, force=True)
     assert [path.read_bytes() for path in checkpoint.files_of(unfinished)] == before
@@ -173,7 +173,7 @@ def test_killed_after_the_rename(comm, tmp_path, unfinished):
     with pytest.raises(OutputError, match="exists already"):
         app.restart(comm, result, quiet=True)
     os.utime(result)
-    assert app.restart(comm, result, quiet=True) == f"result: {result} (was complete already)"
+    assert app.restart(comm, result, quiet=True) == f"result: {result} (already complete)"
     assert result.read_bytes() == bits
     assert not checkpoint.exists(result)
 

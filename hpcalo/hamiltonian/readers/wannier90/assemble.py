@@ -106,7 +106,7 @@ def home_cell(R: IntArray, path: Path) -> int:
     """The number of the cell R = 0. Raises ModelError if it is not in the list exactly once."""
     found = np.flatnonzero((R == 0).all(axis=1))
     if len(found) != 1:
-        raise ModelError(f"{path}: the cell R = 0 is listed {len(found)} times; once is needed")
+        raise ModelError(f"{path}: the cell R = 0 is listed {len(found)} times, expected once")
     return int(found[0])
 
 
@@ -124,18 +124,18 @@ def _structure_and_centres(
     """Lattice and atoms, and the centres of the functions: the diagonal of the position matrix, else of their file."""
     path = files.structure
     if not path.exists():
-        raise ModelError(f"{path}: not found (and no {path.stem}.wout): lattice and atoms are needed")
+        raise ModelError(f"{path}: not found (and no {path.stem}.wout): one of them must give lattice and atoms")
     structure = read_win(path) if path.suffix == ".win" else read_wout(path)[0]
     if raw.lattice is not None:
         if np.abs(structure.lattice - raw.lattice).max() > CENTRE_TOLERANCE:
-            raise ModelError(f"{path}: its lattice differs from the one of {files.main.name}")
+            raise ModelError(f"{path}: its lattice differs from that of {files.main.name}")
         structure = replace(structure, lattice=raw.lattice)
     if A_home is not None:
         return structure, np.ascontiguousarray(np.diagonal(A_home, axis1=1, axis2=2).real.T)
     if files.centres is None or not files.centres.exists():
         xyz = files.main.name.replace("_hr.dat", "_centres.xyz")
         raise ModelError(
-            f"{files.centres}: not found (and no {xyz}): the centres of the functions are needed beside _hr.dat"
+            f"{files.centres}: not found (and no {xyz}): _hr.dat does not hold the centres of the functions"
         )
     if files.centres.suffix == ".wout":
         return structure, read_wout(files.centres)[1]
@@ -173,12 +173,13 @@ def _same_run(path: Path, checkpoint: WannierCheckpoint, centres: RealArray, str
     if len(checkpoint.centres) != len(centres):
         raise ModelError(f"{path}: {len(checkpoint.centres)} Wannier functions, the Hamiltonian has {len(centres)}")
     if np.abs(checkpoint.lattice - structure.lattice).max() > CENTRE_TOLERANCE:
-        raise ModelError(f"{path}: its lattice differs from the one of the Hamiltonian")
+        raise ModelError(f"{path}: its lattice differs from that of the Hamiltonian")
     apart = np.abs(checkpoint.centres - centres).max(axis=1)
     if apart.max() > CENTRE_TOLERANCE:
         m = int(apart.argmax())
         raise ModelError(
-            f"{path}: the centre of function {m + 1} differs by {apart[m]:.3g} Å from the Hamiltonian's: another run"
+            f"{path}: the centre of function {m + 1} differs by {apart[m]:.3g} Å from the "
+            "Hamiltonian's: the files are of different runs"
         )
 
 

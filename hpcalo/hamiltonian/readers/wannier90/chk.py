@@ -51,12 +51,10 @@ class _Records:
         self.position += 1
         needed = np.dtype(dtype).itemsize * count
         if len(record) != needed:
-            raise ModelError(
-                f"{self.path}: {what}: record {self.position} has {len(record)} bytes, {needed} are needed"
-            )
+            raise ModelError(f"{self.path}: {what}: record {self.position} has {len(record)} bytes, expected {needed}")
         values = np.frombuffer(record, dtype=dtype)
         if values.dtype.kind in "fc" and not (np.abs(values) < LARGEST).all():
-            raise ModelError(f"{self.path}: {what}: contains a number that is not finite or absurdly large")
+            raise ModelError(f"{self.path}: {what}: contains a number that is not finite or far too large")
         return values
 
 

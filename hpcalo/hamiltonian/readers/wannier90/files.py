@@ -31,9 +31,9 @@ class WannierOptions:
 
     def __post_init__(self) -> None:
         if self.format not in FORMATS:
-            raise ModelError(f"format '{self.format}': tb or hr")
+            raise ModelError(f"format '{self.format}': expected tb or hr")
         if self.spin not in SPIN_LAYOUTS:
-            raise ModelError(f"spin '{self.spin}': one of {', '.join(SPIN_LAYOUTS)}")
+            raise ModelError(f"spin '{self.spin}': expected one of {', '.join(SPIN_LAYOUTS)}")
 
 
 @dataclass(frozen=True)

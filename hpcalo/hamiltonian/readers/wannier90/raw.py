@@ -47,7 +47,7 @@ def counted_numbers(
         )
     degeneracy = whole(values[2 : 2 + nR], path, "degeneracies")
     if degeneracy.min() < 1:
-        raise ModelError(f"{path}: degeneracy {degeneracy.min()} of a cell: at least 1 is needed")
+        raise ModelError(f"{path}: degeneracy {degeneracy.min()} of a cell, expected at least 1")
     return N, degeneracy, values[2 + nR :]
 
 

@@ -26,7 +26,7 @@ class Wannier90(Reader):
     help: ClassVar = "seed_tb.dat, seed_hr.dat, the seed alone"
     endings: ClassVar = tuple(FORMAT)
 
-    wannier90: InputPath = Field(description="path of the files without ending: data/Fe for data/Fe_tb.dat")
+    wannier90: InputPath = Field(description="path of the files without the ending: data/Fe for data/Fe_tb.dat")
     format: Literal["tb", "hr"] = Field("tb", description="Wannier90 file: tb (with position matrix) or hr")
     spin: Literal["auto", "files", "interleaved", "blocks", "none"] = Field(
         "auto", description="spin pairs: from .chk and .spn (files), assumed (interleaved, blocks), or none"

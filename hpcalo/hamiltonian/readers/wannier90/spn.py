@@ -52,10 +52,10 @@ def _unformatted(path: Path, bands: int, nk: int) -> ComplexArray:
     half = bands * (bands + 1) // 2
     blocks = records[2 : 2 + nk]
     if len(blocks) != nk:
-        raise ModelError(f"{path}: spin matrices of {len(blocks)} k-points, {nk} are needed: truncated")
+        raise ModelError(f"{path}: spin matrices of {len(blocks)} k-points, expected {nk}: truncated")
     for i, block in enumerate(blocks):
         if len(block) != 48 * half:
-            raise ModelError(f"{path}: k-point {i + 1}: {len(block)} bytes, {48 * half} are needed for {bands} bands")
+            raise ModelError(f"{path}: k-point {i + 1}: {len(block)} bytes, expected {48 * half} for {bands} bands")
     data = np.frombuffer(b"".join(blocks), dtype="<c16")
     return data.reshape(nk, half, 3).transpose(0, 2, 1)
 
@@ -67,7 +67,5 @@ def _formatted(path: Path, bands: int, nk: int) -> ComplexArray:
     half = bands * (bands + 1) // 2
     values = numbers(body, path, 2)[2:]
     if values.size != nk * half * 6:
-        raise ModelError(
-            f"{path}: {values.size} numbers, {nk * half * 6} are needed for {bands} bands at {nk} k-points"
-        )
+        raise ModelError(f"{path}: {values.size} numbers, expected {nk * half * 6} for {bands} bands at {nk} k-points")
     return values.view(np.complex128).reshape(nk, half, 3).transpose(0, 2, 1)

@@ -24,12 +24,12 @@ def read_bytes(path: Path, what: str) -> bytes:
     """The file's content. Raises ModelError if it is missing, a folder, empty, unreadable or absurdly large."""
     try:
         if path.is_dir():
-            raise ModelError(f"{path}: is a folder, a file with {what} is needed")
+            raise ModelError(f"{path}: is a folder; expected a file with {what}")
         size = path.stat().st_size
         if size > MAX_FILE_BYTES:
             raise ModelError(f"{path}: {size / 2**30:.1f} GiB: too large to be a file with {what}")
         if size == 0:
-            raise ModelError(f"{path}: is empty, a file with {what} is needed")
+            raise ModelError(f"{path}: is empty; expected a file with {what}")
         return path.read_bytes()
     except (OSError, ValueError) as problem:
         reason = problem.strerror if isinstance(problem, OSError) and problem.strerror else str(problem)
@@ -45,7 +45,7 @@ def read_text(path: Path, what: str) -> str:
     except UnicodeDecodeError:
         text = ""
     if not text or "\0" in text:
-        raise ModelError(f"{path}: is not text, a file with {what} is needed")
+        raise ModelError(f"{path}: is not text; expected a file with {what}")
     return text
 
 
@@ -105,9 +105,9 @@ def first_integers(text: str, count: int, path: Path, what: str) -> list[int]:
 def check_sizes(N: int, nR: int, path: Path) -> None:
     """Raises ModelError for counts of orbitals and cells that no usable file has."""
     if not 1 <= N <= MAX_ORBITALS:
-        raise ModelError(f"{path}: {N} Wannier functions: 1 to {MAX_ORBITALS} are possible")
+        raise ModelError(f"{path}: {N} Wannier functions, expected 1 to {MAX_ORBITALS}")
     if not 1 <= nR <= MAX_CELLS:
-        raise ModelError(f"{path}: {nR} cells R: 1 to {MAX_CELLS} are possible")
+        raise ModelError(f"{path}: {nR} cells R, expected 1 to {MAX_CELLS}")
 
 
 def whole(values: RealArray, path: Path, what: str) -> IntArray:
@@ -115,7 +115,7 @@ def whole(values: RealArray, path: Path, what: str) -> IntArray:
     result = np.rint(values)
     wrong = values[(values != result) | (np.abs(result) > 2**31)]
     if wrong.size:
-        raise ModelError(f"{path}: {what}: {wrong[0]:g} is not a whole number (the columns are out of step)")
+        raise ModelError(f"{path}: {what}: {wrong[0]:g} is not a whole number (the columns are shifted)")
     return result.astype(np.int64)
 
 

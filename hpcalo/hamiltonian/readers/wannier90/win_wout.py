@@ -40,7 +40,7 @@ def read_win(path: Path) -> Structure:
         raise ModelError(f"{path}: no block unit_cell_cart")
     rows, scale = _with_unit(cell)
     if len(rows) != 3:
-        raise ModelError(f"{path}: unit_cell_cart has {len(rows)} lines with numbers, 3 are needed")
+        raise ModelError(f"{path}: unit_cell_cart has {len(rows)} lines with numbers, expected 3")
     lattice = scale * np.array([_three(row, path) for row in rows])
     fractional, cartesian = _block(lines, "atoms_frac", path), _block(lines, "atoms_cart", path)
     if fractional is None and cartesian is None:
@@ -106,7 +106,7 @@ def _three(row: str, path: Path) -> list[float]:
     except ValueError:
         values = []
     if len(values) != 3 or not np.isfinite(values).all():
-        raise ModelError(f"{path}: '{row[:40]}': three finite numbers are needed")
+        raise ModelError(f"{path}: '{row[:40]}': expected three finite numbers")
     return values
 
 

@@ -30,7 +30,7 @@ def replica_folding(path: Path, R: IntArray, N: int) -> Folding:
         starts[number] = position
         images = flat[position + 5]
         if not 1 <= images <= 64:
-            raise ModelError(f"{path}: entry {number + 1} has {images} replicas: 1 to 64 are possible (out of step?)")
+            raise ModelError(f"{path}: entry {number + 1} has {images} replicas, expected 1 to 64 (shifted lines?)")
         position += 6 + 3 * images
     if position > len(flat):
         raise ModelError(f"{path}: ends inside its last entry: truncated")
@@ -41,7 +41,7 @@ def replica_folding(path: Path, R: IntArray, N: int) -> Folding:
     try:
         source_of = np.array([index[tuple(r)] for r in head[:, :3].tolist()])
     except KeyError as missing:
-        raise ModelError(f"{path}: names the cell {missing.args[0]}, which the Hamiltonian does not have") from None
+        raise ModelError(f"{path}: names the cell {missing.args[0]}, which is not in the Hamiltonian") from None
     if head[:, 3:5].min() < 1 or head[:, 3:5].max() > N:
         raise ModelError(f"{path}: names the function {head[:, 3:5].max()}, the Hamiltonian has {N}")
     key = (source_of * N + head[:, 3] - 1) * N + head[:, 4] - 1

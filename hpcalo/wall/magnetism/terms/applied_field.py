@@ -36,7 +36,7 @@ class Zeeman(Section):
     @model_validator(mode="after")
     def _pulse(self) -> Any:
         if self.pulse_width is None and self.pulse_centre != 0.0:
-            raise ValueError("pulse_centre: is that of a pulse; give pulse_width, too")
+            raise ValueError("pulse_centre: needs pulse_width")
         return self
 
 
