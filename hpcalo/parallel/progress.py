@@ -83,6 +83,10 @@ class Progress:
             self._stream.write(self._line(elapsed) + "\n")
             self._stream.flush()
 
+    def reach(self, done: float) -> None:
+        """Sets the part that this rank has done, as `advance` does by what it has added."""
+        self.advance(done - self._done)
+
     def close(self) -> None:
         """Ends the display. A log gets a last line if it had any."""
         if self._bar is not None:

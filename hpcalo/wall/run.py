@@ -1,34 +1,41 @@
-"""The wall's data path on one page: input -> checks -> (groups of ranks) -> simulation -> monitors -> growing result
-file."""
+"""The data path of the wall on one page: input -> checks -> simulation -> monitors -> growing result file."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hpcalo.engine import RunContext
 from hpcalo.errors import Interrupted
 from hpcalo.io import checkpoint
-from hpcalo.io.checkpoint import Checkpoint
 from hpcalo.io.files import commit
 from hpcalo.io.hdf5 import write_dataset
 from hpcalo.io.keeper import Keeper, StopRequested
-from hpcalo.io.provenance import provenance
-from hpcalo.io.timeseries import TimeSeries
+from hpcalo.io.provenance import Provenance, provenance
 from hpcalo.parallel.guard import on_root
 from hpcalo.parallel.progress import Progress, warn
 from hpcalo.parallel.signals import StopRequest
 from hpcalo.scan.points import Points
 from hpcalo.wall.config import WallInput
-from hpcalo.wall.frames import axes, begin, entries, moments, restored, saved_arrays, saved_attrs
+from hpcalo.wall.driver import begin, evolve
+from hpcalo.wall.dynamics.simulation import Simulation
 from hpcalo.wall.prepare import prepare
 from hpcalo.wall.published.run import evolved
+from hpcalo.wall.sinks import FileSink
 from hpcalo.wall.source import CoefficientSource, SourceReader, no_source
 from hpcalo.wall.units import NS_IN_FS
 
-if TYPE_CHECKING:
-    from mpi4py.MPI import Intracomm
+
+@dataclass(frozen=True)
+class _Record:
+    """What is written besides the numbers: provenance and attributes of the result, texts of every checkpoint."""
+
+    provenance: Provenance
+    attrs: Mapping[str, Any]
+    texts: Mapping[str, str]
 
 
 def run_wall(settings: WallInput, context: RunContext, *, read: SourceReader = no_source) -> None:
@@ -37,112 +44,73 @@ def run_wall(settings: WallInput, context: RunContext, *, read: SourceReader = n
     Until a run in time is complete its frames are in NAME.h5.frames, and its checkpoints beside it.
     Collective. Raises HpcaloErrors on all ranks.
     """
-    comm, output, force = context.comm, context.output, context.force
-    resume = context.resume
+    comm = context.comm
     prepared = on_root(comm, lambda: prepare(Points((settings,)), context, read))
     for text in prepared.warnings:
         warn(comm, text)
     layout = f"{comm.size} ranks share x"
-    record = provenance(comm, settings, source=context.source, overrides=context.overrides, layout=layout)
-    record.warned(prepared.warnings)
-    record.texts.update(prepared.texts)
-    attrs = {"engine": "wall", **prepared.attrs}
-    texts = {**context.restart_texts("wall", settings), **prepared.identity}
+    found = provenance(comm, settings, source=context.source, overrides=context.overrides, layout=layout)
+    found.warned(prepared.warnings)
+    found.texts.update(prepared.texts)
+    record = _Record(
+        found,
+        attrs={"engine": "wall", **prepared.attrs},
+        texts={**context.restart_texts("wall", settings), **prepared.identity},
+    )
     if settings.wall.model == "paper":
-        with StopRequest() as stop:
-            keeper = _keeper(settings, comm, output, stop, texts, resume)
-            try:
-                variables, coordinates = evolved(settings, comm, keeper, resume)
-            except StopRequested as asked:
-                raise Interrupted(f"{asked}; 'hpcalo restart {output}' continues") from None
-        write_dataset(
-            output, comm, variables, coordinates, provenance=record, attrs={**attrs, "kind": "paper"}, force=force
-        )
-        on_root(comm, lambda: checkpoint.remove(output))
+        _published(settings, context, record)
     else:
-        _single(
-            settings, comm, output, record, attrs, texts, resume, prepared.extras[0], force=force, quiet=context.quiet
-        )
+        _in_time(settings, context, record, prepared.extras[0])
 
 
-def _keeper(
-    settings: WallInput,
-    comm: Intracomm,
-    output: Path,
-    stop: StopRequest,
-    texts: dict[str, str],
-    resume: Checkpoint | None,
-) -> Keeper:
-    return Keeper(output, comm, settings.execution.checkpoint_interval, stop, texts, resumed=resume)
+def _published(settings: WallInput, context: RunContext, record: _Record) -> None:
+    """The published model: short, so that its result is written at the end."""
+    with _checkpoints(settings, context, record) as keeper:
+        variables, coordinates = evolved(settings, context.comm, keeper, context.resume)
+    write_dataset(
+        context.output, context.comm, variables, coordinates,
+        provenance=record.provenance, attrs={**record.attrs, "kind": "paper"}, force=context.force,
+    )  # fmt: skip
+    on_root(context.comm, lambda: checkpoint.remove(context.output))
 
 
-# -- one run in time -----------------------------------------------------------------------------------------------
-
-
-def _single(
-    settings: WallInput,
-    comm: Intracomm,
-    output: Path,
-    record: Any,
-    attrs: dict[str, Any],
-    texts: dict[str, str],
-    resume: Checkpoint | None,
-    coefficients: CoefficientSource | None,
-    *,
-    force: bool,
-    quiet: bool,
-) -> None:
-    from hpcalo.wall.dynamics.simulation import Simulation  # noqa: PLC0415  (loads PETSc)
-
-    sim = Simulation(settings, comm, coefficients.coefficients if coefficients else None)
+def _in_time(settings: WallInput, context: RunContext, record: _Record, source: CoefficientSource | None) -> None:
+    """The consistent model: frames go into a growing file, which gets the name of the result at the end."""
+    comm, output = context.comm, context.output
+    sim = Simulation(settings, comm, source.coefficients if source else None)
     sim.on_warning = partial(warn, comm)
-    file = TimeSeries(output.with_name(f"{output.name}.frames"), comm)
-    saved = on_root(comm, lambda: resume)
-    if saved is None:
-        state = begin(sim, settings, comm)
-        tables = coefficients.tables() if coefficients else []
-        file.create(
-            [*axes(sim), *tables[:1]], tables[1:],
-            lengths=entries(sim, state), provenance=record, attrs=attrs, force=True,
-        )  # fmt: skip
-    else:
-        state = restored(sim, saved, output)
-        file.reopen(saved.counts("counts"))
-        sim.warnings = [str(text) for text in saved.state.get("remarks", [])]
+    frames = output.with_name(f"{output.name}.frames")
+    sink = FileSink(sim, frames, source.tables() if source else (), record.provenance, record.attrs)
+    state, continued = begin(sim, sink, context.resume, output)
     total = settings.time.end if settings.wall.mode != "steady" else 0.0
-    kept = saved is not None  # whether a checkpoint of `state` exists
-
-    with StopRequest() as stop, Progress(total, "ns", comm, quiet=quiet, label="time") as progress:
-        keeper = _keeper(settings, comm, output, stop, texts, resume)
-        sim.stepper.watch = keeper.check
-
-        def keep() -> None:
-            file.sync()
-            keeper.save(
-                saved_arrays(sim, state), {**saved_attrs(sim, state), "counts": file.counts, "remarks": sim.warnings}
-            )
-
+    with (
+        _checkpoints(settings, context, record) as keeper,
+        Progress(total, "ns", comm, quiet=context.quiet, label="time") as progress,
+    ):
         progress.start_at(state.t / NS_IN_FS)
-        try:
-            for now, frames in moments(sim, state, coefficients.monitors if coefficients else {}, first=saved is None):
-                progress.advance((now.t - state.t) / NS_IN_FS)
-                first = now is state
-                state, kept = now, False
-                if frames is not None:
-                    file.append(frames, saved_arrays(sim, state), saved_attrs(sim, state))
-                if first or keeper.is_due(frame=frames is not None):
-                    keep()
-                    kept = True
-        except StopRequested as asked:
-            if not kept:
-                keep()
-            raise Interrupted(f"{asked} at {state.t / NS_IN_FS:.6g} ns; 'hpcalo restart {output}' continues") from None
+        state = evolve(
+            sim, state, sink, keeper, source.monitors if source else {}, continued=continued,
+            on_state=lambda now: progress.reach(now.t / NS_IN_FS),
+        )  # fmt: skip
     transport = sim.transport
     counters = {"steps": state.steps, "linear_solves": transport.solves, "linear_iterations": transport.iterations}
-    file.finish(counters, sim.warnings)
+    sink.file.finish(counters, sim.warnings)
 
     def publish() -> None:
-        commit(file.path, output, force=force)
+        commit(frames, output, force=context.force)
         checkpoint.remove(output)
 
     on_root(comm, publish)
+
+
+@contextmanager
+def _checkpoints(settings: WallInput, context: RunContext, record: _Record) -> Iterator[Keeper]:
+    """The keeper of checkpoints for the block. Raises Interrupted where a signal has stopped the block."""
+    with StopRequest() as stop:
+        try:
+            yield Keeper(
+                context.output, context.comm, settings.execution.checkpoint_interval, stop, record.texts,
+                resumed=context.resume,
+            )  # fmt: skip
+        except StopRequested as problem:
+            raise Interrupted(f"{problem}; 'hpcalo restart {context.output}' continues") from None

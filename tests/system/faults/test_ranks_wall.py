@@ -29,7 +29,7 @@ from hpcalo.io.keeper import Keeper
 from hpcalo.wall.boltzmann import kinetic
 from hpcalo.wall.magnetism import magnetics
 from hpcalo.wall.monitors import torques, wall as wall_monitor
-from hpcalo.wall.dynamics import unit_length
+from hpcalo.wall.dynamics import simulation, unit_length
 from hpcalo.wall.electrons import transport
 
 def at(module, name, change):
@@ -54,7 +54,7 @@ def spoiled(value, *place):
     return change
 
 BROKEN = broken(RuntimeError("broken on purpose"))
-if where == "texture": at(wall, "begin", BROKEN)
+if where == "texture": at(simulation.Simulation, "start", BROKEN)
 if where == "solve": at(transport.Transport, "_solve", BROKEN)
 if where == "kernel": at(kinetic.Kinetic, "moments", BROKEN)
 if where == "rate": at(magnetics.Magnetics, "rate", BROKEN)
