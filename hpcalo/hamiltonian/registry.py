@@ -12,8 +12,8 @@ FIRST = ("file", "builtin", "wannier90", "lcao", "sisl")
 """The order of the sources in messages and tables; others follow by name."""
 
 
-def _found() -> dict[str, type[Reader]]:
-    """All readers by the key that asks for them."""
+def found_readers() -> dict[str, type[Reader]]:
+    """All readers by the key that asks for them. Raises TypeError if two have the same key."""
     found: dict[str, type[Reader]] = {}
     for module in walk_packages(readers.__path__, f"{readers.__name__}."):
         for item in vars(import_module(module.name)).values():
@@ -24,4 +24,4 @@ def _found() -> dict[str, type[Reader]]:
     return dict(sorted(found.items(), key=lambda pair: (known.get(pair[0], len(FIRST)), pair[0])))
 
 
-READERS = _found()
+READERS = found_readers()

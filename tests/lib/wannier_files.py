@@ -56,6 +56,15 @@ def write_win(path: Path, model: WannierModel) -> None:
     path.write_text("\n".join([*cell, "begin atoms_cart", *atoms, "end atoms_cart", "spinors = .true."]))
 
 
+def write_wsvec(path: Path, model: WannierModel) -> None:
+    """`_wsvec.dat` of `use_ws_distance = .false.`: each element is its own only image."""
+    lines = ["written by a test"]
+    for r in model.R:
+        for m, n in np.ndindex(model.size, model.size):
+            lines += ["".join(f"{i:5d}" for i in (*r, m + 1, n + 1)), "    1", "    0    0    0"]
+    path.write_text("\n".join(lines) + "\n")
+
+
 def write_spin(folder: Path, seed: str, model: WannierModel, scale: float = 1.0) -> None:
     """`.chk` and `.spn` of a model on the cells −1, 0, 1: its functions are the Bloch states of the 3 × 3 × 3 mesh, and
     their spin matrices Pauli matrices on the pairs, times `scale`.

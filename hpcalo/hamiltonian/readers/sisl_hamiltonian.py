@@ -7,7 +7,7 @@ needed here.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,10 @@ from hpcalo.hamiltonian.pairs import layout_pairs
 from hpcalo.hamiltonian.types import Crystal, LcaoModel, WannierModel
 from hpcalo.typing import ComplexArray, IntArray, RealArray
 
+if TYPE_CHECKING:
+    import scipy.sparse
+    import sisl
+
 IMAGINARY = 1e-6
 """eV: spin-independent hopping between real orbitals may not be more imaginary than this."""
 CANCELS = 1e-3
@@ -33,7 +37,7 @@ NO_SPIN_ORBIT = {
 
 
 def from_sisl(
-    hamiltonian: Any,
+    hamiltonian: sisl.Hamiltonian,
     *,
     n_hat: tuple[float, float, float] | None = None,
     thickness: float | None = None,
@@ -97,12 +101,12 @@ def from_sisl(
     return _lcao(crystal, R, H, S, tau, n_hat, shared)
 
 
-def _matrices(hamiltonian: Any) -> tuple[IntArray, ComplexArray, RealArray | None]:
+def _matrices(hamiltonian: sisl.Hamiltonian) -> tuple[IntArray, ComplexArray, RealArray | None]:
     """R (nR, 3), H(R) (nR, 2N, 2N) eV, S(R) (nR, N, N) or None for an orthogonal basis; no empty cells."""
     cells = np.array(hamiltonian.geometry.lattice.sc_off, dtype=np.int64)
     size = 2 * hamiltonian.geometry.no
 
-    def blocks(matrix: Any) -> NDArray:
+    def blocks(matrix: scipy.sparse.csr_matrix) -> NDArray:
         whole = np.asarray(matrix.toarray())
         if whole.shape != (size, size * len(cells)):
             raise ModelError(f"sisl gave a matrix of shape {whole.shape} for {size} orbitals and {len(cells)} cells")
