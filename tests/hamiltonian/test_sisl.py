@@ -90,7 +90,7 @@ def test_bands_spins_and_slopes_are_those_of_sisl(orthogonal):
         theirs = H.eigenstate(k)
         np.testing.assert_allclose(own.E_kn[0], H.eigh(k), atol=1e-12)
         np.testing.assert_allclose(own[SPIN][0], model.n_hat @ theirs.spin_moment(), atol=1e-10)
-        slopes = HBAR * theirs[VELOCITY]().real  # eV Å
+        slopes = HBAR * theirs.velocity().real  # eV Å
         for i, v in enumerate(solver.directions):
             np.testing.assert_allclose(np.diagonal(own[VELOCITY][0, :, i]).real, slopes[v], atol=1e-8)
 
