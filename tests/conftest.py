@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from limits import HANG
 from places import REPOSITORY
 
 from hpcalo.parallel.world import world as start_mpi
@@ -81,7 +82,7 @@ def launch(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     def start(
         ranks: int,
         *arguments: str | Path,
-        timeout: float = 60,
+        timeout: float = HANG,
         cwd: Path = tmp_path,
         env: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:

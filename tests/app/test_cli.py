@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 import tomllib
 from pathlib import Path
 
@@ -38,11 +37,8 @@ def refused(result, code, *words):
     assert one_complaint(result, code, *words).startswith("hpcalo: error: ")
 
 
-def test_help_names_the_commands_and_is_quick(hpcalo):
-    hpcalo("--help")
-    begin = time.monotonic()
+def test_help_names_the_commands(hpcalo):
     result = hpcalo("--help")
-    assert time.monotonic() - begin < 3
     assert result.returncode == 0
     for word in ("run", "check", "info", "convert", "plot", "mpirun -n 4 hpcalo run"):
         assert word in result.stdout

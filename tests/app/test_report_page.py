@@ -16,6 +16,7 @@ import h5py
 import numpy as np
 import pytest
 from inputs import computed
+from limits import HANG
 from PIL import Image
 
 import hpcalo.api
@@ -231,7 +232,7 @@ def visit(page: Path, picture: Path, *options: str) -> tuple[list[str], Any]:
         *("--enable-logging=stderr", f"--user-data-dir={picture.with_suffix('')}", "--window-size=1200,2600"),
         *(f"--screenshot={picture}", *options, page.as_uri()),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=HANG, check=False)
     assert picture.is_file(), done.stderr[-2000:]
     console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
     with Image.open(picture) as image:

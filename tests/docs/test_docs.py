@@ -13,6 +13,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 import click
 import pytest
 import yaml
+from limits import HANG
 from places import REPOSITORY as ROOT
 
 from hpcalo import __version__
@@ -40,7 +41,7 @@ def test_the_site_builds_without_a_warning(tmp_path):
         env={**os.environ, "NO_MKDOCS_2_WARNING": "1", "DISABLE_MKDOCS_2_WARNING": "true"},
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=HANG,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from limits import HANG
 from places import NOTEBOOKS as NOTEBOOKS_FOLDER
 
 NOTEBOOKS = sorted(NOTEBOOKS_FOLDER.glob("*.ipynb"))
@@ -17,7 +18,7 @@ def test_notebook_runs(path, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     notebook = nbformat.read(path, as_version=4)
     resources = {"metadata": {"path": str(path.parent)}}
-    client.NotebookClient(notebook, timeout=240, kernel_name="python3", resources=resources).execute()
+    client.NotebookClient(notebook, timeout=int(HANG), kernel_name="python3", resources=resources).execute()
 
 
 def test_notebooks_are_kept_with_their_outputs():

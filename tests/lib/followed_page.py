@@ -13,6 +13,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from limits import HANG
 from places import REPOSITORY
 
 CONFTEST = """
@@ -32,7 +33,7 @@ class Followed:
     def python(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Runs Python in the folder with the new files in the package. Raises AssertionError where it fails."""
         done = subprocess.run(
-            [sys.executable, *arguments], cwd=self.folder, capture_output=True, text=True, timeout=250, check=False,
+            [sys.executable, *arguments], cwd=self.folder, capture_output=True, text=True, timeout=HANG, check=False,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
         )  # fmt: skip
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

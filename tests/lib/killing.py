@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from limits import HANG
 from program import differences
 
 from hpcalo.io import checkpoint
@@ -53,19 +54,19 @@ def uninterrupted(start: Callable[..., subprocess.Popen], folder: Path, text: st
     (folder / "a.toml").write_text(text)
     process = start(folder, "run", "a.toml", "-q")
     begin = wait_for(folder / "a.h5.lock")
-    assert process.wait(120) == 0
+    assert process.wait(HANG) == 0
     return folder / "a.h5", time.monotonic() - begin
 
 
 def continued(start: Callable[..., subprocess.Popen], folder: Path, whole: Path, ranks: int = 2) -> None:
     """The run goes on from its checkpoint, or begins anew without one, to the same bits; nothing else is left."""
     again = ["restart", "a.h5"] if checkpoint.exists(folder / "a.h5") else ["run", "a.toml", "--force"]
-    assert start(folder, *again, "-q", ranks=ranks).wait(120) == 0
+    assert start(folder, *again, "-q", ranks=ranks).wait(HANG) == 0
     assert differences(whole, folder / "a.h5") == []
     assert {path.name for path in folder.iterdir()} == {"a.h5", "a.toml"}
 
 
-def wait_for(path: Path, timeout: float = 30) -> float:
+def wait_for(path: Path, timeout: float = HANG) -> float:
     deadline = time.monotonic() + timeout
     while not path.exists():
         assert time.monotonic() < deadline, f"{path} does not appear"
@@ -92,8 +93,8 @@ def strike(process: subprocess.Popen, victim: str, chance: random.Random) -> Non
     for pid in targets[victim]:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    process.wait(20)
-    deadline = time.monotonic() + 20
+    process.wait(HANG)
+    deadline = time.monotonic() + HANG
     while any(alive(pid) for pid in ranks):  # without a launcher the ranks notice that it is gone, and end
         assert time.monotonic() < deadline, "ranks go on without their launcher"
         time.sleep(0.02)
@@ -108,7 +109,7 @@ def alive(pid: int) -> bool:
 
 def wait_until_dead(lock: Path) -> None:
     """Until the process that holds the lock is gone: the launcher may be back before the last rank that it killed."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + HANG
     while lock.exists() and alive(json.loads(lock.read_text())["pid"]):
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -117,7 +118,7 @@ def wait_until_dead(lock: Path) -> None:
 def strike_at(start, folder: Path, moment: str, count: int, victim: str, chance: random.Random) -> None:
     """Kills while rank 0 stands at that moment of its writing; at the end of a run that has no such moment."""
     process = start(folder, moment, str(count), code=STANDS_STILL)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + HANG
     while not (folder / "here").exists() and process.poll() is None:
         assert time.monotonic() < deadline
         time.sleep(0.005)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -29,10 +28,8 @@ CASES = [
 
 @pytest.mark.parametrize(("case", "code", "text"), CASES, ids=[c[0] for c in CASES])
 def test_failure_ends_all_ranks_with_one_message(launch, case, code, text):
-    begin = time.monotonic()
-    result = launch(3, PROGRAM, case, timeout=40)
+    result = launch(3, PROGRAM, case)
     assert one_complaint(result, code).startswith(text)
-    assert time.monotonic() - begin < 30
 
 
 @pytest.mark.parametrize("case", ["nothing", "exit-zero"])

@@ -70,7 +70,7 @@ def peaks(launch, tmp_path):
     def measure(ranks: int, inputs: dict[str, str], how: str = "") -> dict[str, int]:
         for name, text in inputs.items():
             (tmp_path / name).write_text(text)
-        done = launch(ranks, "-c", PROGRAM, how or "plain", *inputs, timeout=120)
+        done = launch(ranks, "-c", PROGRAM, how or "plain", *inputs)
         assert done.returncode == 0, done.stderr
         found = [(name, int(value)) for name, value in re.findall(r"PEAK (\S+) (\d+)", done.stdout)]
         assert len(found) == max(ranks, 1) * len(inputs)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from inputs import small_wall
+from limits import HANG
 from mpi4py import MPI
 
 from hpcalo import app
@@ -43,7 +44,7 @@ def test_they_are_settings_of_the_input(given, expected):
 def test_command_line(tmp_path):
     def hpcalo(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "hpcalo", "run", "a.toml", "-q", "--force", *arguments]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=HANG, check=False)
 
     text = small_wall().replace('end = "0.004 ns"', 'end = "0.0004 ns"').replace('"0.001 ns"', '"0.0004 ns"')
     (tmp_path / "a.toml").write_text(text)
@@ -163,7 +164,7 @@ def test_python_ends_in_order_after_a_failure():
     )
     command, folder = [sys.executable, "-c", script], Path(__file__).parent
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=HANG, check=False)
     assert done.returncode == 1, done.stderr
     assert "ConvergenceError" in done.stderr.splitlines()[-1]
 

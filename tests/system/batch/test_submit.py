@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from limits import HANG
 from places import REPOSITORY
 
 from hpcalo.app.verbs import submit as module
@@ -36,7 +37,7 @@ def shellcheck(script: str, *options: str) -> None:
     if shutil.which("shellcheck") is None:
         pytest.skip("shellcheck not installed")
     command = ["shellcheck", *options, "-"]
-    done = subprocess.run(command, input=script, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, input=script, capture_output=True, text=True, timeout=HANG, check=False)
     assert done.returncode == 0, done.stdout
 
 
@@ -114,7 +115,7 @@ def test_pbs_limit_shorter_than_the_warning(tmp_path):
         "PBS_O_WORKDIR": str(tmp_path),
     }
     done = subprocess.run(
-        ["bash", "-c", script], capture_output=True, text=True, timeout=20, check=False, env=environment
+        ["bash", "-c", script], capture_output=True, text=True, timeout=HANG, check=False, env=environment
     )
     assert done.returncode == 2
     assert "a limit of 200 s leaves no time before the warning, 300 s before its end" in done.stdout
@@ -141,7 +142,7 @@ def test_pbs_saves_before_the_limit_and_submits_itself_again(tmp_path):
 
     def job(**more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            ["bash", "-c", script], capture_output=True, text=True, timeout=30, check=False, env=environment | more
+            ["bash", "-c", script], capture_output=True, text=True, timeout=HANG, check=False, env=environment | more
         )
 
     first = job()
@@ -216,7 +217,7 @@ def test_slurm_without_requeue_submits_the_same_job_again(tmp_path, name, more, 
     def job(**again: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             ["bash", JOBS / name, "mine.toml"],
-            capture_output=True, text=True, timeout=30, check=False, env=environment | again,
+            capture_output=True, text=True, timeout=HANG, check=False, env=environment | again,
         )  # fmt: skip
 
     first = job()

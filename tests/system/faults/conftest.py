@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from limits import HANG
 
 pytest.register_assert_rewrite("killing")
 
@@ -32,7 +33,7 @@ def begin(launch_environment, tmp_path) -> Iterator[Callable[..., subprocess.Pop
     for process in started:
         if process.poll() is None:
             process.kill()
-            process.communicate(timeout=20)
+            process.communicate(timeout=HANG)
 
 
 @pytest.fixture(scope="module")

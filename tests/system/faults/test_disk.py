@@ -9,6 +9,7 @@ import time
 
 import pytest
 from inputs import saving
+from limits import HANG
 from program import differences, one_complaint
 
 from hpcalo.io import checkpoint
@@ -73,12 +74,12 @@ def test_becomes_read_only(launch_environment, launch, small_disk, tmp_path):
     (disk / "a.toml").write_text(saving(interval=0.1, side=120))
     command = [sys.executable, "-m", "hpcalo", "run", "a.toml", "-q"]
     process = subprocess.Popen(command, cwd=disk, env=launch_environment, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + HANG
     while not checkpoint.exists(disk / "a.h5") and time.monotonic() < deadline:
         time.sleep(0.01)
     while not remount("ro") and process.poll() is None:  # busy while a file is open for writing
         time.sleep(0.001)
-    if process.wait(60) == 0:
+    if process.wait(HANG) == 0:
         pytest.skip("the run was over before the file system could be made read-only")
     assert process.returncode == 5
     complaint = process.stderr.read()
@@ -95,7 +96,7 @@ def test_two_runs_of_one_output(launch_environment, launch, tmp_path):
     command = [sys.executable, "-m", "hpcalo", "run", "a.toml", "-q"]
     first = subprocess.Popen(command, cwd=tmp_path, env=launch_environment, stderr=subprocess.PIPE, text=True)
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + HANG
         while not checkpoint.exists(tmp_path / "a.h5") and time.monotonic() < deadline:
             time.sleep(0.01)
         for arguments in (["run", "a.toml"], ["run", "a.toml", "--force"], ["restart", "a.h5"]):
@@ -105,5 +106,5 @@ def test_two_runs_of_one_output(launch_environment, launch, tmp_path):
             assert checkpoint.exists(tmp_path / "a.h5")
     finally:
         first.send_signal(signal.SIGTERM)
-        first.wait(30)
+        first.wait(HANG)
     assert first.returncode == 75, first.stderr.read()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from inputs import PULLED, RASHBA, SMALL
+from limits import HANG
 from program import one_complaint, stopped
 
 from hpcalo import app
@@ -177,7 +178,7 @@ def test_a_caller_keeps_its_handlers(tmp_path):
         "try:\n    main(['keys', 'execution'])\nexcept SystemExit:\n    pass\n"
         "assert signal.getsignal(signal.SIGTERM) is before\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=HANG, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -188,13 +189,15 @@ def test_the_end_is_not_disturbed(tmp_path):
         "atexit.register(lambda: [os.kill(os.getpid(), number) for number in SIGNALS])\n"
         "from hpcalo.start import main\nimport sys\nsys.argv[1:] = ['keys', 'execution']\nmain()\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=HANG, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_next_to_nothing_is_loaded_before():
     heavy = "{'click', 'numpy', 'mpi4py', 'pathlib', 'inspect', 'typing', 'hpcalo.__main__', 'hpcalo.errors'}"
     code = f"import sys; import hpcalo.start; print(*sorted({heavy} & set(sys.modules)))"
-    loaded = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True, timeout=20)
+    loaded = subprocess.run(
+        [sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True, timeout=HANG
+    )
     assert loaded.stdout.strip() == ""
     assert Interrupted.exit_code == early.INTERRUPTED

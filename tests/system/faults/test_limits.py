@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from inputs import SHORT_WALLS, saving
 from killing import KILLS, wait_until_dead
+from limits import HANG
 from program import differences, one_complaint
 
 from hpcalo import app
@@ -102,7 +103,7 @@ def quota(tmp_path_factory):
         pytest.skip("no g++ here")
     library = tmp_path_factory.mktemp("quota") / "quota.so"
     source = Path(__file__).with_name("quota.cpp")
-    subprocess.run([compiler, "-shared", "-fPIC", "-O1", source, "-o", library, "-ldl"], check=True, timeout=60)
+    subprocess.run([compiler, "-shared", "-fPIC", "-O1", source, "-o", library, "-ldl"], check=True, timeout=HANG)
     return library
 
 

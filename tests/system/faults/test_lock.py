@@ -9,6 +9,7 @@ import sys
 import time
 
 import pytest
+from limits import HANG
 
 from hpcalo.errors import OutputError
 from hpcalo.io.lock import OutputLock, identity, machine, process_start_ticks
@@ -67,13 +68,13 @@ def test_of_a_zombie(output, tmp_path):
     assert process.stdout.readline() == "locked\n"
     assert not taken_over(output)
     process.kill()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + HANG
     while (state := _state(process.pid)) != "Z":
         assert time.monotonic() < deadline, state
         time.sleep(0.005)
     assert process_start_ticks(process.pid) is None
     assert taken_over(output)
-    process.communicate(timeout=10)
+    process.communicate(timeout=HANG)
 
 
 def _state(pid: int) -> str:
@@ -166,5 +167,5 @@ def test_only_one_of_many_takes_it(output, tmp_path):
         answers = sorted(process.stdout.readline().strip() for process in many)
     finally:
         for process in many:
-            process.communicate(timeout=20)
+            process.communicate(timeout=HANG)
     assert answers == ["no"] * 5 + ["yes"]
