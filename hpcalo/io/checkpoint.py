@@ -22,8 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpcalo.errors import CheckpointError, InputError, OutputError, one_line
-from hpcalo.io.dataset import Variable, stored_input, with_companions, without_companions
+from hpcalo.io.dataset import Variable, stored_input
 from hpcalo.io.files import atomic_write
+from hpcalo.io.packed import unpack
 from hpcalo.io.seal import verify
 
 FORMAT = "hpcalo checkpoint"
@@ -100,12 +101,7 @@ class Checkpoint:
     def variables(self, name: str, described: Sequence[Mapping[str, Any]]) -> list[Variable]:
         """The variables that `pack` has put under this name. Raises CheckpointError if they are not there."""
         with self.understood():
-            return without_companions(
-                [
-                    unpack(entry, np.array(entry["text"]) if "text" in entry else self.arrays[f"{name}.{number}"])
-                    for number, entry in enumerate(described)
-                ]
-            )
+            return unpack(name, described, self.arrays)
 
 
 class CheckpointWriter:
@@ -239,53 +235,3 @@ def _digest(state: Checkpoint) -> str:
     for name in sorted(state.texts):
         digest.update(f"{name}={state.texts[name]}".encode())
     return digest.hexdigest()
-
-
-# -- whole variables in a checkpoint ---------------------------------------------------------------------------------
-
-
-def pack(name: str, variables: Sequence[Variable]) -> tuple[dict[str, NDArray[Any]], list[dict[str, Any]]]:
-    """Whole variables as arrays `name.0`, `name.1` … of a checkpoint and, for its JSON, what they are.
-
-    Texts go into the description. `Checkpoint.variables` gives them back.
-    """
-    arrays: dict[str, NDArray[Any]] = {}
-    described = []
-    for number, variable in enumerate(with_companions(variables)):
-        data = np.asarray(variable.data)
-        entry = describe(variable)
-        if data.dtype.kind in "OU":
-            entry["text"] = data.tolist()
-        else:
-            arrays[f"{name}.{number}"] = data
-        described.append(entry)
-    return arrays, described
-
-
-def describe(v: Variable) -> dict[str, Any]:
-    """What a variable is, without its data, for JSON."""
-    more = {"equation": v.equation, "sign": v.sign, "parity": v.parity}
-    return {
-        "name": v.name,
-        "dims": v.dims,
-        "unit": v.unit,
-        "long_name": v.long_name,
-        "attrs": dict(v.attrs),
-        **{key: value for key, value in more.items() if value},
-    }
-
-
-def unpack(entry: Mapping[str, Any], data: Any = None) -> Variable:
-    """The variable that was described so. Raises LookupError or TypeError if it was not."""
-    return Variable(
-        entry["name"],
-        tuple(entry["dims"]),
-        data,
-        entry["unit"],
-        entry["long_name"],
-        entry["attrs"],
-        equation=entry.get("equation", ""),
-        sign=entry.get("sign", ""),
-        parity=entry.get("parity", 0),
-        nan_ok=True,
-    )

@@ -65,7 +65,7 @@ def prepare_output(path: Path, comm: Intracomm, *, force: bool = False, need_byt
     def claim() -> None:
         check_output(path, force=force, need_bytes=need_bytes)
         lock.acquire()
-        for pattern in (".part-*", ".checkpoint-?.part-*", ".frames.part-*"):
+        for pattern in (".part-*", ".checkpoint-?.part-*", ".frames.part-*", ".point-*.part-*"):
             for rest in path.parent.glob(glob.escape(path.name) + pattern):
                 with suppress(OSError):
                     rest.unlink()
@@ -87,11 +87,9 @@ def atomic_write(path: Path, *, force: bool = False, sealed: bool = True) -> Ite
     """
     part = temporary_name(path)
     try:
-        with TransientFile(part):
+        with TransientFile(part), writing(path):
             yield part
             commit(part, path, force=force, sealed=sealed)
-    except OSError as problem:
-        raise cannot_write(path, problem) from None
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
@@ -123,7 +121,7 @@ def temporary_name(path: Path) -> Path:
 
 def commit(part: Path, path: Path, *, force: bool, sealed: bool = True) -> None:
     """Seals the finished temporary file, makes it durable and gives it its name. Serial. Raises OutputError."""
-    try:
+    with writing(path):
         if sealed:
             seal(part)
         sync_path(part, os.O_RDWR)
@@ -132,6 +130,13 @@ def commit(part: Path, path: Path, *, force: bool, sealed: bool = True) -> None:
         else:
             _rename_new(part, path)
         sync_path(path.parent, os.O_RDONLY)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Surrounds what writes a file: the operating system's refusal becomes an OutputError that names `path`."""
+    try:
+        yield
     except OSError as problem:
         raise cannot_write(path, problem) from None
 

@@ -19,7 +19,6 @@ argument" for the second and later frames).
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import shutil
@@ -35,17 +34,17 @@ import numpy as np
 from hpcalo.errors import CheckpointError, InputError, one_line
 from hpcalo.io.checkpoint import STATE, Checkpoint
 from hpcalo.io.dataset import Slab, Variable, with_companions
-from hpcalo.io.files import atomic_write, cannot_write
+from hpcalo.io.files import atomic_write, writing
 from hpcalo.io.hdf5 import METADATA_BYTES, PROVENANCE_GROUP, STATE_GROUP, open_hdf5, write_dataset
-from hpcalo.io.netcdf import NO_COORDINATE, plain, write_attributes
+from hpcalo.io.netcdf import plain
 from hpcalo.io.provenance import WARNINGS, Provenance
+from hpcalo.io.reserved import Place, places, reserve_axis, reserve_state
 from hpcalo.io.seal import unseal
 from hpcalo.parallel.guard import on_root, together
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
 
-COUNTERS = ("steps", "linear_solves", "linear_iterations")
 PLANNED = "entries_"
 """Attributes that say how many entries each time axis has when the run is complete."""
 
@@ -61,15 +60,6 @@ class Frame:
     axis: str
     time: float
     variables: tuple[Variable, ...]
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where an array lies in the file: byte of its first value, shape, type."""
-
-    offset: int
-    shape: tuple[int, ...]
-    dtype: str
 
 
 class TimeSeries:
@@ -90,13 +80,16 @@ class TimeSeries:
         lengths: Mapping[str, int],
         provenance: Provenance,
         attrs: Mapping[str, Any],
+        counters: Sequence[str] = (),
         force: bool = False,
     ) -> None:
         """The file without frames: fixed axes, what does not change in time, attributes, provenance. It appears under
-        its name only when complete. `lengths`: how many entries each time axis is going to have.
+        its name only when complete.
+
+        lengths: how many entries each time axis is going to have. counters: attributes whose numbers `finish` gives.
         """
         planned = {f"{PLANNED}{axis}": length for axis, length in lengths.items()}
-        attrs = {**attrs, **planned, **dict.fromkeys(COUNTERS, 0)}
+        attrs = {**attrs, **planned, **dict.fromkeys(counters, 0)}
         write_dataset(self.path, self.comm, variables, coordinates, provenance=provenance, attrs=attrs, force=force)
         self.lengths = dict(lengths)
 
@@ -123,12 +116,12 @@ class TimeSeries:
                         if not np.isfinite(file[axis][:count]).all():
                             raise CheckpointError(f"{self.path}: holds fewer than {count} entries on {axis}")
                     begun = int(file[STATE_GROUP]["begun"][()])
-                    places = _places(file)
+                    found = places(file)
                 except (OSError, RuntimeError, KeyError, ValueError, TypeError) as problem:
                     raise InputError(f"{self.path}: is damaged: {one_line(problem)[:200]}") from None
-            with _refusals(self.path):
+            with writing(self.path):
                 unseal(self.path)  # killed when all was written, but before it got its name
-            return begun, planned, places
+            return begun, planned, found
 
         self._serial, self.lengths, self._places = on_root(self.comm, look)
         self._frames = dict(counts)
@@ -143,7 +136,7 @@ class TimeSeries:
         def prepare() -> dict[str, Place]:
             self._make_room(new, state if first else (), state_attrs)
             with open_hdf5(self.path) as file:
-                return _places(file)
+                return places(file)
 
         if new or first:
             self._places = on_root(self.comm, prepare)
@@ -172,28 +165,13 @@ class TimeSeries:
             os.fsync(handle)
 
     def _write(self, handle: int, name: str, index: int | None, data: Any) -> None:
-        """This rank's rows, or from rank 0 a number or array that all ranks have."""
-        slab = data if isinstance(data, Slab) else None
-        if slab is None and self.comm.rank != 0:
+        """This rank's rows, or from rank 0 a number or array that all ranks have; see `Place.write`."""
+        if not isinstance(data, Slab) and self.comm.rank != 0:
             return
         place = self._places.get(name)
-        shape = tuple(slab.shape) if slab else np.shape(data)
-        known = place is not None and (place.shape == shape if index is None else place.shape[1:] == shape)
-        if place is None or not known or (index is not None and index >= place.shape[0]):
+        if place is None or not place.fits(data, index):
             raise CheckpointError(f"{self.path}: has no place for '{name}': it was changed or belongs to another run")
-        values = np.ascontiguousarray(slab.data if slab else data, dtype=place.dtype)
-        row = values.itemsize * int(np.prod(place.shape[1:], dtype=int))
-        if index is None:
-            start = slab.offset * row if slab else 0
-        else:
-            start = index * row + (slab.offset * (row // place.shape[1]) if slab else 0)
-        left = values.reshape(-1).data.cast("B")
-        at = place.offset + start
-        while left:
-            done = os.pwrite(handle, left, at)
-            if done == 0:
-                raise OSError(errno.EIO, os.strerror(errno.EIO))
-            left, at = left[done:], at + done
+        place.write(handle, data, index)
 
     def _make_room(self, frames: Sequence[Frame], state: Sequence[Variable], state_attrs: Mapping[str, Any]) -> None:
         """The arrays of these frames at their full length, in a copy that then takes the file's place. Serial."""
@@ -208,19 +186,21 @@ class TimeSeries:
             with h5py.File(part, "r+") as file:
                 for frame in frames:
                     if frame.axis not in file:  # else the run was killed after it had been made
-                        _create_axis(file, frame, self.time_unit, self.lengths[frame.axis])
+                        length = self.lengths[frame.axis]
+                        reserve_axis(file, frame.axis, self.time_unit, length, frame.variables)
                 if state:
-                    _create_state(file, state, state_attrs)
+                    numbers = {**state_attrs, "begun": 0, "complete": 0}
+                    reserve_state(file.create_group(STATE_GROUP), state, numbers)
 
     def finish(self, counters: Mapping[str, int], warnings: Sequence[str] = ()) -> None:
-        """Values of the attributes COUNTERS, known at the end, and what the run has warned of since `create`."""
+        """Numbers of the attributes that `create` was told of, and what the run has warned of since then."""
 
         def write() -> None:
             if warnings:
                 self._warned(warnings)
-            with _refusals(self.path), h5py.File(self.path, "r+") as file:
+            with writing(self.path), h5py.File(self.path, "r+") as file:
                 for name, value in counters.items():
-                    _set(file, name, value)
+                    file.attrs.modify(name, value)  # in its old place: what describes the file does not change
 
         on_root(self.comm, write)
 
@@ -239,7 +219,7 @@ class TimeSeries:
     @contextmanager
     def _open(self) -> Iterator[int]:
         """The file, to write into what is there, for a block without collective calls. Collective."""
-        with together(self.comm), _refusals(self.path):
+        with together(self.comm), writing(self.path):
             handle = os.open(self.path, os.O_RDWR)
             try:
                 yield handle
@@ -262,83 +242,9 @@ def read_state(path: Path) -> Checkpoint:
             attrs |= {name: value.item() for name, value in arrays.items() if value.ndim == 0}
             arrays = {name: value for name, value in arrays.items() if value.ndim}
             texts = {name: str(item.asstr()[()]) for name, item in file[PROVENANCE_GROUP].items()}
+            texts[STATE] = json.dumps(attrs)
         except (OSError, RuntimeError, KeyError, TypeError, ValueError, AttributeError) as problem:
             raise CheckpointError(f"{path}: is damaged: {one_line(problem)}") from None
     if "begun" not in attrs or attrs["begun"] != attrs.get("complete"):
         raise CheckpointError(f"{path}: its last state was not written completely")
-    return Checkpoint(arrays, {**texts, STATE: json.dumps(attrs)}, path=path)
-
-
-@contextmanager
-def _refusals(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as problem:
-        raise cannot_write(path, problem) from None
-
-
-def _create_axis(file: h5py.File, frame: Frame, unit: str, length: int) -> None:
-    axis = _reserve(file, frame.axis, (length,))
-    axis.make_scale(frame.axis)
-    axis.attrs["units"] = unit
-    axis.attrs["long_name"] = "simulated time"
-    axis.attrs["_Netcdf4Dimid"] = np.int32(_dimensions(file))
-    for variable in frame.variables:
-        shape = variable.shape
-        dataset = _reserve(file, variable.name, (length, *shape))
-        dataset.dims[0].attach_scale(axis)
-        for number, (dim, extent) in enumerate(zip(variable.dims, shape, strict=True), start=1):
-            if dim not in file:
-                scale = file.create_dataset(dim, shape=(extent,), dtype="f4")
-                scale.make_scale(f"{NO_COORDINATE}{extent:10d}")
-                scale.attrs["_Netcdf4Dimid"] = np.int32(_dimensions(file))
-            dataset.dims[number].attach_scale(file[dim])
-        write_attributes(dataset, variable)
-
-
-def _reserve(place: h5py.Group, name: str, shape: tuple[int, ...], dtype: str = "f8") -> h5py.Dataset:
-    """An array of NaN (of whole numbers: -1) in one piece on disk."""
-    creation = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-    creation.set_layout(h5py.h5d.CONTIGUOUS)
-    creation.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
-    creation.set_fill_time(h5py.h5d.FILL_TIME_ALLOC)
-    creation.set_fill_value(np.array(np.nan if dtype == "f8" else -1, dtype=dtype))
-    space = h5py.h5s.create_simple(shape) if shape else h5py.h5s.create(h5py.h5s.SCALAR)
-    kind = h5py.h5t.py_create(np.dtype(dtype))
-    # Not create_dataset, which forgets the settings where the shape is ().
-    return h5py.Dataset(h5py.h5d.create(place.id, name.encode(), kind, space, creation))
-
-
-def _set(group: h5py.Group, name: str, value: Any) -> None:
-    """An attribute's new value in its old place: what describes the file does not change."""
-    group.attrs.modify(name, value)
-
-
-def _dimensions(file: h5py.File) -> int:
-    return sum("_Netcdf4Dimid" in item.attrs for item in file.values() if isinstance(item, h5py.Dataset))
-
-
-def _create_state(file: h5py.File, state: Sequence[Variable], attrs: Mapping[str, Any]) -> None:
-    group = file.create_group(STATE_GROUP)
-    for variable in state:
-        _reserve(group, variable.name, variable.shape)
-    for name, value in {**attrs, "begun": 0, "complete": 0}.items():
-        if isinstance(value, str):  # the same in all states of a run
-            group.attrs[name] = value
-        else:
-            _reserve(group, name, (), "f8" if np.asarray(value).dtype.kind == "f" else "i8")
-
-
-def _places(file: h5py.File) -> dict[str, Place]:
-    """Where the arrays are that frames and states fill."""
-    found: dict[str, Place] = {}
-    end = file.id.get_filesize()
-
-    def visit(name: str, item: Any) -> None:
-        if isinstance(item, h5py.Dataset) and item.dtype in (np.dtype("f8"), np.dtype("i8")):
-            offset = item.id.get_offset()
-            if offset is not None and 0 < offset <= end - item.nbytes:
-                found[name] = Place(int(offset), tuple(item.shape), item.dtype.str)
-
-    file.visititems(visit)
-    return found
+    return Checkpoint(arrays, texts, path=path)

@@ -12,7 +12,8 @@ from typing import Any
 
 from hpcalo.errors import CheckpointError
 from hpcalo.io import checkpoint
-from hpcalo.io.checkpoint import Checkpoint, pack, point_path
+from hpcalo.io.checkpoint import Checkpoint, point_path
+from hpcalo.io.packed import pack
 from hpcalo.scan.merge import Outcome
 
 FINISHED = "finished"

@@ -10,8 +10,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from hpcalo.io.checkpoint import Checkpoint, describe, unpack
+from hpcalo.io.checkpoint import Checkpoint
 from hpcalo.io.dataset import Slab, Variable, with_companions, without_companions
+from hpcalo.io.packed import describe, from_description
 from hpcalo.io.provenance import Provenance
 from hpcalo.io.timeseries import Frame, TimeSeries
 from hpcalo.scan.merge import Results
@@ -19,6 +20,9 @@ from hpcalo.wall.dynamics.saved_state import saved_arrays, saved_numbers
 from hpcalo.wall.dynamics.simulation import Simulation
 from hpcalo.wall.dynamics.state import State
 from hpcalo.wall.frames import axes, entries
+
+COUNTERS = ("steps", "linear_solves", "linear_iterations")
+"""Attributes of a result that are known at its end."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class FileSink:
         """Creates the file."""
         self.file.create(
             [*axes(self.sim), *self._tables[:1]], self._tables[1:],
-            lengths=entries(self.sim, state), provenance=self._record, attrs=self._attrs, force=True,
+            lengths=entries(self.sim, state), provenance=self._record, attrs=self._attrs, counters=COUNTERS, force=True,
         )  # fmt: skip
 
     def resume(self, checkpoint: Checkpoint) -> None:
@@ -93,7 +97,7 @@ class MemorySink:
         with checkpoint.understood():
             for axis, kinds in json.loads(checkpoint.texts["series"]).items():
                 self._times[axis] = list(checkpoint.arrays[f"times.{axis}"])
-                self._kinds[axis] = [unpack(v) for v in kinds]
+                self._kinds[axis] = [from_description(v) for v in kinds]
                 self._rows[axis] = [list(checkpoint.arrays[f"rows.{axis}.{number}"]) for number in range(len(kinds))]
 
     def add(self, frames: Sequence[Frame], state: State) -> None:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import h5py
 import numpy as np
 import pytest
-from hpcalo.wall.points import Axis, combined
 from mpi4py import MPI
 
 from hpcalo import api
 from hpcalo.app.verbs.export import export
 from hpcalo.errors import InputError
-from hpcalo.io import checkpoint
+from hpcalo.io.checkpoint import Checkpoint
 from hpcalo.io.dataset import Slab, Variable, with_companions, without_companions
 from hpcalo.io.description import describe
 from hpcalo.io.hdf5 import read_dataset, write_dataset
+from hpcalo.io.packed import pack
 from hpcalo.io.provenance import Provenance
 from hpcalo.io.scanned import point_of
 from hpcalo.io.timeseries import Frame, TimeSeries
+from hpcalo.scan.merge import merged
+from hpcalo.scan.points import Axis
 
 ENERGY = np.array([-0.1, 0.0, 0.1])
 VALUES = np.random.default_rng(5).normal(size=(4, 3))
@@ -140,12 +142,12 @@ def test_grows_with_a_time_axis(comm, mpi_tmp_path):
 def test_kept_in_checkpoints_and_scans(tmp_path):
     one = torkance(VALUES, ERRORS)
     shorter = torkance(VALUES[:3], ERRORS[:3])
-    arrays, described = checkpoint.pack("variables", [one])
-    (again,) = checkpoint.Checkpoint(arrays, {}).variables("variables", described)
+    arrays, described = pack("variables", [one])
+    (again,) = Checkpoint(arrays, {}).variables("variables", described)
     assert (again.equation, again.sign, again.parity, dict(again.attrs)) == ("(32)", "τ = tE", -1, {"smearing_eV": 0.1})
     np.testing.assert_array_equal(again.error, ERRORS)
     axis = Axis("drive.field", np.array([1.0, 2.0]), "V/m", ("1.0", "2.0"))
-    variables, coordinates = combined(axis, [([one], []), ([shorter], [])])
+    variables, coordinates = merged(axis, [([one], []), ([shorter], [])])
     write_dataset(tmp_path / "a.h5", MPI.COMM_SELF, variables, coordinates)
     result = read_dataset(tmp_path / "a.h5")
     assert np.isnan(result["torkance_error"][1, 3]).all()
