@@ -177,7 +177,7 @@ def test_an_odd_number_of_functions_has_no_pairs(tmp_path: Path) -> None:
     )
     write_tb(tmp_path / "x_tb.dat", cut)
     write_win(tmp_path / "x.win", model)
-    with pytest.raises(ModelError, match="3 functions cannot be spin pairs"):
+    with pytest.raises(ModelError, match="3 functions cannot form spin pairs"):
         read_wannier90(tmp_path / "x", WannierOptions(spin="interleaved"))
 
 
