@@ -95,7 +95,7 @@ SMALL = {"k": {"grid": [2, 2, 1]}, "energies": ENERGIES, "gamma": [0.1]}
 def quantities() -> str:
     """Every variable that each quantity of the input adds to a result, found by computing them for tiny models."""
     from hpcalo.api import run  # noqa: PLC0415
-    from hpcalo.kubo.config import Quantity  # noqa: PLC0415
+    from hpcalo.kubo.registry import registered  # noqa: PLC0415
 
     lines = [
         "# Quantities of a Kubo result",
@@ -106,14 +106,15 @@ def quantities() -> str:
         "",
     ]
     iron = str(ROOT / "input" / "models" / "fe.h5")
-    for name in Quantity.__args__:  # type: ignore[attr-defined]
+    for name, response in registered().items():
         rashba = {"builtin": "rashba", "fermi_energy": 0.0, "thickness": 10.0}
         result = run({"model": rashba, "kubo": {"quantities": [name], **SMALL}})
         variables = dict(result.data_vars)
         if name == "anomalous_hall":
             section = {"quantities": [name], "k": {"grid": [1, 1, 1]}, "energies": ENERGIES}
             variables |= run({"model": {"file": iron}, "kubo": section}).data_vars
-        lines += [f"## {name}", "", "| variable | axes | unit | meaning |", "|---|---|---|---|"]
+        lines += [f"## {name}", "", f"{response.help[:1].upper()}{response.help[1:]}.", ""]
+        lines += ["| variable | axes | unit | meaning |", "|---|---|---|---|"]
         for key, v in variables.items():
             about = [str(v.attrs.get("long_name", ""))]
             parity = v.attrs.get("parity_under_reversal_of_magnetization")

@@ -21,8 +21,8 @@ LIMITS["maximum"] = "≤"
 
 @dataclass(frozen=True)
 class Key:
-    """One key. `default` and the values of `allowed` are written as in TOML; `default` is None where the key is
-    required and "none" where it has none.
+    """One key. `default` and the `values` that are allowed are written as in TOML; `default` is None where the key is
+    required and "none" where it has none. explained: values with a line about each.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Key:
     values: tuple[str, ...]
     limits: str
     meaning: str
+    explained: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,8 +88,11 @@ def _shown(table: Table) -> str:
     lines = [table.heading, *_wrapped(table.meaning, 2)] if table.place else ["(before the first table)"]
     for key in table.keys:
         default = "required" if key.default is None else "no default" if key.default == "none" else f"= {key.default}"
-        facts = "; ".join(t for t in (key.kind, key.unit, ", ".join(key.values) or key.limits, default) if t)
+        values = "" if key.explained else ", ".join(key.values)
+        facts = "; ".join(t for t in (key.kind, key.unit, values or key.limits, default) if t)
         lines += [f"  {key.name}  ({facts})", *_wrapped(key.meaning, 6)]
+        width = max((len(value) for value, _ in key.explained), default=0)
+        lines += [f"        {value:{width}}  {about}" for value, about in key.explained]
     return "\n".join(lines)
 
 
@@ -140,6 +144,7 @@ def _key(name: str, entry: dict[str, Any], required: bool) -> Key:
         values=next((tuple(map(str, e["enum"])) for e in (scalar, inner) if "enum" in e), ())
         or next(((str(e["const"]),) for e in (scalar, inner) if "const" in e), ()),
         limits=", ".join(f"{sign} {inner[limit]:g}" for limit, sign in LIMITS.items() if limit in inner),
+        explained=next((tuple((v, t) for v, t in e["meanings"]) for e in (scalar, inner) if "meanings" in e), ()),
         meaning=" ".join(str(entry.get("description") or first.get("description") or name.replace("_", " ")).split()),
     )
 

@@ -71,7 +71,8 @@ class ResponseName:
     def __get_pydantic_json_schema__(
         self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        return {"type": "string", "enum": list(registered())}
+        known = registered()
+        return {"type": "string", "enum": list(known), "meanings": [[name, r.help] for name, r in known.items()]}
 
 
 def _known(value: Any) -> str:

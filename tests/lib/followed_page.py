@@ -24,17 +24,19 @@ import {package}
 
 @dataclass(frozen=True)
 class Followed:
-    """`files`: paths that the page adds, relative to the repository. `folder`: where they lie."""
+    """`files`: paths that the page adds, relative to the repository. `folder`: where they lie. `packages`: those that
+    they extend.
+    """
 
     files: tuple[str, ...]
     folder: Path
-    package: str
+    packages: tuple[str, ...]
 
     def python(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Runs Python in the folder with the new files in the package. Raises AssertionError where it fails."""
         done = subprocess.run(
             [sys.executable, *arguments], cwd=self.folder, capture_output=True, text=True, timeout=HANG, check=False,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPOSITORY / "tests" / "lib")},
         )  # fmt: skip
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         return done
@@ -55,16 +57,20 @@ class Followed:
 
     def extension(self) -> str:
         """Python lines that make the new files part of the package."""
-        folder = self.folder / self.package.replace(".", "/")
-        return CONFTEST.format(package=self.package, folder=str(folder))
+        folders = {package: self.folder / package.replace(".", "/") for package in self.packages}
+        return "".join(CONFTEST.format(package=name, folder=str(folder)) for name, folder in folders.items())
 
 
-def follow(page: str, package: str, folder: Path) -> Followed:
-    """Writes the files of docs/develop/`page` below `folder`; those of `package` are then part of it."""
+def follow(page: str, package: str, folder: Path, *more: str, only: tuple[str, ...] = ()) -> Followed:
+    """Writes the files of docs/develop/`page` below `folder` (of a page with several examples `only` these); those of
+    `package` and of `more` packages are then part of them.
+    """
     text = (REPOSITORY / "docs" / "develop" / page).read_text()
     found = re.findall(r'(?ms)^```python title="([^"]+)"\n(.*?)^```', text)
+    if only:
+        found = [(name, content) for name, content in found if name in only]
     for name, content in found:
         assert not (REPOSITORY / name).exists(), f"{name}: the page must add files, not change them"
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(content)
-    return Followed(tuple(name for name, _ in found), folder, package)
+    return Followed(tuple(name for name, _ in found), folder, (package, *more))

@@ -13,8 +13,6 @@ import numpy as np
 from hpcalo.io.dataset import Result
 from hpcalo.typing import RealArray
 
-COMPONENTS = ("torque", "torque_2", "current", "field", "gradient", "hall", "axis")
-"""Axes that number tensor elements; of a field their order is that of its indices."""
 ZERO = {
     "e*a0": 1e-6,
     "J*m/K": 1e-42,
@@ -104,6 +102,11 @@ def curves(
     return found
 
 
+def component_axes(result: Result, dims: Sequence[str]) -> list[str]:
+    """Those axes that number tensor elements, in the order of the indices: their coordinates are labels."""
+    return [d for d in dims if d in result.coordinates and np.asarray(result[d]).dtype.kind in "OUST"]
+
+
 def _arranged(result: Result, name: str, along: str) -> tuple[Levels, dict[str, RealArray]]:
     """Axes that stay as (name, shown places, coordinate), and the elements by name, each (…, along)."""
     variable = result.variables[name]
@@ -112,8 +115,8 @@ def _arranged(result: Result, name: str, along: str) -> tuple[Levels, dict[str, 
     if "n_hat" in dims:
         data = np.take(data, 0, axis=dims.index("n_hat"))
         dims.remove("n_hat")
-    indices = [d for d in dims if d in COMPONENTS]
-    rest = [d for d in dims if d not in COMPONENTS and d != along]
+    indices = component_axes(result, dims)
+    rest = [d for d in dims if d not in indices and d != along]
     data = data.transpose([dims.index(d) for d in [*indices, *rest, along]])
     letters = [[str(t) for t in result[d]] for d in indices]
     tensor = {

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from hpcalo.io.dataset import Result
-from hpcalo.kubo.plot.data import COMPONENTS, Curve, curves, largest_in, thermal_axis
+from hpcalo.kubo.plot.data import Curve, component_axes, curves, largest_in, thermal_axis
 from hpcalo.plotting import style
 
 AXES = {"energy": r"$E-E_\mathrm{F}$ (eV)", "temperature": "temperature (K)", "mu": r"chemical potential $\mu$ (eV)"}
@@ -351,14 +351,10 @@ def generic(axis: Any, results: Sequence[Result], name: str) -> None:
     words = words if len(words) < 45 else name.replace("_", " ")
     unit = UNITS.get(variable.unit, "" if variable.unit == "1" else variable.unit)
     scale = style.prefixed if variable.unit in ("W/m^2", "W/m", "K/m", "J/m^2", "A/(m*K)") else style.powered
-    label = AxisLabel(words, "{}" if _is_tensor(variable.dims) else "", unit, scale)
+    label = AxisLabel(words, "{}" if component_axes(first, variable.dims) else "", unit, scale)
     if label.symbol:
         label = replace(label, symbol="${}$")
     draw_curves(axis, results, name, along, label)
-
-
-def _is_tensor(dims: Sequence[str]) -> bool:
-    return any(d in COMPONENTS for d in dims)
 
 
 UNITS = {
