@@ -102,7 +102,7 @@ def test_file_and_command(comm, tmp_path, result, launch):
     )
     with pytest.raises(OutputError, match="exists already"):
         export(path, "csv", ["even"], output=output)
-    with pytest.raises(InputError, match=r"ends with \.csv"):
+    with pytest.raises(InputError, match=r"must end with \.csv"):
         export(path, "csv", ["even"], output=tmp_path / "a.txt")
     done = launch(0, "-m", "hpcalo", "export", "a.h5", "--quantity", "even", "--select", "gamma=0.1", "-o", "b.csv")
     assert (done.returncode, done.stdout) == (0, "curves: b.csv\n")

@@ -322,7 +322,7 @@ def test_real_results(tmp_path, comm):
 @pytest.mark.parametrize(
     ("kind", "quantities", "options", "words"),
     [
-        ("vtkhdf", [], {"output": "a.vtu"}, "ends with .vtkhdf"),
+        ("vtkhdf", [], {"output": "a.vtu"}, "must end with .vtkhdf"),
         ("ovf", ["magnetization", "temperature"], {}, "one field"),
         ("ovf", ["magnetisation"], {}, "did you mean 'magnetization'"),
         ("ovf", ["wall_position"], {}, "no values along a wire"),
