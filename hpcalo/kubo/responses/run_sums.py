@@ -10,7 +10,7 @@ import numpy as np
 from hpcalo.hamiltonian.types import Crystal
 from hpcalo.kubo.config import KuboSection
 from hpcalo.kubo.responses.thermal import cell_weights, thermal_weights
-from hpcalo.kubo.states.solver import velocity_directions
+from hpcalo.kubo.states.directions import velocity_directions
 from hpcalo.kubo.sums.request import BROADENED, SEA, THERMAL, Pair, raw_name
 from hpcalo.typing import RealArray
 

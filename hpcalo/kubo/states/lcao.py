@@ -12,11 +12,12 @@ from scipy.spatial.transform import Rotation
 from hpcalo.errors import ModelError
 from hpcalo.hamiltonian.exchange import rotation_taking
 from hpcalo.hamiltonian.types import LcaoModel
+from hpcalo.kubo.states.directions import line_order, velocity_directions
 from hpcalo.kubo.states.lattice_sum import LatticeSum
 from hpcalo.kubo.states.lcao_point import LcaoPoint, SpinStructure
 from hpcalo.kubo.states.observable import LevelProperty, Observable
 from hpcalo.kubo.states.operators import ordered
-from hpcalo.kubo.states.solver import States, line_order, velocity_directions
+from hpcalo.kubo.states.solver import States
 from hpcalo.typing import ComplexArray, RealArray
 
 SMALL_BATCH = 4

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 
 from hpcalo.hamiltonian.types import Crystal, LcaoModel, Model, WannierModel
+from hpcalo.kubo.states.directions import velocity_directions
 from hpcalo.kubo.states.lcao_point import LcaoPoint
-from hpcalo.kubo.states.solver import velocity_directions
 from hpcalo.kubo.states.wannier_line import WannierLine, WannierParts
 from hpcalo.typing import RealArray
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from hpcalo.hamiltonian.exchange import pauli_on_pairs, torque_from_spin, torque_Rvnn
 from hpcalo.hamiltonian.types import LcaoModel, Model, WannierModel
+from hpcalo.kubo.states.directions import velocity_directions
 from hpcalo.kubo.states.lcao_point import LcaoPoint
 from hpcalo.kubo.states.observable import LevelProperty, Observable, Operator
-from hpcalo.kubo.states.solver import velocity_directions
 from hpcalo.kubo.states.wannier_line import AXIS_PAIRS, WannierLine, WannierParts
 from hpcalo.typing import ComplexArray, RealArray
 

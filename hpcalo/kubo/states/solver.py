@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Set
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-import numpy as np
+from numpy.typing import NDArray
 
 from hpcalo.hamiltonian.types import Crystal
+from hpcalo.kubo.states.observable import Observable
 from hpcalo.typing import RealArray
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from hpcalo.kubo.states.observable import Observable
 
 
 @dataclass
@@ -49,17 +45,3 @@ class StateSolver(Protocol):
     def line(self, k_first: float, k_second: float, k_last: RealArray, need: Set[Observable]) -> States:
         """States at the points of a line, with the observables in `need`."""
         ...
-
-
-def line_order(periodic: tuple[bool, bool, bool]) -> tuple[int, int, int]:
-    """Coordinates that do not repeat come first: they have one value, and the line runs along a direction with many
-    points.
-    """
-    first, second, last = sorted(range(3), key=lambda c: periodic[c])
-    return first, second, last
-
-
-def velocity_directions(crystal: Crystal) -> tuple[int, ...]:
-    """Cartesian components along which the periodic lattice vectors reach."""
-    reach = np.abs(crystal.lattice[list(crystal.periodic)]).max(axis=0) if any(crystal.periodic) else np.zeros(3)
-    return tuple(v for v in range(3) if reach[v] > 1e-9)

@@ -10,10 +10,11 @@ from dataclasses import replace
 import numpy as np
 
 from hpcalo.hamiltonian.types import WannierModel
+from hpcalo.kubo.states.directions import line_order, velocity_directions
 from hpcalo.kubo.states.lattice_sum import LatticeSum
 from hpcalo.kubo.states.observable import Observable
 from hpcalo.kubo.states.operators import ordered
-from hpcalo.kubo.states.solver import States, line_order, velocity_directions
+from hpcalo.kubo.states.solver import States
 from hpcalo.kubo.states.wannier_line import WannierLine
 from hpcalo.typing import ComplexArray, RealArray
 
