@@ -18,6 +18,7 @@ import argparse
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -63,8 +64,8 @@ HDF5_OWN = {"CLASS", "NAME", "REFERENCE_LIST", "_Netcdf4Dimid", "_Netcdf4Coordin
 
 @dataclass(frozen=True)
 class Run:
-    """One run of an input. overrides: for --set. continued: it is also stopped midway and continued. without: a table
-    at the input's end that is left out. needs: runs whose results it reads.
+    """One run of an input. overrides: for --set. continued: it is also stopped midway and continued. without: names of
+    a table at the input's end that is left out. needs: runs whose results it reads.
     """
 
     source: str
@@ -89,7 +90,7 @@ RUNS = {
     ),
     "permalloy_wall_coupled": Run("permalloy_wall_coupled", ("time.end=0.002",), continued=True),
     "permalloy_wall_kappa-fine": Run("permalloy_wall_kappa", ("wire.cells=1601",), continued=True),
-    "permalloy_wall_paper-single": Run("permalloy_wall_paper", ("paper.cells=301",), continued=True, without="sweep"),
+    "permalloy_wall_paper-single": Run("permalloy_wall_paper", ("paper.cells=301",), continued=True, without="scan|sweep"),
     "permalloy_wall_temperature": Run("permalloy_wall_temperature", ("sweep.values=[150.0,200.0,250.0]",)),
     "rashba": Run("rashba", ("kubo.k.grid=[96,96,1]",), continued=True),
 }
@@ -106,7 +107,7 @@ class Program:
         for name, run in self.runs.items():
             text = (folder / f"input/{run.source}.toml").read_text(encoding="utf-8")
             if run.without:
-                text = text.partition(f"[{run.without}]")[0]
+                text = re.split(rf"\[(?:{run.without})\]", text)[0]
             if name != run.source:
                 (folder / f"input/{name}.toml").write_text(text, encoding="utf-8")
 

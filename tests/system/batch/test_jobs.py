@@ -1,4 +1,4 @@
-"""The scripts in jobs/ on a real SLURM: launchers, arrays, sweeps, time limits, cancelled jobs, chains."""
+"""The scripts in jobs/ on a real SLURM: launchers, arrays, scans, time limits, cancelled jobs, chains."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ current_density = "-1.008e10 A/m^2"
 end = "{end} ns"
 output_every = "{every} ns"
 """
-SWEEP = """
-[sweep]
+SCAN = """
+[scan]
 key = "drive.gradient"
 values = [1.0, 2.0, 4.0]
 """
@@ -103,11 +103,11 @@ def wire(tmp_path_factory, cluster):
 
 @pytest.fixture(scope="module")
 def steady(tmp_path_factory, cluster):
-    """A sweep of three walls at rest, and its result from one rank."""
+    """A scan of three walls at rest, and its result from one rank."""
     folder = tmp_path_factory.mktemp("steady")
     (folder / "one.toml").write_text(moving(0.2, "steady"))
-    (folder / "sweep.toml").write_text(moving(0.2, "steady") + SWEEP)
-    cluster("hpcalo", "run", "-q", "sweep.toml", cwd=folder)
+    (folder / "scan.toml").write_text(moving(0.2, "steady") + SCAN)
+    cluster("hpcalo", "run", "-q", "scan.toml", cwd=folder)
     return folder
 
 
@@ -144,11 +144,11 @@ def test_two_ranks(cluster, small, tmp_path, launcher):
     assert equal(tmp_path / "small.h5", small / "small.h5")
 
 
-def test_array_sweep(cluster, small, tmp_path):
+def test_array_of_a_scan(cluster, small, tmp_path):
     array = [*SMALL, "--ntasks-per-node=1", "--array=0-2"]
     job = cluster(
-        "sbatch", "--parsable", *array, JOBS / "sweep_array.slurm", small / "small.toml",
-        cwd=tmp_path, HPCALO_SWEEP="kubo.gamma=[0.03] [0.1] [0.3]", HPCALO_LAUNCHER="srun --mpi=pmix",
+        "sbatch", "--parsable", *array, JOBS / "scan_array.slurm", small / "small.toml",
+        cwd=tmp_path, HPCALO_SCAN="kubo.gamma=[0.03] [0.1] [0.3]", HPCALO_LAUNCHER="srun --mpi=pmix",
     )  # fmt: skip
     for number in range(3):
         assert cluster.wait(f"{job}_{number}", "COMPLETED", "FAILED") == "COMPLETED", log_of(tmp_path)
@@ -161,25 +161,25 @@ def test_array_sweep(cluster, small, tmp_path):
         assert part.tobytes() == whole["torkance_odd"].take(number, axis=place).tobytes()
 
 
-def test_sweep_as_one_job(cluster, steady, tmp_path):
+def test_scan_as_one_job(cluster, steady, tmp_path):
     """Two groups of one rank share three values; the bits are those of one rank."""
-    command = ["sbatch", "--parsable", *SMALL, JOBS / "sweep.slurm", steady / "sweep.toml"]
+    command = ["sbatch", "--parsable", *SMALL, JOBS / "scan.slurm", steady / "scan.toml"]
     job = cluster(*command, cwd=tmp_path, HPCALO_LAUNCHER="srun --mpi=pmix")
     assert cluster.wait(job, "COMPLETED", "FAILED") == "COMPLETED", log_of(tmp_path)
-    result = read_dataset(tmp_path / "sweep.h5")
+    result = read_dataset(tmp_path / "scan.h5")
     assert result["drive_gradient"].tolist() == [1.0, 2.0, 4.0]
     assert result.attrs["failed_points"] == 0
-    assert equal(tmp_path / "sweep.h5", steady / "sweep.h5")
+    assert equal(tmp_path / "scan.h5", steady / "scan.h5")
 
 
-def test_wall_sweep_as_an_array(cluster, steady, tmp_path):
+def test_wall_scan_as_an_array(cluster, steady, tmp_path):
     """The same values as jobs of their own."""
     job = cluster(
-        "sbatch", "--parsable", *SMALL, "--ntasks-per-node=1", "--array=0-1", JOBS / "sweep_array.slurm",
+        "sbatch", "--parsable", *SMALL, "--ntasks-per-node=1", "--array=0-1", JOBS / "scan_array.slurm",
         steady / "one.toml", cwd=tmp_path,
-        HPCALO_SWEEP="drive.gradient=1.0 4.0", HPCALO_LAUNCHER="srun --mpi=pmix",
+        HPCALO_SCAN="drive.gradient=1.0 4.0", HPCALO_LAUNCHER="srun --mpi=pmix",
     )  # fmt: skip
-    whole = read_dataset(steady / "sweep.h5")
+    whole = read_dataset(steady / "scan.h5")
     for number, place in enumerate((0, 2)):
         assert cluster.wait(f"{job}_{number}", "COMPLETED", "FAILED") == "COMPLETED", log_of(tmp_path)
         part = read_dataset(tmp_path / f"one-{number}.h5")

@@ -26,7 +26,7 @@ def source(tmp_path, monkeypatch):
     return Path("mine.toml")
 
 
-@pytest.mark.parametrize("name", ["kubo.slurm", "wall.slurm", "sweep.slurm", "sweep_array.slurm", "kubo.pbs"])
+@pytest.mark.parametrize("name", ["kubo.slurm", "wall.slurm", "scan.slurm", "scan_array.slurm", "kubo.pbs"])
 def test_launch_and_restart_are_the_same_everywhere(name):
     own = (JOBS / name).read_text().partition(LOGIC)[2]
     assert own == (TEMPLATES / f"job{Path(name).suffix}").read_text().partition(LOGIC)[2] != ""
@@ -175,7 +175,7 @@ def test_pbs_saves_before_the_limit_and_submits_itself_again(tmp_path):
         ("wall.slurm", {"SLURM_JOB_NUM_NODES": "1"}, "NOT_SET", "", ["--nodes=1", "--dependency=afterany:5"]),
         ("kubo.slurm", {}, "", "exit 1", ["--dependency=afterany:5"]),
         (
-            "sweep_array.slurm",
+            "scan_array.slurm",
             {
                 "SLURM_ARRAY_JOB_ID": "4", "SLURM_ARRAY_TASK_ID": "1", "SLURM_JOB_NUM_NODES": "2",
                 "SLURM_NTASKS_PER_NODE": "7",
