@@ -1,4 +1,4 @@
-"""Results of sweeps whose points differ in the length or the places of an axis, and one point of them by itself."""
+"""Results of scans whose points differ in the length or the places of an axis, and one point of them by itself."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ OF_POINT = "_of_point"
 
 
 def is_uneven(result: Result) -> bool:
-    """Whether the points of this sweep have axes of their own."""
+    """Whether the points of this scan have axes of their own."""
     return any(name.endswith((LENGTH, OF_POINT)) for name in result.coordinates)
 
 
 def point_of(result: Result, index: int) -> Result:
-    """One point of a sweep that did not fail, as the run it would be alone: without what other points have more of, and
+    """One point of a scan that did not fail, as the run it would be alone: without what other points have more of, and
     with its value in the complete input.
     """
     axis = result.variables["error"].dims[0]

@@ -43,7 +43,7 @@ def merged(axis: Axis, results: Sequence[Outcome]) -> tuple[list[Variable], list
     """
     errors = np.array([r if isinstance(r, str) else "" for r in results])
     head = [Variable("error", (axis.name,), errors, "", "why a point failed; empty where it did not")]
-    coordinates = [Variable(axis.name, (axis.name,), axis.values, axis.unit, f"swept input {axis.key}")]
+    coordinates = [Variable(axis.name, (axis.name,), axis.values, axis.unit, f"scanned input {axis.key}")]
     for c, data in _by_name(results, part=1):
         known = [one for one in data if one is not None]
         longest = max(known, key=len)

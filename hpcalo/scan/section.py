@@ -50,7 +50,11 @@ class Scannable(Section):
     @model_validator(mode="before")
     @classmethod
     def _former_name(cls, data: Any) -> Any:
-        return renamed(data) if isinstance(data, Mapping) else data
+        if not isinstance(data, Mapping):
+            return data
+        if FORMER in data and "scan" in data:
+            raise ValueError("[scan] and [sweep] are two names of one table; give one of them")
+        return renamed(data)
 
 
 def renamed(data: Mapping[str, Any]) -> dict[str, Any]:

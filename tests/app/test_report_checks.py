@@ -55,7 +55,7 @@ end = "0.004 ns"
 output_every = "0.0005 ns"
 tolerance = 1e-10
 """
-SWEEP = '\n[sweep]\nkey = "drive.current_density"\nvalues = [-1e10, -2e10]\n'
+SCAN = '\n[scan]\nkey = "drive.current_density"\nvalues = [-1e10, -2e10]\n'
 PAPER = '[wall]\nmodel = "paper"\n[drive]\ngradient = "2 K/nm"\n[paper]\ncells = 31\npoints = 12\nsteps = 12\n'
 INPUTS = {
     "kubo": (KUBO, ()),
@@ -70,7 +70,7 @@ INPUTS = {
             "time.tolerance=1e-8",
         ),
     ),
-    "sweep": (WALL + SWEEP, ("wall.mode='steady'",)),
+    "scan": (WALL + SCAN, ("wall.mode='steady'",)),
     "paper": (PAPER, ()),
 }
 MODULES = {"kubo": kubo_checks, "wall": wall_checks}
@@ -87,7 +87,7 @@ def statuses(result: Result) -> dict[str, str]:
     return {c.name: c.status for c in module.checks(result)}
 
 
-@pytest.mark.parametrize(("kind", "count"), [("kubo", 23), ("run", 11), ("coupled", 11), ("sweep", 10), ("paper", 4)])
+@pytest.mark.parametrize(("kind", "count"), [("kubo", 23), ("run", 11), ("coupled", 11), ("scan", 10), ("paper", 4)])
 def test_all_checks_pass_on_what_was_computed(results: dict[str, Result], kind: str, count: int) -> None:
     found = statuses(results[kind])
     assert set(found.values()) == {"passed"}, found
@@ -175,8 +175,8 @@ DOCTORED = [
     ("coupled", "charge_current", tilted, "Conservation of charge"),
     ("coupled", "density_deviation", twice, "Conservation of charge"),
     ("coupled", "spin_current", tilted, "Conservation of spin"),
-    ("sweep", "spin_current", tilted, "Conservation of spin"),
-    ("sweep", "mean_charge_current", first_direction, "The given current flows"),
+    ("scan", "spin_current", tilted, "Conservation of spin"),
+    ("scan", "mean_charge_current", first_direction, "The given current flows"),
     ("paper", "torque_divergence_final", dented, "Identity (17), final state"),
     ("paper", "torque_initial", negative, "Identity (17), initial state"),
 ]
@@ -191,11 +191,11 @@ def test_a_doctored_result_fails(
 
 def test_every_check_is_among_those_that_were_made_to_fail(results: dict[str, Result]) -> None:
     shown = {check for *_, check in DOCTORED} | {"All 2 points of the scan"}  # its failure: the next test
-    assert {name for kind in ("kubo", "run", "sweep", "paper") for name in statuses(results[kind])} == shown
+    assert {name for kind in ("kubo", "run", "scan", "paper") for name in statuses(results[kind])} == shown
 
 
-def test_failed_points_of_a_sweep_are_told_and_left_out(results: dict[str, Result]) -> None:
-    one = doctored(results["sweep"], "error", lambda e: np.array(["", "ConvergenceError: no"], dtype=object))
+def test_failed_points_of_a_scan_are_told_and_left_out(results: dict[str, Result]) -> None:
+    one = doctored(results["scan"], "error", lambda e: np.array(["", "ConvergenceError: no"], dtype=object))
     for name in ("torque", "magnetization", "spin_current"):
         one = doctored(one, name, lambda a: np.concatenate([a[:1], np.full_like(a[1:], np.nan)]))
     found = statuses(one)

@@ -59,8 +59,8 @@ circuit = "open"
 end = "0.002 ns"
 output_every = "0.0005 ns"
 """
-SWEEP = '\n[sweep]\nkey = "drive.gradient"\nvalues = [2.0, 6.0]\n'
-INPUTS = {"kubo": (KUBO, ()), "wall": (WALL, ()), "sweep": (WALL + SWEEP, ("wall.mode='steady'",))}
+SCAN = '\n[scan]\nkey = "drive.gradient"\nvalues = [2.0, 6.0]\n'
+INPUTS = {"kubo": (KUBO, ()), "wall": (WALL, ()), "scan": (WALL + SCAN, ("wall.mode='steady'",))}
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 VOID = {"meta", "link", "img", "br"}
 
@@ -117,7 +117,7 @@ def test_page_is_whole_and_asks_for_nothing_else(files: dict[str, Path], pages: 
     for address in reader.addresses:
         assert address.startswith("data:") or (address[0] == "#" and address[1:] in reader.ids), address[:80]
     assert not re.search(r"@import|url\(", page)
-    assert sum(a.startswith("data:image/") for a in reader.addresses) >= (1 if kind == "sweep" else 2)
+    assert sum(a.startswith("data:image/") for a in reader.addresses) >= (1 if kind == "scan" else 2)
     for name in (*result.variables, *result.coordinates):
         assert re.search(rf'<td class="name">{re.escape(name)}</td>', page), name
     assert result.texts["resolved_input"] in reader.text
@@ -135,7 +135,7 @@ def test_texts_of_the_file_stay_texts(files: dict[str, Path], pages: dict[str, P
     assert "<script" not in page
     assert TITLE in unescape(page)
     hostile = tmp_path / "<b>.h5"
-    shutil.copy(files["sweep"], hostile)
+    shutil.copy(files["scan"], hostile)
     with open(hostile, "r+b") as raw:  # without the seal, which no longer fits
         raw.truncate(hostile.stat().st_size - LENGTH)
     with h5py.File(hostile, "r+") as file:
@@ -150,7 +150,7 @@ def test_texts_of_the_file_stay_texts(files: dict[str, Path], pages: dict[str, P
 
 
 def test_a_failed_check_is_the_first_thing_to_be_seen(files: dict[str, Path]) -> None:
-    result = read_dataset(files["sweep"])
+    result = read_dataset(files["scan"])
     assert 'class="verdict passed"' in render(result)
     data = 2.0 * np.asarray(result["magnetization"])
     variable = result.variables["magnetization"]
@@ -180,13 +180,13 @@ def test_file_appears_whole_or_not_at_all(
     files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = tmp_path / "page.html"
-    assert hpcalo.api.report(files["sweep"], target) == target
+    assert hpcalo.api.report(files["scan"], target) == target
     before = target.read_bytes()
     with pytest.raises(OutputError, match="exists already"):
-        app.report(files["sweep"], output=target)
+        app.report(files["scan"], output=target)
     monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
     with pytest.raises(OutputError, match="No space left"):
-        app.report(files["sweep"], output=target, force=True)
+        app.report(files["scan"], output=target, force=True)
     assert [p.name for p in tmp_path.iterdir()] == ["page.html"]
     assert target.read_bytes() == before
 
@@ -212,11 +212,11 @@ def test_mistakes_are_told_in_one_line(files: dict[str, Path], tmp_path: Path) -
 
 
 def test_command(files: dict[str, Path], launch: Any, tmp_path: Path) -> None:
-    done = launch(0, "-m", "hpcalo", "report", files["sweep"])
-    assert (done.returncode, done.stdout, done.stderr) == (0, "report: sweep.html\n", "")
-    again = launch(0, "-m", "hpcalo", "report", files["sweep"])
+    done = launch(0, "-m", "hpcalo", "report", files["scan"])
+    assert (done.returncode, done.stdout, done.stderr) == (0, "report: scan.html\n", "")
+    again = launch(0, "-m", "hpcalo", "report", files["scan"])
     assert again.returncode == 5
-    assert again.stderr == "hpcalo: error: sweep.html: exists already; --force overwrites it\n"
+    assert again.stderr == "hpcalo: error: scan.html: exists already; --force overwrites it\n"
 
 
 # -- in a browser --------------------------------------------------------------------------------------------------
@@ -264,6 +264,6 @@ def test_browser_in_the_dark_and_on_a_telephone(pages: dict[str, Path], tmp_path
 def test_browser_would_tell(tmp_path: Path, pages: dict[str, Path]) -> None:
     """That the console is empty means something: what the page forbids is told there."""
     page = tmp_path / "bad.html"
-    page.write_text(pages["sweep"].read_text().replace("<footer", "<script>alert(1)</script><footer"))
+    page.write_text(pages["scan"].read_text().replace("<footer", "<script>alert(1)</script><footer"))
     console, _ = visit(page, tmp_path / "bad.png")
     assert any("Content Security Policy" in line for line in console), console

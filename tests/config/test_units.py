@@ -43,7 +43,7 @@ def test_understood(unit, text, value):
     ],
 )
 def test_a_change_of_the_prefix_is_exact(unit, text, value):
-    """To the last bit: the number can be looked up on the axis of a sweep."""
+    """To the last bit: the number can be looked up on the axis of a scan."""
     assert Unit(unit).convert(text) == value
 
 

@@ -227,10 +227,10 @@ def test_electrons_beside_it(kubo, tmp_path):
     assert np.abs(r["damping_like_field"]).min() > 0.0
 
 
-def test_sweep(kubo, tmp_path):
+def test_scan(kubo, tmp_path):
     """The damping-like field of a uniform wire is linear in E; the record names the file."""
     source_text = (INPUTS / "mnw001_wall.toml").read_text().replace("../mnw001_coefficients.h5", str(kubo))
-    extra = '[sweep]\nkey = "drive.electric_field"\nvalues = [1e5, 2e5, 3e5]\n'
+    extra = '[scan]\nkey = "drive.electric_field"\nvalues = [1e5, 2e5, 3e5]\n'
     (tmp_path / "s.toml").write_text(source_text + extra)
     over = ("wall.mode=steady", "texture.relax=false", "drive.profile=uniform", "drive.gradient=0.0")
     app.run(MPI.COMM_SELF, tmp_path / "s.toml", output=tmp_path / "s.h5", quiet=True, overrides=over)

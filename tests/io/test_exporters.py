@@ -269,8 +269,8 @@ def points(path):
         return file["VTKHDF/Steps/Values"][:], file["VTKHDF/PointData/magnetization"][:].reshape(-1, N, 3)
 
 
-def test_sweeps(tmp_path, comm):
-    """A sweep of runs in time wants a choice; the frames then run along the other axis."""
+def test_scans(tmp_path, comm):
+    """A scan of runs in time wants a choice; the frames then run along the other axis."""
     source = write(tmp_path / "s.h5", comm, leading=(("drive_gradient", [1.0, 2.0]),))
     with pytest.raises(InputError, match="runs along drive_gradient and time: fix one with --select"):
         export(source, "vtkhdf", output=tmp_path / "a.vtkhdf")

@@ -23,7 +23,7 @@ temperature = "300 K"
 gradient = "1 K/nm"
 """
 TIME = "\n[time]\nend = 2e-4\noutput_every = 1e-4\n"
-SWEEP = "\n[sweep]\nkey = '{}'\nvalues = {}\n"
+SCAN = "\n[scan]\nkey = '{}'\nvalues = {}\n"
 KUBO = """
 [model]
 builtin = "rashba"
@@ -40,11 +40,11 @@ POINTS = "momentum.points: quadrature error about"
 CASES = {
     "steady": (WALL, [CELLS, "wire.length", BETA]),
     "in time": (WALL.replace("steady", "quasi-static") + TIME, [CELLS, "wire.length", BETA]),
-    "one point of a sweep": (
-        WALL + SWEEP.format("drive.temperature", [300.0, 150.0]), [CELLS, "wire.length", BETA, POINTS]
+    "one point of a scan": (
+        WALL + SCAN.format("drive.temperature", [300.0, 150.0]), [CELLS, "wire.length", BETA, POINTS]
     ),
     "a point fails": (
-        WALL + SWEEP.format("solver.iterations", [1, 1000]),
+        WALL + SCAN.format("solver.iterations", [1, 1000]),
         [CELLS, "wire.length", BETA, "1 of 2 points failed (solver.iterations = 1; ConvergenceError: "],
     ),
     "fine": (WALL.replace("60 nm", "80 nm").replace("41", "81"), []),
@@ -69,7 +69,7 @@ def test_warnings_are_in_the_result(case, world, tmp_path, capsys):
     assert ("warnings of the run" in shown) == bool(kept)
     for line in kept:
         assert f"\n  {line}\n" in shown
-    if case not in {"one point of a sweep", "fine", "no band"}:  # pages take their time
+    if case not in {"one point of a scan", "fine", "no band"}:  # pages take their time
         return
     page = unescape(app.report(result, output=result.with_suffix(".html")).read_text())
     assert all(line in page for line in kept)

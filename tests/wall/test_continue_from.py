@@ -16,7 +16,7 @@ from hpcalo.io.hdf5 import read_dataset
 from hpcalo.io.keeper import Keeper, StopRequested
 
 START, ONWARD = (PULLED.format(mode="quasi-static", end=end, integrator="rk") for end in ("1e-5", "3e-5"))
-SWEEP = '[sweep]\nkey = "wall.continue_from"\nvalues = ["first.h5", "below/second.h5"]\n'
+SCAN = '[scan]\nkey = "wall.continue_from"\nvalues = ["first.h5", "below/second.h5"]\n'
 
 
 def computed(source, *overrides, output=None):
@@ -64,27 +64,27 @@ def test_a_result_that_is_not_there(folders):
     assert line.endswith("; the path is relative to the input's folder")
     assert "\n" not in line
     assert f"warning: {tried}" in app.check(home / "on.toml")
-    (home / "sweep.toml").write_text(ONWARD + SWEEP.replace("below", "above"))
+    (home / "scan.toml").write_text(ONWARD + SCAN.replace("below", "above"))
     with pytest.raises(InputError, match=r"scan\.key: wall\.continue_from = above/second\.h5: wall\.continue_from: /"):
-        computed(home / "sweep.toml")
+        computed(home / "scan.toml")
     assert [p.name for p in elsewhere.iterdir()] == ["first.h5"]
 
 
 def test_it_is_not_replaced(folders):
-    """With `--force`, too, by a run that reads it under another folder's name; nor is one that a sweep reads."""
+    """With `--force`, too, by a run that reads it under another folder's name; nor is one that a scan reads."""
     home, _ = folders
     single = ONWARD.replace("[wall]", '[wall]\ncontinue_from = "first.h5"')
-    for text, name in ((single, "first.h5"), (ONWARD + SWEEP, "below/second.h5")):
+    for text, name in ((single, "first.h5"), (ONWARD + SCAN, "below/second.h5")):
         (home / "on.toml").write_text(text)
         with pytest.raises(InputError, match="is an input of this run; choose another output"):
             app.run(MPI.COMM_SELF, home / "on.toml", output=home / name, force=True, quiet=True)
 
 
-def test_sweep_and_its_restart_from_anywhere(folders, monkeypatch):
+def test_scan_and_its_restart_from_anywhere(folders, monkeypatch):
     """Stopped before its second point, and gone on with from the other folder: the points begin where the files end."""
     home, elsewhere = folders
     monkeypatch.chdir(home)
-    (home / "on.toml").write_text(ONWARD + SWEEP)
+    (home / "on.toml").write_text(ONWARD + SCAN)
     begun, compute = [], WallEngine.scan_point
 
     def one(*arguments):

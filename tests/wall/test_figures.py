@@ -1,4 +1,4 @@
-"""Figures of wall results: runs, steady states, sweeps, the published model; names that do not exist; an animation."""
+"""Figures of wall results: runs, steady states, scans, the published model; names that do not exist; an animation."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ convention = "moment"
 equilibrium = "+gM"
 collision = "bgk3d"
 """
-SWEEP = '\n[sweep]\nkey = "drive.gradient"\nvalues = [0.5, 2.0, 6.0]\n'
+SCAN = '\n[scan]\nkey = "drive.gradient"\nvalues = [0.5, 2.0, 6.0]\n'
 PAPER = """
 [wall]
 model = "paper"
@@ -64,10 +64,10 @@ steps = 60
 KINDS = {
     "run": (INPUT, ()),
     "steady": (INPUT, ("wall.mode='steady'",)),
-    "sweep": (INPUT + SWEEP, ("wall.mode='steady'",)),
-    "moving_sweep": (INPUT + SWEEP, ("time.end='0.0005 ns'",)),
+    "scan": (INPUT + SCAN, ("wall.mode='steady'",)),
+    "moving_scan": (INPUT + SCAN, ("time.end='0.0005 ns'",)),
     "paper": (PAPER, ()),
-    "paper_sweep": (PAPER + SWEEP, ()),
+    "paper_scan": (PAPER + SCAN, ()),
 }
 UNITS = r"\((1/)?([fpnµmkMGT]?(s|m|V|K|A|J|W|eV)|K/nm|\$10|\$M_|°)"
 WITHOUT = ("magnetization", "mean", "$M_", "nonadiabaticity", "thermal share", "time $t$", "")
@@ -93,7 +93,7 @@ def data_lines(axis: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "count"), [("run", 10), ("steady", 6), ("sweep", 4), ("moving_sweep", 4), ("paper", 6), ("paper_sweep", 4)]
+    ("kind", "count"), [("run", 10), ("steady", 6), ("scan", 4), ("moving_scan", 4), ("paper", 6), ("paper_scan", 4)]
 )
 def test_without_options_each_kind_has_its_figure(results: dict[str, Result], kind: str, count: int) -> None:
     figure = draw([results[kind]])
@@ -119,7 +119,7 @@ def test_units_are_written_as_in_print(results: dict[str, Result], tmp_path: Pat
         assert not [text for text in labels if "^" in re.sub(r"\$[^$]*\$", "", text)]
 
 
-@pytest.mark.parametrize("kind", ["run", "steady", "sweep", "moving_sweep", "paper", "paper_sweep"])
+@pytest.mark.parametrize("kind", ["run", "steady", "scan", "moving_scan", "paper", "paper_scan"])
 def test_several_results_share_a_figure(results: dict[str, Result], kind: str, tmp_path: Path) -> None:
     one = results[kind]
     other = Result(tmp_path / "other.h5", one.variables, one.coordinates, one.attrs, one.texts)
@@ -252,48 +252,48 @@ def test_the_map_and_single_variables(results: dict[str, Result]) -> None:
     assert "°)" in shown[2].get_ylabel()
     assert "spin current" in shown[3].get_ylabel()
     assert "m/s" in shown[4].get_ylabel()
-    assert panels(draw([results["sweep"]], ["polarization"]))[0].get_ylabel()
+    assert panels(draw([results["scan"]], ["polarization"]))[0].get_ylabel()
     with pytest.raises(InputError, match="needs more than the file holds"):
         draw([results["steady"]], ["map"])
 
 
-def test_a_sweep_is_drawn_in_the_order_of_its_values(results: dict[str, Result]) -> None:
-    sweep = results["sweep"]
-    value = sweep.coordinates["drive_gradient"]
+def test_a_scan_is_drawn_in_the_order_of_its_values(results: dict[str, Result]) -> None:
+    scan = results["scan"]
+    value = scan.coordinates["drive_gradient"]
     turned = {
         name: type(v)(name, v.dims, v.data[::-1], v.unit, v.long_name) if v.dims[:1] == value.dims else v
-        for name, v in sweep.variables.items()
+        for name, v in scan.variables.items()
     }
-    axes = {**sweep.coordinates, value.name: type(value)(value.name, value.dims, value.data[::-1], value.unit)}
-    backwards = Result(sweep.path, turned, axes, sweep.attrs, sweep.texts)
+    axes = {**scan.coordinates, value.name: type(value)(value.name, value.dims, value.data[::-1], value.unit)}
+    backwards = Result(scan.path, turned, axes, scan.attrs, scan.texts)
     for name in ("velocity", "u", "thermal_share", "beta_Q"):
-        here, there = (data_lines(panels(draw([one], [name]))[0])[0] for one in (sweep, backwards))
+        here, there = (data_lines(panels(draw([one], [name]))[0])[0] for one in (scan, backwards))
         np.testing.assert_array_equal(there.get_xydata(), here.get_xydata())
         assert (np.diff(here.get_xdata()) > 0.0).all()
 
 
-def test_sweeps_show_the_last_time_and_failed_points(results: dict[str, Result]) -> None:
-    sweep = results["sweep"]
-    axis = panels(draw([sweep], ["velocity"]))[0]
-    steady = steady_velocity(sweep)
+def test_scans_show_the_last_time_and_failed_points(results: dict[str, Result]) -> None:
+    scan = results["scan"]
+    axis = panels(draw([scan], ["velocity"]))[0]
+    steady = steady_velocity(scan)
     assert steady is not None
     np.testing.assert_allclose(data_lines(axis)[0].get_ydata(), steady[:, -1])
     assert "K/nm" in axis.get_xlabel()
-    share = data_lines(panels(draw([sweep], ["thermal_share"]))[0])[0].get_ydata()
+    share = data_lines(panels(draw([scan], ["thermal_share"]))[0])[0].get_ydata()
     assert (np.diff(share) > 0.0).all()
-    variables = dict(sweep.variables)
+    variables = dict(scan.variables)
     error = variables["error"]
     variables["error"] = type(error)("error", error.dims, np.array(["", "no", ""]))
-    broken = Result(sweep.path, variables, sweep.coordinates, sweep.attrs, sweep.texts)
+    broken = Result(scan.path, variables, scan.coordinates, scan.attrs, scan.texts)
     assert "1 of 3 points failed" in panels(draw([broken], ["u"]))[0].get_title(loc="right")
     with pytest.raises(InputError, match="not one number"):
-        draw([sweep], ["magnetization"])
+        draw([scan], ["magnetization"])
     with pytest.raises(InputError, match="is text"):
-        draw([sweep], ["error"])
+        draw([scan], ["error"])
 
 
 def test_published_settling_times_are_marked_and_said_not_to_be_reproduced(results: dict[str, Result]) -> None:
-    axis = panels(draw([results["paper_sweep"]], ["settling"]))[0]
+    axis = panels(draw([results["paper_scan"]], ["settling"]))[0]
     (mark,) = [line for line in axis.get_lines() if line.get_label() == "Wang et al. 2022"]
     assert dict(zip(mark.get_xdata(), mark.get_ydata(), strict=True)) == PUBLISHED
     assert axis.get_title(loc="right") == "published values not reproduced"
@@ -314,8 +314,8 @@ def test_a_misspelt_quantity_names_the_nearest(results: dict[str, Result], given
 
 
 def test_results_of_different_kinds_do_not_share_a_figure(results: dict[str, Result]) -> None:
-    with pytest.raises(InputError, match=r"a run of the wall and a sweep of drive_gradient of the wall"):
-        draw([results["run"], results["sweep"]])
+    with pytest.raises(InputError, match=r"a run of the wall and a scan of drive_gradient of the wall"):
+        draw([results["run"], results["scan"]])
     few = Result(results["run"].path, {}, {}, results["run"].attrs, {})
     with pytest.raises(InputError, match="holds nothing that can be drawn"):
         draw([few])
@@ -335,10 +335,10 @@ def test_an_animation_has_a_picture_for_each_time(files: dict[str, Path], tmp_pa
     with Image.open(path) as shown:
         assert shown.format == "GIF"
         assert getattr(shown, "n_frames", 1) == 7
-    for kind in ("steady", "sweep"):
+    for kind in ("steady", "scan"):
         with pytest.raises(InputError, match="one run at several times"):
             app.plot([files[kind]], output=tmp_path / "no.gif", force=False)
-    with pytest.raises(InputError, match="as a whole"):
+    with pytest.raises(InputError, match="a whole run"):
         app.plot([files["run"]], output=tmp_path / "no.gif", force=False, quantities=("velocity",))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["wall.gif"]
 
@@ -384,10 +384,10 @@ def test_an_ending_that_is_no_picture(files: dict[str, Path], tmp_path: Path) ->
 
 
 def test_a_share_is_shown_only_where_it_is_one(results: dict[str, Result]) -> None:
-    sweep = results["sweep"]
-    thermal = sweep.variables["u_thermal"]
-    turned = {**sweep.variables, "u_thermal": type(thermal)("u_thermal", thermal.dims, -np.asarray(thermal.data))}
-    against = Result(sweep.path, turned, sweep.coordinates, sweep.attrs, sweep.texts)
+    scan = results["scan"]
+    thermal = scan.variables["u_thermal"]
+    turned = {**scan.variables, "u_thermal": type(thermal)("u_thermal", thermal.dims, -np.asarray(thermal.data))}
+    against = Result(scan.path, turned, scan.coordinates, scan.attrs, scan.texts)
     labels = [axis.get_ylabel() for axis in panels(draw([against]))]
     assert len(labels) == 3
     assert not any("share" in label for label in labels)
@@ -395,7 +395,7 @@ def test_a_share_is_shown_only_where_it_is_one(results: dict[str, Result]) -> No
 
 def test_legends_leave_guide_lines_free(results: dict[str, Result]) -> None:
     """A line across the whole panel is given in fractions of the axes, not in data."""
-    axis = panels(draw([results["sweep"]], ["beta"]))[0]
+    axis = panels(draw([results["scan"]], ["beta"]))[0]
     (wide,) = [line for line in axis.get_lines() if line.get_label().startswith("wide wall")]
     box = axis.get_legend().get_window_extent()
     height = wide.get_transform().transform(wide.get_xydata())[0, 1]
@@ -404,4 +404,4 @@ def test_legends_leave_guide_lines_free(results: dict[str, Result]) -> None:
 
 def test_pages_cover_what_is_held(results: dict[str, Result]) -> None:
     assert pages(results["run"]) == [(), ("map", "map_x", "map_y", "mean")]
-    assert pages(results["sweep"]) == [()]
+    assert pages(results["scan"]) == [()]

@@ -1,4 +1,4 @@
-"""The same results on 1, 2, 3, 4 ranks: steady solve, stepping, files, sweeps."""
+"""The same results on 1, 2, 3, 4 ranks: steady solve, stepping, files, scans."""
 
 from __future__ import annotations
 
@@ -178,11 +178,11 @@ def test_restart(comm, mpi_tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("groups", [1, 2, 3])
-def test_sweep_over_groups(comm, mpi_tmp_path, groups):
+def test_scan_over_groups(comm, mpi_tmp_path, groups):
     text = TEXT.replace("time-dependent", "steady")
     groups = min(groups, comm.size)
-    sweep = f'[sweep]\nkey = "solver.iterations"\nvalues = [100, 1, 60]\ngroups = {groups}\n'
-    path = run(comm, mpi_tmp_path, f"sweep{groups}", text + sweep)
+    scan = f'[scan]\nkey = "solver.iterations"\nvalues = [100, 1, 60]\ngroups = {groups}\n'
+    path = run(comm, mpi_tmp_path, f"scan{groups}", text + scan)
     if comm.rank == 0:
         r = read_dataset(path)
         assert [bool(str(e)) for e in r["error"]] == [False, True, False]

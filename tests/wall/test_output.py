@@ -1,4 +1,4 @@
-"""Runs from input to result file: contents, continuation bit for bit, sweeps, schedules, the shipped inputs,
+"""Runs from input to result file: contents, continuation bit for bit, scans, schedules, the shipped inputs,
 pictures."""
 
 from __future__ import annotations
@@ -192,11 +192,11 @@ def test_schedule(tmp_path):
     assert "torque" not in r.variables
 
 
-def test_sweep_records_a_failed_point(tmp_path):
+def test_scan_records_a_failed_point(tmp_path):
     """One point whose solver may not converge: recorded, and the others are there."""
     text = small_wall().replace('mode = "quasi-static"', 'mode = "steady"')
-    sweep = '[sweep]\nkey = "solver.iterations"\nvalues = [100, 1, 50]\n'
-    r = read_dataset(run(tmp_path, "a", text + sweep))
+    scan = '[scan]\nkey = "solver.iterations"\nvalues = [100, 1, 50]\n'
+    r = read_dataset(run(tmp_path, "a", text + scan))
     errors = [str(e) for e in r["error"]]
     assert errors[0] == ""
     assert errors[2] == ""
@@ -206,9 +206,9 @@ def test_sweep_records_a_failed_point(tmp_path):
     assert r.attrs["failed_points"] == 1
 
 
-def test_sweep_over_the_gradient_is_linear(tmp_path):
+def test_scan_over_the_gradient_is_linear(tmp_path):
     text = small_wall().replace('mode = "quasi-static"', 'mode = "steady"')
-    r = read_dataset(run(tmp_path, "a", text + '[sweep]\nkey = "drive.gradient"\nvalues = [1, "2e9 K/m", 4.0]\n'))
+    r = read_dataset(run(tmp_path, "a", text + '[scan]\nkey = "drive.gradient"\nvalues = [1, "2e9 K/m", 4.0]\n'))
     assert r["drive_gradient"].tolist() == [1.0, 2.0, 4.0]  # numbers in the key's unit, however they were given
     np.testing.assert_allclose(r["u_thermal"][:, 0] / r["drive_gradient"], r["u_thermal"][0, 0], rtol=1e-8)
     assert r.coordinates["drive_gradient"].unit == "K/nm"
@@ -218,9 +218,9 @@ def test_sweep_over_the_gradient_is_linear(tmp_path):
     ("key", "message"),
     [("drive.gradent", "did you mean 'gradient'"), ("wire.cells", "at least 33 cells")],
 )
-def test_bad_sweeps(tmp_path, key, message):
+def test_bad_scans(tmp_path, key, message):
     with pytest.raises(InputError, match=rf"a\.toml: .*{message}"):
-        run(tmp_path, "a", small_wall() + f'[sweep]\nkey = "{key}"\nvalues = [3]\n')
+        run(tmp_path, "a", small_wall() + f'[scan]\nkey = "{key}"\nvalues = [3]\n')
 
 
 SHORT = {
@@ -297,8 +297,8 @@ def test_check_command(tmp_path):
     assert "unknowns" in text
     assert "warning: momentum.points" in text
     assert "group" not in text
-    swept = "sweep={key='drive.gradient',values=[1,2,3,4,5]}"
-    assert "scan of drive.gradient: 5 values, 4 groups of about 1 rank\n" in app.check(source, (swept,), ranks=4)
+    changed = "scan={key='drive.gradient',values=[1,2,3,4,5]}"
+    assert "scan of drive.gradient: 5 values, 4 groups of about 1 rank\n" in app.check(source, (changed,), ranks=4)
 
 
 def test_plot_names_what_it_has(tmp_path):

@@ -381,8 +381,8 @@ def test_results_have_the_units_of_the_collisions(tmp_path):
     assert float(r["normalization"]) == pytest.approx(2 * bohr * 1e27 / 8e5, rel=1e-9)  # g mu_B / M_s
     assert abs(float(r["j_e_initial"].mean())) < 1e-4 * CURRENT * 1e-6
     assert app.plot([output], output=tmp_path / "a.png", force=False).stat().st_size > 10_000
-    with pytest.raises(InputError, match=r"paper\.collision cannot be swept: its results have different units"):
+    with pytest.raises(InputError, match=r"paper\.collision cannot be scanned: its results have different units"):
         app.run(
             MPI.COMM_SELF, source, output=output, quiet=True, force=True,
-            overrides=('sweep={key="paper.collision", values=["paper", "bgk3d"]}',),
+            overrides=('scan={key="paper.collision", values=["paper", "bgk3d"]}',),
         )  # fmt: skip

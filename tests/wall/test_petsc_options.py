@@ -98,12 +98,12 @@ OWNED_KEY = "solver.petsc.ts_max_time"
     ("override", "where"),
     [
         (f"{OWNED_KEY}=1e9", f"{OWNED_KEY}: "),
-        (f"sweep={{key='{OWNED_KEY}', values=[1, 2]}}", f"scan.key: {OWNED_KEY} = 1: {OWNED_KEY}: "),
+        (f"scan={{key='{OWNED_KEY}', values=[1, 2]}}", f"scan.key: {OWNED_KEY} = 1: {OWNED_KEY}: "),
         ("", "-hpcalo_wall_ts_max_time: "),
     ],
 )
 def test_check_refuses_what_run_refuses(tmp_path, monkeypatch, override, where):
-    """The same line from both, before anything is built: from the input, one point of a sweep, or the environment."""
+    """The same line from both, before anything is built: from the input, one point of a scan, or the environment."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delattr("hpcalo.wall.dynamics.simulation.Simulation")
     source, overrides = tmp_path / "a.toml", (override,) if override else ()

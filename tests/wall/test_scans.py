@@ -1,4 +1,4 @@
-"""Sweeps over any key of the input: units, lists, axes that differ from point to point, refusals, failures."""
+"""Scans over any key of the input: units, lists, axes that differ from point to point, refusals, failures."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ tolerance = 1e-6
 
 def write(folder: Path, key: str, values: str, more: str = "", text: str = TEXT) -> Path:
     source = folder / "a.toml"
-    source.write_text(f'{text}[sweep]\nkey = "{key}"\nvalues = {values}\n{more}')
+    source.write_text(f'{text}[scan]\nkey = "{key}"\nvalues = {values}\n{more}')
     return source
 
 
@@ -139,7 +139,7 @@ def test_units_of_keys_that_may_be_left_out():
             r"output\.monitors\.0\.name = wall: .*each name may appear only once",
         ),
         ("output.file", '["b.h5"]', "all points are in one result"),
-        ("sweep.groups", "[1]", "a scan cannot scan itself"),
+        ("scan.groups", "[1]", "a scan cannot scan itself"),
         ("execution.checkpoint_interval", "[1, 2]", "the same for all points"),
     ],
 )
@@ -243,8 +243,8 @@ def test_variables_are_paired_by_name():
     assert [c.name for c in coordinates] == ["a_b", "x"]
 
 
-def sweep(comm, folder: Path, key: str, values: str, *overrides: str, groups: int = 3) -> Exception | None:
-    """What a sweep over groups ends with on this rank; there is no result then, and no part of one."""
+def scan(comm, folder: Path, key: str, values: str, *overrides: str, groups: int = 3) -> Exception | None:
+    """What a scan over groups ends with on this rank; there is no result then, and no part of one."""
     if comm.rank == 0:
         write(folder, key, values, f"groups = {groups}\n")
     comm.Barrier()
@@ -261,25 +261,43 @@ def sweep(comm, folder: Path, key: str, values: str, *overrides: str, groups: in
 
 @pytest.mark.mpi
 def test_all_points_fail(comm, mpi_tmp_path):
-    problem = sweep(comm, mpi_tmp_path, "solver.iterations", "[1, 2]")
+    problem = scan(comm, mpi_tmp_path, "solver.iterations", "[1, 2]")
     assert isinstance(problem, ConvergenceError)
     assert "all 2 points of the scan failed, nothing is written; solver.iterations = 1: " in str(problem)
     assert "stopped after 1 iterations" in str(problem)
 
 
 @pytest.mark.mpi
-def test_refused_input_ends_the_sweep(comm, mpi_tmp_path, monkeypatch):
-    """An option that no point knows is told once and at once; one of the swept values is that point's own failure."""
+def test_refused_input_ends_the_scan(comm, mpi_tmp_path, monkeypatch):
+    """An option that no point knows is told once and at once; one of the scanned values is that point's own failure."""
     begun = []
     compute = WallEngine.scan_point
     monkeypatch.setattr(WallEngine, "scan_point", lambda *given: [begun.append(1), compute(*given)][1])
-    problem = sweep(comm, mpi_tmp_path, "drive.gradient", "[1, 2, 3, 4, 5]", "solver.petsc={ksp_tipe='gmres'}")
+    problem = scan(comm, mpi_tmp_path, "drive.gradient", "[1, 2, 3, 4, 5]", "solver.petsc={ksp_tipe='gmres'}")
     assert isinstance(problem, InputError)
     assert "a.toml: drive.gradient = 1: solver.petsc.ksp_tipe: no solver of this run knows this option" in str(problem)
     assert len(begun) == 1
-    assert sweep(comm, mpi_tmp_path, "solver.petsc.ksp_type", '["none such", "fgmres"]') is None
+    assert scan(comm, mpi_tmp_path, "solver.petsc.ksp_type", '["none such", "fgmres"]') is None
     if comm.rank == 0:
         r = read_dataset(mpi_tmp_path / "a.h5")
         assert [bool(str(e)) for e in r["error"]] == [True, False]
         assert np.isfinite(r["u"][1]).all()
     comm.Barrier()
+
+
+def test_the_former_name_of_the_table(tmp_path, capsys):
+    """[sweep] is read as [scan], in the input and in --set, with one note; new results say [scan]."""
+    source = write(tmp_path, "drive.gradient", "[1, 2]")
+    source.write_text(source.read_text().replace("[scan]", "[sweep]"))
+    app.run(MPI.COMM_SELF, source, output=tmp_path / "a.h5", overrides=("sweep.groups=1",))
+    assert capsys.readouterr().err.count("note: the table [sweep] is called [scan] now") == 1
+    result = read_dataset(tmp_path / "a.h5")
+    assert result.settings["scan"] == {"key": "drive.gradient", "values": [1, 2], "groups": 1}
+    assert "sweep" not in result.settings
+    assert app.check(source).endswith("\nnote: the table [sweep] is called [scan] now; the old name stays readable")
+    assert app.load_input(source)[1] == app.load_input(write(tmp_path, "drive.gradient", "[1, 2]"))[1]
+    source.write_text(source.read_text() + "[sweep]\n")
+    with pytest.raises(
+        InputError, match=r"a\.toml: .*\[scan\] and \[sweep\] are two names of one table; give one of them"
+    ):
+        app.load_input(source)

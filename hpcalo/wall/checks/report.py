@@ -18,7 +18,7 @@ from hpcalo.io.scanned import is_uneven, point_of, pop_scan
 from hpcalo.wall.checks import balances, conservation, definitions
 from hpcalo.wall.checks.stored import succeeded
 from hpcalo.wall.config import WallInput
-from hpcalo.wall.plot.data import is_paper, is_sweep, swept
+from hpcalo.wall.plot.data import is_paper, is_scan, scanned
 from hpcalo.wall.validity.settings import check_settings
 
 UNDEFINED = (
@@ -45,10 +45,10 @@ CONSISTENT: tuple[Callable[[Result], Iterator[Check]], ...] = (
 
 def checks(result: Result) -> list[Check]:
     """All checks for which the file holds the variables."""
-    if is_sweep(result) and is_uneven(result):
+    if is_scan(result) and is_uneven(result):
         return [_points(result), *_worst(result)]
     found = [finite(result, UNDEFINED)]
-    if is_sweep(result):
+    if is_scan(result):
         found.append(_points(result))
     for check in PUBLISHED if is_paper(result) else CONSISTENT:
         found += check(result)
@@ -57,7 +57,7 @@ def checks(result: Result) -> list[Check]:
 
 def _points(result: Result) -> Check:
     errors = [str(e) for e in result["error"]]
-    failed = [f"{v}: {e}" for v, e in zip(result[swept(result)], errors, strict=True) if e]
+    failed = [f"{v}: {e}" for v, e in zip(result[scanned(result)], errors, strict=True) if e]
     return below(f"All {len(errors)} points of the scan", "points that failed", len(failed), 0, "; ".join(failed))
 
 

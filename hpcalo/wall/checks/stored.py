@@ -8,7 +8,7 @@ import numpy as np
 
 from hpcalo.io.dataset import Result
 from hpcalo.typing import RealArray
-from hpcalo.wall.plot.data import is_sweep, swept
+from hpcalo.wall.plot.data import is_scan, scanned
 
 EXACT = 1e-8  # identities; the constants used here agree to ten digits
 MOVING = 1e-3  # conservation of spin between the written times, and a current that the steps hold
@@ -17,7 +17,7 @@ MOVING = 1e-3  # conservation of spin between the written times, and a current t
 def succeeded(result: Result, name: str) -> RealArray:
     """The variable; of a scan without the points that failed."""
     data = np.asarray(result[name], dtype=float)
-    return data[np.asarray(result["error"]) == ""] if is_sweep(result) else data
+    return data[np.asarray(result["error"]) == ""] if is_scan(result) else data
 
 
 def largest(values: Any) -> float:
@@ -27,8 +27,8 @@ def largest(values: Any) -> float:
 
 def input_value(result: Result, *keys: str) -> Any:
     """A number of the input; where it is the scanned one, an array that goes with the variables' first axis."""
-    if is_sweep(result) and swept(result) == "_".join(keys):
-        values = np.asarray(result[swept(result)])
+    if is_scan(result) and scanned(result) == "_".join(keys):
+        values = np.asarray(result[scanned(result)])
         if values.dtype.kind not in "fiu":
             return None
         return values[np.asarray(result["error"]) == ""].astype(float)
@@ -55,12 +55,12 @@ def is_moving(result: Result) -> bool:
 def same_times(result: Result, *names: str) -> bool:
     """Whether the variables are there and were written at the same times."""
     held = [result.variables[n].dims for n in names if n in result.variables]
-    return len(held) == len(names) and len({d[1 if is_sweep(result) else 0] for d in held}) == 1
+    return len(held) == len(names) and len({d[1 if is_scan(result) else 0] for d in held}) == 1
 
 
 def between_times(result: Result, name: str, density: RealArray, rest: RealArray) -> RealArray | None:
     """d_t density + rest by the trapezoid rule between the written times of `name`; None for a single time."""
-    axis = 1 if is_sweep(result) else 0
+    axis = 1 if is_scan(result) else 0
     t = 1e-9 * np.asarray(result[result.variables[name].dims[axis]], dtype=float)
     if len(t) < 2:
         return None

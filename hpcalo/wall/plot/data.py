@@ -33,8 +33,8 @@ class Frames:
     y: Real
 
 
-def is_sweep(result: Result) -> bool:
-    """Whether the first axis of all variables is a swept input."""
+def is_scan(result: Result) -> bool:
+    """Whether the first axis of all variables is a scanned input."""
     return "error" in result.variables
 
 
@@ -46,14 +46,14 @@ def is_paper(result: Result) -> bool:
 def kind(result: Result) -> str:
     """What the result is, in words: only results of the same kind share a figure."""
     model = "the published model" if is_paper(result) else "the wall"
-    if is_sweep(result):
-        return f"a sweep of {swept(result)} of {model}"
+    if is_scan(result):
+        return f"a scan of {scanned(result)} of {model}"
     single = is_paper(result) or result.attrs.get("kind") != "steady"
     return f"a {'run' if single else 'steady state'} of {model}"
 
 
-def swept(result: Result) -> str:
-    """Name of the swept axis."""
+def scanned(result: Result) -> str:
+    """Name of the scanned axis."""
     return result.variables["error"].dims[0]
 
 
@@ -73,7 +73,7 @@ def frames(result: Result, name: str) -> Frames:
     else:
         t = _times(result, dims[0])
     x = np.asarray(result[dims[1]], dtype=float) + np.zeros((len(t), 1))
-    if "window_origin" in result.variables and not is_sweep(result):
+    if "window_origin" in result.variables and not is_scan(result):
         t_o, origin = series(result, "window_origin")
         x = x + origin[np.abs(t[:, None] - t_o).argmin(1)][:, None]
     return Frames(t, x, y)
@@ -158,7 +158,7 @@ def steady_velocity(result: Result) -> Real | None:
         return None
     alpha = result.setting("magnet", "damping")
     alphas: Any = float(alpha) if alpha else np.nan
-    if is_sweep(result) and swept(result) == "magnet_damping":
+    if is_scan(result) and scanned(result) == "magnet_damping":
         alphas = np.asarray(result["magnet_damping"], dtype=float)
     if result.setting("drive", "zeeman") or not np.all(alphas > 0.0):
         return None
@@ -167,15 +167,15 @@ def steady_velocity(result: Result) -> Real | None:
 
 
 def last(result: Result, name: str) -> Real:
-    """A number for each point of a sweep: of a time series its last one. Raises InputError if it is a field."""
+    """A number for each point of a scan: of a time series its last one. Raises InputError if it is a field."""
     data = at_end(result, name, np.asarray(result[name], dtype=float))
     if data.ndim != 1:
-        raise InputError(f"{result.path}: '{name}' is not one number for each point of the sweep")
+        raise InputError(f"{result.path}: '{name}' is not one number for each point of the scan")
     return data
 
 
 def at_end(result: Result, name: str, data: Real) -> Real:
-    """Of numbers for each point of a sweep and, if the variable `name` is a time series, each time: those at the end of
+    """Of numbers for each point of a scan and, if the variable `name` is a time series, each time: those at the end of
     each point's time.
     """
     dims = result.variables[name].dims

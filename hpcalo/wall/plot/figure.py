@@ -15,8 +15,8 @@ from hpcalo.plotting.paper import PaperFigure
 from hpcalo.wall.plot import arrows as wall_arrows
 from hpcalo.wall.plot import heat as wall_heat
 from hpcalo.wall.plot import panels as wall_panels
-from hpcalo.wall.plot import scan as wall_sweep
-from hpcalo.wall.plot.data import is_paper, is_sweep, kind, series
+from hpcalo.wall.plot import scan as wall_scan
+from hpcalo.wall.plot.data import is_paper, is_scan, kind, series
 
 Maker = Callable[[Any, Sequence[Result]], None]
 
@@ -46,8 +46,8 @@ def draw(results: Sequence[Result], quantities: Sequence[str] = ()) -> Any:
     kinds = list(dict.fromkeys(kind(r) for r in results))
     if len(kinds) > 1:
         raise InputError(f"{_paths(results)}: are {' and '.join(kinds)}, and cannot share a picture")
-    if is_sweep(results[0]) and len({str(r.coordinates[r.variables["error"].dims[0]].unit) for r in results}) > 1:
-        raise InputError(f"{_paths(results)}: have different units of the swept input")
+    if is_scan(results[0]) and len({str(r.coordinates[r.variables["error"].dims[0]].unit) for r in results}) > 1:
+        raise InputError(f"{_paths(results)}: have different units of the scanned input")
     makers = _asked(results, quantities) if quantities else _story(results)
     titles = {str(r.attrs.get("title", "")) for r in results}
     with rc_context(style.STYLE):
@@ -86,7 +86,7 @@ def animate(results: Sequence[Result]) -> list[Any]:
     """Pictures (PIL) of the moving wall, one for each time of a run. Raises InputError if nothing moves."""
     from hpcalo.wall.plot.movie import pictures  # noqa: PLC0415
 
-    if len(results) != 1 or is_sweep(results[0]) or not _able(MAPS[0], results):
+    if len(results) != 1 or is_scan(results[0]) or not _able(MAPS[0], results):
         raise InputError(f"{_paths(results)}: an animation shows the magnetization of one run at several times")
     with rc_context(style.STYLE):
         return pictures(results[0])
@@ -101,8 +101,8 @@ def pages(result: Result) -> list[tuple[str, ...]]:
 def panels_of(result: Result) -> tuple[Panel, ...]:
     """The panels that there are for this kind of result."""
     if is_paper(result):
-        return PAPER_SWEEP if is_sweep(result) else PAPER
-    return SWEEP if is_sweep(result) else RUN
+        return PAPER_SCAN if is_scan(result) else PAPER
+    return SCAN if is_scan(result) else RUN
 
 
 def _story(results: Sequence[Result]) -> list[Panel]:
@@ -122,7 +122,7 @@ def _able(panel: Panel, results: Sequence[Result]) -> bool:
 def _asked(results: Sequence[Result], names: Sequence[str]) -> list[Panel]:
     panels = panels_of(results[0])
     held = set.intersection(*(set(r.variables) for r in results))
-    generic = wall_sweep.generic if is_sweep(results[0]) else wall_panels.generic
+    generic = wall_scan.generic if is_scan(results[0]) else wall_panels.generic
     chosen: list[Panel] = []
     for name in names:
         able = [p for p in panels if p.name == name and _able(p, results)]
@@ -204,26 +204,26 @@ RUN = (
     Panel("powers", ("power_spin_torque", "power_damping"), wall_panels.powers, times=True),
     *CURRENTS,
     *MAPS,
-    Panel("mean", ("mean_mx", "mean_my", "mean_mz"), wall_sweep.means, times=True, asked=True),
+    Panel("mean", ("mean_mx", "mean_my", "mean_mz"), wall_scan.means, times=True, asked=True),
 )  # fmt: skip
-SWEEP = (
-    Panel("velocity", ("u", "beta"), wall_sweep.speed, sensible=wall_sweep.has_speed),
-    Panel("u", ("u",), wall_sweep.drift),
-    Panel("beta", ("beta",), wall_sweep.nonadiabaticity),
-    Panel("thermal_share", ("u_thermal", "u"), wall_sweep.thermal_share, sensible=wall_sweep.is_share),
+SCAN = (
+    Panel("velocity", ("u", "beta"), wall_scan.speed, sensible=wall_scan.has_speed),
+    Panel("u", ("u",), wall_scan.drift),
+    Panel("beta", ("beta",), wall_scan.nonadiabaticity),
+    Panel("thermal_share", ("u_thermal", "u"), wall_scan.thermal_share, sensible=wall_scan.is_share),
 )
 PAPER = (
     ARROWS,
     Panel("accumulation_arrows", ("m_initial", "m_final", "magnetization"), wall_arrows.accumulation, wide=True),
-    Panel("mean", ("magnetization", "normalization"), wall_sweep.means),
-    Panel("accumulation", ("m_initial", "m_final"), wall_sweep.paper_accumulation),
-    Panel("torque", ("torque_initial", "torque_final"), wall_sweep.paper_torque),
-    Panel("current", ("j_s_initial", "j_s_final"), wall_sweep.paper_current),
+    Panel("mean", ("magnetization", "normalization"), wall_scan.means),
+    Panel("accumulation", ("m_initial", "m_final"), wall_scan.paper_accumulation),
+    Panel("torque", ("torque_initial", "torque_final"), wall_scan.paper_torque),
+    Panel("current", ("j_s_initial", "j_s_final"), wall_scan.paper_current),
     *MAPS,
 )
-PAPER_SWEEP = (
-    Panel("settling", ("settling_time",), wall_sweep.settling),
-    Panel("mean", ("magnetization", "normalization"), wall_sweep.means),
-    Panel("accumulation", ("m_initial", "m_final"), wall_sweep.paper_accumulation),
-    Panel("torque", ("torque_initial", "torque_final"), wall_sweep.paper_torque),
+PAPER_SCAN = (
+    Panel("settling", ("settling_time",), wall_scan.settling),
+    Panel("mean", ("magnetization", "normalization"), wall_scan.means),
+    Panel("accumulation", ("m_initial", "m_final"), wall_scan.paper_accumulation),
+    Panel("torque", ("torque_initial", "torque_final"), wall_scan.paper_torque),
 )

@@ -1,4 +1,4 @@
-"""Panels of sweeps of the wall, and of the published model: velocity, u, beta, settling times."""
+"""Panels of scans of the wall, and of the published model: velocity, u, beta, settling times."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hpcalo.errors import InputError
 from hpcalo.io.dataset import Result
 from hpcalo.io.scanned import OF_POINT
 from hpcalo.plotting import style
-from hpcalo.wall.plot.data import Real, at_end, last, paper_unit, series, steady_velocity, swept
+from hpcalo.wall.plot.data import Real, at_end, last, paper_unit, scanned, series, steady_velocity
 from hpcalo.wall.plot.panels import PARTS, XYZ, calm, largest, scale, stem, time_axis, written
 
 WORDS = {
@@ -28,8 +28,8 @@ HBAR_EV_FS = 0.6582119569
 
 
 def _points(axis: Any, results: Sequence[Result]) -> list[Real]:
-    """Labels the swept axis; the places of each file's points on it."""
-    name = swept(results[0])
+    """Labels the scanned axis; the places of each file's points on it."""
+    name = scanned(results[0])
     item = results[0].coordinates[name]
     words = WORDS.get(name, style.literal(name.replace("_", " ")))
     if np.asarray(item.data).dtype.kind not in "fiu":
@@ -44,7 +44,7 @@ def _points(axis: Any, results: Sequence[Result]) -> list[Real]:
 
 
 def _line(axis: Any, x: Real, y: Real, **form: Any) -> None:
-    """A curve through the points in the order of the swept value, in whatever order the input lists them."""
+    """A curve through the points in the order of the scanned value, in whatever order the input lists them."""
     order = np.argsort(x, kind="stable")
     axis.plot(x[order], np.asarray(y)[order], **form)
 
@@ -58,7 +58,7 @@ def _frame(axis: Any, results: Sequence[Result]) -> None:
 
 
 def _parts(axis: Any, results: Sequence[Result], names: dict[str, str]) -> None:
-    """Total, electrical and thermal values against the swept input: colours tell them, dashes tell files."""
+    """Total, electrical and thermal values against the scanned input: colours tell them, dashes tell files."""
     places = _points(axis, results)
     for n, (result, x) in enumerate(zip(results, places, strict=True)):
         for suffix, name in names.items():
@@ -85,7 +85,7 @@ def nonadiabaticity(axis: Any, results: Sequence[Result]) -> None:
     """Beta and its parts, with what a wide wall would have."""
     _parts(axis, results, {"": "beta", "_electrical": "beta_electrical", "_thermal": "beta_Q"})
     j, tau = (results[0].setting("electrons", key) for key in ("exchange_splitting", "spin_flip_time"))
-    if j and tau and swept(results[0]).partition("_")[0] != "electrons":
+    if j and tau and scanned(results[0]).partition("_")[0] != "electrons":
         wide = HBAR_EV_FS / (float(j) * float(tau))
         axis.axhline(wide, color="0.15", lw=0.7, ls=style.DASHES[3], label=r"wide wall, $\hbar/J\tau_\mathrm{sf}$")
     axis.set_ylabel(r"nonadiabaticity $\beta$")
@@ -159,7 +159,7 @@ def _from_zero(axis: Any, at_least: float = 0.0) -> None:
 
 
 def generic(axis: Any, results: Sequence[Result], name: str) -> None:
-    """Any number against the swept input (of a time series the last one)."""
+    """Any number against the scanned input (of a time series the last one)."""
     variable = results[0].variables[name]
     if np.asarray(variable.data).dtype.kind not in "fiu":
         raise InputError(f"{results[0].path}: '{name}' is text; 'hpcalo info' shows it")
@@ -178,12 +178,12 @@ def generic(axis: Any, results: Sequence[Result], name: str) -> None:
 
 
 def settling(axis: Any, results: Sequence[Result]) -> None:
-    """t_s against the swept input, with the printed values where they are for it."""
+    """t_s against the scanned input, with the printed values where they are for it."""
     for n, (result, x) in enumerate(zip(results, _points(axis, results), strict=True)):
         label = stem(result) if len(results) > 1 else "printed equations, as solved here"
         _line(axis, x, last(result, "settling_time"), color=style.COLOURS[n % 6], marker="o", label=label)
     axis.set_ylabel("settling time $t_s$ (ns)")
-    if swept(results[0]) == "drive_gradient":
+    if scanned(results[0]) == "drive_gradient":
         mark = {"ls": "None", "marker": "D", "ms": 5, "mfc": "white", "mec": "black", "mew": 1.2, "zorder": 5}
         axis.plot(list(PUBLISHED), list(PUBLISHED.values()), label="Wang et al. 2022", **mark)
         style.note(axis, "published values not reproduced")
@@ -192,7 +192,7 @@ def settling(axis: Any, results: Sequence[Result]) -> None:
 
 
 def means(axis: Any, results: Sequence[Result]) -> None:
-    """The means of M over the wire (the published model: the box) against time; of a sweep for each value."""
+    """The means of M over the wire (the published model: the box) against time; of a scan for each value."""
     result = results[0]
     if "error" not in result.variables:
         factor = time_axis(axis, results, "mean_mx" if "mean_mx" in result.variables else "magnetization")
@@ -214,7 +214,7 @@ def means(axis: Any, results: Sequence[Result]) -> None:
             if printed:
                 style.note(axis, f"published $t_s$ = {written(printed, printed)} not reproduced")
     else:
-        _swept_means(axis, result)
+        _scanned_means(axis, result)
         if len(results) > 1:
             style.note(axis, f"only {stem(result)}, the first of its values widest")
     axis.set_ylabel(r"mean magnetization $\langle M_i\rangle$")
@@ -230,8 +230,8 @@ def _means(result: Result) -> tuple[Real, Real]:
     return t, np.asarray(m.mean(1))
 
 
-def _swept_means(axis: Any, result: Result) -> None:
-    """All components, dark to light in the order of the swept value."""
+def _scanned_means(axis: Any, result: Result) -> None:
+    """All components, dark to light in the order of the scanned value."""
     good = np.nonzero(np.asarray(result["error"]) == "")[0]
     units = [1e3 * paper_unit(result, int(k)) for k in good]
     end = max(units) * float(np.asarray(result["s"])[-1])
@@ -244,7 +244,7 @@ def _swept_means(axis: Any, result: Result) -> None:
         axis.plot([], [], color=style.COLOURS[c], label=rf"$\langle M_{XYZ[c]}\rangle$")
     axis.set_xlabel("time $t$ (ps)")
     axis.set_xlim(0.0, end)
-    style.note(axis, f"all {len(good)} values of the sweep, the first widest")
+    style.note(axis, f"all {len(good)} values of the scan, the first widest")
 
 
 def _shade(colour: str, n: int, count: int) -> Any:
@@ -255,7 +255,7 @@ def _shade(colour: str, n: int, count: int) -> Any:
 
 
 def _paper_profile(axis: Any, results: Sequence[Result], name: str, words: str) -> None:
-    """A vector of the first state (solid) and the last one (dotted); of a sweep for its largest value."""
+    """A vector of the first state (solid) and the last one (dotted); of a scan for its largest value."""
     result = results[0]
     head = result.variables[f"{name}_initial"]
     place = -1 if "error" in result.variables else None
@@ -263,10 +263,10 @@ def _paper_profile(axis: Any, results: Sequence[Result], name: str, words: str) 
     if place is not None:
         place = int(np.nonzero(np.asarray(result["error"]) == "")[0][-1])
         arrays = [a[place] for a in arrays]
-        value, unit = result[swept(result)][place], result.coordinates[swept(result)].unit
-        swept_symbol = WORDS.get(swept(result), "").rpartition(" ")[2]
+        value, unit = result[scanned(result)][place], result.coordinates[scanned(result)].unit
+        symbol_of_key = WORDS.get(scanned(result), "").rpartition(" ")[2]
         text = f"{value:g} {unit}" if isinstance(value, float | np.floating) else str(value)
-        style.note(axis, f"{swept_symbol} = {text}" if swept_symbol.startswith("$") else style.literal(text))
+        style.note(axis, f"{symbol_of_key} = {text}" if symbol_of_key.startswith("$") else style.literal(text))
     if len(results) > 1:
         style.note(axis, f"only {stem(result)}", add=True)
     factor, unit = scale(head.unit, largest(arrays))

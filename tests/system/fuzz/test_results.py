@@ -57,8 +57,8 @@ gradient = "1 K/nm"
 end = "0.0004 ns"
 output_every = "0.0002 ns"
 """
-SWEEP = WALL.replace('"quasi-static"', '"steady"') + '[sweep]\nkey = "drive.gradient"\nvalues = ["1 K/nm", "2 K/nm"]\n'
-ENGINES = {"kubo": (KUBO, ()), "wall": (WALL, ()), "sweep": (SWEEP, ())}
+SCAN = WALL.replace('"quasi-static"', '"steady"') + '[scan]\nkey = "drive.gradient"\nvalues = ["1 K/nm", "2 K/nm"]\n'
+ENGINES = {"kubo": (KUBO, ()), "wall": (WALL, ()), "scan": (SCAN, ())}
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +161,7 @@ def odd(kind: int, file: h5py.File, name: str) -> None:
 
 def uses(engine: str, path: Path) -> list:
     """Everything that a user may do with a result."""
-    quantity = {"kubo": "torkance_even", "wall": "wall_position", "sweep": "u"}[engine]
+    quantity = {"kubo": "torkance_even", "wall": "wall_position", "scan": "u"}[engine]
     out = path.parent
     many = [
         lambda: describe(path),
@@ -199,7 +199,7 @@ def warm(whole, tmp_path_factory, survives):
     for engine, content in whole.items():
         path = tmp_path_factory.mktemp("warm") / "r.h5"
         path.write_bytes(content)
-        for use in uses(engine, path) + (slow_uses(engine, path) if LONG or engine == "sweep" else []):
+        for use in uses(engine, path) + (slow_uses(engine, path) if LONG or engine == "scan" else []):
             use()
 
 

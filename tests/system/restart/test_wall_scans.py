@@ -1,4 +1,4 @@
-"""Sweeps that are stopped: finished points are kept, the others go on, with any number of ranks and groups."""
+"""Scans that are stopped: finished points are kept, the others go on, with any number of ranks and groups."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from hpcalo.parallel.relay import StopRelay
 from hpcalo.parallel.signals import StopRequest
 
 TEXT = CURRENT_AND_HEAT.format(mode="quasi-static", integrator="rk", end="0.001", every="0.0005", first="20 fs")
-SWEEP = '[sweep]\nkey = "solver.iterations"\nvalues = [100, 90, 80, 70, 1]\ngroups = {groups}\n'
+SCAN = '[scan]\nkey = "solver.iterations"\nvalues = [100, 90, 80, 70, 1]\ngroups = {groups}\n'
 
 
 class Counted:
@@ -49,7 +49,7 @@ class Counted:
 @pytest.mark.mpi
 def test_stopped_and_continued(comm, mpi_tmp_path, monkeypatch):
     """One point is finished, the next one under way; continued with other ranks and groups to the same bits."""
-    source = write(comm, mpi_tmp_path / "a.toml", TEXT + SWEEP.format(groups=2))
+    source = write(comm, mpi_tmp_path / "a.toml", TEXT + SCAN.format(groups=2))
     whole = mpi_tmp_path / "whole.h5"
     completed(comm, run(comm, 1, source, whole))
     for number, (before, after) in enumerate(journeys(comm)):
@@ -78,7 +78,7 @@ def test_stopped_and_continued(comm, mpi_tmp_path, monkeypatch):
 def test_damaged_point_is_computed_again_and_told(tmp_path, monkeypatch, capsys):
     comm = MPI.COMM_SELF
     source, whole, output = tmp_path / "a.toml", tmp_path / "whole.h5", tmp_path / "a.h5"
-    source.write_text(TEXT + SWEEP.format(groups=1))
+    source.write_text(TEXT + SCAN.format(groups=1))
     completed(comm, run(comm, 1, source, whole))
     with monkeypatch.context() as patch:
         Counted(patch, finished=2)
@@ -97,7 +97,7 @@ def test_damaged_point_is_computed_again_and_told(tmp_path, monkeypatch, capsys)
 def test_forced_run_forgets_the_points(tmp_path, monkeypatch):
     comm = MPI.COMM_SELF
     source, output = tmp_path / "a.toml", tmp_path / "a.h5"
-    source.write_text(TEXT + SWEEP.format(groups=1))
+    source.write_text(TEXT + SCAN.format(groups=1))
     with monkeypatch.context() as patch:
         Counted(patch, finished=2)
         assert isinstance(run(comm, 1, source, output), Interrupted)
