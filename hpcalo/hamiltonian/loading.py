@@ -70,19 +70,28 @@ def section_for(
 
 
 def checksums(section: ModelSection) -> str:
-    """`SHA-256  name` of every file of the model, one a line: what must be the same when a run goes on."""
-    return "\n".join(f"{sha256(path)}  {path.name}" for path in files(section))
+    """`SHA-256  path` of every file of the model, one a line: for the record, and for `same_files`.
+
+    Serial. Raises ModelError if a file cannot be read.
+    """
+    return "\n".join(f"{sha256(path)}  {path}" for path in files(section))
 
 
 def same_files(recorded: str, present: str) -> bool:
-    """Whether the checksums of a checkpoint are those of now, both as `checksums` writes them.
+    """Whether a checkpoint was written with the model files of now; both texts are of `checksums`.
 
-    Checkpoints of hpcalo 0.1.0 hold sums without names, and only of what it recorded: of Wannier90 every seed_*.dat,
-    otherwise the files that the input names. They are compared as far as they go.
+    Names and contents must agree; the folder may have moved. Checkpoints of hpcalo 0.1.0 hold sums without names, and
+    only of what it recorded: of Wannier90 every seed_*.dat, otherwise the files that the input names. They are compared
+    as far as they go.
     """
-    old = recorded.split()
-    if recorded == present or "  " in recorded:
-        return recorded == present
-    now = [line.split("  ", 1) for line in present.splitlines()]
-    data = [total for total, name in now if name.endswith(".dat")]
-    return set(data) <= set(old) if data else set(old) <= {total for total, _ in now}
+    now = _sums_and_names(present)
+    if not recorded or "  " in recorded:
+        return _sums_and_names(recorded) == now
+    old = set(recorded.split())
+    data = {total for total, name in now if name.endswith(".dat")}
+    return data <= old if data else old <= {total for total, _ in now}
+
+
+def _sums_and_names(text: str) -> list[tuple[str, str]]:
+    parts = (line.partition("  ") for line in text.splitlines())
+    return [(total, Path(name).name) for total, _, name in parts]

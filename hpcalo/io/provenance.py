@@ -57,12 +57,13 @@ def provenance(
     *,
     source: Path | None = None,
     overrides: Iterable[str] = (),
-    model_files: Iterable[Path] = (),
+    model_sha256: str = "",
     layout: str = "",
 ) -> Provenance:
     """The record of this run, complete on every rank. Collective; call it when the result is ready to be written.
 
-    `layout` describes in words how the ranks shared the work. Raises ModelError if a model file has vanished.
+    model_sha256: a line `SHA-256  path` for each file of the model as it was read, on rank 0. layout: how the ranks
+    shared the work, in words.
     """
     from mpi4py import MPI  # noqa: PLC0415
 
@@ -100,9 +101,8 @@ def provenance(
         overrides_text = "\n".join(overrides)
         if overrides_text:
             texts["overrides"] = overrides_text
-        sums = "\n".join(f"{sha256(path)}  {path}" for path in model_files)
-        if sums:
-            texts["model_sha256"] = sums
+        if model_sha256:
+            texts["model_sha256"] = model_sha256
         return Provenance(attrs, texts)
 
     return on_root(comm, collect)

@@ -10,7 +10,7 @@ import numpy as np
 from hpcalo import __version__
 from hpcalo.engine import RunContext
 from hpcalo.errors import InputError
-from hpcalo.hamiltonian.loading import checksums, files, load_model
+from hpcalo.hamiltonian.loading import checksums, load_model
 from hpcalo.hamiltonian.types import Model
 from hpcalo.io import checkpoint
 from hpcalo.io.dataset import Variable
@@ -124,7 +124,7 @@ def _write(
         settings,
         source=context.source,
         overrides=context.overrides,
-        model_files=files(settings.model),
+        model_sha256=kubo.checkpoints.texts["model_sha256"],
         layout=Layout(context.comm.size, context.comm.rank, len(task.blocks), len(run.energies)).describe(),
     )
     record.warned(warnings)

@@ -18,6 +18,7 @@ from hpcalo.hamiltonian.loading import checksums, files, same_files
 from hpcalo.hamiltonian.section import ModelSection
 from hpcalo.io import checkpoint
 from hpcalo.io.hdf5 import read_dataset
+from hpcalo.kubo import run as kubo
 
 INPUT = """
 [model]
@@ -118,6 +119,23 @@ def test_a_file_that_came_or_went_is_another_model(comm, tmp_path):
     stopped(comm, 1, source, result, 1)
     (tmp_path / "later").rename(tmp_path / "x.spn")
     refused(comm, result)
+
+
+def test_the_record_is_of_what_was_read(comm, tmp_path, monkeypatch):
+    """Files that change or vanish while a run computes neither end it nor enter its record."""
+    wannier(tmp_path)
+    source, result = tmp_path / "w.toml", tmp_path / "a.h5"
+    source.write_text(INPUT.format(model='wannier90 = "x"', grid=[2, 2, 2]))
+    before = checksums(validate(ModelSection, {"wannier90": "x"}, "x", tmp_path))
+
+    def solvers(*arguments, real=kubo.solvers, **options):
+        (tmp_path / "x.spn").unlink()
+        put_remark(tmp_path / "x.win")
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(kubo, "solvers", solvers)
+    app.run(comm, source, output=result, quiet=True)
+    assert read_dataset(result).texts["model_sha256"] == before
 
 
 @pytest.mark.parametrize("name", ["x_tb.dat", "x.win", "x.chk", "x.spn"])
