@@ -10,7 +10,7 @@ from hpcalo.errors import InputError
 from hpcalo.hamiltonian.types import Crystal, Model
 from hpcalo.kubo.config import KuboSection
 from hpcalo.kubo.responses.response import needed, responses
-from hpcalo.kubo.states.solvers import check_need, directions_of
+from hpcalo.kubo.states.solvers import check_need, magnetization_directions
 from hpcalo.kubo.sums.request import Request
 from hpcalo.typing import RealArray
 from hpcalo.units import BOLTZMANN_EV
@@ -19,7 +19,7 @@ from hpcalo.units import BOLTZMANN_EV
 def prepare(section: KuboSection, model: Model) -> tuple[float, RealArray, Request]:
     """Reference energy (eV), directions of the magnetization (A, 3) and the request. Raises InputError."""
     reference = reference_energy(section, model)
-    n_hat = directions_of(model, section.n_hat)
+    n_hat = magnetization_directions(model, section.n_hat)
     request = make_request(section, reference, model.crystal)
     provided = check_need(model, request.need())
     levels = tuple(observable for observable in request.sums.levels if observable in provided)

@@ -1,4 +1,4 @@
-"""From result files to curves: which tensor elements are worth drawing, along which axis, for which Γ, μ and T."""
+"""From result files to curves: the tensor elements worth drawing, along an axis, for some Γ, μ and T."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ ZERO = {
     "K/m": 1e-6,
     "W/m": 1e-15,
 }
-"""What is smaller in these units is left over from rounding, or from the model's symmetry; 1e-12 in the others."""
+"""Smaller values in these units are rounding errors, or zero by the model's symmetry; 1e-12 in other units."""
 SAME_LINE = 1e-3
 """Elements that differ by less than this fraction of the largest one are one line in a picture."""
 AT_MOST = 3  # tensor elements in a panel
 LEVELS = 6  # values of Γ, μ or T in a panel
-ROOM = 300.0  # K: where a single temperature is shown
-LINES = 9  # of one variable in a panel: of more, values of Γ, μ and T are left out
-WIGGLY = 4  # the same against energy, where curves cross each other all the time
+ROOM = 300.0  # K: the temperature of panels that show a single one
+LINES = 9  # most lines of one variable in a panel; beyond, values of Γ, μ and T are left out
+WIGGLY = 4  # the same against energy, where curves cross each other often
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +54,7 @@ class Element:
 
 
 def name_of(results: Sequence[Result], which: int) -> str:
-    """How a legend calls one of several files: its title if the titles differ, else the file's name."""
+    """The name of one of several files in a legend: its title if the titles differ, else the file's name."""
     titles = [str(r.attrs.get("title", "")) for r in results]
     stems = [r.path.stem for r in results]
     if all(titles) and len(set(titles)) == len(titles) and max(map(len, titles)) <= 28:
@@ -74,9 +74,9 @@ def curves(
 ) -> list[Curve]:
     """The curves of a variable along one axis, from every file that has it, at the first n̂.
 
-    Of the tensor's elements those are taken that symmetry leaves independent, the largest `AT_MOST` (of those `among`
-    which the choice is, or all those named in `only`); the choice is that of the first file, so that the files show the
-    same elements. `like`: curves that these are to go with, at the same Γ, μ and T.
+    The elements are the largest `AT_MOST` that symmetry leaves independent; `among` restricts the choice, `only` names
+    the elements instead. All files show the elements chosen for the first one. `like`: curves to accompany, at the same
+    Γ, μ and T.
     """
     found: list[Curve] = []
     chosen: list[str] = list(only)
@@ -108,7 +108,7 @@ def component_axes(result: Result, dims: Sequence[str]) -> list[str]:
 
 
 def _arranged(result: Result, name: str, along: str) -> tuple[Levels, dict[str, RealArray]]:
-    """Axes that stay as (name, shown places, coordinate), and the elements by name, each (…, along)."""
+    """The remaining axes as (name, shown indices, coordinate), and the elements by name, each (…, along)."""
     variable = result.variables[name]
     data = np.asarray(variable.data, dtype=float)
     dims = list(variable.dims)
@@ -130,25 +130,25 @@ Levels = list[tuple[str, list[int], RealArray]]
 
 
 def _thinned(levels: Levels, most: int, like: Sequence[Curve]) -> Levels:
-    """Fewer values of the axes that stay, from the longest, until at most `most` combinations are left."""
+    """Fewer values of the remaining axes, the longest first, until at most `most` combinations are left."""
     fixed = {dim: {c.tags[dim] for c in like if dim in c.tags} for dim, _, _ in levels}
-    kept = [1 if fixed[dim] else len(picked) for dim, picked, _ in levels]
-    while kept and math.prod(kept) > max(most, 1):
-        kept[kept.index(max(kept))] -= 1
+    counts = [1 if fixed[dim] else len(picked) for dim, picked, _ in levels]
+    while counts and math.prod(counts) > max(most, 1):
+        counts[counts.index(max(counts))] -= 1
     return [
         (dim, [i for i, v in enumerate(values) if v in fixed[dim]] or spread(len(values), n), values)
-        for (dim, _, values), n in zip(levels, kept, strict=True)
+        for (dim, _, values), n in zip(levels, counts, strict=True)
     ]
 
 
-def spread(count: int, wanted: int = LEVELS) -> list[int]:
-    """Places of at most `wanted` of `count` values, the first and the last among them."""
-    n = min(count, wanted)
+def spread(count: int, most: int = LEVELS) -> list[int]:
+    """Indices of at most `most` of `count` values, the first and the last among them."""
+    n = min(count, most)
     return sorted({round(i * (count - 1) / max(n - 1, 1)) for i in range(n)})
 
 
 def floor_of(result: Result, name: str) -> float:
-    """What counts as zero in the variable's unit."""
+    """The largest value that counts as zero in the variable's unit."""
     return ZERO.get(result.variables[name].unit, 1e-12)
 
 
@@ -158,26 +158,26 @@ def independent(tensor: dict[str, RealArray], floor: float = 0.0) -> list[Elemen
     top = max(sizes.values(), default=0.0)
     if top <= floor:
         return []
-    kept: list[Element] = []
+    found: list[Element] = []
     # xx, yx, zx, xy …: the response to a field along x stands for the others.
     for name in sorted(tensor, key=lambda n: n[::-1]):
         values = tensor[name]
         if sizes[name] <= SAME_LINE * top:
             continue
-        for i, other in enumerate(kept):
+        for i, other in enumerate(found):
             for sign in (1.0, -1.0):
                 gap = _largest(values - sign * other.values)
                 if gap <= SAME_LINE * top:
-                    told = ("" if sign > 0 else "−") + name
+                    signed = ("" if sign > 0 else "−") + name
                     if gap <= 1e-6 * top:
-                        kept[i] = Element(other.name, other.values, (*other.equal, told))
+                        found[i] = Element(other.name, other.values, (*other.equal, signed))
                     break
             else:
                 continue
             break
         else:
-            kept.append(Element(name, values))
-    return sorted(kept, key=lambda e: -sizes[e.name])[:AT_MOST]
+            found.append(Element(name, values))
+    return sorted(found, key=lambda e: -sizes[e.name])[:AT_MOST]
 
 
 def _named(tensor: dict[str, RealArray], names: Sequence[str]) -> list[Element]:
@@ -195,13 +195,13 @@ def _largest(values: RealArray) -> float:
 
 
 def thermal_axis(result: Result) -> str:
-    """What thermal quantities are drawn against: temperature, or chemical potential if there are more of those."""
+    """The axis for thermal quantities: temperature, or chemical potential if it has more values."""
     sizes = {d: len(result[d]) if d in result.coordinates else 0 for d in ("temperature", "mu")}
     return "mu" if sizes["mu"] > sizes["temperature"] else "temperature"
 
 
 def nearest_room(result: Result) -> int:
-    """Place of the temperature nearest to 300 K."""
+    """Index of the temperature nearest to 300 K."""
     return int(np.argmin(np.abs(np.asarray(result["temperature"], dtype=float) - ROOM)))
 
 

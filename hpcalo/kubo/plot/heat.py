@@ -95,13 +95,13 @@ def heat_table(axis: Any, results: Sequence[Result]) -> None:
             (r, _level(r, "gamma", 0.025), style.literal(name_of(results, i))) for i, r in enumerate(results[:4])
         ]
     rows = [name for name in ROWS if all(name in r.variables for r, _, _ in columns)]
-    told = _motion(results[0])
-    heads = 1 + (len(told) > 1)  # lines above the table
+    motions = _motion(results[0])
+    heads = 1 + (len(motions) > 1)  # lines above the table
     lines = len(rows) + 1 + heads
     first = 0.31
     places = first + (1.0 - first) * (np.arange(len(columns)) + 1.0) / len(columns)
     temperature = float(results[0]["temperature"][nearest_room(results[0])])
-    words = [f"$T$ = {temperature:.4g} K" + (f",  {told[0]}" if told else ""), ",  ".join(told[1:])]
+    words = [f"$T$ = {temperature:.4g} K" + (f",  {motions[0]}" if motions else ""), ",  ".join(motions[1:])]
     for i, text in enumerate(words[:heads]):
         axis.text(0.0, 1.0 - (i + 0.5) / lines, text, va="center", fontsize=6.5, color="0.3")
     for place, (_, _, head) in zip(places, columns, strict=True):

@@ -14,8 +14,9 @@ from hpcalo.plotting import style
 
 AXES = {"energy": r"$E-E_\mathrm{F}$ (eV)", "temperature": "temperature (K)", "mu": r"chemical potential $\mu$ (eV)"}
 ORDER = ("file", "gamma", "element", "mu", "temperature")
-"""What tells lines apart, in this order of visibility: the first by colour, the second by dashes. Files that agree
-cover each other: they are told by dashes too, or where these tell something else, the first is the widest."""
+"""What distinguishes lines, in this order: the first by colour, the second by dashes. Files that agree cover each
+other: they differ in dashes too, or where dashes mean something else, the first file has the widest lines.
+"""
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def _width(n: int, count: int) -> float:
 
 
 def _varying(found: Sequence[Curve], forced: str) -> tuple[dict[str, list[Any]], list[str]]:
-    """Values of all tags, and those tags that differ (or are to be told in any case), the most important first."""
+    """Values of all tags, and the tags that differ (or that `forced` names), the most important first."""
     values = {key: _distinct(found, key) for key in ORDER}
     return values, [key for key in ORDER if len(values[key]) > 1 or key == forced]
 
@@ -142,7 +143,7 @@ def draw_curves(
 ) -> tuple[list[Curve], float]:
     """Curves of one variable with labels and units; returns them and the factor from file units to drawn ones.
 
-    Where all elements vanish the panel says so in place of drawing rounding errors.
+    Where all elements vanish the panel says so instead of drawing rounding errors.
     """
     found = curves(results, name, along, among=label.among)
     axis.set_xlabel(AXES[along])
@@ -183,7 +184,7 @@ def draw_curves(
 
 
 def remarks(results: Sequence[Result], name: str, found: Sequence[Curve], symbol: str) -> str:
-    """What holds for all lines of a panel, told nowhere else: n̂ if there are several, Γ, μ, equal elements."""
+    """What holds for all lines of a panel and is said nowhere else: n̂ if there are several, Γ, μ, equal elements."""
     notes = []
     first = results[0].variables.get(name)
     several = first is not None and "n_hat" in first.dims and first.shape[first.dims.index("n_hat")] > 1
@@ -288,7 +289,7 @@ def overlay(
     """A second variable in the panel of a first one, its largest element there, one label for all its lines."""
     label, symbol = options.pop("label"), options.pop("symbol", "")
     elements = _distinct(main, "element")
-    if len(elements) > 1:  # of the largest element only: lines without a colour of their own cannot be told apart
+    if len(elements) > 1:  # of the largest element only: lines without a colour of their own look alike
         label = f"{symbol.format(elements[0])} {label}"
     per_level = options.pop("per_level", False)
     styles = looks(main)
@@ -343,7 +344,7 @@ def with_gamma(
 
 
 def generic(axis: Any, results: Sequence[Result], name: str) -> None:
-    """Any variable of a file, by its own description, against the axis that says most."""
+    """Any variable of a file, by its own description, against energy or the longer thermal axis."""
     variable = next(r.variables[name] for r in results if name in r.variables)
     first = next(r for r in results if name in r.variables)
     along = "energy" if "energy" in variable.dims else thermal_axis(first)

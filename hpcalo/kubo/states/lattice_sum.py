@@ -47,7 +47,7 @@ class LatticeSum:
     """Sums of two kinds of columns: `plain` (values only) and `graded` (values and gradient).
 
     R: (nR, 3). lattice: (3, 3) Å. plain: (nR, Mp), graded: (nR, Mg), both real or complex. order: the coordinate summed
-    first, second and along the line. directions: Cartesian components of the gradient that are wanted.
+    first, second and along the line. directions: Cartesian components of the gradient.
     """
 
     def __init__(

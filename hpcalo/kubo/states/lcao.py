@@ -36,7 +36,7 @@ class LcaoStates:
     """
 
     def __init__(self, model: LcaoModel, n_hat: RealArray, need: Set[Observable]) -> None:
-        # The model itself is not kept: the lattice sums hold what is needed of it, in their own order.
+        # The model itself is not stored: the lattice sums hold its matrices, in their own order.
         self.crystal, self.size, self._tau = model.crystal, model.size, model.tau
         self.order = line_order(model.crystal.periodic)
         self.directions = velocity_directions(model.crystal)
@@ -71,15 +71,15 @@ class LcaoStates:
         return other
 
     def _set_direction(self, n_hat: RealArray) -> None:
-        turn = np.eye(3)
+        rotation = np.eye(3)
         if self._canted is not None:
             if np.abs(n_hat + self._own).max() < 1e-12:
-                turn = -np.eye(3)
+                rotation = -np.eye(3)
             else:
                 axis, angle = rotation_taking(self._own, n_hat)
-                turn = Rotation.from_rotvec(angle * axis).as_matrix()
+                rotation = Rotation.from_rotvec(angle * axis).as_matrix()
         self.n_hat = n_hat
-        self._spins = SpinStructure(n_hat, self._soc, self._canted, turn)
+        self._spins = SpinStructure(n_hat, self._soc, self._canted, rotation)
 
     def line(self, k_first: float, k_second: float, k_last: RealArray, need: Set[Observable]) -> States:
         """States at (k_first, k_second, k_last[:]), in the solver's order of coordinates."""

@@ -49,20 +49,20 @@ class SpinStructure:
     """How the spin components (H_0, Δ, soc …, canted …) make a spinor matrix for a magnetization direction n̂.
 
     soc: the components v that the spin-orbit parts belong to, in order. canted: place of the first of the three parts
-    of the exchange across the magnetization, None if there are none; turn: (3, 3), takes the model's own magnetization
-    to n̂.
+    of the exchange across the magnetization, None if there are none; rotation: (3, 3), takes the model's own
+    magnetization to n̂.
     """
 
     n_hat: RealArray
     soc: Sequence[int]
     canted: int | None
-    turn: RealArray
+    rotation: RealArray
 
     def across(self, X: ComplexArray) -> ComplexArray | None:
         """The exchange across the magnetization, turned with it: (3, N, N)."""
         if self.canted is None:
             return None
-        return np.asarray(np.tensordot(self.turn, X[self.canted : self.canted + 3], 1), dtype=np.complex128)
+        return np.asarray(np.tensordot(self.rotation, X[self.canted : self.canted + 3], 1), dtype=np.complex128)
 
     def spinor(self, X: ComplexArray) -> ComplexArray:
         """(2N, 2N) from the spin components X, each (N, N)."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from hpcalo.errors import InputError
 from hpcalo.hamiltonian.exchange import rotated, unit_vector
-from hpcalo.hamiltonian.types import LcaoModel, WannierModel
+from hpcalo.hamiltonian.types import LcaoModel, Model, WannierModel
 from hpcalo.kubo.states.lcao import LcaoStates
 from hpcalo.kubo.states.observable import Observable
 from hpcalo.kubo.states.operators import ordered
@@ -17,14 +17,14 @@ from hpcalo.kubo.states.wannier import WannierStates
 from hpcalo.typing import RealArray
 
 
-def directions_of(model: WannierModel | LcaoModel, wanted: Sequence[Sequence[float]] | None) -> RealArray:
-    """The directions of the magnetization to compute, normalized, (A, 3). Raises InputError where the model cannot be
-    turned.
+def magnetization_directions(model: Model, given: Sequence[Sequence[float]] | None) -> RealArray:
+    """The directions of the magnetization to compute, normalized, (A, 3); that of the model where none is given. Raises
+    InputError for a model whose magnetization cannot be turned.
     """
     own = model.n_hat
-    if wanted is None:
+    if given is None:
         return own[None]
-    n_hat = np.array([unit_vector(list(n)) for n in wanted])
+    n_hat = np.array([unit_vector(list(n)) for n in given])
     turned = np.abs(n_hat - own).max() > 1e-12
     if turned and isinstance(model, WannierModel) and model.odd_Rnn is None:
         raise InputError(
@@ -34,10 +34,8 @@ def directions_of(model: WannierModel | LcaoModel, wanted: Sequence[Sequence[flo
     return n_hat
 
 
-def check_need(model: WannierModel | LcaoModel, need: Set[Observable]) -> frozenset[Observable]:
-    """What the model can provide of `need`: an optional observable that it cannot is left out. Raises InputError for
-    another one.
-    """
+def check_need(model: Model, need: Set[Observable]) -> frozenset[Observable]:
+    """Those of `need` that the model can provide. Raises InputError if one is missing that is not optional."""
     provided = set()
     for observable in ordered(need):
         reason = observable.missing(model)
@@ -49,9 +47,9 @@ def check_need(model: WannierModel | LcaoModel, need: Set[Observable]) -> frozen
 
 
 def solvers(
-    model: WannierModel | LcaoModel, n_hat: RealArray, need: Set[Observable], *, spin_matrices: bool = True
+    model: Model, n_hat: RealArray, need: Set[Observable], *, spin_matrices: bool = True
 ) -> Iterator[StateSolver]:
-    """A solver for each direction, one at a time."""
+    """A solver for each direction n̂ (A, 3), one at a time."""
     if isinstance(model, LcaoModel):
         first = LcaoStates(model, n_hat[0], need)
         del model  # its cells are in the lattice sums now

@@ -1,4 +1,4 @@
-"""How raw sums transform under the operations of the magnetic point group, and whether a model has them.
+"""How raw sums transform under the operations of the magnetic point group, and which of these a model has.
 
 For an operation g: E_n(gk) = E_n(k), and the matrix elements of an observable at gk are those at k, transformed as a
 vector (polar for the velocity, axial for the torque) and complex conjugated if g reverses time. The velocity changes
@@ -63,13 +63,12 @@ def symmetrized(raw: RawSums, operations: Sequence[Operation], request: Request)
 
 
 class SymmetryCheck:
-    """Which operations the model really has, found in rounds, one for each probe.
+    """Finds the operations that the model really has, in rounds, one for each probe.
 
-    Compares sums over every pair of observables of the request at points of no symmetry with those at their images.
-    Deviations are relative to the largest element of the sum, or to the product of the largest matrix elements where
-    symmetry makes the sum vanish. A request without such sums has the levels themselves compared. In a round the sums
-    at all `points` are wanted, which may be made anywhere in any order; `settle` then drops the operations that do not
-    hold.
+    It compares the sums over every pair of observables of the request at points without symmetry with those at their
+    images; without such sums it compares the levels. Deviations are relative to the largest element of the sum, or to
+    the product of the largest matrix elements where symmetry makes the sum vanish. A round needs the sums at all
+    `points`, made anywhere and in any order; `settle` then drops the operations that do not hold.
     """
 
     def __init__(
@@ -91,7 +90,7 @@ class SymmetryCheck:
         return self._request.shapes() or {LEVELS: (self._solver.size,)}
 
     def points(self, number: int) -> list[RealArray]:
-        """The probe of a round and its images under the operations that are left; none if none is left."""
+        """The probe of a round and its images under the remaining operations; nothing if none remains."""
         k = self._probes[number]
         return [k, *(op.k_matrix @ k for op in self.operations)] if self.operations else []
 
@@ -108,27 +107,27 @@ class SymmetryCheck:
             return self.operations, self.worst
         at_probe, *images = sums
         floors = _floors(self._solver, self._probes[number], self._request)
-        kept, worst = [], self.worst
+        confirmed, worst = [], self.worst
         for op, image in zip(self.operations, images, strict=True):
             expected = transformed(at_probe, op, self._request)
             gap = max(_distance(image[name], expected[name], floors.get(name, 0.0)) for name in image)
             if gap <= self._tolerance:
-                kept.append(op)
+                confirmed.append(op)
                 worst = max(worst, gap)
-        return tuple(kept), worst
+        return tuple(confirmed), worst
 
     def result(self) -> tuple[tuple[Operation, ...], float]:
         """The operations, identity first, and the largest relative deviation among them; only the identity if they are
         no group.
         """
-        kept = (identity(), *self.operations)
-        return (kept, self.worst) if closed(kept) else ((identity(),), 0.0)
+        found = (identity(), *self.operations)
+        return (found, self.worst) if closed(found) else ((identity(),), 0.0)
 
 
 def symmetries_of(
     solver: StateSolver, operations: Sequence[Operation], request: Request, tolerance: float
 ) -> tuple[tuple[Operation, ...], float]:
-    """All rounds of a `SymmetryCheck` in this process, and its result."""
+    """The result of a `SymmetryCheck`, with all rounds in this process. Serial."""
     check = SymmetryCheck(solver, operations, request, tolerance)
     for number in range(check.rounds):
         check.operations, check.worst = check.settle(number, [check.sums(k) for k in check.points(number)])
@@ -136,9 +135,7 @@ def symmetries_of(
 
 
 def _probe_request(request: Request) -> Request:
-    """The same observables in sums that are smooth in the band energies, so that a level on an energy of the grid is no
-    matter.
-    """
+    """The same observables in sums that are smooth in the band energies: a level on a grid energy then does no harm."""
     low, high = request.energies[0], request.energies[-1]
     vectors = tuple(observable for observable in request.sums.levels if observable.indices)
     return replace(
@@ -153,7 +150,7 @@ def _probe_request(request: Request) -> Request:
 
 
 def _floors(solver: StateSolver, k: RealArray, request: Request) -> dict[str, float]:
-    """Size that a sum would have without symmetry: the largest |X_nm| times the largest |Y_nm|."""
+    """The size of a sum without symmetry: the largest |X_nm| times the largest |Y_nm|."""
     first, second, last = k[list(solver.order)]
     states = solver.line(first, second, np.array([last]), request.need())
     return {

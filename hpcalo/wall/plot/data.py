@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from hpcalo.errors import InputError
 from hpcalo.io.dataset import Result
 from hpcalo.io.scanned import LENGTH
+from hpcalo.units import HBAR_EV_S
 
 Real = NDArray[np.float64]
 
-HBAR = 6.582119569e-7  # eV ns
+HBAR = 1e9 * HBAR_EV_S  # eV ns
 PLACES = ("x", "x_face")
 SHARE = 1.5e-3
 """Share of the wall's |M'|^2 that a zoomed panel leaves out on either side."""

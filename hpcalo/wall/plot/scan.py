@@ -13,6 +13,7 @@ from hpcalo.io.scanned import OF_POINT
 from hpcalo.plotting import style
 from hpcalo.wall.plot.data import Real, at_end, last, paper_unit, scanned, series, steady_velocity
 from hpcalo.wall.plot.panels import PARTS, XYZ, calm, largest, scale, stem, time_axis, written
+from hpcalo.wall.units import HBAR
 
 WORDS = {
     "drive_gradient": r"temperature gradient $\kappa$",
@@ -24,7 +25,6 @@ WORDS = {
 }
 PUBLISHED = {0.5: 0.23, 2.0: 0.15, 6.0: 0.08}
 """Settling times (ns) at gradients (K/nm) as printed: Phys. Rev. B 106, 054432 (2022)."""
-HBAR_EV_FS = 0.6582119569
 
 
 def _points(axis: Any, results: Sequence[Result]) -> list[Real]:
@@ -86,7 +86,7 @@ def nonadiabaticity(axis: Any, results: Sequence[Result]) -> None:
     _parts(axis, results, {"": "beta", "_electrical": "beta_electrical", "_thermal": "beta_Q"})
     j, tau = (results[0].setting("electrons", key) for key in ("exchange_splitting", "spin_flip_time"))
     if j and tau and scanned(results[0]).partition("_")[0] != "electrons":
-        wide = HBAR_EV_FS / (float(j) * float(tau))
+        wide = HBAR / (float(j) * float(tau))
         axis.axhline(wide, color="0.15", lw=0.7, ls=style.DASHES[3], label=r"wide wall, $\hbar/J\tau_\mathrm{sf}$")
     axis.set_ylabel(r"nonadiabaticity $\beta$")
     _frame(axis, results)
