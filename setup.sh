@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Sets hpcalo up on a Debian 12 machine and runs something with it.
+# Sets up hpcalo on a Debian 12 machine and runs it.
 #
 #   bash setup.sh demo    set up, then run the main job on two MPI ranks and draw its figure
 #   bash setup.sh test    set up, then run every check and every test (serial, and on 1, 2, 3 and 4 ranks)
 #   bash setup.sh env     set up only
 #   bash setup.sh build   recompile the C++ kernels of this checkout
 #
-# Safe to repeat: what is in place is not done again, and wheels that had to be compiled are kept in
+# Safe to repeat: finished steps are skipped, and compiled wheels are kept in
 # ${HPCALO_CACHE:-~/.cache/hpcalo}. Other systems: load MPI, PETSc and parallel HDF5, then `pip install .` (see README.md).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -31,11 +31,11 @@ system_packages() {
   [ "$(id -u)" = 0 ] || fail "these packages are missing and need root to install: ${need[*]}"
   say "system packages: ${need[*]}"
   apt-get update -qq
-  apt-cache show libpetsc-real3.18-dev >/dev/null 2>&1 || fail "this system has no libpetsc-real3.18-dev, Debian 12 has: for other systems see docs/guide/cluster.md"
+  apt-cache show libpetsc-real3.18-dev >/dev/null 2>&1 || fail "this system has no libpetsc-real3.18-dev (Debian 12 has it); for other systems see docs/guide/cluster.md"
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${need[@]}" >/dev/null
 }
 
-# What only some tests need: `optional WORDS PACKAGE…`.
+# Packages that only some tests need: `optional WORDS PACKAGE…`.
 optional() {
   local words=$1 need; shift
   mapfile -t need < <(missing "$@")
@@ -45,13 +45,13 @@ optional() {
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${need[@]}" >/dev/null || say "$words will be skipped: ${need[*]} cannot be installed"
 }
 
-# What ParaView and Ubermag make of exported files (1.6 GB, a minute); nothing that is there already changes its version.
+# Readers of ParaView and Ubermag for the tests of exported files (1.6 GB, a minute); installed packages keep their versions.
 viewers() {
   "$VENV/bin/python" -c 'import sys; from importlib.util import find_spec as f; sys.exit(not (f("vtk") and f("discretisedfield")))' && return
   say "for the tests of exported files: readers of ParaView and Ubermag"
   "$VENV/bin/python" -m pip list --format=freeze --exclude-editable >"$VENV/.constraints"
   "$VENV/bin/python" -m pip install -q -c "$VENV/.constraints" --no-build-isolation -C wheel.cmake=false -e '.[viewers]' \
-    || say "the tests of exported files in readers of ParaView and Ubermag will be skipped: these cannot be installed"
+    || say "the tests of exported files in readers of ParaView and Ubermag will be skipped: they cannot be installed"
 }
 
 # Builds NAME==VERSION once and keeps the wheel. Without build isolation: an isolated build would compile an MPI of its own.
@@ -95,7 +95,7 @@ kernels() {
 }
 
 runtime() {
-  # One BLAS thread a rank; root and more ranks than cores are allowed on a test machine.
+  # One BLAS thread per rank; root and more ranks than cores are allowed on a test machine.
   export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PATH="$VENV/bin:$PATH"
   if [ "$(id -u)" = 0 ]; then export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1; fi
   export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_mpi_yield_when_idle=1 OMPI_MCA_btl_base_warn_component_unused=0
@@ -107,7 +107,7 @@ setup() { mkdir -p build; exec 9>build/.setup.lock; flock 9; system_packages; py
 demo() {
   mkdir -p results
   say "main job: the thermal spin-orbit torque of Mn/W(001), two MPI ranks"
-  if compgen -G "results/mnw001.h5.checkpoint-?" >/dev/null; then   # stopped before: goes on
+  if compgen -G "results/mnw001.h5.checkpoint-?" >/dev/null; then   # stopped before: continue
     mpirun -n 2 hpcalo restart results/mnw001.h5 --force
   else
     mpirun -n 2 hpcalo run input/mnw001.toml --output results/mnw001.h5 --force

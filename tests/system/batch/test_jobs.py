@@ -269,7 +269,7 @@ def test_a_warning_before_anything_is_computed(cluster, long, tmp_path):
     assert cluster.wait(job, "COMPLETED", "FAILED") == "FAILED"
     assert cluster.field(job, "ExitCode") == "2:0"
     assert cluster.field(job, "Restarts") == "0"
-    assert "warned before anything was computed and saved: the time limit must be longer" in log_of(tmp_path)
+    assert "the warning came before anything was computed and saved: the time limit must exceed" in log_of(tmp_path)
 
 
 def wait_for_checkpoint(result: Path) -> None:
