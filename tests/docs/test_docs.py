@@ -134,7 +134,10 @@ def test_figure_of_the_readme_is_small():
 def test_citation_and_versions_agree():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert str(citation["version"]) == __version__
-    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == __version__
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert project["project"]["dynamic"] == ["version"]
+    (given,) = project["tool"]["dynamic-metadata"]
+    assert (given["field"], given["input"]) == ("version", "hpcalo/__init__.py")
     assert f"## {__version__}" in (ROOT / "CHANGELOG.md").read_text()
     assert {"cff-version", "message", "title", "authors"} <= set(citation)
     for reference in citation["references"]:

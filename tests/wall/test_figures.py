@@ -379,7 +379,7 @@ def test_a_movie_without_ffmpeg_says_how_to_get_it(
 
 
 def test_an_ending_that_is_no_picture(files: dict[str, Path], tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"ends with \.png, .*did you mean '\.mp4'"):
+    with pytest.raises(InputError, match=r"must end with \.png, .*did you mean '\.mp4'"):
         app.plot([files["run"]], output=tmp_path / "wall.mp3", force=False)
 
 

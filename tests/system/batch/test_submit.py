@@ -90,7 +90,7 @@ def test_nothing_is_overwritten(source, monkeypatch):
     monkeypatch.setattr(module.shutil, "which", lambda name: name)
     first, layout, last = submit(source, Job(cores_per_node=2, memory_per_node=4000)).splitlines()
     assert (first, last) == ("script: mine.slurm", "submitted: Submitted batch job 7")
-    assert layout.startswith("layout: 2 ranks = 1 node x 2 of 2 cores (as given), 500 MiB a rank: ")
+    assert layout.startswith("layout: 2 ranks = 1 node x 2 of 2 cores (as given), 500 MiB per rank: ")
     with pytest.raises(OutputError, match=r"mine\.slurm: exists already"):
         submit(source, Job())
     assert "submitted" in submit(source, Job(), force=True)
