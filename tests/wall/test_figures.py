@@ -19,7 +19,7 @@ from hpcalo.io.hdf5 import read_dataset
 from hpcalo.plotting import movie, style
 from hpcalo.wall.plot.data import around_wall, frames, paper_unit, steady_velocity
 from hpcalo.wall.plot.figure import animate, draw, pages
-from hpcalo.wall.plot.scan import PUBLISHED
+from hpcalo.wall.plot.mean import PUBLISHED
 
 INPUT = f"""
 [wall]
@@ -131,14 +131,14 @@ def test_several_results_share_a_figure(results: dict[str, Result], kind: str, t
 
 def test_curves_are_those_of_the_file(results: dict[str, Result]) -> None:
     run = results["run"]
-    axis = panels(draw([run], ["velocity"]))[0]
+    axis = panels(draw([run], ["wall_velocity"]))[0]
     assert axis.get_ylabel() == "wall velocity (m/s)"
     assert axis.get_xlabel() == "time $t$ (ps)"
     wall, steady = data_lines(axis)
     np.testing.assert_allclose(wall.get_xdata(), 1e3 * run["time"])
     np.testing.assert_array_equal(wall.get_ydata(), run["wall_velocity"])
     np.testing.assert_allclose(steady.get_ydata(), run["beta"] * run["u"] / 0.2)
-    axis = panels(draw([run], ["position"]))[0]
+    axis = panels(draw([run], ["wall_position"]))[0]
     power = {text: p for p, text in style.PREFIXES.items()}[re.findall(r"\((.?)m\)", axis.get_ylabel())[0]]
     (line,) = data_lines(axis)
     moved = 1e-9 * (run["wall_position"] - run["wall_position"][0])
@@ -304,7 +304,19 @@ def test_published_settling_times_are_marked_and_said_not_to_be_reproduced(resul
     assert note == "published $t_s$ = 150 ps not reproduced"
 
 
-@pytest.mark.parametrize(("given", "meant"), [("velocty", "velocity"), ("torque_totl", "torque"), ("arows", "arrows")])
+def test_former_names_work_with_a_note(results: dict[str, Result], capsys: pytest.CaptureFixture[str]) -> None:
+    """A panel of one quantity is named like it in the file; the names of earlier versions are accepted."""
+    (axis,) = panels(draw([results["run"]], ["velocity"]))
+    assert axis.get_ylabel() == "wall velocity (m/s)"
+    assert capsys.readouterr().err == "hpcalo: note: --quantity velocity is wall_velocity now, as in the file\n"
+    draw([results["run"]], ["wall_velocity"])
+    draw([results["scan"]], ["velocity"])
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"), [("wall_velocty", "wall_velocity"), ("torque_totl", "torque"), ("arows", "arrows")]
+)
 def test_a_misspelt_quantity_names_the_nearest(results: dict[str, Result], given: str, meant: str) -> None:
     with pytest.raises(InputError) as caught:
         draw([results["run"]], [given])

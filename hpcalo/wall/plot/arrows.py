@@ -9,8 +9,9 @@ import numpy as np
 
 from hpcalo.io.dataset import Result
 from hpcalo.plotting import style
+from hpcalo.wall.plot.axes import UNITS, largest, scale, stem, written
 from hpcalo.wall.plot.data import chosen, crossing, frames, window
-from hpcalo.wall.plot.panels import UNITS, largest, scale, stem, written
+from hpcalo.wall.plot.panel import Panel, any_nonzero
 
 ROWS = 5  # times in a panel
 ARROWS = 28  # in a row
@@ -27,33 +28,53 @@ def turning_colours() -> Any:
     return LinearSegmentedColormap.from_list("turning", ["#1f8fd6", "#10456a", "0.12", "#8a3d00", "#f07814"])
 
 
-def arrows(axis: Any, results: Sequence[Result]) -> None:
+class Arrows(Panel):
     """Unit vectors M, one row for each of several times (or files, at their end); where M_z = 0 in grey."""
-    rows = _rows(results, "magnetization")
-    crossed = False
-    for row, (_, x, y) in enumerate(reversed(rows)):
-        zero = crossing(x, y)
-        if zero is not None:
-            crossed = True
-            axis.plot([zero] * 2, [row - 0.47, row + 0.47], color="0.6", lw=0.7, zorder=0.8, gid=style.GUIDE)
-    style.note(axis, "arrows: $(M_x, M_z)$" + (",  grey: $M_z = 0$" if crossed else ""))
-    size = _largest_y(rows, results)
-    factor, power = (1.0, "") if size > 0.05 else style.powered("", size)
-    _draw(axis, results, rows, "M", 1.0, factor, power.strip(), size if size >= 1e-6 else 0.0)
+
+    name = "arrows"
+    needs = ("magnetization", "magnetization")
+    wide = True
+
+    def draw(self, axis: Any, results: Sequence[Result]) -> None:
+        rows = _rows(results, "magnetization")
+        crossed = False
+        for row, (_, x, y) in enumerate(reversed(rows)):
+            zero = crossing(x, y)
+            if zero is not None:
+                crossed = True
+                axis.plot([zero] * 2, [row - 0.47, row + 0.47], color="0.6", lw=0.7, zorder=0.8, gid=style.GUIDE)
+        style.note(axis, "arrows: $(M_x, M_z)$" + (",  grey: $M_z = 0$" if crossed else ""))
+        size = _largest_y(rows, results)
+        factor, power = (1.0, "") if size > 0.05 else style.powered("", size)
+        _draw(axis, results, rows, "M", 1.0, factor, power.strip(), size if size >= 1e-6 else 0.0)
 
 
-def accumulation(axis: Any, results: Sequence[Result]) -> None:
-    """As `arrows` for the accumulation m; the longest of all arrows has the length that the panel states."""
-    name = "spin_accumulation" if "spin_accumulation" in results[0].variables else ENDS
-    rows = _rows(results, name)
-    unit = results[0].variables[name].unit
-    low, high = window(results)
-    inside = [y[(x >= low) & (x <= high)] for _, x, y in rows]
-    longest = max(float(np.hypot(y[:, 0], y[:, 2]).max(initial=0.0)) for y in inside) or 1.0
-    style.note(axis, f"arrows: $(m_x, m_z)$,  longest {style.number(longest, 2)} {UNITS.get(unit, unit)}")
-    size = _largest_y(rows, results)
-    factor, written_unit = scale(unit, size)
-    _draw(axis, results, rows, "m", longest, factor, written_unit, size if size >= 1e-6 * longest else 0.0)
+class AccumulationArrows(Panel):
+    """As `Arrows` for the accumulation m; the longest of all arrows has the length that the panel states.
+
+    `published`: of the published model, whose files hold m at the start and the end only.
+    """
+
+    name = "accumulation_arrows"
+    wide = True
+
+    def __init__(self, *, published: bool = False) -> None:
+        self.needs = (ENDS, "m_final", "magnetization") if published else ("spin_accumulation", "magnetization")
+
+    def draw(self, axis: Any, results: Sequence[Result]) -> None:
+        name = self.needs[0]
+        rows = _rows(results, name)
+        unit = results[0].variables[name].unit
+        low, high = window(results)
+        inside = [y[(x >= low) & (x <= high)] for _, x, y in rows]
+        longest = max(float(np.hypot(y[:, 0], y[:, 2]).max(initial=0.0)) for y in inside) or 1.0
+        style.note(axis, f"arrows: $(m_x, m_z)$,  longest {style.number(longest, 2)} {UNITS.get(unit, unit)}")
+        size = _largest_y(rows, results)
+        factor, written_unit = scale(unit, size)
+        _draw(axis, results, rows, "m", longest, factor, written_unit, size if size >= 1e-6 * longest else 0.0)
+
+    def sensible(self, results: Sequence[Result]) -> bool:
+        return self.needs[0] == ENDS or any_nonzero(results, self.needs[0])
 
 
 def _rows(results: Sequence[Result], name: str) -> list[Row]:

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hpcalo.errors import InputError
 from hpcalo.io.dataset import Result
 from hpcalo.io.scanned import LENGTH
+from hpcalo.typing import RealArray
 from hpcalo.units import HBAR_EV_S
-
-Real = NDArray[np.float64]
 
 HBAR = 1e9 * HBAR_EV_S  # eV ns
 PLACES = ("x", "x_face")
@@ -29,9 +27,9 @@ ENDS = 4.0
 class Frames:
     """A field along the wire at several times: `t` in ns, `x` in nm for each time (the window may move), `y`."""
 
-    t: Real
-    x: Real
-    y: Real
+    t: RealArray
+    x: RealArray
+    y: RealArray
 
 
 def is_scan(result: Result) -> bool:
@@ -58,7 +56,7 @@ def scanned(result: Result) -> str:
     return result.variables["error"].dims[0]
 
 
-def series(result: Result, name: str) -> tuple[Real, Real]:
+def series(result: Result, name: str) -> tuple[RealArray, RealArray]:
     """Times in ns and a number at each."""
     return _times(result, result.variables[name].dims[0]), np.asarray(result[name], dtype=float)
 
@@ -88,7 +86,7 @@ def paper_unit(result: Result, point: int | None = None) -> float:
     return float(HBAR / j / product)
 
 
-def _times(result: Result, axis: str) -> Real:
+def _times(result: Result, axis: str) -> RealArray:
     t = np.asarray(result[axis], dtype=float)
     return t * paper_unit(result) if axis == "s" else t
 
@@ -121,7 +119,7 @@ def around_wall(m: Frames) -> tuple[float, float]:
     return ends if high - low > 0.8 * (ends[1] - ends[0]) else (low, high)
 
 
-def _without_ends(x: Real, middle: Real, weight: Real) -> Real:
+def _without_ends(x: RealArray, middle: RealArray, weight: RealArray) -> RealArray:
     """|M'|^2 without a few wall widths at either end, if what is left is one narrow wall."""
     steepest = int(np.argmax(weight / np.diff(x) ** 2))
     width = float(np.diff(x)[steepest] / np.sqrt(weight[steepest]))  # of a Bloch wall |M'| is 1/width in its middle
@@ -133,7 +131,7 @@ def _without_ends(x: Real, middle: Real, weight: Real) -> Real:
     return left if left[~near].sum() <= SHARE * left.sum() else weight
 
 
-def crossing(x: Real, y: Real) -> float | None:
+def crossing(x: RealArray, y: RealArray) -> float | None:
     """Where M_z changes sign; None if it does so nowhere or at several places."""
     z = y[:, 2]
     (at,) = np.nonzero((z[:-1] >= 0.0) != (z[1:] >= 0.0))
@@ -151,7 +149,7 @@ def window(results: Sequence[Result]) -> tuple[float, float]:
     return min(e[0] for e in ends), max(e[1] for e in ends)
 
 
-def steady_velocity(result: Result) -> Real | None:
+def steady_velocity(result: Result) -> RealArray | None:
     """beta u/alpha in m/s, the velocity of steady motion below the breakdown; None where a field or a spin-orbit torque
     drives the wall too, or where the file does not tell.
     """
@@ -167,7 +165,7 @@ def steady_velocity(result: Result) -> Real | None:
     return np.asarray((product.T / alphas).T)
 
 
-def last(result: Result, name: str) -> Real:
+def last(result: Result, name: str) -> RealArray:
     """A number for each point of a scan: of a time series its last one. Raises InputError if it is a field."""
     data = at_end(result, name, np.asarray(result[name], dtype=float))
     if data.ndim != 1:
@@ -175,7 +173,7 @@ def last(result: Result, name: str) -> Real:
     return data
 
 
-def at_end(result: Result, name: str, data: Real) -> Real:
+def at_end(result: Result, name: str, data: RealArray) -> RealArray:
     """Of numbers for each point of a scan and, if the variable `name` is a time series, each time: those at the end of
     each point's time.
     """

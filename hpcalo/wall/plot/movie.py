@@ -10,8 +10,8 @@ from hpcalo.io.dataset import Result
 from hpcalo.plotting import style
 from hpcalo.plotting.paper import PaperFigure
 from hpcalo.wall.plot.arrows import ARROWS
+from hpcalo.wall.plot.axes import XYZ, clock
 from hpcalo.wall.plot.data import chosen, frames, window
-from hpcalo.wall.plot.panels import XYZ, clock
 
 MOST = 200  # pictures
 MOVIE_DPI = 130

@@ -1,0 +1,105 @@
+"""Panel of the mean magnetization against time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from hpcalo.io.dataset import Result
+from hpcalo.plotting import style
+from hpcalo.typing import RealArray
+from hpcalo.wall.plot.axes import (
+    XYZ,
+    stem,
+    time_axis,
+    written,
+)
+from hpcalo.wall.plot.data import (
+    is_scan,
+    paper_unit,
+    series,
+)
+from hpcalo.wall.plot.panel import Panel
+
+PUBLISHED = {0.5: 0.23, 2.0: 0.15, 6.0: 0.08}
+"""Settling times (ns) at gradients (K/nm) as printed: Phys. Rev. B 106, 054432 (2022)."""
+
+
+class Mean(Panel):
+    """The means of M over the wire (the published model: the box) against time; of a scan for each value.
+
+    `published`: of the published model.
+    """
+
+    name = "mean"
+
+    def __init__(self, *, published: bool = False) -> None:
+        self.needs = ("magnetization", "normalization") if published else ("mean_mx", "mean_my", "mean_mz")
+        self.times = self.on_request = not published
+
+    def draw(self, axis: Any, results: Sequence[Result]) -> None:
+        if is_scan(results[0]):
+            _scanned_means(axis, results[0])
+            if len(results) > 1:
+                style.note(axis, f"only {stem(results[0])}, the first of its values widest")
+        else:
+            _means_in_time(axis, results)
+        axis.set_ylabel(r"mean magnetization $\langle M_i\rangle$")
+        style.zero_lines(axis)
+        axis.margins(y=0.08)
+
+
+def _means_in_time(axis: Any, results: Sequence[Result]) -> None:
+    result = results[0]
+    factor = time_axis(axis, results, "mean_mx" if "mean_mx" in result.variables else "magnetization")
+    for n, one in enumerate(results):
+        t, mean = _means(one)
+        for c in range(3):
+            colour, dashes = style.COLOURS[c], style.DASHES[n % len(style.DASHES)]
+            axis.plot(factor * t, mean[:, c], color=colour, ls=dashes)
+    for c in range(3):
+        axis.plot([], [], color=style.COLOURS[c], label=rf"$\langle M_{XYZ[c]}\rangle$")
+    for n, one in enumerate(results if len(results) > 1 else ()):
+        axis.plot([], [], color="0.3", ls=style.DASHES[n % len(style.DASHES)], label=stem(one))
+    settled = float(result["settling_time"]) if "settling_time" in result.variables else np.nan
+    if np.isfinite(settled) and len(results) == 1:
+        label = f"$t_s$ = {written(settled, settled)}"
+        axis.axvline(factor * settled, color="0.4", lw=0.8, ls=style.DASHES[1], gid=style.GUIDE, label=label)
+        kappa = result.setting("drive", "gradient")
+        printed = PUBLISHED.get(float(kappa)) if kappa else None
+        if printed:
+            style.note(axis, f"published $t_s$ = {written(printed, printed)} not reproduced")
+
+
+def _means(result: Result) -> tuple[RealArray, RealArray]:
+    """Times in ns, and the three means at each."""
+    if "mean_mx" in result.variables:
+        return series(result, "mean_mx")[0], np.stack([series(result, f"mean_m{c}")[1] for c in XYZ], axis=1)
+    t, m = series(result, "magnetization")
+    return t, np.asarray(m.mean(1))
+
+
+def _scanned_means(axis: Any, result: Result) -> None:
+    """All components, dark to light in the order of the scanned value."""
+    good = np.nonzero(np.asarray(result["error"]) == "")[0]
+    units = [1e3 * paper_unit(result, int(k)) for k in good]
+    end = max(units) * float(np.asarray(result["s"])[-1])
+    for c in range(3):
+        for n, k in enumerate(good):
+            mean = np.nanmean(result["magnetization"][k, ..., c], axis=1)
+            width = 3.2 * (1.0 - n / len(good)) + 0.6
+            colour = _shade(style.COLOURS[c], n, len(good))
+            axis.plot(units[n] * np.asarray(result["s"]), mean, color=colour, lw=width)
+        axis.plot([], [], color=style.COLOURS[c], label=rf"$\langle M_{XYZ[c]}\rangle$")
+    axis.set_xlabel("time $t$ (ps)")
+    axis.set_xlim(0.0, end)
+    style.note(axis, f"all {len(good)} values of the scan, the first widest")
+
+
+def _shade(colour: str, n: int, count: int) -> Any:
+    from matplotlib.colors import to_rgb  # noqa: PLC0415
+
+    light = 0.65 * (1.0 - n / max(count - 1, 1))
+    return tuple((1.0 - light) * v + light for v in to_rgb(colour))
