@@ -5,7 +5,7 @@ All fields live on the same nodes and the same partition. The wire has one dimen
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -114,13 +114,16 @@ class Mesh:
         self.comm.Allgatherv(field, [out, self.counts * width])
         return out
 
-    def total(self, field: RealArray) -> Any:
-        """Sum over all nodes of the wire of a field (n,) or (n, k): a number or (k,). Collective.
+    def total(self, field: RealArray) -> float:
+        """Sum over all nodes of the wire of a field (n,): the same bits on any number of ranks. Collective."""
+        return float(self.gather(field).sum(axis=0))
 
-        The same bits on any number of ranks. It moves the whole field: sum within the nodes first.
+    def totals(self, field: RealArray) -> RealArray:
+        """Sums over all nodes of the wire of a field (n, k), (k,): the same bits on any number of ranks. Collective.
+
+        The whole field is moved: sum within the nodes first.
         """
-        summed = self.gather(field).sum(axis=0)
-        return float(summed) if np.ndim(summed) == 0 else summed
+        return np.asarray(self.gather(field).sum(axis=0), dtype=np.float64)
 
     def max(self, value: float) -> float:
         """Largest value over the ranks. Collective."""

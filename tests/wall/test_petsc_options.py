@@ -105,7 +105,7 @@ OWNED_KEY = "solver.petsc.ts_max_time"
 def test_check_refuses_what_run_refuses(tmp_path, monkeypatch, override, where):
     """The same line from both, before anything is built: from the input, one point of a scan, or the environment."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delattr("hpcalo.wall.dynamics.simulation.Simulation")
+    monkeypatch.delattr("hpcalo.wall.dynamics.simulation.Simulation.__init__")
     source, overrides = tmp_path / "a.toml", (override,) if override else ()
     source.write_text(small_wall())
     database = PETSc.Options()

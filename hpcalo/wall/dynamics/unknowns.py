@@ -63,4 +63,4 @@ class Unknowns:
         nodes += faces[:n]
         if self.mesh.at_right:
             nodes[-1] += faces[n]  # the face of the right reservoir
-        return float(self.mesh.total(nodes))
+        return self.mesh.total(nodes)

@@ -47,7 +47,7 @@ class Circuit:
         nodes = faces[: mesh.n].copy()
         if mesh.at_right:
             nodes[-1] += faces[mesh.n]
-        return np.asarray(mesh.total(nodes)) / (mesh.cells + 1)
+        return mesh.totals(nodes) / (mesh.cells + 1)
 
     def _flow(self, o: RealArray) -> RealArray:
         return self.transport.kinetic.flux(o)[:, 0]

@@ -188,7 +188,7 @@ class Transport:
         k, n = self.kinetic, self.mesh.n
         own = slice(0, n)  # the face on the left of each node
         weight = np.sum(k.dm_dx**2, axis=1)[own]
-        sums = self.mesh.total(np.stack([weight, weight * faces[own], faces[own]], axis=1))
+        sums = self.mesh.totals(np.stack([weight, weight * faces[own], faces[own]], axis=1))
         return float(sums[1] / sums[0]) if sums[0] > 1e-20 else float(sums[2] / self.mesh.cells)
 
     def polarization(self, response: Response) -> float:

@@ -18,7 +18,7 @@ def zhang_li(mesh: Mesh, m_ghost: RealArray, torque: RealArray) -> tuple[float, 
     m = m_ghost[1:-1]
     slope = (m_ghost[2:] - m_ghost[:-2]) / (2.0 * mesh.dx)
     across = np.cross(m, slope)
-    sums = mesh.total(
+    sums = mesh.totals(
         np.stack([(a * b).sum(axis=1) for a, b in ((slope, slope), (-torque, slope), (torque, across))], 1)
     )
     if sums[0] < 1e-20:

@@ -157,7 +157,7 @@ class Magnetics:
     def energies(self, m_ghost: RealArray, t: float) -> Energies:
         """Energy of each term. Collective."""
         parts = {term.name: term.energy(m_ghost, t) for term in self.terms if term.has_energy}
-        values = self.mesh.total(np.stack(list(parts.values()), axis=1))
+        values = self.mesh.totals(np.stack(list(parts.values()), axis=1))
         return Energies({name: float(value) for name, value in zip(parts, values, strict=True)})
 
     def powers(self, m: RealArray, rate: RealArray, torque: RealArray) -> tuple[float, float]:
@@ -169,13 +169,13 @@ class Magnetics:
         scale = MU_0 * self.ms / self.magnet.gyromagnetic_ratio * self.mesh.dx * NM / FS**2
         damping = -self.alpha * scale * np.sum(rate**2, axis=1)
         spin = scale * np.sum(rate * np.cross(m, torque), axis=1)
-        sums = self.mesh.total(np.stack([damping, spin], axis=1))
+        sums = self.mesh.totals(np.stack([damping, spin], axis=1))
         return float(sums[0]), float(sums[1])
 
     def term_powers(self, m: RealArray, rate: RealArray, t: float) -> dict[str, float]:
         """Power in W/m^2 of each term that can bring one in, by its name; M and dM/dt (n, 3). Collective."""
         found = {term.name: term.power(m, rate, t) for term in self.terms}
-        return {name: float(self.mesh.total(power)) for name, power in found.items() if power is not None}
+        return {name: self.mesh.total(power) for name, power in found.items() if power is not None}
 
 
 def cross_matrix(a: RealArray) -> RealArray:

@@ -74,5 +74,5 @@ def measure(mesh: Mesh, m: Array) -> WallState:
 def velocity(mesh: Mesh, m_ghost: Array, rate: Array) -> float:
     """-int dM/dt.M'/int |M'|^2 in m/s, rate in 1/fs. Collective."""
     slope = (m_ghost[2:] - m_ghost[:-2]) / (2.0 * mesh.dx)
-    sums = mesh.total(np.stack([(slope**2).sum(axis=1), -(rate * slope).sum(axis=1)], axis=1))
+    sums = mesh.totals(np.stack([(slope**2).sum(axis=1), -(rate * slope).sum(axis=1)], axis=1))
     return float(sums[1] / sums[0] * 1e6) if sums[0] > 1e-20 else 0.0

@@ -22,7 +22,7 @@ class Magnetization(Monitor):
 
     def variables(self, sim: Simulation, state: State, torques: Torques) -> list[Variable]:
         """Collective."""
-        mean = sim.mesh.total(state.m) / sim.mesh.cells
+        mean = sim.mesh.totals(state.m) / sim.mesh.cells
         ms = sim.magnetics.ms
         difference = float(np.abs(ms - sim.settings.magnet.saturation_magnetization).max(initial=0.0))
         out = []

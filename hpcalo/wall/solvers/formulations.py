@@ -154,7 +154,7 @@ class EvenSystem:
         """
         k = self.k
         a = 1.0 / k.carriers.tau + self.inverse.shift
-        size = float(np.sqrt(self.mesh.total(node_squares(x))[0]))
+        size = float(np.sqrt(self.mesh.totals(node_squares(x))[0]))
         return 4.0 * EPSILON * size * (a + k.carriers.precession + 4.0 * float(k.v[-1] / k.dx) ** 2 / a)
 
 
@@ -219,4 +219,4 @@ class MomentSystem:
     def round_off(self, x: RealArray) -> float:
         """See `hpcalo.wall.solvers.krylov.System`: the operator is of order one."""
         squares = np.sum(x * x, axis=1, keepdims=True)
-        return 4.0 * EPSILON * float(np.sqrt(self.mesh.total(squares)[0]))
+        return 4.0 * EPSILON * float(np.sqrt(self.mesh.totals(squares)[0]))

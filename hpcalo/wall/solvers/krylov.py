@@ -1,11 +1,11 @@
 """Flexible GMRES as a PETSc KSP of type 'python': the same bits on any number of ranks, few passes over memory.
 
-PETSc's own methods add dot products rank by rank, so that their result depends on the partition. Here each dot product
-is a sum over nodes in the order of the wire. The products that an iteration needs are all formed in the pass of the
-operator that makes the new vector, and one more pass removes the basis from it. That is classical Gram-Schmidt; what it
-leaves behind is removed one iteration later with products from the same passes (Gram-Schmidt twice, delayed), so that
-the basis is orthogonal to round-off at no further traffic. The vectors kept are those of the preconditioned operator
-minus the identity: same space, no small difference of large vectors.
+PETSc's own methods add dot products rank by rank: their result depends on the partition. Here each dot product is a sum
+over nodes in the order of the wire. One pass of the operator makes the new vector and all products that the iteration
+needs; one more pass removes the basis from it. That is classical Gram-Schmidt. Its remainder is removed one iteration
+later with products from the same passes (Gram-Schmidt twice, delayed): the basis is orthogonal to round-off without
+more traffic. The vectors are those of the preconditioned operator minus the identity: the same space, and no small
+difference of large vectors.
 
 The basis may be in single precision, with arithmetic in double: half the traffic. A cycle then ends at 1e-6 of the
 residual it starts from, and the next one starts from the true residual, which is always in double.
@@ -24,10 +24,14 @@ from hpcalo.wall.kernels import _wall
 from hpcalo.wall.petsc import PETSc
 
 RESTART = 60
-NOTHING = 1e-12  # of a squared norm that is left by the second Gram-Schmidt: the vector was in the span of the basis
-SINGLE = 1e-6  # least residual of a cycle whose basis is in single precision, of what it starts from
-AIM = 0.9  # of the tolerance, there
-ACCEPTED = 1.01  # true residual over the tolerance: the recurrence that stops a cycle has rounding errors
+IN_SPAN = 1e-12
+"""Part of a squared norm left by the second Gram-Schmidt below which the vector was in the span of the basis."""
+SINGLE = 1e-6
+"""Least residual of a cycle whose basis is in single precision, relative to the one that it starts from."""
+AIM = 0.9
+"""Part of the tolerance that such a cycle aims at."""
+ACCEPTED = 1.01
+"""True residual over the tolerance: the recurrence that stops a cycle has rounding errors."""
 EPSILON = float(np.finfo(float).eps)
 REASON = PETSc.KSP.ConvergedReason
 
@@ -51,7 +55,7 @@ class System(Protocol):
     dtype: np.dtype[Any]  # of the basis
 
     def expand(self, j: int, basis: RealArray, dots: RealArray) -> None:
-        """basis[j + 1] = (A P - 1) basis[j]. P basis[j] is kept for `collect`. Collective.
+        """basis[j + 1] = (A P - 1) basis[j]. Stores P basis[j] for `collect`. Collective.
 
         `dots` (n, 2 j + 3), by node: products of the new vector with basis[: j + 1] and itself, and of basis[j] with
         basis[: j + 1].
@@ -61,8 +65,10 @@ class System(Protocol):
         """x = (x if `add`) + P (coefficients . basis). Collective."""
 
     def residual(self, b: RealArray, x: RealArray, out: RealArray | None) -> RealArray:
-        """b - A x into `out` if given; its squared norm by node, (n, 1). Collective. The last call is for the x that is
-        accepted."""
+        """Writes b - A x into `out` if given; returns its squared norm by node, (n, 1).
+
+        The last call is for the x that is accepted. Collective.
+        """
 
     def round_off(self, x: RealArray) -> float:
         """Size of the rounding errors of A x."""
@@ -77,34 +83,36 @@ class FlexibleGMRES:
 
     def __init__(self, mesh: Mesh, system: System) -> None:
         self.mesh, self.system = mesh, system
-        self.guessed = False  # of the next solve
+        self.guessed = False
+        """Whether x holds a guess in the next solve."""
         self.size: float | None = None
+        """Norm of the right-hand side of the next solve, if known."""
         self.single = system.dtype == np.float32
         # Address space; the system gives memory to the vectors that are used.
         self.basis: RealArray = np.empty((RESTART + 1, *system.shape), dtype=system.dtype)
         self._rows = self.basis.reshape(RESTART + 1, -1)
 
-    def solve(self, ksp: Any, b: Any, x: Any) -> None:
-        """PETSc's entry point: solves for the vector x, from nothing unless `guessed`.
+    def solve(self, ksp: PETSc.KSP, b: PETSc.Vec, x: PETSc.Vec) -> None:
+        """What PETSc calls: solves for the vector x, from zero unless `guessed`.
 
-        PETSc is told of a guess in any case, else it would fill x with zeros that nobody reads. `size`: the norm of b
-        if it is known.
+        The caller promises PETSc a guess in any case, else PETSc would fill x with zeros that nobody reads. `size`: the
+        norm of b if it is known.
         """
         system, shape = self.system, self.system.shape
         right, out = b.array_r.reshape(shape), x.array.reshape(shape)
         relative, absolute, _, limit = ksp.getTolerances()
         norm, self.size = self._norm(node_squares(right)) if self.size is None else self.size, None
         target = max(relative * norm, absolute)
-        start, size, held = right, norm, self.guessed  # held: whether x holds something to add to
-        if held:
+        start, size, started = right, norm, self.guessed  # started: x is a solution to improve
+        if started:
             start = self._rest
             size = self._norm(system.residual(right, out, start))
         steps, idle, before = 0, 0, np.inf
         ksp.monitor(0, size)
         reason = REASON.CONVERGED_ATOL if size <= target else None
-        if reason is not None and not held:
+        if reason is not None and not started:
             out[...] = 0.0
-            system.residual(right, out, None)  # what a system keeps of it is asked for afterwards
+            system.residual(right, out, None)  # callers read what a system stores of it
         while reason is None:
             np.multiply(start, 1.0 / size, out=self.basis[0], casting="same_kind")
             aim = max(AIM * target, SINGLE * size) if self.single else target
@@ -113,8 +121,8 @@ class FlexibleGMRES:
             if not np.all(np.isfinite(coefficients)):
                 reason = REASON.DIVERGED_NANORINF
                 break
-            system.collect(coefficients, out, add=held)
-            held = True
+            system.collect(coefficients, out, add=started)
+            started = True
             before, size = size, self._norm(system.residual(right, out, None))
             if size <= ACCEPTED * target:
                 reason = REASON.CONVERGED_ATOL if absolute >= relative * norm else REASON.CONVERGED_RTOL
@@ -138,11 +146,13 @@ class FlexibleGMRES:
         return np.empty(self.system.shape)
 
     def _norm(self, squares: RealArray) -> float:
-        return float(np.sqrt(self.mesh.total(squares)[0]))
+        return float(np.sqrt(self.mesh.totals(squares)[0]))
 
-    def _cycle(self, ksp: Any, size: float, target: float, steps: int, limit: int) -> tuple[int, float, RealArray]:
-        """From the residual, normalized, in basis[0]: iterations made, the residual's norm they lead to, and the
-        coefficients.
+    def _cycle(
+        self, ksp: PETSc.KSP, size: float, target: float, steps: int, limit: int
+    ) -> tuple[int, float, RealArray]:
+        """One cycle from the normalized residual in basis[0]: number of iterations, norm of the residual that they lead
+        to, coefficients of the basis.
 
         With q the orthonormal vectors, u the last one so far, of which the basis has been removed once, and
         w = (A P - 1) u: A P u = u + w = sum_i (s_i + a_i) q_i + (nu + b) q_j + what becomes the next u.
@@ -155,12 +165,12 @@ class FlexibleGMRES:
         for j in range(count):
             dots = np.empty((self.mesh.n, 2 * j + 3))
             self.system.expand(j, self.basis, dots)
-            sums = self.mesh.total(dots)
+            sums = self.mesh.totals(dots)
             a, uw, ww, s, uu = sums[:j], sums[j], sums[j + 1], sums[j + 2 : -1], sums[-1]
             nu = float(uu - _dot(s, s))
             if not np.isfinite(ww) or not np.isfinite(nu):
                 return j + 1, np.nan, np.full(j + 1, np.nan)
-            if nu <= NOTHING * uu:  # the last vector was rounding error
+            if nu <= IN_SPAN * uu:  # the last vector was rounding error
                 hessenberg[j, j - 1] = 0.0
                 _rotate(hessenberg[:, j - 1], turns, turned)
                 count = j

@@ -151,7 +151,7 @@ class MeasuredKsp:
         if size is None:
             size = norm_of_squares(self.mesh, node_squares(right))
         allowed = max(self.relative * size, self.absolute)
-        left = float(np.sqrt(self.mesh.total(self.system.residual(right, x, None))[0]))
+        left = float(np.sqrt(self.mesh.totals(self.system.residual(right, x, None))[0]))
         if not left <= max(ACCEPTED * allowed, self.system.round_off(x)):
             reason = reason_name(self.ksp.getConvergedReason(), PETSc.KSP.ConvergedReason)
             given = ", ".join(self.options.given(*self.prefixes))
