@@ -41,7 +41,7 @@ def with_keys_of_readers(section: type[S]) -> type[S]:
 
 @with_keys_of_readers
 class ModelSection(Section):
-    """Where the Hamiltonian comes from: exactly one source. Paths are relative to the input file."""
+    """Source of the Hamiltonian; exactly one must be given. Paths are relative to the input file."""
 
     _reader: Reader = PrivateAttr()
 

@@ -114,7 +114,7 @@ def wire_frames(
     known = named or list(result.variables.values())
     on_wire = [v for v in known if set(names.places) & set(v.dims)]
     if not on_wire:
-        what = "the quantities asked for have" if named else "it has"
+        what = "the requested quantities have" if named else "it has"
         raise InputError(f"{result.path}: {what} no values along a wire; curves can be written with --to csv")
     selected = _selected(result, names, known, select)
     axis, frames_axis = _frames_axis(result, names, known, on_wire, selected, along)

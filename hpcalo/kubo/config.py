@@ -55,7 +55,7 @@ class EnergyGrid(Section):
 
 
 class HeatCurrents(Section):
-    """Moving magnetization for the local heat currents."""
+    """Motions of the magnetization for which local heat currents are computed."""
 
     cone_angle: Annotated[float, Unit("degree"), Field(gt=0, le=20)] = Field(
         1.0, description="cone angle of ferromagnetic resonance"
@@ -93,7 +93,7 @@ class KuboSection(Section):
         OneOrMore,
     ] = Field((0.025,), description="quasiparticle broadenings Γ (half width)")
     temperatures: Annotated[tuple[Kelvin, ...], Field(strict=False, min_length=1, max_length=10_000), OneOrMore] = (
-        Field((300.0,), description="K")
+        Field((300.0,), description="temperatures of thermal quantities")
     )
     chemical_potentials: Annotated[
         tuple[Energy, ...], Field(strict=False, min_length=1, max_length=10_000), OneOrMore
@@ -171,7 +171,7 @@ class KuboSection(Section):
 class KuboInput(Section):
     """The whole input file of a Kubo run."""
 
-    title: str = Field("", max_length=200, description="one line for figures and reports")
+    title: str = Field("", max_length=200, description="title of the run, for figures and reports")
     model: ModelSection
     kubo: KuboSection
     output: OutputSection = OutputSection()

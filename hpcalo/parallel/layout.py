@@ -56,5 +56,5 @@ class Layout:
         """One line for the log and the result file."""
         return (
             f"{self.size} ranks = {self.groups} groups over {self.blocks} k-blocks, "
-            f"up to {-(-self.size // self.groups)} ranks a group over {self.energies} energies"
+            f"up to {-(-self.size // self.groups)} ranks per group over {self.energies} energies"
         )

@@ -11,12 +11,12 @@ from hpcalo.config.fields import Section
 
 FORMER = "sweep"
 """What the table was called before; inputs, results and checkpoints with it stay readable."""
-NOTE = "the table [sweep] is called [scan] now; the old name stays readable"
+NOTE = "the table [sweep] is now called [scan]; the old name still works"
 
 
 class ScanSection(Section):
-    """Repeats the calculation for each value of one key; ranks are split into groups, one point a group, and all points
-    are in one result. A point that fails while it is computed is recorded in `error`, and the others go on.
+    """Repeats the run for each value of one key. The ranks are split into groups, each group computes one point at a
+    time, and one result holds all points. A point that fails is recorded in `error`, and the others continue.
     """
 
     excluded: ClassVar[Mapping[str, str]] = {}
@@ -24,10 +24,11 @@ class ScanSection(Section):
 
     key: str = Field(
         validation_alias=AliasChoices("key", "parameter"),
-        description="any key of the input; in lists a number from 0 says which item. Not output.file, [execution]",
+        description="any key of the input; in a list, a number from 0 selects the item. Excluded: output.file, "
+        "[execution]",
     )
     values: tuple[bool | float | int | str | tuple[bool | float | int | str, ...], ...] = Field(
-        min_length=1, description="the values, one point each; of a vector, lists: [[0, 0, 1], [0, 1, 0]]"
+        min_length=1, description="the values, one point each; vectors are lists: [[0, 0, 1], [0, 1, 0]]"
     )
     groups: int | None = Field(
         default=None, ge=1, description="groups of ranks (default: as many as ranks or values allow)"
@@ -40,7 +41,7 @@ class ScanSection(Section):
             return value
         flat = [x for v in value for x in (v if isinstance(v, list | tuple) else (v,))]
         if not all(isinstance(x, bool | int | float | str) for x in flat):
-            raise ValueError("each value must be a number, a text, true, false or a list of these")
+            raise ValueError("each value must be a number, a string, true, false or a list of these")
         return tuple(tuple(v) if isinstance(v, list) else v for v in value)
 
 

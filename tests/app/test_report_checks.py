@@ -171,7 +171,7 @@ DOCTORED = [
     ("run", "energy_exchange", tilted, "Energies add up"),
     ("run", "energy_total", twice, "Energy balance"),
     ("run", "power_damping", twice, "Energy balance"),
-    ("run", "wall_velocity", negative, "Wall velocity is that of the wall"),
+    ("run", "wall_velocity", negative, "Wall velocity agrees with the wall position"),
     ("coupled", "charge_current", tilted, "Conservation of charge"),
     ("coupled", "density_deviation", twice, "Conservation of charge"),
     ("coupled", "spin_current", tilted, "Conservation of spin"),

@@ -128,7 +128,7 @@ def test_units_of_keys_that_may_be_left_out():
         ("drive.zeeman.first", "[1]", "no item 'first'"),
         ("drive.gradient.x", "[1]", "'gradient' is a value, not a table"),
         ("texture.direction", "[[0, 1]]", r"texture\.direction = \[0, 1\]: .*expected 3 values"),
-        ("drive.gradient", "[{a = 1}]", "each value must be a number, a text, true, false or a list of these"),
+        ("drive.gradient", "[{a = 1}]", "each value must be a number, a string, true, false or a list of these"),
         ("drive.temperature", "[100, -5.0]", r"drive\.temperature = -5\.0: .*must be larger than 0"),
         ("wire.cells", "[33, 9]", r"scan\.key: wire\.cells = 9: wire\.cells: .*at least 25 cells"),
         ("wall.model", '["consistent", "paper"]', "the models have different results"),
@@ -290,11 +290,11 @@ def test_the_former_name_of_the_table(tmp_path, capsys):
     source = write(tmp_path, "drive.gradient", "[1, 2]")
     source.write_text(source.read_text().replace("[scan]", "[sweep]"))
     app.run(MPI.COMM_SELF, source, output=tmp_path / "a.h5", overrides=("sweep.groups=1",))
-    assert capsys.readouterr().err.count("note: the table [sweep] is called [scan] now") == 1
+    assert capsys.readouterr().err.count("note: the table [sweep] is now called [scan]") == 1
     result = read_dataset(tmp_path / "a.h5")
     assert result.settings["scan"] == {"key": "drive.gradient", "values": [1, 2], "groups": 1}
     assert "sweep" not in result.settings
-    assert app.check(source).endswith("\nnote: the table [sweep] is called [scan] now; the old name stays readable")
+    assert app.check(source).endswith("\nnote: the table [sweep] is now called [scan]; the old name still works")
     assert app.load_input(source)[1] == app.load_input(write(tmp_path, "drive.gradient", "[1, 2]"))[1]
     source.write_text(source.read_text() + "[sweep]\n")
     with pytest.raises(

@@ -112,7 +112,7 @@ def _read_folding(file: CheckedFile, nR: int, N: int) -> Folding:
     limits = {"source": nR, "cell": len(R), "m": N, "n": N}
     parts = {name: file.indices(f"/replicas/{name}", limit=limit) for name, limit in limits.items()}
     if len({len(p) for p in parts.values()}) != 1:
-        raise ModelError("replicas: source, cell, m and n are of different length")
+        raise ModelError("replicas: source, cell, m and n have different lengths")
     return Folding.in_equal_parts(R, parts["source"], parts["cell"], parts["m"], parts["n"], nR, N)
 
 

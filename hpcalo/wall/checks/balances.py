@@ -31,7 +31,7 @@ class Balance:
 
 
 VELOCITY = Balance(
-    "Wall velocity is that of the wall",
+    "Wall velocity agrees with the wall position",
     "wall_position",
     ("wall_velocity",),
     1e9,

@@ -19,14 +19,14 @@ class Drive(Section):
     gradient: Annotated[float, Unit("K/nm")] = Field(default=0.0, description="kappa: T(x) = temperature + kappa x")
     profile: Literal["uniform", "ramp"] = Field(
         default="uniform",
-        description="temperature of the equilibrium that is perturbed: uniform (linear response) or the ramp itself",
+        description="background temperature: uniform (the gradient is a linear response) or the ramp itself",
     )
     ramp_length: Annotated[float, Unit("nm"), Positive] | None = Field(
         default=None,
         description="ramp: T(x) varies only over this length about the wire's middle (default: the whole wire)",
     )
     circuit: Literal["field", "current", "open"] = Field(
-        default="field", description="field: E given; current: charge current given; open: no charge current"
+        default="field", description="field: given E; current: given charge current; open: no charge current"
     )
     electric_field: Annotated[float, Unit("V/m")] = Field(
         default=0.0, description="E along x, for circuit = 'field'; negative: electrons are pushed to +x"

@@ -10,7 +10,7 @@ from hpcalo.config.fields import InputPath, Section
 
 
 class WallSection(Section):
-    """What is calculated, with which model."""
+    """Model and mode of the run."""
 
     model: Literal["consistent", "paper"] = Field(
         default="consistent",
@@ -21,7 +21,7 @@ class WallSection(Section):
         description="quasi-static: steady SBE for each magnetization, LLG in time; time-dependent: SBE and LLG "
         "stepped together; steady: torques on the initial magnetization only",
     )
-    title: str = Field(default="", description="title of the run, kept in the result")
+    title: str = Field(default="", description="title of the run, stored in the result")
     continue_from: InputPath | None = Field(
         default=None,
         min_length=1,

@@ -35,10 +35,10 @@ class Time(Section):
         default="interval", description="when the quasi-static spin accumulation is solved again"
     )
     refresh_interval: Annotated[float, Unit("fs"), Positive] = Field(
-        default=1000.0, description="for refresh = 'interval'"
+        default=1000.0, description="interval of refresh = 'interval'"
     )
     refresh_angle: Annotated[float, Unit("1"), Positive] = Field(
-        default=0.01, description="also solve again once any spin has turned by this angle"
+        default=0.01, description="also solve again once any spin has turned by this angle (radian)"
     )
 
     @model_validator(mode="before")
@@ -63,7 +63,7 @@ class Solver(Section):
 
     method: Literal["krylov", "direct"] = Field(
         default="krylov",
-        description="krylov: FGMRES with sweep and spin diffusion; direct: LU of the assembled matrix (MUMPS)",
+        description="krylov: FGMRES with transport sweep and spin diffusion; direct: LU of the whole matrix (MUMPS)",
     )
     tolerance: Annotated[float, Unit("1"), Field(ge=1e-14, lt=1e-2)] = Field(
         default=1e-10, description="relative residual of the Krylov solver"

@@ -33,7 +33,7 @@ class MonitorEntry(Section):
 
 
 class Output(Section):
-    """What is written. Results with the same `every` share a time axis (`time`, or `time_n` for every n-th)."""
+    """Results to write. Those with the same `every` share a time axis (`time`, or `time_n` for every n-th)."""
 
     file: str | None = Field(
         default=None, description="result file below the current folder (default: the input's name)"

@@ -76,11 +76,13 @@ class Paper(Section):
     )
     cells: int = Field(default=101, ge=5, description="nodes of the box")
     points: int = Field(default=24, ge=2, description="momenta of the window")
-    step: Annotated[float, Unit("1"), Positive] = Field(default=0.25, description="in hbar / (J C max|m|)")
-    steps: int = Field(default=80, ge=1, description="time steps")
+    step: Annotated[float, Unit("1"), Positive] = Field(
+        default=0.25, description="time step in units of hbar / (J C max|m|)"
+    )
+    steps: int = Field(default=80, ge=1, description="number of time steps")
     method: Literal["direct", "krylov"] = Field(
         default="direct",
-        description="of the kinetic equation with the force or bgk3d (otherwise it is solved in one pass): direct: "
+        description="solver of the kinetic equation with the force or bgk3d (otherwise one pass solves it): direct: "
         "elimination node by node, (4 points)^2 numbers each; krylov: GMRES, for boxes of some ten mean free paths",
     )
     tolerance: Annotated[float, Unit("1"), Field(ge=1e-14, lt=1e-2)] = Field(

@@ -34,9 +34,11 @@ class Texture(Section):
     width: Annotated[float, Unit("nm"), Positive] | None = Field(
         default=None, description="wall parameter D (default sqrt(A/K)); half-circle: full width; spiral: period"
     )
-    centre: Annotated[float, Unit("nm")] | None = Field(default=None, description="default: the middle of the wire")
+    centre: Annotated[float, Unit("nm")] | None = Field(
+        default=None, description="position of the centre (default: the middle of the wire)"
+    )
     angle: Annotated[float, Unit("degree")] = Field(default=0.0, description="in-wall angle from x towards y")
-    direction: Vector = Field(default=(0.0, 0.0, 1.0), description="of a uniform magnetization; normalized")
+    direction: Vector = Field(default=(0.0, 0.0, 1.0), description="direction of a uniform magnetization; normalized")
     relax: bool = Field(
         default=False,
         description="relax the profile without drive and field before the run: it then does not ring at the start (a "

@@ -46,7 +46,7 @@ class PaperModel:
         self.v = np.ascontiguousarray(self.p / self.c.mass)
         if o.equilibrium == "cosM" and np.any(np.abs(self.v) < 1e-12):
             raise InputError(
-                "paper.points: cos(J x / hbar v) is undefined at v = 0; choose points so that p = 0 is no cell centre"
+                "paper.points: cos(J x / hbar v) is undefined at v = 0; choose a number that makes p = 0 no cell centre"
             )
         # The band energy is p^2/2m + s (J/2) M.sigma with G the density of sigma: s = 1 for the electron spin.
         sign = -1.0 if o.convention == "moment" else 1.0

@@ -22,10 +22,14 @@ class Zeeman(Section):
     exp(-(t - pulse_centre)^2 / (2 pulse_width^2))."""
 
     field: tuple[Strength, Strength, Strength] = Field(description="amplitude; a string may give it in tesla: '20 mT'")
-    frequency: Annotated[float, Unit("GHz"), Field(ge=0)] = Field(default=0.0, description="0: constant field")
-    phase: Annotated[float, Unit("degree")] = Field(default=0.0, description="at t = 0")
-    centre: Annotated[float, Unit("nm")] = Field(default=0.0, description="of the envelope")
-    width: Annotated[float, Unit("nm"), Field(gt=0)] | None = Field(default=None, description="default: uniform")
+    frequency: Annotated[float, Unit("GHz"), Field(ge=0)] = Field(
+        default=0.0, description="frequency; 0: constant field"
+    )
+    phase: Annotated[float, Unit("degree")] = Field(default=0.0, description="phase at t = 0")
+    centre: Annotated[float, Unit("nm")] = Field(default=0.0, description="centre of the envelope")
+    width: Annotated[float, Unit("nm"), Field(gt=0)] | None = Field(
+        default=None, description="width of the envelope (default: uniform field)"
+    )
     pulse_centre: Annotated[float, Unit("ns")] = Field(default=0.0, description="time at which a pulse is largest")
     pulse_width: Annotated[float, Unit("ns"), Field(gt=0)] | None = Field(
         default=None, description="standard deviation of a pulse in time; default: always on"

@@ -23,7 +23,9 @@ class EasyAxis(Term):
     class Keys(Section):
         """Keys in [magnet]."""
 
-        anisotropy: Annotated[float, Unit("J/m^3"), Field(ge=0, description="uniaxial, easy axis z")] = 5.2e5
+        anisotropy: Annotated[
+            float, Unit("J/m^3"), Field(ge=0, description="K of the uniaxial anisotropy, easy axis z")
+        ] = 5.2e5
 
     def __init__(self, keys: Keys) -> None:
         self.keys = keys

@@ -23,7 +23,7 @@ class HardAxis(Term):
     class Keys(Section):
         """Keys in [magnet]."""
 
-        hard_anisotropy: Annotated[float, Unit("J/m^3"), Field(ge=0, description="hard axis y")] = 0.0
+        hard_anisotropy: Annotated[float, Unit("J/m^3"), Field(ge=0, description="constant of the hard axis y")] = 0.0
 
     def __init__(self, keys: Keys) -> None:
         self.keys = keys
