@@ -389,7 +389,13 @@ def report(result: Path, output: Path | None, force: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="Print the script; write and submit nothing.")
 @alone
 def submit(
-    source: Path, limit: str, output: Path | None, overrides: tuple[str, ...], force: bool, dry_run: bool, **asked: Any
+    source: Path,
+    limit: str,
+    output: Path | None,
+    overrides: tuple[str, ...],
+    force: bool,
+    dry_run: bool,
+    **options: Any,
 ) -> None:
     """Write a batch script for INPUT.toml and submit it; the job continues itself until the result is complete.
 
@@ -399,7 +405,7 @@ def submit(
     from hpcalo import app  # noqa: PLC0415
     from hpcalo.app.verbs.submit import Job  # noqa: PLC0415
 
-    job = Job(time=limit, **asked)
+    job = Job(time=limit, **options)
     click.echo(app.submit(source, job, output=output, overrides=overrides, dry_run=dry_run, force=force))
 
 
@@ -417,7 +423,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _main(arguments: list[str]) -> int:
     try:
         preset_threads()
-        if not os.environ.get("HPCALO_TRACEBACK"):  # numbers that are not finite are told by errors that say where
+        if not os.environ.get("HPCALO_TRACEBACK"):  # errors say where numbers are not finite
             warnings.filterwarnings("ignore", category=RuntimeWarning)
         return cli.main(petsc_options(arguments), prog_name="hpcalo", standalone_mode=False) or 0
     except click.ClickException as problem:
@@ -459,7 +465,7 @@ def petsc_options(arguments: list[str]) -> list[str]:
 
 
 def _show_usage(problem: click.ClickException) -> None:
-    """A mistake in the command line, told like the others: in one line, with the nearest match."""
+    """A mistake in the command line, reported like the others: in one line, with the nearest match."""
     from hpcalo.errors import nearest, one_line  # noqa: PLC0415
 
     context = getattr(problem, "ctx", None)

@@ -25,8 +25,8 @@ def input_page(name: str) -> str:
     """Every table and key of the input of one engine."""
     lines = [f"# Input of a {engine(name).title} run", "", INTRODUCTION]
     for table in tables(engine(name).schema):
-        if table.place:
-            lines += [f"{'##' if '.' not in table.place else '###'} `{table.heading}`", "", table.meaning, ""]
+        if table.name:
+            lines += [f"{'##' if '.' not in table.name else '###'} `{table.heading}`", "", table.meaning, ""]
         if table.keys:
             lines += ["| key | type | unit | default | allowed | meaning |", "|---|---|---|---|---|---|"]
             lines += [*(_row(key) for key in table.keys), ""]

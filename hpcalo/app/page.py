@@ -59,8 +59,8 @@ def render(result: Result) -> str:
     name = str(result.attrs.get("engine", ""))
     if name not in ENGINES:
         raise InputError(f"{result.path}: was written by an engine that has no reports ('{one_line(name)}')")
-    place = FileSystemLoader(Path(__file__).parent)
-    pages = Environment(loader=place, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    loader = FileSystemLoader(Path(__file__).parent)
+    pages = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     return pages.get_template(TEMPLATE).render(context(result, engine(name)))
 
 

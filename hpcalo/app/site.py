@@ -21,10 +21,10 @@ def site_of(scheduler: str, partition: str = "", cores: int | None = None, memor
         return Site(cores, memory, "as given", sure=True)
     found = {"slurm": _slurm, "pbs": _pbs}[scheduler](partition)
     if found is None:
-        told = "as given" if cores is not None else "as on this machine; change it with --cores-per-node"
-        return Site(cores or os.cpu_count() or 1, memory, told, sure=cores is not None)
-    told, nodes = found
-    return Site(cores or min(c for c, _ in nodes), memory or min(m for _, m in nodes), told, sure=True)
+        origin = "as given" if cores is not None else "as on this machine; change it with --cores-per-node"
+        return Site(cores or os.cpu_count() or 1, memory, origin, sure=cores is not None)
+    origin, nodes = found
+    return Site(cores or min(c for c, _ in nodes), memory or min(m for _, m in nodes), origin, sure=True)
 
 
 def _slurm(partition: str) -> tuple[str, list[tuple[int, int]]] | None:

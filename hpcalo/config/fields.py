@@ -61,7 +61,7 @@ def _tidy(value: float) -> float:
 
 
 class Unit:
-    """Marks a number with the unit it is kept in, and lets the input give it in any unit of the same kind.
+    """Marks a number with the unit it is stored in, and lets the input give it in any unit of the same kind.
 
     `Annotated[float, Unit("eV"), Field(gt=0)]` accepts `0.025` (eV) and `"25 meV"`; `"25 nm"` is refused by name.
     """
@@ -118,8 +118,8 @@ class Unit:
 
     def _refusal(self, why: str) -> PydanticCustomError:
         unit = self.unit
-        wanted = "give a plain number" if unit == "1" else f"give a number in {unit}, or a string such as '… {unit}'"
-        text = f"{why}; {wanted}".replace("{", "(").replace("}", ")")  # braces are pydantic's placeholders
+        advice = "give a plain number" if unit == "1" else f"give a number in {unit}, or a string such as '… {unit}'"
+        text = f"{why}; {advice}".replace("{", "(").replace("}", ")")  # braces are pydantic's placeholders
         return PydanticCustomError("quantity", text)
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
@@ -177,12 +177,12 @@ def numbers(value: Any) -> Any:
 
 
 def listed(value: Any) -> Any:
-    """A single number or text where a list is wanted: a list of one."""
+    """A single number or text where a list is expected: a list of one."""
     return (value,) if isinstance(value, bool | int | float | str) else value
 
 
 def vectors(value: Any) -> Any:
-    """A single vector where a list of vectors is wanted: a list of one."""
+    """A single vector where a list of vectors is expected: a list of one."""
     plain = isinstance(value, list | tuple) and value and not any(isinstance(x, list | tuple) for x in value)
     return (value,) if plain else value
 

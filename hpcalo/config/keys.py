@@ -37,9 +37,9 @@ class Key:
 
 @dataclass(frozen=True)
 class Table:
-    """One table: `place` is its dotted name ("" for the top of the file), `many` whether it may be repeated."""
+    """One table. name: dotted, "" for the top of the file. many: whether it may be repeated."""
 
-    place: str
+    name: str
     many: bool
     meaning: str
     keys: tuple[Key, ...]
@@ -47,7 +47,7 @@ class Table:
     @property
     def heading(self) -> str:
         """As it stands in a file."""
-        return f"[[{self.place}]]" if self.many else f"[{self.place}]"
+        return f"[[{self.name}]]" if self.many else f"[{self.name}]"
 
 
 def tables(schema: type[BaseModel]) -> list[Table]:
@@ -56,36 +56,36 @@ def tables(schema: type[BaseModel]) -> list[Table]:
     return list(_tables(whole, whole["$defs"], "", False))
 
 
-def describe(wanted: str | None, known: Mapping[str, Sequence[Table]]) -> str:
+def describe(given: str | None, known: Mapping[str, Sequence[Table]]) -> str:
     """The keys of an engine's whole input, of one table, or of that name, as text; without a name the tables there are.
 
     known: the tables of each engine. Raises InputError, naming the nearest.
     """
-    if wanted is None:
+    if given is None:
         whole = " or ".join(f"'{name}'" for name in known)
         lines = [
             f"Tables of an input file. 'hpcalo keys TABLE' explains one, 'hpcalo keys' with {whole} all of a kind."
         ]
         for engine, found in known.items():
-            lines += ["", f"{engine}:", *(f"  {t.heading:24}  {_sentence(t.meaning)}" for t in found if t.place)]
+            lines += ["", f"{engine}:", *(f"  {t.heading:24}  {_sentence(t.meaning)}" for t in found if t.name)]
         return "\n".join(lines)
-    if wanted in known:
-        return "\n\n".join(_shown(t) for t in known[wanted] if t.keys or t.meaning)
+    if given in known:
+        return "\n\n".join(_shown(t) for t in known[given] if t.keys or t.meaning)
     every = {t: None for found in known.values() for t in found}  # what both have stands once
-    place = wanted.strip("[]")
-    below = [t for t in every if t.place == place or t.place.startswith(place + ".")]
+    path = given.strip("[]")
+    below = [t for t in every if t.name == path or t.name.startswith(path + ".")]
     if below:
         return "\n\n".join(_shown(t) for t in below)
-    table, _, name = place.rpartition(".")
-    hits = [(t, k) for t in every for k in t.keys if k.name == name and t.place in {table, table or t.place}]
+    table, _, name = path.rpartition(".")
+    hits = [(t, k) for t in every for k in t.keys if k.name == name and t.name in {table, table or t.name}]
     if hits:
-        return "\n\n".join(_shown(Table(t.place, t.many, t.meaning, (k,))) for t, k in hits)
-    names = [t.place for t in every if t.place] + [k.name for t in every for k in t.keys]
-    raise InputError(f"'{wanted}': no table or key has this name{nearest(place, names) or nearest(name, names)}")
+        return "\n\n".join(_shown(Table(t.name, t.many, t.meaning, (k,))) for t, k in hits)
+    names = [t.name for t in every if t.name] + [k.name for t in every for k in t.keys]
+    raise InputError(f"'{given}': no table or key has this name{nearest(path, names) or nearest(name, names)}")
 
 
 def _shown(table: Table) -> str:
-    lines = [table.heading, *_wrapped(table.meaning, 2)] if table.place else ["(before the first table)"]
+    lines = [table.heading, *_wrapped(table.meaning, 2)] if table.name else ["(before the first table)"]
     for key in table.keys:
         default = "required" if key.default is None else "no default" if key.default == "none" else f"= {key.default}"
         values = "" if key.explained else ", ".join(key.values)
@@ -116,16 +116,16 @@ def _tables(table: dict[str, Any], defs: dict[str, Any], path: str, many: bool) 
             keys.append(_key(name, entry, name in required))
     meaning = " ".join(str(table.get("description", "")).split()) if path else ""
     yield Table(path, many, meaning, tuple(keys))
-    for place, below, repeated in inner:
-        yield from _tables(below, defs, place, repeated)
+    for name, below, repeated in inner:
+        yield from _tables(below, defs, name, repeated)
 
 
 def _below(entry: dict[str, Any], defs: dict[str, Any]) -> tuple[dict[str, Any] | None, bool]:
     """The table that a key stands for, if it does, and whether it may be repeated."""
     for one in [entry, *entry.get("anyOf", ()), *entry.get("allOf", ())]:
-        for place, many in ((one, False), (one.get("items", {}), True)):
-            if isinstance(place, dict) and "$ref" in place:
-                return defs[place["$ref"].rpartition("/")[2]], many
+        for target, many in ((one, False), (one.get("items", {}), True)):
+            if isinstance(target, dict) and "$ref" in target:
+                return defs[target["$ref"].rpartition("/")[2]], many
     return None, False
 
 

@@ -52,8 +52,8 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 def _toml_hint(text: str, problem: str) -> str:
     """What the line that is no TOML was probably meant to be."""
-    place = re.search(r"at line (\d+)", problem)
-    line = text.split("\n")[int(place[1]) - 1].strip() if place else ""
+    found = re.search(r"at line (\d+)", problem)
+    line = text.split("\n")[int(found[1]) - 1].strip() if found else ""
     key, equals, value = (part.strip() for part in line.partition("="))
     if not equals:
         return ""
@@ -124,18 +124,19 @@ def _check_depth(data: Mapping[str, Any], source: str) -> None:
 
 
 def set_value(data: dict[str, Any], path: list[str], value: Any, source: str) -> None:
-    """Sets data[path[0]][path[1]]… = value, making tables on the way; a number is the place in a list, from 0. Raises
-    InputError where a value is in the way, or a list is too short.
+    """Sets data[path[0]][path[1]]… = value, making tables on the way; a number counts the items of a list, from 0.
+
+    Raises InputError where a value is in the way, or a list is too short.
     """
     here: Any = data
     for depth, part in enumerate(path[:-1]):
-        here = here[_place(here, path[: depth + 1], source)] if isinstance(here, list) else here.setdefault(part, {})
+        here = here[_index_in(here, path[: depth + 1], source)] if isinstance(here, list) else here.setdefault(part, {})
         if not isinstance(here, dict | list):
             raise InputError(f"{source}: '{part}' is a value, not a table")
-    here[_place(here, path, source) if isinstance(here, list) else path[-1]] = value
+    here[_index_in(here, path, source) if isinstance(here, list) else path[-1]] = value
 
 
-def _place(items: list[Any], path: list[str], source: str) -> int:
+def _index_in(items: list[Any], path: list[str], source: str) -> int:
     """What the last part of `path` says in a list."""
     part = path[-1]
     if part.isascii() and part.isdigit() and len(part) <= len(str(len(items))) and int(part) < len(items):
@@ -159,19 +160,19 @@ def _first(schema: type[BaseModel], found: Sequence[Any], data: Any) -> str:
     """The mistake nearest to the top of the file structure: it is usually the cause of the others."""
     errors = sorted(found, key=lambda e: (e["type"] != "extra_forbidden", len(e["loc"])))
     errors = [e for e in errors if not _follows(e, errors)]
-    first, place = errors[0], errors[0]["loc"][:-1]
-    if first["type"] == "missing" and isinstance(first["loc"][-1], int):  # the places of one list
-        needed = 1 + max(e["loc"][-1] for e in errors if e["type"] == "missing" and e["loc"][:-1] == place)
-        return f"{_key(place, data)}: {_shown(first['input'])}: expected {needed} values"
+    first, path = errors[0], errors[0]["loc"][:-1]
+    if first["type"] == "missing" and isinstance(first["loc"][-1], int):  # the items of one list
+        needed = 1 + max(e["loc"][-1] for e in errors if e["type"] == "missing" and e["loc"][:-1] == path)
+        return f"{_key(path, data)}: {_shown(first['input'])}: expected {needed} values"
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     return f"{_describe(schema, first, data)}{more}"
 
 
 def _follows(error: Any, errors: Sequence[Any]) -> bool:
     """A list that is only too short because one of its items is wrong."""
-    place = error["loc"]
+    path = error["loc"]
     return error["type"] == "too_short" and any(
-        len(e["loc"]) > len(place) and e["loc"][: len(place)] == place for e in errors
+        len(e["loc"]) > len(path) and e["loc"][: len(path)] == path for e in errors
     )
 
 
@@ -222,7 +223,7 @@ _PLAIN = {
     "model_attributes_type": "expected a table",
     "dict_type": "expected a table",
 }
-"""What is wanted, in the words of a TOML file."""
+"""What is expected, in the words of a TOML file."""
 
 
 def _key(loc: Sequence[str | int], data: Any) -> str:

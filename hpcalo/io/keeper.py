@@ -56,9 +56,9 @@ class Keeper:
         if self._relay is not None:
             self._relay.poll()
         late = self._comm.rank == 0 and time.monotonic() - self._saved >= self._interval
-        asked, due = anyone(self._comm, (self.stop.requested, late))
+        stop, due = anyone(self._comm, (self.stop.requested, late))
         self._due |= due
-        if asked:
+        if stop:
             raise StopRequested(f"stopped by {name_of(self._comm, self.stop.name)}")
 
     def is_due(self, *, frame: bool) -> bool:

@@ -43,29 +43,29 @@ class Work:
         """Ranks beyond which more do not help."""
         return self.groups * self.team
 
-    def turns(self, ranks: int) -> float:
+    def rounds(self, ranks: int) -> float:
         """Time of the whole in units of one piece on one rank."""
         at_once = min(self.groups, ranks)
         return math.ceil(self.tasks / at_once) / min(max(ranks // at_once, 1), self.team)
 
     def seconds(self, ranks: int) -> float | None:
         """Time of the whole, None where it is not known."""
-        return None if self.task_seconds is None else self.start + self.task_seconds * self.turns(ranks)
+        return None if self.task_seconds is None else self.start + self.task_seconds * self.rounds(ranks)
 
-    def asked(self, ranks: int) -> int:
+    def memory_request(self, ranks: int) -> int:
         """MiB a rank to ask the batch system for."""
         return max(LEAST_MEMORY, 100 * math.ceil(MARGIN * self.memory(ranks) / 2**20 / 100))
 
 
 @dataclass(frozen=True)
 class Site:
-    """What one node of a cluster has. memory: MiB, None where it is not known. told: who says so. sure: whether it is
+    """What one node of a cluster has. memory: MiB, None where it is not known. origin: who says so. sure: whether it is
     more than a guess.
     """
 
     cores: int
     memory: int | None
-    told: str
+    origin: str
     sure: bool = False
 
 
@@ -90,7 +90,7 @@ def choose(work: Work, nodes: int, site: Site, memory: int | None = None) -> Ran
     """
 
     def need(ranks: int) -> int:
-        return memory if memory is not None else work.asked(ranks)
+        return memory if memory is not None else work.memory_request(ranks)
 
     def fits(n: int, t: int) -> bool:
         return site.memory is None or t * need(n * t) <= site.memory
@@ -101,13 +101,13 @@ def choose(work: Work, nodes: int, site: Site, memory: int | None = None) -> Ran
     used = min(nodes, work.most)
     if not any(fits(n, 1) for n in range(1, used + 1)):
         raise InputError(
-            f"a rank needs {need(used)} MiB, but a node has {site.memory} MiB ({site.told}): "
+            f"a rank needs {need(used)} MiB, but a node has {site.memory} MiB ({site.origin}): "
             + ("use nodes with more memory" if memory is None else "ask for less with --memory")
         )
     candidates = [(n, t) for n in range(1, used + 1) if (t := most_on(n))]
-    n, t = min(candidates, key=lambda c: (work.turns(c[0] * c[1]), c[0]))
-    best = work.turns(n * t)
-    spare = _last(t - 1, lambda less: work.turns(n * (t - less)) <= best and fits(n, t - less), default=0)
+    n, t = min(candidates, key=lambda c: (work.rounds(c[0] * c[1]), c[0]))
+    best = work.rounds(n * t)
+    spare = _last(t - 1, lambda less: work.rounds(n * (t - less)) <= best and fits(n, t - less), default=0)
     t -= spare
     return Ranks(n, t, need(n * t), _why(work, n, t, nodes, site, need(n * t), fits))
 
@@ -126,15 +126,15 @@ def _last(high: int, holds: Callable[[int], bool], default: int = 0) -> int:
 
 def _why(work: Work, n: int, t: int, nodes: int, site: Site, memory: int, fits: Callable[[int, int], bool]) -> str:
     ranks = n * t
-    text = f"{ranks} rank{'s' * (ranks > 1)} = {n} node{'s' * (n > 1)} x {t} of {site.cores} cores ({site.told})"
+    text = f"{ranks} rank{'s' * (ranks > 1)} = {n} node{'s' * (n > 1)} x {t} of {site.cores} cores ({site.origin})"
     text += f", {memory} MiB per rank"
     at_once = min(work.groups, ranks)
     share = ranks // at_once
     if work.groups == 1:
         text += f": {work.piece}"
     else:
-        turns = math.ceil(work.tasks / at_once)
-        text += f": {work.tasks} {work.what} in {turns} turn{'s' * (turns > 1)}"
+        rounds = math.ceil(work.tasks / at_once)
+        text += f": {work.tasks} {work.what} in {rounds} round{'s' * (rounds > 1)}"
         text += f" of {at_once}" if share == 1 else f", {share} ranks each"
     if n < nodes:
         text += f"; {nodes} nodes would not be faster"

@@ -68,7 +68,7 @@ class Points(Generic[S]):
         """Groups that so many ranks are split into."""
         return min(self.most_groups, ranks)
 
-    def place(self, index: int) -> str:
+    def prefix(self, index: int) -> str:
         """How a refusal of one point's settings begins; "" without a scan."""
         return "" if self.axis is None else f"scan.key: {self.axis.point(index)}: "
 
@@ -86,17 +86,17 @@ def points_of(settings: S, source: Path) -> Points[S]:
     scan = scan_of(settings)
     if scan is None:
         return Points((settings,))
-    place = f"{source}: scan.key"
+    where = f"{source}: scan.key"
     for key, why in {**EXCLUDED, **scan.excluded}.items():
         if f"{scan.key}.".startswith(f"{key}."):
-            raise InputError(f"{place}: {scan.key} cannot be scanned: {why}")
+            raise InputError(f"{where}: {scan.key} cannot be scanned: {why}")
     base = settings.model_dump(mode="json", exclude_none=True)
     base.pop("scan")
     points = []
     for value in scan.values:
         data = deepcopy(base)
-        set_value(data, scan.key.split("."), list(value) if isinstance(value, tuple) else value, place)
-        points.append(validate(type(settings), data, f"{place}: {scan.key} = {_text(value)}", source.parent))
+        set_value(data, scan.key.split("."), list(value) if isinstance(value, tuple) else value, where)
+        points.append(validate(type(settings), data, f"{where}: {scan.key} = {_text(value)}", source.parent))
     most = min(scan.groups or len(points), len(points))
     return Points(tuple(points), _axis(scan, points), most)
 

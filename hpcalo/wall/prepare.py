@@ -52,13 +52,13 @@ def check_alike(points: Points[WallInput], source: Path) -> None:
     """Raises InputError where the results of the points would have nothing in common."""
     if points.axis is None:
         return
-    place = f"{source}: scan.key: {points.axis.key}"
+    where = f"{source}: scan.key: {points.axis.key}"
     if len({point.wall.model for point in points.settings}) > 1:
-        raise InputError(f"{place}: the models have different results; run each by itself")
+        raise InputError(f"{where}: the models have different results; run each by itself")
     every = [{m.name: m.every for m in point.output.monitors} for point in points.settings]
     for name in dict.fromkeys(name for e in every for name in e):
         if len({e[name] for e in every if name in e}) > 1:
-            raise InputError(f"{place}: the points write '{name}' at different output times")
+            raise InputError(f"{where}: the points write '{name}' at different output times")
 
 
 def physics_warnings(points: Points[WallInput], source: Path) -> list[str]:
@@ -71,7 +71,7 @@ def physics_warnings(points: Points[WallInput], source: Path) -> list[str]:
         try:
             found = check_settings(point)
         except InputError as problem:
-            raise InputError(f"{source}: {points.place(index)}{problem}") from None
+            raise InputError(f"{source}: {points.prefix(index)}{problem}") from None
         for text in found:
             alike.setdefault(NUMBER.sub("#", text), []).append(text)
     return [texts[0] + _others(texts) for texts in alike.values()]
@@ -93,5 +93,5 @@ def unreadable(points: Points[WallInput]) -> list[str]:
             open_hdf5(name.path).close()
         except InputError as problem:
             seen = "" if Path(name).is_absolute() else "; the path is relative to the input's folder"
-            out[name.path] = f"{points.place(index)}wall.continue_from: {problem}{seen}"
+            out[name.path] = f"{points.prefix(index)}wall.continue_from: {problem}{seen}"
     return list(out.values())

@@ -22,11 +22,11 @@ def shown(*arguments: str) -> str:
 def test_every_table_and_key_is_there(name):
     listed, text = shown(), shown(name)
     fields = engine(name).schema.model_fields
-    found = {t.place: t for t in tables(engine(name).schema)}
-    assert set(fields) == {place for place in found if place and "." not in place} | {k.name for k in found[""].keys}
-    for place, table in found.items():
-        assert not place or f"\n  {table.heading} " in listed
-        assert not place or f"{table.heading}\n  {table.meaning[:40]}" in text
+    found = {t.name: t for t in tables(engine(name).schema)}
+    assert set(fields) == {table for table in found if table and "." not in table} | {k.name for k in found[""].keys}
+    for path, table in found.items():
+        assert not path or f"\n  {table.heading} " in listed
+        assert not path or f"{table.heading}\n  {table.meaning[:40]}" in text
         assert all(f"\n  {key.name}  ({key.kind}" in text for key in table.keys)
     assert max(map(len, listed.splitlines())) <= 110
 

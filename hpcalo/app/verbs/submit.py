@@ -34,7 +34,7 @@ class Job:
     """What a user asks a batch system for. ntasks_per_node: None for the layout that the estimate suggests on at most
     `nodes` nodes. cores_per_node, memory_per_node (MiB): None for what the batch system says. time: `D-HH:MM:SS`,
     `HH:MM:SS`, or minutes. memory: MiB a rank, None for the estimate. warning: seconds before the limit at which the
-    run is told to save.
+    run is to save.
     """
 
     nodes: int = 1
@@ -73,7 +73,7 @@ def submit(
             f"{command} not found: this machine does not belong to a {job.scheduler.upper()} cluster; "
             "--dry-run prints the script, --scheduler chooses another batch system"
         )
-    seconds(job.time)  # a mistake here is told before the estimate is made
+    seconds(job.time)  # a mistake here is reported before the estimate is made
     former: list[str] = []
     name, settings = load_input(source, overrides, former.append)
     result = output_of(settings, source, output)
@@ -91,17 +91,17 @@ def submit(
 
 
 def layout(work: Work, job: Job, site: Site) -> Ranks:
-    """Nodes and ranks: those asked for, or those that end first. Raises InputError where they do not fit on a node."""
+    """Nodes and ranks as given, or those that end first. Raises InputError where they do not fit on a node."""
     if job.ntasks_per_node is None:
         return choose(work, job.nodes, site, job.memory)
     t, total = job.ntasks_per_node, job.nodes * job.ntasks_per_node
-    memory = job.memory if job.memory is not None else work.asked(total)
+    memory = job.memory if job.memory is not None else work.memory_request(total)
     if site.sure and t > site.cores:
-        raise InputError(f"--ntasks-per-node {t}: a node has {site.cores} cores ({site.told})")
+        raise InputError(f"--ntasks-per-node {t}: a node has {site.cores} cores ({site.origin})")
     if site.memory is not None and t * memory > site.memory:
         fit = site.memory // memory
         raise InputError(
-            f"--ntasks-per-node {t}: {t} x {memory} MiB are more than the {site.memory} MiB of a node ({site.told}); "
+            f"--ntasks-per-node {t}: {t} x {memory} MiB are more than the {site.memory} MiB of a node ({site.origin}); "
             + (f"{fit} ranks fit" if fit else "not even one rank fits")
         )
     why = f"{total} ranks as requested, {memory} MiB per rank"
@@ -163,7 +163,7 @@ def script(
 
 
 def warning_of(job: Job, work: Work, limit: int) -> int:
-    """Seconds before the limit at which the run is told to save: time for the piece of work at hand and the checkpoint.
+    """Seconds before the limit at which the run is to save: time for the piece of work at hand and the checkpoint.
 
     Raises InputError where the limit leaves no time to compute anything before it.
     """

@@ -128,7 +128,7 @@ def test_what_the_batch_system_says(scheduler, partition, answer, expected, monk
     monkeypatch.setattr(site_module.subprocess, "run", run)
     found = site_module.site_of(scheduler, partition)
     assert (found.cores, found.memory) == expected[:2]
-    assert expected[2] in found.told
+    assert expected[2] in found.origin
     assert found.sure
     assert site_module.site_of(scheduler, partition, cores=7).cores == 7
     assert not partition or asked[0][-2:] == ("-p", partition)
