@@ -11,8 +11,8 @@ from hpcalo.app.engines import engine
 from hpcalo.config.keys import Key, tables
 
 ROOT = Path(__file__).resolve().parents[2]
-INTRODUCTION = """An input file is TOML. A plain number is in the unit of the table; a text may bring another unit of
-the same kind along (`"25 meV"`). Unknown keys are errors and name the nearest known one. `hpcalo check INPUT.toml`
+INTRODUCTION = """An input file is TOML. A plain number is in the unit given in the table; a string may give another unit of
+the same kind (`"25 meV"`). An unknown key is an error that names the nearest known key. `hpcalo check INPUT.toml`
 validates a file, `--set table.key=value` changes one value, and every result contains the complete input with all
 defaults.
 """
@@ -52,7 +52,7 @@ def commands() -> str:
     """The help of every command, as the program prints it."""
     from hpcalo.__main__ import cli  # noqa: PLC0415
 
-    lines = ["# Commands", "", "As the program explains itself (`hpcalo COMMAND --help`).", ""]
+    lines = ["# Commands", "", "The output of `hpcalo COMMAND --help`.", ""]
     top = click.Context(cli, info_name="hpcalo", max_content_width=100, terminal_width=100)
     for name in cli.list_commands(top):
         command = cli.get_command(top, name)
@@ -70,8 +70,8 @@ def exit_codes() -> str:
     lines = [
         "# Exit codes",
         "",
-        "A failure is one line on standard error, `hpcalo: error: …`, and one of these codes on every rank; nothing is",
-        "left half-written. `HPCALO_TRACEBACK=1` in the environment adds the traceback.",
+        "A run that fails prints one line on standard error, `hpcalo: error: …`, and every rank exits with one of these",
+        "codes. No half-written file remains. `HPCALO_TRACEBACK=1` in the environment adds the traceback.",
         "",
         "| code | kind | meaning |",
         "|---|---|---|",
@@ -81,7 +81,7 @@ def exit_codes() -> str:
     for kind in sorted(kinds, key=lambda k: k.exit_code):
         text = " ".join((kind.__doc__ or "").split())
         lines.append(f"| {kind.exit_code} | `{kind.__name__}` | {text} |")
-    lines += ["| 70 | | a mistake in the program; the line names the rank and how to see the traceback |"]
+    lines += ["| 70 | | an error in the program; the line names the rank and says how to see the traceback |"]
     lines += ["| 130 | | interrupted from the keyboard before there was anything to save |", ""]
     return "\n".join(lines)
 
@@ -100,9 +100,9 @@ def quantities() -> str:
     lines = [
         "# Quantities of a Kubo result",
         "",
-        "What each name in `kubo.quantities` adds to the result file. Equation numbers are those of J. Phys.: Condens.",
-        "Matter 28, 316001 (2016); the [theory page](../theory/kubo.md) has them in full. All variables carry these",
-        "entries as attributes.",
+        "This page lists the variables that each name in `kubo.quantities` adds to a result. Equation numbers are those of",
+        "J. Phys.: Condens. Matter 28, 316001 (2016); the [theory page](../theory/kubo.md) has the equations. The variables",
+        "carry these entries as attributes.",
         "",
     ]
     iron = str(ROOT / "input" / "models" / "fe.h5")
