@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from hpcalo.kubo.plot.data import name_of, nearest_room, thermal_axis
 from hpcalo.kubo.plot.panels import AXES, AxisLabel, draw_curves
 from hpcalo.plotting import style
 from hpcalo.typing import RealArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 CURRENTS = {
     "heat_current_fmr": "resonance, amplitude",
@@ -38,7 +41,7 @@ FMR = ("heat_current_fmr", "heat_current_fmr_per_width", "temperature_gradient_f
 ROWS = (*FMR, "heat_current_spiral", "heat_current_wall", "dmi_current_spiral", "dmi_current_wall")
 
 
-def heat_currents(axis: Any, results: Sequence[Result]) -> None:
+def heat_currents(axis: Axes, results: Sequence[Result]) -> None:
     """|J| of the moving magnetizations against temperature, at the Γ nearest to 25 meV; dashed where J < 0."""
     if len(results) > 1:
         label = AxisLabel("heat current, resonance", "$|J_x|$", "W/m²", style.prefixed)
@@ -83,7 +86,7 @@ def _at(result: Result, name: str, g: int, m: int) -> RealArray:
     return data[g, m] if result.variables[name].dims[0] == "gamma" else data[m]
 
 
-def heat_table(axis: Any, results: Sequence[Result]) -> None:
+def heat_table(axis: Axes, results: Sequence[Result]) -> None:
     """The heat currents near 300 K as a table: a column for each Γ, or for each file at the Γ nearest to 25 meV."""
     axis.set_axis_off()
     if len(results) == 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from hpcalo.io.dataset import Result
 from hpcalo.kubo.plot.data import nearest_room
 from hpcalo.plotting import style
 from hpcalo.typing import RealArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 BLOCKS = (("$T\\lambda$", "W/m"), (r"$\tilde\beta$", "J/m²"), (r"$-T\beta/V$", "J/m²"), (r"$-\Lambda/V$", "J s/m³"))
 """Row by row: heat → heat, motion → heat, heat → torque, motion → torque."""
@@ -20,7 +23,7 @@ SMALL = 1e-6
 """A mixed block is not shown larger than life: below this fraction of the geometric mean of the others it is pale."""
 
 
-def onsager(axis: Any, result: Result, label: str) -> None:
+def onsager(axis: Axes, result: Result, label: str) -> None:
     """The matrix at the first n̂, Γ, μ near 300 K; each block in a power of ten of its unit, colours relative to it."""
     t = nearest_room(result)
     matrix = np.asarray(result["onsager_matrix"], dtype=float)[0, 0, :, :, 0, t]
@@ -39,8 +42,8 @@ def onsager(axis: Any, result: Result, label: str) -> None:
     axis.set_xticks(range(n), [_written(r, FORCES) for r in rows], fontsize=6)
     axis.tick_params(length=0, top=False)
     axis.tick_params(axis="x", pad=8)
-    for text in axis.get_xticklabels():  # of different heights
-        text.set_verticalalignment("center")
+    for tick in axis.get_xticklabels():  # of different heights
+        tick.set_verticalalignment("center")
     places = ((0, 0), (0, d), (d, 0), (d, d))
     units = [f"{s} ({_unit(float(sizes[p]), u)})" for (s, u), p in zip(BLOCKS, places, strict=True)]
     axis.set_xlabel(f"force;  blocks: {',  '.join(units[:2])},\n{',  '.join(units[2:])}", fontsize=6.5)

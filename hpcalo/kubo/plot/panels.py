@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from hpcalo.io.dataset import Result
 from hpcalo.kubo.plot.data import Curve, component_axes, curves, largest_in, thermal_axis
 from hpcalo.plotting import style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 AXES = {"energy": r"$E-E_\mathrm{F}$ (eV)", "temperature": "temperature (K)", "mu": r"chemical potential $\mu$ (eV)"}
 ORDER = ("file", "gamma", "element", "mu", "temperature")
@@ -29,7 +32,7 @@ class Panel:
     """
 
     needs: tuple[str, ...]
-    draw: Callable[[Any, Sequence[Result]], None]
+    draw: Callable[[Axes, Sequence[Result]], None]
     place: Literal["main", "alone", "detail"] = "main"
     rank: int = 1000
 
@@ -132,7 +135,7 @@ def _tag(key: str, value: Any, symbol: str) -> str:
 
 
 def draw_curves(
-    axis: Any,
+    axis: Axes,
     results: Sequence[Result],
     name: str,
     along: str,
@@ -219,7 +222,7 @@ def _left_out(results: Sequence[Result], name: str, found: Sequence[Curve]) -> s
     return ",  ".join(words)
 
 
-def trimmed(axis: Any) -> None:
+def trimmed(axis: Axes) -> None:
     """Cuts off sharp peaks of curves against energy, and says so."""
     if axis.get_xlabel() != AXES["energy"] or axis.get_yscale() == "log":
         return
@@ -228,7 +231,7 @@ def trimmed(axis: Any) -> None:
         style.note(axis, f"peaks to {style.number(peak, 2)} cut off", add=True)
 
 
-def _frame(axis: Any, results: Sequence[Result], along: str, log: bool) -> None:
+def _frame(axis: Axes, results: Sequence[Result], along: str, log: bool) -> None:
     if log:
         style.plain_log(axis)
     else:
@@ -247,7 +250,7 @@ def _range(results: Sequence[Result], along: str) -> tuple[float, float]:
     return low - pad, high + pad
 
 
-def _second_unit(axis: Any, result: Result, name: str, label: AxisLabel, factor: float) -> None:
+def _second_unit(axis: Axes, result: Result, name: str, label: AxisLabel, factor: float) -> None:
     """The same numbers in the field's own unit, on the right."""
     assert label.second is not None
     attribute, unit = label.second
@@ -258,12 +261,12 @@ def _second_unit(axis: Any, result: Result, name: str, label: AxisLabel, factor:
     if label.per_unit:
         more, unit = style.prefixed(unit, ratio * max(map(abs, axis.get_ylim())))
         ratio *= more
-    right = axis.secondary_yaxis("right", functions=(lambda v: v * ratio, lambda v: v / ratio))
+    right = axis.secondary_yaxis("right", functions=(lambda v: np.asarray(v) * ratio, lambda v: np.asarray(v) / ratio))
     right.set_ylabel(unit)
     right.tick_params(direction="in")
 
 
-def density_behind(axis: Any, result: Result, *, labelled: bool = True) -> None:
+def density_behind(axis: Axes, result: Result, *, labelled: bool = True) -> None:
     """The density of states as a light filled background with its own axis on the right (unlabelled: in the legend)."""
     if "density_of_states" not in result.variables:
         return
@@ -284,7 +287,7 @@ def density_behind(axis: Any, result: Result, *, labelled: bool = True) -> None:
 
 
 def overlay(
-    axis: Any, results: Sequence[Result], name: str, main: Sequence[Curve], along: str, factor: float, **options: Any
+    axis: Axes, results: Sequence[Result], name: str, main: Sequence[Curve], along: str, factor: float, **options: Any
 ) -> None:
     """A second variable in the panel of a first one, its largest element there, one label for all its lines."""
     label, symbol = options.pop("label"), options.pop("symbol", "")
@@ -314,7 +317,7 @@ def _without_gamma(curve: Curve) -> tuple[Any, ...]:
 
 
 def with_gamma(
-    axis: Any, results: Sequence[Result], name: str, along: str, main: Sequence[Curve], factor: float
+    axis: Axes, results: Sequence[Result], name: str, along: str, main: Sequence[Curve], factor: float
 ) -> None:
     """The curves with broadening of what `main` shows without; both get their entry in the legend."""
     if not main:
@@ -343,7 +346,7 @@ def with_gamma(
         axis.plot([], [], color=look.colour, ls=look.dashes, label=look.label)
 
 
-def generic(axis: Any, results: Sequence[Result], name: str) -> None:
+def generic(axis: Axes, results: Sequence[Result], name: str) -> None:
     """Any variable of a file, by its own description, against energy or the longer thermal axis."""
     variable = next(r.variables[name] for r in results if name in r.variables)
     first = next(r for r in results if name in r.variables)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from hpcalo.kubo.states.wannier_line import AXIS_PAIRS
 from hpcalo.kubo.sums.request import VELOCITY_VELOCITY, Sums
 from hpcalo.plotting import style
 from hpcalo.typing import RealArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 S_CM = SIEMENS_PER_METRE * units.S_PER_M_IN_S_PER_CM
 DIMS = ("n_hat", "hall", "energy")
@@ -53,7 +56,7 @@ def axial(run: RunSums, tensor: RealArray, axis: int) -> RealArray:
     return np.stack(parts, axis=axis)
 
 
-def _draw(axis: Any, results: Sequence[Result]) -> None:
+def _draw(axis: Axes, results: Sequence[Result]) -> None:
     label = AxisLabel("anomalous Hall", r"$\sigma_{{{}}}$", "S/cm", style.short)
     found, factor = draw_curves(axis, results, "anomalous_hall", "energy", label, dos=True)
     with_gamma(axis, results, "hall_conductivity", "energy", found, factor)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from hpcalo.kubo.responses.run_sums import RunSums
 from hpcalo.kubo.sums.request import VELOCITY_VELOCITY, Sums
 from hpcalo.plotting import style
 from hpcalo.typing import RealArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 SIEMENS_PER_METRE = units.CONDUCTANCE_QUANTUM_HALF / units.ANGSTROM  # in one 1/Å, times e²/ħ
 SIGN = "j_i = Σ_j σ_ij E_j"
@@ -38,12 +41,12 @@ def heat_conductivity(run: RunSums) -> RealArray:
     return np.einsum("agije,mte->agijmt", symmetric + hall, weights)
 
 
-def _draw(axis: Any, results: Sequence[Result]) -> None:
+def _draw(axis: Axes, results: Sequence[Result]) -> None:
     label = AxisLabel("conductivity", r"$\sigma_{{{}}}$", "S/cm")
     draw_curves(axis, results, "conductivity", "energy", label, log=True, dos=True)
 
 
-def _draw_hall(axis: Any, results: Sequence[Result]) -> None:
+def _draw_hall(axis: Axes, results: Sequence[Result]) -> None:
     label = AxisLabel("Hall conductivity", r"$\sigma_{{{}}}$", "S/cm", style.short, among=("yz", "zx", "xy"))
     draw_curves(axis, results, "hall_conductivity", "energy", label, dos=True)
 

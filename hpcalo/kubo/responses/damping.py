@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from hpcalo.kubo.states.operators import SPIN
 from hpcalo.kubo.sums.request import TORQUE_TORQUE, Sums
 from hpcalo.plotting import style
 from hpcalo.typing import RealArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 G_SPIN = 2.0
 """Spin g-factor in the damping: the Hamiltonians carry moments of µ_B per spin, that is g = 2."""
@@ -34,12 +37,12 @@ def rotation_response(run: RunSums) -> tuple[RealArray, RealArray]:
     return real, imag
 
 
-def _draw(axis: Any, results: Sequence[Result]) -> None:
+def _draw(axis: Axes, results: Sequence[Result]) -> None:
     label = AxisLabel("Gilbert damping", r"$\alpha_{{{}}}$", "")
     draw_curves(axis, results, "gilbert_damping", "energy", label, log=True, dos=True)
 
 
-def _draw_factor(axis: Any, results: Sequence[Result]) -> None:
+def _draw_factor(axis: Axes, results: Sequence[Result]) -> None:
     label = AxisLabel("gyromagnetic factor $g$", "", "")
     draw_curves(axis, results, "gyromagnetic_factor", "energy", label, log=True, dos=True)
     axis.axhline(2.0, color="0.6", lw=0.6, ls=":", gid=style.GUIDE, zorder=0.6)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from hpcalo.kubo.responses.response import ENERGY, Quantity, Response
 from hpcalo.kubo.responses.run_sums import RunSums
 from hpcalo.kubo.sums.request import COUNT, Sums
 from hpcalo.typing import RealArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def level_count(
@@ -47,12 +50,12 @@ def energy_of_count(edges: RealArray, count: RealArray, electrons: float) -> flo
     return float(edges[i - 1] + share * (edges[i] - edges[i - 1]))
 
 
-def _draw(axis: Any, results: Sequence[Result]) -> None:
+def _draw(axis: Axes, results: Sequence[Result]) -> None:
     draw_curves(axis, results, "density_of_states", "energy", AxisLabel("density of states", "", "1/eV per cell"))
     axis.set_ylim(0.0, None)
 
 
-def _draw_electrons(axis: Any, results: Sequence[Result]) -> None:
+def _draw_electrons(axis: Axes, results: Sequence[Result]) -> None:
     found, _ = draw_curves(axis, results, "electrons", "energy", AxisLabel("electrons per cell", "", ""))
     ends = [float(end(c.y)) for c in found for end in (np.min, np.max)]
     axis.set_ylim(min(ends) - 0.05 * (max(ends) - min(ends)), max(ends) + 0.05 * (max(ends) - min(ends)) + 1e-9)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,15 +18,18 @@ from hpcalo.kubo.sums.request import TORQUE_VELOCITY, Sums
 from hpcalo.plotting import style
 from hpcalo.typing import RealArray
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 DIMS = ("gamma", "energy")
 
 
-def _draw(axis: Any, results: Sequence[Result], name: str) -> None:
+def _draw(axis: Axes, results: Sequence[Result], name: str) -> None:
     label = AxisLabel("", rf"coefficient $t^{{{{({name[2]},0)}}}}$", A0_LABEL, style.short)
     draw_curves(axis, results, name, "energy", label, dos=True)
 
 
-def _draw_residual(axis: Any, results: Sequence[Result], name: str) -> None:
+def _draw_residual(axis: Axes, results: Sequence[Result], name: str) -> None:
     draw_curves(axis, results, name, "energy", AxisLabel("", rf"residual of $t^{{{{({name[2]},0)}}}}$", "relative"))
     axis.set_ylim(0.0, None)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from hpcalo.kubo.responses.torkance import torkance_parts
 from hpcalo.kubo.sums.request import TORQUE_VELOCITY, Sums
 from hpcalo.plotting import style
 from hpcalo.typing import RealArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 J_PER_M2 = units.EV / units.ANGSTROM**2  # in one eV/Å^2, the unit of (eV Å)/Å^3
 SIGN = "J^Q_i = −Σ_j β̃_ij [n̂ × ∂n̂/∂t]_j (30)"
@@ -41,7 +44,7 @@ def inverse_parts(run: RunSums) -> tuple[RealArray, RealArray]:
     )
 
 
-def _draw(axis: Any, results: Sequence[Result], part: str) -> None:
+def _draw(axis: Axes, results: Sequence[Result], part: str) -> None:
     along = thermal_axis(results[0])
     label = AxisLabel(f"{part} inverse thermal torque", r"$\tilde\beta_{{{}}}$", "J/m²", style.prefixed)
     found, factor = draw_curves(axis, results, f"beta_tilde_{part}", along, label)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,10 +22,13 @@ from hpcalo.kubo.sums.request import VELOCITY_VELOCITY, Sums
 from hpcalo.plotting import style
 from hpcalo.typing import RealArray
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 SIGN = "j_i = −Σ_j α_ij ∂_j T"
 
 
-def _draw(axis: Any, results: Sequence[Result]) -> None:
+def _draw(axis: Axes, results: Sequence[Result]) -> None:
     along = thermal_axis(results[0])
     label = AxisLabel("anomalous Nernst", r"$\alpha_{{{}}}$", "A/(m K)", style.prefixed)
     found, factor = draw_curves(axis, results, "nernst_intrinsic", along, label)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from hpcalo.kubo.responses.run_sums import RunSums
 from hpcalo.kubo.responses.thermal_torkance import ThermalTorkance
 from hpcalo.kubo.sums.request import TORQUE_TORQUE, TORQUE_VELOCITY, VELOCITY_VELOCITY, Sums
 from hpcalo.typing import RealArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def rows(run: RunSums) -> tuple[str, ...]:
@@ -82,7 +85,7 @@ def violation(A: RealArray, n_hat: RealArray, directions: int) -> RealArray:
     return out
 
 
-def _draw(axis: Any, results: Sequence[Result]) -> None:
+def _draw(axis: Axes, results: Sequence[Result]) -> None:
     matrix_plot.onsager(axis, results[0], name_of(results, 0) if len(results) > 1 else "")
 
 

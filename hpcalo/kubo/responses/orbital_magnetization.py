@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from hpcalo import units
 from hpcalo.io.checks import Check
@@ -19,6 +19,9 @@ from hpcalo.kubo.sums.request import VELOCITY_VELOCITY, Sums
 from hpcalo.plotting import style
 from hpcalo.typing import RealArray
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 MU_B_PER_EV_A2 = units.E_CHARGE / units.HBAR_SI * units.EV * units.ANGSTROM**2 / units.BOHR_MAGNETON
 """µ_B in (e/ħ) · 1 eV Å²."""
 SIGN = "along the moment of the electron's orbital motion, m = −(e/2) r × v"
@@ -28,7 +31,7 @@ def _per_metre(run: RunSums) -> dict[str, float]:
     return {"mu_B_per_cell_in_A_per_m": units.BOHR_MAGNETON / (run.volume * units.ANGSTROM**3)}
 
 
-def _draw(axis: Any, results: Sequence[Result], name: str, along: str) -> None:
+def _draw(axis: Axes, results: Sequence[Result], name: str, along: str) -> None:
     second = ("mu_B_per_cell_in_A_per_m", "A/m")
     symbol, unit = r"$M^\mathrm{{orb}}_{{{}}}$", r"$\mu_\mathrm{B}$ per cell"
     label = AxisLabel("orbital moment", symbol, unit, style.powered, second=second, per_unit=True)

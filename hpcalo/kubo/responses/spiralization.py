@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from hpcalo import units
 from hpcalo.io.checks import Check
@@ -19,6 +19,9 @@ from hpcalo.kubo.sums.request import TORQUE_VELOCITY, Sums
 from hpcalo.plotting import style
 from hpcalo.typing import RealArray
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 SIGN = "free energy per volume F = Σ_ij D_ij ê_j·(n̂ × ∂_i n̂)"
 
 
@@ -26,7 +29,7 @@ def _per_cell(run: RunSums) -> dict[str, float]:
     return {"meV_a0_per_cell_in_J_per_m2": units.MILLI_EV_A0 / (run.volume * units.ANGSTROM**3)}
 
 
-def _draw(axis: Any, results: Sequence[Result], along: str, name: str) -> None:
+def _draw(axis: Axes, results: Sequence[Result], along: str, name: str) -> None:
     second = ("meV_a0_per_cell_in_J_per_m2", r"meV $a_0$ per cell")
     label = AxisLabel("spiralization", r"$D_{{{}}}$", "J/m²", style.prefixed, second=second)
     draw_curves(axis, results, name, along or thermal_axis(results[0]), label, dos=along == "energy")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from hpcalo.kubo.responses.torkance import torkance_parts
 from hpcalo.kubo.sums.request import TORQUE_VELOCITY, Sums
 from hpcalo.plotting import style
 from hpcalo.typing import RealArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 BETA_SI = units.EV * units.ANGSTROM  # J m/K in one eV Å/K
 SIGN = "τ_i = −Σ_j β_ij ∂_j T"
@@ -38,7 +41,7 @@ def _at(energies: RealArray, curve: RealArray, energy: float) -> RealArray:
     return (1.0 - w) * curve[..., i] + w * curve[..., i + 1]
 
 
-def _draw(axis: Any, results: Sequence[Result], part: str) -> None:
+def _draw(axis: Axes, results: Sequence[Result], part: str) -> None:
     along = thermal_axis(results[0])
     label = AxisLabel(f"{part} thermal torkance", r"$\beta_{{{}}}$", "J m/K", style.powered, second=MICRO_EV_LABEL)
     found, factor = draw_curves(axis, results, f"beta_{part}", along, label)
@@ -57,7 +60,7 @@ def _draw(axis: Any, results: Sequence[Result], part: str) -> None:
     axis.set_ylim(*limits)
 
 
-def _mark_published(axis: Any, results: Sequence[Result], part: str, factor: float, found: Sequence[Curve]) -> None:
+def _mark_published(axis: Axes, results: Sequence[Result], part: str, factor: float, found: Sequence[Curve]) -> None:
     """The printed values, if the files are about that film with n̂ = ẑ and show that element."""
     element, value = PUBLISHED[f"beta_{part}"]
     same = [c for c in found if c.tags["element"] == element and abs(c.tags["gamma"] - PUBLISHED_GAMMA) < 1e-3]
@@ -65,7 +68,15 @@ def _mark_published(axis: Any, results: Sequence[Result], part: str, factor: flo
     if not same or not upright or not all(map(is_nine_layer_film, results)):
         return
     colour = looks(found)[found.index(same[0])].colour if len(results) == 1 else "black"
-    mark = {"ls": "None", "marker": "D", "ms": 5, "mfc": "white", "mec": colour, "mew": 1.2, "zorder": 5}
+    mark: dict[str, Any] = {
+        "ls": "None",
+        "marker": "D",
+        "ms": 5,
+        "mfc": "white",
+        "mec": colour,
+        "mew": 1.2,
+        "zorder": 5,
+    }
     axis.plot([300.0], [factor * value], label="Freimuth et al. 2016", **mark)
 
 

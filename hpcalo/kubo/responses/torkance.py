@@ -8,7 +8,7 @@ electron's charge is −e.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hpcalo import units
 from hpcalo.io.dataset import Result
@@ -20,6 +20,9 @@ from hpcalo.kubo.responses.run_sums import RunSums
 from hpcalo.kubo.sums.request import TORQUE_VELOCITY, Sums
 from hpcalo.plotting import style
 from hpcalo.typing import RealArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 SIGN = "τ_i = Σ_j t_ij E_j is the torque on the magnetization, τ = −<δT>, T = n̂ × ∂H/∂n̂"
 BROADENED_DIMS = ("n_hat", "gamma", "torque", "field", "energy")
@@ -33,7 +36,7 @@ def torkance_parts(run: RunSums) -> tuple[RealArray, RealArray]:
     return even, odd
 
 
-def _draw(axis: Any, results: Sequence[Result], part: str) -> None:
+def _draw(axis: Axes, results: Sequence[Result], part: str) -> None:
     label = AxisLabel(f"{part} torkance", r"$t_{{{}}}$", A0_LABEL, style.short)
     found, factor = draw_curves(axis, results, f"torkance_{part}", "energy", label, dos=True)
     if part == "even" and found and len(results) == 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +20,7 @@ from hpcalo.parallel.packing import Packing
 from hpcalo.parallel.progress import Progress
 from hpcalo.parallel.rounds import ROUND
 from hpcalo.parallel.signals import name_of
+from hpcalo.typing import RealArray
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
@@ -32,75 +34,103 @@ def sum_over_k(
     The sum is exact in the order-independent sense of ExactSum: the same bits on any number of ranks, and after any
     number of interruptions. After a signal it writes a checkpoint and raises Interrupted, on all ranks.
     """
-    blocks, packing = task.blocks, Packing(task.request.shapes())
+    packing = Packing(task.request.shapes())
     flat = checkpoints.earlier(comm, task, packing.size) if checkpoints else None
     if flat is None:
-        flat = _sum_blocks(task, blocks, packing, comm, checkpoints, quiet, label)
+        with Progress(len(task.mesh.points), "k", comm, quiet=quiet, label=label) as progress:
+            flat = _Loop(task, comm, packing, checkpoints, progress).run()
     if checkpoints:
         checkpoints.finished.append(flat)
     return symmetrized(packing.unpack(flat), task.mesh.operations, task.request)
 
 
-def _sum_blocks(
-    task: Pass,
-    blocks: list[slice],
-    packing: Packing,
-    comm: Intracomm,
-    checkpoints: PassCheckpoints | None,
-    quiet: bool,
-    label: str,
-) -> np.ndarray:
-    begun, done = (None, np.zeros(len(blocks), dtype=np.uint8))
-    if checkpoints:
-        begun, done = checkpoints.begun(comm, packing.size, len(blocks))
-    total = begun or ExactSum((packing.size,))
-    # The blocks that are left are shared out anew: any number of ranks may continue.
-    left = [b for b in range(len(blocks)) if not done[b]]
-    finished = len(task.mesh.points) - sum(blocks[b].stop - blocks[b].start for b in left)
+class _Loop:
+    """The loop over the blocks of a pass, which any number of ranks may continue from a checkpoint.
 
-    def work(b: int, energies: slice, whole: bool) -> None:
-        k = task.mesh.points[blocks[b]]
-        where = f"k-points {np.round(k[0], 4).tolist()} … {np.round(k[-1], 4).tolist()}"
-        try:
-            sums = sum_block(task.solver, k, task.mesh.weights[blocks[b]], task.request, energies, whole=whole)
-        except np.linalg.LinAlgError as problem:
-            raise ConvergenceError(f"{where}: {problem}") from None
-        total.add(packing.pack(sums), where)
-        done[b] = 1
+    total: this rank's sum, with what the checkpoint holds on rank 0. done: 1 for each block in it. left: numbers of
+    the blocks that are not in the checkpoint.
+    """
 
-    def meet() -> None:
-        if checkpoints is None:
-            return
-        save, end = checkpoints.rounds.meeting()
-        if save:
-            checkpoints.save(comm, total, done)
-        if end:
-            name = name_of(comm, checkpoints.rounds.stop.name)
-            raise Interrupted(f"stopped by {name}; 'hpcalo restart {checkpoints.result}' continues")
-
-    with Progress(len(task.mesh.points), "k", comm, quiet=quiet, label=label) as progress:
-        progress.start_at(finished)
+    def __init__(
+        self,
+        task: Pass,
+        comm: Intracomm,
+        packing: Packing,
+        checkpoints: PassCheckpoints | None,
+        progress: Progress,
+    ) -> None:
+        self._task, self._comm, self._packing = task, comm, packing
+        self._checkpoints, self._progress = checkpoints, progress
+        self._blocks = task.blocks
+        begun, self._done = (None, np.zeros(len(self._blocks), dtype=np.uint8))
         if checkpoints:
-            checkpoints.rounds.begin()
-        if comm.size > len(left) > 0:  # several ranks share the energies of a block: a single round
-            layout = Layout(comm.size, comm.rank, len(left), len(task.request.energies))
-            work(left[layout.group], layout.my_energies(), layout.member == 0)
-            meet()
-            progress.advance(len(task.mesh.points) - finished)
-            left = []
-        balancer = LoadBalancer(comm, left)
+            begun, self._done = checkpoints.begun(comm, packing.size, len(self._blocks))
+        self._total = begun or ExactSum((packing.size,))
+        self._left = [b for b in range(len(self._blocks)) if not self._done[b]]
+
+    def run(self) -> RealArray:
+        """The sum of all blocks on every rank, flat. Collective."""
+        self._progress.start_at(len(self._task.mesh.points) - self._points(self._left))
+        if self._checkpoints:
+            self._checkpoints.rounds.begin()
+        if self._comm.size > len(self._left) > 0:
+            self._share_energies()
+        else:
+            self._share_blocks()
+        return self._total.allreduce(self._comm).value()
+
+    def _share_energies(self) -> None:
+        """Fewer blocks than ranks: several ranks share the energies of a block, in a single round."""
+        layout = Layout(self._comm.size, self._comm.rank, len(self._left), len(self._task.request.energies))
+        self._add(self._left[layout.group], layout.my_energies(), layout.member == 0)
+        self._meet()
+        self._progress.advance(self._points(self._left))
+
+    def _share_blocks(self) -> None:
+        balancer = LoadBalancer(self._comm, self._left)
         while balancer.left:
-            seconds = checkpoints.rounds.seconds if checkpoints else ROUND
             begin, count = time.monotonic(), 0
             for b in balancer.mine:
-                work(b, slice(None), True)
+                self._add(b, slice(None), True)
                 count += 1
-                if time.monotonic() - begin > LATE * seconds or (checkpoints and checkpoints.rounds.stop.requested):
+                if time.monotonic() - begin > LATE * self._round_seconds() or self._stop_requested():
                     break
             spent = time.monotonic() - begin
-            if checkpoints and count:
-                checkpoints.rounds.piece_seconds = spent / count
-            meet()
-            seconds = checkpoints.rounds.seconds if checkpoints else ROUND
-            progress.advance(sum(blocks[b].stop - blocks[b].start for b in balancer.settle(count, spent, seconds)))
-    return total.allreduce(comm).value()
+            if self._checkpoints and count:
+                self._checkpoints.rounds.piece_seconds = spent / count
+            self._meet()
+            self._progress.advance(self._points(balancer.settle(count, spent, self._round_seconds())))
+
+    def _add(self, b: int, energies: slice, whole: bool) -> None:
+        """Adds block b to the sum. Raises ConvergenceError if a k-point cannot be diagonalized."""
+        task = self._task
+        k = task.mesh.points[self._blocks[b]]
+        where = f"k-points {np.round(k[0], 4).tolist()} … {np.round(k[-1], 4).tolist()}"
+        try:
+            sums = sum_block(task.solver, k, task.mesh.weights[self._blocks[b]], task.request, energies, whole=whole)
+        except np.linalg.LinAlgError as problem:
+            raise ConvergenceError(f"{where}: {problem}") from None
+        self._total.add(self._packing.pack(sums), where)
+        self._done[b] = 1
+
+    def _meet(self) -> None:
+        """Between two rounds: a checkpoint if it is due, the end after a signal. Collective."""
+        if self._checkpoints is None:
+            return
+        rounds = self._checkpoints.rounds
+        save, end = rounds.meeting()
+        if save:
+            self._checkpoints.save(self._comm, self._total, self._done)
+        if end:
+            name = name_of(self._comm, rounds.stop.name)
+            raise Interrupted(f"stopped by {name}; 'hpcalo restart {self._checkpoints.result}' continues")
+
+    def _points(self, numbers: Sequence[int]) -> int:
+        """Number of k-points in these blocks."""
+        return sum(self._blocks[b].stop - self._blocks[b].start for b in numbers)
+
+    def _round_seconds(self) -> float:
+        return self._checkpoints.rounds.seconds if self._checkpoints else ROUND
+
+    def _stop_requested(self) -> bool:
+        return bool(self._checkpoints and self._checkpoints.rounds.stop.requested)
