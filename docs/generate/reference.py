@@ -11,10 +11,10 @@ from hpcalo.app.engines import engine
 from hpcalo.config.keys import Key, tables
 
 ROOT = Path(__file__).resolve().parents[2]
-INTRODUCTION = """An input file is TOML. A plain number is in the unit given in the table; a string may give another unit of
-the same kind (`"25 meV"`). An unknown key is an error that names the nearest known key. `hpcalo check INPUT.toml`
-validates a file, `--set table.key=value` changes one value, and every result contains the complete input with all
-defaults.
+INTRODUCTION = """An input file is TOML. A plain number is in the unit given in the table; a string may give another
+unit of the same kind (`"25 meV"`). An unknown key is an error that names the nearest known key. `hpcalo check
+INPUT.toml` validates a file, `--set table.key=value` changes one value, and every result contains the complete input
+with all defaults.
 """
 
 
@@ -70,8 +70,8 @@ def exit_codes() -> str:
     lines = [
         "# Exit codes",
         "",
-        "A run that fails prints one line on standard error, `hpcalo: error: …`, and every rank exits with one of these",
-        "codes. No half-written file remains. `HPCALO_TRACEBACK=1` in the environment adds the traceback.",
+        "A run that fails prints one line on standard error, `hpcalo: error: …`, and every rank exits with one of",
+        "these codes. No half-written file remains. `HPCALO_TRACEBACK=1` in the environment adds the traceback.",
         "",
         "| code | kind | meaning |",
         "|---|---|---|",
@@ -100,9 +100,9 @@ def quantities() -> str:
     lines = [
         "# Quantities of a Kubo result",
         "",
-        "This page lists the variables that each name in `kubo.quantities` adds to a result. Equation numbers are those of",
-        "J. Phys.: Condens. Matter 28, 316001 (2016); the [theory page](../theory/kubo.md) has the equations. The variables",
-        "carry these entries as attributes.",
+        "This page lists the variables that each name in `kubo.quantities` adds to a result. Equation numbers are",
+        "those of J. Phys.: Condens. Matter 28, 316001 (2016); the [theory page](../theory/kubo.md) has the equations.",
+        "The variables carry these entries as attributes.",
         "",
     ]
     iron = str(ROOT / "input" / "models" / "fe.h5")
