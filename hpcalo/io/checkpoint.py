@@ -127,7 +127,7 @@ class CheckpointWriter:
         write(self.result, Checkpoint(arrays, words, self._sequence))
 
 
-def files_of(result: Path) -> list[Path]:
+def generations(result: Path) -> list[Path]:
     """Where the two generations of a result's checkpoint are, whether they exist or not."""
     return [result.with_name(f"{result.name}.checkpoint-{g}") for g in GENERATIONS]
 
@@ -139,12 +139,12 @@ def point_path(result: Path, index: int) -> Path:
 
 def exists(result: Path) -> bool:
     """Whether there is a checkpoint of this result, whole or not."""
-    return any(path.exists() for path in files_of(result))
+    return any(path.exists() for path in generations(result))
 
 
 def write(result: Path, state: Checkpoint) -> Path:
     """Writes over the older generation and returns the file. Serial. Raises OutputError; the other one then stands."""
-    path = files_of(result)[state.sequence % len(GENERATIONS)]
+    path = generations(result)[state.sequence % len(GENERATIONS)]
     try:
         with atomic_write(path, force=True) as part:
             part.write_bytes(_image(part, state))
@@ -175,7 +175,7 @@ def read(result: Path) -> Checkpoint:
     none.
     """
     found, remarks = [], []
-    for path in files_of(result):
+    for path in generations(result):
         if not path.exists():
             continue
         try:
@@ -198,14 +198,14 @@ def _why_none(result: Path, remarks: Sequence[str]) -> str:
         return "is an input file; give the name of the result"
     if result.is_file():
         return "the result is complete"
-    first, second = (path.name for path in files_of(result))
+    first, second = (path.name for path in generations(result))
     return f"no {first} or {second} beside it"
 
 
 def remove(result: Path) -> None:
     """Removes both generations, and those of a scan's points, once the result is in its place. Serial."""
     points = result.parent.glob(f"{glob.escape(result.name + POINT)}[0-9]*.checkpoint-*")
-    for path in [*points, *files_of(result)]:
+    for path in [*points, *generations(result)]:
         with suppress(OSError):
             path.unlink()
 

@@ -12,7 +12,7 @@ import numpy as np
 from hpcalo.errors import InputError, one_line
 from hpcalo.io.dataset import ANCILLARY, ERROR_ROLE, RESOLVED_INPUT, ROLE
 from hpcalo.io.hdf5 import DAMAGE, FORMAT, PROVENANCE_GROUP, STATE_GROUP, open_hdf5
-from hpcalo.io.netcdf import BOOKKEEPING, COORDINATE_ROLE, is_bare_axis, is_scale, plain, scale_of
+from hpcalo.io.netcdf import BOOKKEEPING, COORDINATE_ROLE, axis_label, is_bare_axis, is_scale, plain
 from hpcalo.io.plausible import Plausible
 from hpcalo.io.provenance import WARNINGS
 
@@ -106,7 +106,7 @@ def _quantities(file: h5py.File) -> tuple[list[tuple[str, ...]], list[tuple[str,
 
 
 def _extent(dataset: h5py.Dataset, axis: int) -> str:
-    name = "" if is_scale(dataset) else scale_of(dataset, axis)
+    name = "" if is_scale(dataset) else axis_label(dataset, axis)
     return f"{name} {dataset.shape[axis]}".strip()
 
 

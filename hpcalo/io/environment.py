@@ -61,7 +61,7 @@ def library_problems(size: int = 2) -> list[str]:
 
 
 def loaded_mpi_libraries() -> list[str]:
-    """The MPI libraries mapped into this process, as real paths (empty where the system does not tell)."""
+    """The MPI libraries mapped into this process, as real paths (empty if the system does not list them)."""
     found = set()
     try:
         lines = Path("/proc/self/maps").read_text().splitlines()
@@ -121,5 +121,5 @@ def _petsc() -> str:
         kind = "complex" if PETSc.ScalarType().dtype.kind == "c" else "real"
         version = ".".join(str(part) for part in PETSc.Sys.getVersion())
         return f"{version}, {kind} numbers, petsc4py {metadata.version('petsc4py')}"
-    except Exception as problem:  # a broken build fails in many ways; this report is where they are told
+    except Exception as problem:  # a broken build fails in many ways; this report names them
         return f"NOT USABLE: {one_line(problem)[:200]}"

@@ -1,8 +1,8 @@
 """Result files: self-describing HDF5 in the netCDF-4 convention, which xarray opens with named axes and units.
 
-A result is written in two steps. Rank 0 alone makes the file: names, axes, attributes, texts, and every array it holds
-whole; where all ranks would have to agree on each such detail, one that does not would hang the others. Then, if some
-arrays are spread over the ranks, all ranks open it together and write their slabs collectively, empty ones included.
+A result is written in two steps. Rank 0 alone makes the file: names, axes, attributes, texts, and every array that it
+holds whole. (If all ranks did this together, a rank that disagrees on one detail would hang the others.) Then, if some
+arrays are spread over the ranks, all ranks open the file and write their slabs collectively, empty ones included.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ if TYPE_CHECKING:
 FORMAT = "hpcalo result"
 FORMAT_VERSION = 1
 PROVENANCE_GROUP = "provenance"
-STATE_GROUP = "state"  # of a run in time: what a continuation starts from (hpcalo.io.timeseries)
+STATE_GROUP = "state"  # of a run in time: from which it can be continued (hpcalo.io.timeseries)
 METADATA_BYTES = 2**16  # more than the description of one array needs
 NO_HDF5 = "is not an HDF5 file, or is truncated"
 DAMAGE = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, NotImplementedError)
-"""What h5py raises where a file is not what it seems: it maps the library's errors to many kinds."""
+"""What h5py raises on a damaged file: it maps the errors of the library to many kinds."""
 
 
 def write_dataset(
@@ -134,12 +134,12 @@ def open_hdf5(path: Path) -> h5py.File:
 
 
 def _why_missing(path: Path) -> str:
-    """A result that is not there yet, or a name that is not right."""
+    """The reason: the run is not finished, or the name is wrong."""
     if not checkpoint.exists(path):
         return f"cannot be read: No such file or directory{nearest_file(path)}"
     frames = path.with_name(f"{path.name}.frames")
-    seen = f"; what it has written is in {frames.name}" if frames.exists() else ""
-    return f"is not finished: it is running, or 'hpcalo restart {path}' continues it{seen}"
+    written = f"; what it has written is in {frames.name}" if frames.exists() else ""
+    return f"is not finished: it is running, or 'hpcalo restart {path}' continues it{written}"
 
 
 def _check_finite(variable: Variable, coordinates: Iterable[Variable]) -> None:
@@ -176,8 +176,8 @@ def _create(
 ) -> None:
     """Makes the file, complete but for the content of the slabs.
 
-    It is put together in memory and written in one go, and room for the slabs is reserved: a full disk is then an
-    ordinary error, where the HDF5 library, failing in the middle of a write, would crash at the end of the program.
+    It is put together in memory and written in one go, and room for the slabs is reserved. A full disk is then an
+    ordinary error. (The HDF5 library, failing in the middle of a write, would crash at the end of the program.)
     """
     lengths = axis_lengths(coordinates, variables, {PROVENANCE_GROUP})
     try:

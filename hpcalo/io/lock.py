@@ -98,20 +98,20 @@ def machine() -> dict[str, str]:
     """
     return {
         "host": socket.gethostname(),
-        "machine": _line_of("/etc/machine-id"),
-        "boot": _line_of("/proc/sys/kernel/random/boot_id"),
-        "processes": _link_of("/proc/self/ns/pid"),
+        "machine": _first_line("/etc/machine-id"),
+        "boot": _first_line("/proc/sys/kernel/random/boot_id"),
+        "processes": _link_target("/proc/self/ns/pid"),
     }
 
 
-def _line_of(path: str) -> str:
+def _first_line(path: str) -> str:
     try:
         return Path(path).read_text().strip()
     except (OSError, ValueError):
         return ""
 
 
-def _link_of(path: str) -> str:
+def _link_target(path: str) -> str:
     try:
         return os.readlink(path)
     except OSError:

@@ -86,7 +86,7 @@ def is_scale(dataset: h5py.Dataset) -> bool:
     return bool(plain(dataset.attrs.get("CLASS", "")) == "DIMENSION_SCALE")
 
 
-def scale_of(dataset: h5py.Dataset, axis: int) -> str:
+def axis_label(dataset: h5py.Dataset, axis: int) -> str:
     """Name of the dataset that labels this axis, "" if there is none. Raises ValueError if the attribute is not one.
 
     The library's own function for it (H5DSiterate_scales) crashes where the attribute is not what it should be.
@@ -107,7 +107,7 @@ def scale_of(dataset: h5py.Dataset, axis: int) -> str:
 def _dim_name(dataset: h5py.Dataset, axis: int) -> str:
     if is_scale(dataset) and dataset.ndim == 1:
         return str(dataset.name).rpartition("/")[2]
-    return scale_of(dataset, axis) or f"axis_{axis}"
+    return axis_label(dataset, axis) or f"axis_{axis}"
 
 
 def axis_lengths(

@@ -1,4 +1,4 @@
-"""Whether what an HDF5 file announces can be true: before memory is asked for, and before anybody draws it."""
+"""Whether the sizes that an HDF5 file announces can be true: checked before memory is allocated."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ MAX_TEXTS = 10**6
 
 
 class Plausible:
-    """Looks at the datasets of one file, one after the other. Raises ValueError for what cannot be true."""
+    """Checks the datasets of one file, one after the other. Raises ValueError for what cannot be true."""
 
     def __init__(self) -> None:
         self.left = FREE
 
     def check(self, name: str, dataset: h5py.Dataset) -> None:
-        """That the values are here, of a type that results have, and no more than the file can hold."""
+        """Checks that the values are in this file, of a type that results have, and no more than the file can hold."""
         if dataset.is_virtual or dataset.external:
             raise ValueError(f"{name} keeps its data in another file")
         if dataset.shape is None:
@@ -40,18 +40,18 @@ class Plausible:
                 raise ValueError(f"{name} announces {count} texts")
         elif dataset.dtype.kind not in "fiubc" or dataset.dtype.itemsize > 16:
             raise ValueError(f"{name} holds {one_line(dataset.dtype)[:40]}, which results do not have")
-        size = count * max(dataset.dtype.itemsize, 8)  # whole numbers are often drawn as floating-point ones
+        size = count * max(dataset.dtype.itemsize, 8)  # integers are often converted to floating-point numbers
         self.left -= max(0, size - RATIO * int(dataset.id.get_storage_size()))
         if self.left < 0:
             raise ValueError(f"{name} announces {size / 2**30:.3g} GiB, which are not in the file")
 
 
 def check_axes(variables: Mapping[str, Variable], coordinates: Mapping[str, Variable]) -> None:
-    """That axes of one name have one length. Raises ValueError."""
+    """Raises ValueError if axes of the same name have different lengths."""
     lengths: dict[str, int] = {}
     for variable in [*coordinates.values(), *variables.values()]:
         if len(set(variable.dims)) != len(variable.dims):
-            raise ValueError(f"{variable.name} has two axes of one name")
+            raise ValueError(f"{variable.name} has two axes of the same name")
         for dim, length in zip(variable.dims, variable.shape, strict=True):
             if not dim.startswith("axis_") and lengths.setdefault(dim, length) != length:
                 raise ValueError(f"axis {dim} has length {length} in {variable.name}, elsewhere {lengths[dim]}")
@@ -59,10 +59,10 @@ def check_axes(variables: Mapping[str, Variable], coordinates: Mapping[str, Vari
 
 @contextmanager
 def changed_files_explain(paths: Sequence[Path], what: str) -> Iterator[None]:
-    """Surrounds the use of results that have been read: where one does not bear the seal it was written with, an
-    unexpected exception is the file's fault, not the program's.
+    """Surrounds the use of results. If one of them has lost its seal, an unexpected exception is the file's fault.
 
-    Such files were changed by another program, or are not complete. Raises InputError: `what` could not be done.
+    Such a file was changed by another program, or is incomplete. Raises InputError: the file cannot be `what`
+    ("drawn").
     """
     try:
         yield

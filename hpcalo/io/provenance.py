@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
 
 WARNINGS = "warnings"
-"""Name of the text that keeps a run's warnings, below the group `provenance` of a result."""
+"""Name of the text in the group `provenance` that holds the warnings of a run."""
 
 LIBRARIES = ("numpy", "scipy", "h5py", "mpi4py", "petsc4py", "pydantic", "spglib")
 
@@ -44,11 +44,12 @@ class Provenance:
     texts: dict[str, str] = field(default_factory=dict)
 
     def warned(self, lines: Iterable[str]) -> None:
-        """Keeps warnings of the run, one line each, in the order they were given and each once. A record that was asked
-        to keep none says so, too: an empty text.
+        """Adds warnings of the run to the record: one line each, in the order given, none twice.
+
+        Without any warning the text is there and empty: the run has not warned.
         """
-        told = [*self.texts.get(WARNINGS, "").splitlines(), *(" ".join(line.split()) for line in lines)]
-        self.texts[WARNINGS] = "\n".join(dict.fromkeys(told))
+        every = [*self.texts.get(WARNINGS, "").splitlines(), *(" ".join(line.split()) for line in lines)]
+        self.texts[WARNINGS] = "\n".join(dict.fromkeys(every))
 
 
 def provenance(
@@ -78,7 +79,7 @@ def provenance(
             "mpi_library": one_field(MPI.Get_library_version()),
             "hdf5_library": h5py.version.hdf5_version,
             "ranks": comm.size,
-            "hosts": summary_of(hosts or []),
+            "hosts": _list_hosts(hosts or []),
             "threads_per_rank": int(os.environ.get("OMP_NUM_THREADS", "0") or 0),
             "command": " ".join(sys.argv),
             "folder": str(Path.cwd()),
@@ -109,7 +110,7 @@ def provenance(
 
 
 def remember(source: Path) -> None:
-    """Call at the start on rank 0: keeps what may change on disk while the program runs (input, program, revision)."""
+    """Reads what may change on disk while the program runs (input, program, revision). Call at the start, on rank 0."""
     for cached in (original_text, source_digest, git_revision):
         cached.cache_clear()
     original_text(source)
@@ -195,7 +196,7 @@ def process_start() -> datetime:
     return datetime.fromtimestamp(now - age, UTC)
 
 
-def summary_of(hosts: list[str]) -> str:
+def _list_hosts(hosts: list[str]) -> str:
     """The hosts and their ranks, shortened: `node1*64, node2*64`."""
     names = sorted(set(hosts))
     listed = ", ".join(f"{name}*{hosts.count(name)}" for name in names[:32])

@@ -1,4 +1,4 @@
-"""Results of scans whose points differ in the length or the places of an axis, and one point of them by itself."""
+"""Results of scans whose points differ in the length or the positions of an axis, and one point by itself."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from hpcalo.io.dataset import RESOLVED_INPUT, Result, Variable
 from hpcalo.io.provenance import resolved_toml
 
 SCAN = ("scan", "sweep")
-"""Table of the input that varies a key; in files of earlier versions the second."""
+"""Names of the table of the input that varies a key: the second in files of version 0.1."""
 LENGTH = "_length"
-"""Ends the name of how many entries of an axis each point has, where they differ: (points), 0 for one that failed."""
+"""Ends the name of the number of entries of each point on an axis, where they differ: (points), 0 for a failed one."""
 OF_POINT = "_of_point"
-"""Ends the name of an axis' places where they are not the same for all points: (points, axis), NaN beyond the end."""
+"""Ends the name of the positions on an axis where the points differ in them: (points, axis), NaN beyond the end."""
 
 
 def is_uneven(result: Result) -> bool:
@@ -26,9 +26,10 @@ def is_uneven(result: Result) -> bool:
     return any(name.endswith((LENGTH, OF_POINT)) for name in result.coordinates)
 
 
-def point_of(result: Result, index: int) -> Result:
-    """One point of a scan that did not fail, as the run it would be alone: without what other points have more of, and
-    with its value in the complete input.
+def single_point(result: Result, index: int) -> Result:
+    """One point of a scan as if it had been run alone: on its own axes, and with its value in the complete input.
+
+    The point must not have failed.
     """
     axis = result.variables["error"].dims[0]
     lengths = {
@@ -67,7 +68,7 @@ def point_of(result: Result, index: int) -> Result:
 
 
 def pop_scan(settings: dict[str, Any]) -> dict[str, Any] | None:
-    """Takes the table [scan] out of a stored input, whatever its name was then; None where there is none."""
+    """Takes the table [scan] out of a stored input, under either name; None if there is none."""
     tables = [settings.pop(name, None) for name in SCAN]
     return next((table for table in tables if isinstance(table, dict)), None)
 

@@ -1,4 +1,4 @@
-"""A checksum at the end of an HDF5 file, so that damage is told before the HDF5 library trips over it.
+"""A checksum at the end of an HDF5 file, so that damage is reported before the HDF5 library trips over it.
 
 HDF5 ignores bytes after its own end of file, so any other program reads a sealed file as before; one that changes the
 file cuts the seal off. A file without a seal is not checked.

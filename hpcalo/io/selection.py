@@ -8,7 +8,7 @@ import numpy as np
 
 from hpcalo.errors import InputError, nearest
 from hpcalo.io.dataset import Result, Variable
-from hpcalo.io.scanned import is_uneven, point_of
+from hpcalo.io.scanned import is_uneven, single_point
 
 
 def chosen_point(
@@ -33,7 +33,7 @@ def chosen_point(
     which = f"{scanned} = {np.asarray(labels.data)[index]} {labels.unit}".rstrip()
     if text := str(np.asarray(errors.data)[index]):
         raise InputError(f"{result.path}: {which}: this point failed ({text})")
-    return point_of(result, index), rest, which
+    return single_point(result, index), rest, which
 
 
 def find_variable(result: Result, name: str) -> Variable:

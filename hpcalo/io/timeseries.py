@@ -1,20 +1,19 @@
-"""Result files that fill up: arrays with a time axis, written by all ranks frame by frame.
+"""Result files of runs in time: arrays with a time axis, written by all ranks frame by frame.
 
-The file is in the same convention as other results (`hpcalo.io.hdf5`), so `hpcalo info`, `hpcalo plot` and xarray
-read it, also while the run goes on or after it was killed: entries that are not written yet are NaN. Between two frames
-it is closed; what a continuation needs lies in the group `state`, replaced with each frame and numbered, so that a torn
-one is recognized.
+The file follows the same convention as other results (`hpcalo.io.hdf5`). `hpcalo info`, `hpcalo plot` and xarray read
+it, also while the run goes on or after it was killed: entries that are not written yet are NaN. Between two frames the
+file is closed. The group `state` holds what is needed to continue; it is replaced with each frame and numbered, so that
+a torn state is recognized.
 
-All arrays have their full length from the first frame on. A frame then only fills bytes that are there: nothing that
-describes the file changes, and whatever moment a run is killed at, the entries before are readable. (HDF5 files that
-grow are not: killed while the index of an array's pieces is split, at every 64th frame, they cannot be opened again.) A
+All arrays have their full length from the first frame on. A frame only fills bytes that exist: nothing that describes
+the file changes, and at whatever moment a run is killed, the earlier entries are readable. (HDF5 files that grow are
+not safe: killed while the index of an array's pieces is split, at every 64th frame, they cannot be opened again.) A
 full disk is found at the first frame, too.
 
-Arrays that lie in one piece at a known place need no library to be filled: each rank writes its slab by pwrite. Where a
-write fails all the same (a quota, a server that is gone), that is an ordinary error. Through HDF5 and MPI-IO it is not:
-ranks whose write failed and those whose write did not wait for each other for ever in H5Fclose, and one rank alone
-crashes (HDF5 1.10.8, Open MPI 4.1). Collective transfers fail with Open MPI's OMPIO besides ("pwritev: Invalid
-argument" for the second and later frames).
+The arrays lie in one piece at a known place, and each rank writes its slab by pwrite. If a write fails (a quota, a
+server that is gone), that is an ordinary error. Through HDF5 and MPI-IO it is not: ranks whose write failed and ranks
+whose write succeeded wait for each other forever in H5Fclose, and a single rank crashes (HDF5 1.10.8, Open MPI 4.1).
+Collective transfers fail with Open MPI's OMPIO as well ("pwritev: Invalid argument" for the second and later frames).
 """
 
 from __future__ import annotations
@@ -51,10 +50,10 @@ PLANNED = "entries_"
 
 @dataclass(frozen=True)
 class Frame:
-    """What is appended to one time axis at one time.
+    """One entry of one time axis.
 
-    `variables`: dims without the time axis; data a number (the same on all ranks) or this rank's Slab along its first
-    axis.
+    variables: their dims are without the time axis, their data a number (the same on all ranks) or this rank's Slab
+    along the first axis.
     """
 
     axis: str
@@ -99,7 +98,7 @@ class TimeSeries:
         return dict(self._frames)
 
     def reopen(self, counts: Mapping[str, int]) -> None:
-        """Goes on with an existing file after `counts` entries on each time axis; later ones are written again.
+        """Continues an existing file after `counts` entries on each time axis; later ones are written again.
 
         Raises CheckpointError if it does not hold them, InputError if it cannot be read.
         """
@@ -120,14 +119,14 @@ class TimeSeries:
                 except (OSError, RuntimeError, KeyError, ValueError, TypeError) as problem:
                     raise InputError(f"{self.path}: is damaged: {one_line(problem)[:200]}") from None
             with writing(self.path):
-                unseal(self.path)  # killed when all was written, but before it got its name
+                unseal(self.path)  # the run was killed after the last frame, before the file got its name
             return begun, planned, found
 
         self._serial, self.lengths, self._places = on_root(self.comm, look)
         self._frames = dict(counts)
 
     def append(self, frames: Sequence[Frame], state: Sequence[Variable], state_attrs: Mapping[str, Any]) -> None:
-        """One more entry on the time axes of `frames`, and the state to continue from."""
+        """Writes one more entry on the time axes of `frames`, and the state from which the run can be continued."""
         frames = [replace(f, variables=tuple(with_companions(f.variables))) for f in frames]
         new = [f for f in frames if f.axis not in self._frames]
         first = self._serial == 0
@@ -160,7 +159,7 @@ class TimeSeries:
             self._write(handle, f"{STATE_GROUP}/complete", None, self._serial)
 
     def sync(self) -> None:
-        """What has been written is on disk when this returns: before a checkpoint counts on it. Collective."""
+        """Waits until everything is on disk, before a checkpoint relies on it. Collective."""
         with self._open() as handle:
             os.fsync(handle)
 
@@ -174,7 +173,7 @@ class TimeSeries:
         place.write(handle, data, index)
 
     def _make_room(self, frames: Sequence[Frame], state: Sequence[Variable], state_attrs: Mapping[str, Any]) -> None:
-        """The arrays of these frames at their full length, in a copy that then takes the file's place. Serial."""
+        """Reserves the arrays of these frames at full length, in a copy that then replaces the file. Serial."""
         arrays = [(f, v) for f in frames for v in (Variable(f.axis, (), 0.0), *f.variables)]
         room = sum(8 * self.lengths[f.axis] * int(np.prod(v.shape, dtype=int)) for f, v in arrays)
         room += sum(8 * int(np.prod(v.shape, dtype=int)) for v in state)
@@ -193,7 +192,7 @@ class TimeSeries:
                     reserve_state(file.create_group(STATE_GROUP), state, numbers)
 
     def finish(self, counters: Mapping[str, int], warnings: Sequence[str] = ()) -> None:
-        """Numbers of the attributes that `create` was told of, and what the run has warned of since then."""
+        """Writes the numbers of the `counters` of `create`, and what the run has warned of since then."""
 
         def write() -> None:
             if warnings:
@@ -205,7 +204,7 @@ class TimeSeries:
         on_root(self.comm, write)
 
     def _warned(self, lines: Sequence[str]) -> None:
-        """Adds warnings to those in the file, in a copy that then takes its place. Serial."""
+        """Adds warnings to those in the file, in a copy that then replaces it. Serial."""
         name = f"{PROVENANCE_GROUP}/{WARNINGS}"
         with atomic_write(self.path, force=True, sealed=False) as part:
             shutil.copyfile(self.path, part)
@@ -218,13 +217,13 @@ class TimeSeries:
 
     @contextmanager
     def _open(self) -> Iterator[int]:
-        """The file, to write into what is there, for a block without collective calls. Collective."""
+        """The open file for a block that fills arrays and has no collective calls. Collective."""
         with together(self.comm), writing(self.path):
             handle = os.open(self.path, os.O_RDWR)
             try:
                 yield handle
             finally:
-                os.close(handle)  # some file systems tell only here that a write failed
+                os.close(handle)  # some file systems report a failed write only here
 
 
 def read_state(path: Path) -> Checkpoint:

@@ -16,7 +16,7 @@ from hpcalo.io.description import describe
 from hpcalo.io.hdf5 import read_dataset, write_dataset
 from hpcalo.io.packed import pack
 from hpcalo.io.provenance import Provenance
-from hpcalo.io.scanned import point_of
+from hpcalo.io.scanned import single_point
 from hpcalo.io.timeseries import Frame, TimeSeries
 from hpcalo.scan.merge import merged
 from hpcalo.scan.points import Axis
@@ -151,8 +151,8 @@ def test_kept_in_checkpoints_and_scans(tmp_path):
     write_dataset(tmp_path / "a.h5", MPI.COMM_SELF, variables, coordinates)
     result = read_dataset(tmp_path / "a.h5")
     assert np.isnan(result["torkance_error"][1, 3]).all()
-    np.testing.assert_array_equal(point_of(result, 1)["torkance_error"], ERRORS[:3])
-    np.testing.assert_array_equal(point_of(result, 0)["torkance_error"], ERRORS)
+    np.testing.assert_array_equal(single_point(result, 1)["torkance_error"], ERRORS[:3])
+    np.testing.assert_array_equal(single_point(result, 0)["torkance_error"], ERRORS)
 
 
 def test_what_does_not_belong_together_stays_apart():

@@ -18,7 +18,7 @@ from hpcalo.io import checkpoint
 from hpcalo.io.dataset import Result, Variable
 from hpcalo.io.exporters.csv import curves_as_csv
 from hpcalo.io.hdf5 import read_dataset
-from hpcalo.io.scanned import point_of
+from hpcalo.io.scanned import single_point
 from hpcalo.io.wire import wire_frames
 from hpcalo.scan.merge import merged
 from hpcalo.scan.points import Axis, points_of, unit_of
@@ -162,7 +162,7 @@ def test_points_with_different_meshes(tmp_path):
         np.testing.assert_array_equal(r["x_face_of_point"][index, : cells + 1], one["x_face"])
         np.testing.assert_array_equal(r["torque"][index, :, :cells], one["torque"])
         np.testing.assert_array_equal(r["spin_current"][index, :, : cells + 1], one["spin_current"])
-        assert_same(point_of(r, index), one)
+        assert_same(single_point(r, index), one)
     assert r["x_length"].tolist() == [33, 41]
     assert np.isnan(r["x_of_point"][0, 33:]).all()
     assert np.isnan(r["torque"][0, :, 33:]).all()
@@ -180,7 +180,7 @@ def test_points_with_different_times(tmp_path):
     assert np.isnan(r["wall_position"][0, 2])
     assert r.coordinates["time_end"].unit == "ns"
     assert r["time_length"].tolist() == [2, 3]
-    assert_same(point_of(r, 1), one)
+    assert_same(single_point(r, 1), one)
     np.testing.assert_array_equal(last(r, "wall_position"), [r["wall_position"][0, 1], r["wall_position"][1, 2]])
 
 

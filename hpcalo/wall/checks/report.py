@@ -14,7 +14,7 @@ from hpcalo.config.reader import validate
 from hpcalo.errors import HpcaloError
 from hpcalo.io.checks import Check, below, finite
 from hpcalo.io.dataset import Result
-from hpcalo.io.scanned import is_uneven, point_of, pop_scan
+from hpcalo.io.scanned import is_uneven, pop_scan, single_point
 from hpcalo.wall.checks import balances, conservation, definitions
 from hpcalo.wall.checks.stored import succeeded
 from hpcalo.wall.config import WallInput
@@ -71,7 +71,7 @@ def _worst(result: Result) -> list[Check]:
 
     worst: dict[str, Check] = {}
     for index, error in enumerate(result["error"]):
-        for check in () if str(error) else checks(point_of(result, index)):
+        for check in () if str(error) else checks(single_point(result, index)):
             worst[check.name] = max(worst.get(check.name, check), check, key=badness)
     return list(worst.values())
 

@@ -82,22 +82,19 @@ def restored(sim: Simulation, saved: Checkpoint, path: Path) -> State:
     if saved.state.get("mode") != mode:
         raise CheckpointError(f"{path}: was written in mode '{saved.state.get('mode')}', the input has '{mode}'")
     with saved.understood():
-        if odd := [name for name, value in saved.arrays.items() if value.dtype.kind not in "fiu"]:
-            raise TypeError(f"{odd[0]} of type {saved.arrays[odd[0]].dtype}")
-        a = saved.state
         m = _magnetization(sim, saved, path)
         f: RealArray | None = None
         whole = [m]
-        if a["electrons"]:
+        if saved.state["electrons"]:
             e, o = _distribution(sim, saved, path)
             whole += [e, o]
             own = o[mesh.first : mesh.first + _coupled(sim).unknowns.faces]
             f = np.concatenate([e[mesh.first : mesh.last].reshape(-1), own.reshape(-1)])
-        t, dt, origin = (float(a[name]) for name in ("t_fs", "dt_fs", "origin_nm"))
+        t, dt, origin = (saved.number(name) for name in ("t_fs", "dt_fs", "origin_nm"))
         if not all(np.isfinite(part).all() for part in (*whole, np.array([t, dt, origin]))):
             raise CheckpointError(f"{path}: its state is not finite")
-        solves, iterations = (int(a.get(name, 0)) for name in ("linear_solves", "linear_iterations"))
-        steps = int(a["steps"])
+        solves, iterations = (saved.count(name, 0) for name in ("linear_solves", "linear_iterations"))
+        steps = saved.count("steps")
     sim.transport.solves, sim.transport.iterations = solves, iterations
     return State(m[mesh.first : mesh.last].copy(), t, dt, origin, steps, f)
 
@@ -105,10 +102,10 @@ def restored(sim: Simulation, saved: Checkpoint, path: Path) -> State:
 def _magnetization(sim: Simulation, saved: Checkpoint, path: Path) -> RealArray:
     """M of the whole wire, (cells, 3). Raises CheckpointError where it is of another mesh."""
     mesh = sim.mesh
-    m = np.asarray(saved.arrays["m"], dtype=np.float64)
+    m = np.asarray(saved.array("m"), dtype=np.float64)
     if m.shape != (mesh.cells, 3):
         raise CheckpointError(f"{path}: holds {len(m)} cells, the input has {mesh.cells}")
-    if not np.isclose(length := float(saved.state["length_nm"]), mesh.length, rtol=SAME_MESH, atol=0.0):
+    if not np.isclose(length := saved.number("length_nm"), mesh.length, rtol=SAME_MESH, atol=0.0):
         raise CheckpointError(
             f"{path}: its wire.length is {length:.10g} nm, the input has {mesh.length:.10g} nm; a state can be "
             "continued on the same mesh only"
@@ -119,19 +116,19 @@ def _magnetization(sim: Simulation, saved: Checkpoint, path: Path) -> RealArray:
 def _distribution(sim: Simulation, saved: Checkpoint, path: Path) -> tuple[RealArray, RealArray]:
     """e and o of the whole wire in units of the stepper. Raises CheckpointError where the momenta are others."""
     mesh, stepper = sim.mesh, _coupled(sim)
-    e, o = saved.arrays["e"], saved.arrays["o"]
+    e, o = saved.array("e"), saved.array("o")
     if e.shape[2] != sim.transport.p.size:
         raise CheckpointError(f"{path}: holds {e.shape[2]} momenta, the input has {sim.transport.p.size}")
     if e.shape != (mesh.cells, 4, e.shape[2]) or o.shape != (mesh.cells + 1, *e.shape[1:]):
         raise CheckpointError(f"{path}: its distribution has shapes {e.shape} and {o.shape}")
-    reach, here = float(saved.state["p_max"]), _largest_momentum(sim)
+    reach, here = saved.number("p_max"), _largest_momentum(sim)
     if not np.isclose(reach, here, rtol=SAME_MESH, atol=0.0):
         raise CheckpointError(
             f"{path}: its momenta reach {reach:.10g} eV fs/nm, those of the input {here:.10g} eV fs/nm "
             "(momentum.cutoff times the Fermi momentum); a distribution can be continued "
             "with the same momenta only"
         )
-    scale = float(saved.state["scale"])
+    scale = saved.number("scale")
     if not (np.isfinite(scale) and scale > 0.0):
         raise CheckpointError(f"{path}: its distribution is in units of {scale:g}")
     if scale != stepper.scale:

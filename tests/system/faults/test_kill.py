@@ -30,7 +30,7 @@ def no_wrong_file(folder: Path, whole: Path) -> None:
     """What bears the result's name is the whole result; what looks like a checkpoint is whole."""
     if (folder / "a.h5").exists():
         assert differences(whole, folder / "a.h5") == []
-    for path in checkpoint.files_of(folder / "a.h5"):
+    for path in checkpoint.generations(folder / "a.h5"):
         if path.exists():
             checkpoint.read_file(path)
     for path in folder.glob("*.h5.*"):  # no other file can be taken for a result, but one that only lacks its name

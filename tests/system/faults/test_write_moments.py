@@ -62,7 +62,7 @@ def test_killed_at(launch, whole, tmp_path, function, count, old):
         assert differences(result, tmp_path / "a.h5") == []
     else:
         assert (tmp_path / "a.h5").exists() == old
-    for path in checkpoint.files_of(tmp_path / "a.h5"):
+    for path in checkpoint.generations(tmp_path / "a.h5"):
         if path.exists():
             checkpoint.read_file(path)
     command = ["restart", "a.h5"] if checkpoint.exists(tmp_path / "a.h5") else ["run", "r.toml", "-o", "a.h5"]

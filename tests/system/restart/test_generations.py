@@ -36,7 +36,7 @@ def unfinished(comm, tmp_path, source):
 
 
 def by_age(output):
-    return sorted(checkpoint.files_of(output), key=lambda path: checkpoint.read_file(path).sequence)
+    return sorted(checkpoint.generations(output), key=lambda path: checkpoint.read_file(path).sequence)
 
 
 DAMAGE = {
@@ -82,7 +82,7 @@ def test_the_newest_whole_one_is_used_silently(comm, unfinished, capsys):
 
 @pytest.mark.parametrize("damage", ["empty", "garbage", "bit 3"])
 def test_both_torn_is_one_line(comm, unfinished, damage):
-    for path in checkpoint.files_of(unfinished):
+    for path in checkpoint.generations(unfinished):
         path.write_bytes(DAMAGE[damage](path.read_bytes()))
     with pytest.raises(CheckpointError, match=r"no checkpoint to continue from: .*-a is damaged .*-b is damaged") as e:
         app.restart(comm, unfinished, quiet=True)
@@ -92,12 +92,12 @@ def test_both_torn_is_one_line(comm, unfinished, damage):
 
 
 def test_a_new_run_leaves_an_unfinished_one_alone(comm, tmp_path, source, unfinished):
-    before = [path.read_bytes() for path in checkpoint.files_of(unfinished)]
+    before = [path.read_bytes() for path in checkpoint.generations(unfinished)]
     for dry in (False, True):
         with pytest.raises(CheckpointError, match=r"'hpcalo restart .*a\.h5' continues it, --force starts over"):
             app.run(comm, source, output=unfinished, quiet=True, dry_run=dry)
     app.run(comm, source, output=unfinished, quiet=True, dry_run=True, force=True)
-    assert [path.read_bytes() for path in checkpoint.files_of(unfinished)] == before
+    assert [path.read_bytes() for path in checkpoint.generations(unfinished)] == before
     app.run(comm, source, output=unfinished, quiet=True, force=True)
     assert not checkpoint.exists(unfinished)
     assert differences(tmp_path / "whole.h5", unfinished) == []
@@ -165,7 +165,7 @@ def test_changed_input_file_does_not_matter(comm, tmp_path, source, unfinished):
 def test_killed_after_the_rename(comm, tmp_path, unfinished):
     """The result is there, only its checkpoints were not removed: the job that comes next finds it complete."""
     result = tmp_path / "whole.h5"
-    for path, name in zip(checkpoint.files_of(unfinished), checkpoint.files_of(result), strict=True):
+    for path, name in zip(checkpoint.generations(unfinished), checkpoint.generations(result), strict=True):
         path.rename(name)
     bits = result.read_bytes()
     old = time.time() - 100

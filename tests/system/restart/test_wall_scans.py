@@ -83,7 +83,7 @@ def test_damaged_point_is_computed_again_and_told(tmp_path, monkeypatch, capsys)
     with monkeypatch.context() as patch:
         Counted(patch, finished=2)
         assert isinstance(run(comm, 1, source, output), Interrupted)
-    for path in checkpoint.files_of(checkpoint.point_path(output, 0)):
+    for path in checkpoint.generations(checkpoint.point_path(output, 0)):
         if path.exists():
             path.write_bytes(path.read_bytes()[:-300])
     capsys.readouterr()
