@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
 from copy import copy
 
 import numpy as np
@@ -35,7 +34,7 @@ class LcaoStates:
     c†Sc = 1. `need` are the observables of the run.
     """
 
-    def __init__(self, model: LcaoModel, n_hat: RealArray, need: Set[Observable]) -> None:
+    def __init__(self, model: LcaoModel, n_hat: RealArray, need: frozenset[Observable]) -> None:
         # The model itself is not stored: the lattice sums hold its matrices, in their own order.
         self.crystal, self.size, self._tau = model.crystal, model.size, model.tau
         self.order = line_order(model.crystal.periodic)
@@ -81,7 +80,7 @@ class LcaoStates:
         self.n_hat = n_hat
         self._spins = SpinStructure(n_hat, self._soc, self._canted, rotation)
 
-    def line(self, k_first: float, k_second: float, k_last: RealArray, need: Set[Observable]) -> States:
+    def line(self, k_first: float, k_second: float, k_last: RealArray, need: frozenset[Observable]) -> States:
         """States at (k_first, k_second, k_last[:]), in the solver's order of coordinates."""
         K, M = len(k_last), self.size
         states = States(np.empty((K, M)))

@@ -19,8 +19,6 @@ from hpcalo.kubo.states.wannier_line import WannierLine, WannierParts
 from hpcalo.typing import RealArray
 
 if TYPE_CHECKING:
-    from collections.abc import Set
-
     from numpy.typing import NDArray
 
     from hpcalo.hamiltonian.symmetry import Operation
@@ -72,7 +70,7 @@ class Observable(ABC):
         """Why a model cannot provide it, in words that follow "the model … "; empty if it can."""
         return ""
 
-    def wannier_parts(self, model: WannierModel, need: Set[Observable]) -> WannierParts:
+    def wannier_parts(self, model: WannierModel, need: frozenset[Observable]) -> WannierParts:
         """What it takes from the model; `need` are all observables of the run."""
         return WannierParts({}, {})
 

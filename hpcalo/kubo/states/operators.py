@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from functools import cache
 
 import numpy as np
 
@@ -14,9 +14,6 @@ from hpcalo.kubo.states.lcao_point import LcaoPoint
 from hpcalo.kubo.states.observable import LevelProperty, Observable, Operator
 from hpcalo.kubo.states.wannier_line import AXIS_PAIRS, WannierLine, WannierParts
 from hpcalo.typing import ComplexArray, RealArray
-
-if TYPE_CHECKING:
-    from collections.abc import Set
 
 
 class Velocity(Operator):
@@ -35,7 +32,7 @@ class Velocity(Operator):
     indices = ("polar",)
     time_odd = True
 
-    def wannier_parts(self, model: WannierModel, need: Set[Observable]) -> WannierParts:
+    def wannier_parts(self, model: WannierModel, need: frozenset[Observable]) -> WannierParts:
         if model.A_Rvnn is None:
             return WannierParts({}, {})
         axes = list(range(3)) if CURVATURE in need else list(velocity_directions(model.crystal))
@@ -92,7 +89,7 @@ class Torque(Operator):
         no_exchange = isinstance(model, WannierModel) and model.odd_Rnn is None
         return "has no exchange part, so no torque can be computed" if no_exchange else ""
 
-    def wannier_parts(self, model: WannierModel, need: Set[Observable]) -> WannierParts:
+    def wannier_parts(self, model: WannierModel, need: frozenset[Observable]) -> WannierParts:
         if model.spin_Rvnn is None:
             return WannierParts({"torque": torque_Rvnn(model)}, {})
         odd = {} if model.odd_Rnn is None else {"odd": model.odd_Rnn[:, None]}
@@ -158,7 +155,7 @@ class Spin(LevelProperty):
     unit = "hbar/2"
     indices = ()
 
-    def wannier_parts(self, model: WannierModel, need: Set[Observable]) -> WannierParts:
+    def wannier_parts(self, model: WannierModel, need: frozenset[Observable]) -> WannierParts:
         if model.spin_Rvnn is not None:
             return WannierParts({"spin": model.spin_Rvnn}, {})
         if not len(model.up):
@@ -204,7 +201,7 @@ class Curvature(LevelProperty):
         known = isinstance(model, WannierModel) and model.A_Rvnn is not None
         return "" if known else "has no position matrix"
 
-    def wannier_parts(self, model: WannierModel, need: Set[Observable]) -> WannierParts:
+    def wannier_parts(self, model: WannierModel, need: frozenset[Observable]) -> WannierParts:
         A = model.A_Rvnn
         if A is None:
             return WannierParts({}, {})
@@ -226,10 +223,11 @@ TABLE: tuple[Observable, ...] = (VELOCITY, CURVATURE, TORQUE, SPIN)
 """In the order in which solvers make them; others follow by name."""
 
 
-def ordered(need: Iterable[Observable]) -> list[Observable]:
+@cache
+def ordered(need: frozenset[Observable]) -> tuple[Observable, ...]:
     """The observables and what they require, in the same order in every run."""
     every = {o for observable in need for o in (observable, *observable.requires)}
-    return sorted(every, key=lambda o: (TABLE.index(o) if o in TABLE else len(TABLE), o.name))
+    return tuple(sorted(every, key=lambda o: (TABLE.index(o) if o in TABLE else len(TABLE), o.name)))
 
 
 def consistent_positions(model: LcaoModel, v: int) -> RealArray:

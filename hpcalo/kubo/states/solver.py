@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -42,6 +41,6 @@ class StateSolver(Protocol):
     directions: tuple[int, ...]
     """Cartesian components that the velocity has."""
 
-    def line(self, k_first: float, k_second: float, k_last: RealArray, need: Set[Observable]) -> States:
+    def line(self, k_first: float, k_second: float, k_last: RealArray, need: frozenset[Observable]) -> States:
         """States at the points of a line, with the observables in `need`."""
         ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -34,7 +34,7 @@ def magnetization_directions(model: Model, given: Sequence[Sequence[float]] | No
     return n_hat
 
 
-def check_need(model: Model, need: Set[Observable]) -> frozenset[Observable]:
+def check_need(model: Model, need: frozenset[Observable]) -> frozenset[Observable]:
     """Those of `need` that the model can provide. Raises InputError if one is missing that is not optional."""
     provided = set()
     for observable in ordered(need):
@@ -47,7 +47,7 @@ def check_need(model: Model, need: Set[Observable]) -> frozenset[Observable]:
 
 
 def solvers(
-    model: Model, n_hat: RealArray, need: Set[Observable], *, spin_matrices: bool = True
+    model: Model, n_hat: RealArray, need: frozenset[Observable], *, spin_matrices: bool = True
 ) -> Iterator[StateSolver]:
     """A solver for each direction n̂ (A, 3), one at a time."""
     if isinstance(model, LcaoModel):

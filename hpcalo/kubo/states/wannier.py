@@ -4,7 +4,6 @@ time.
 
 from __future__ import annotations
 
-from collections.abc import Set
 from dataclasses import replace
 
 import numpy as np
@@ -26,7 +25,7 @@ class WannierStates:
     model's spin matrices if it has them, else Pauli matrices on the spin pairs.
     """
 
-    def __init__(self, model: WannierModel, need: Set[Observable], *, true_spin: bool = True) -> None:
+    def __init__(self, model: WannierModel, need: frozenset[Observable], *, true_spin: bool = True) -> None:
         if not true_spin and model.spin_Rvnn is not None:
             model = replace(model, spin_Rvnn=None)
         self.crystal, self.size, self.n_hat = model.crystal, model.size, model.n_hat
@@ -56,7 +55,7 @@ class WannierStates:
             self.directions,
         )
 
-    def line(self, k_first: float, k_second: float, k_last: RealArray, need: Set[Observable]) -> States:
+    def line(self, k_first: float, k_second: float, k_last: RealArray, need: frozenset[Observable]) -> States:
         """States at (k_first, k_second, k_last[:]), in the solver's order of coordinates."""
         N, K = self.size, len(k_last)
         plain, H, dH = self._sum.line(k_first, k_second, k_last)

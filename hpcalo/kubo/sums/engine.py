@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
@@ -35,10 +35,11 @@ def sum_block(
     """
     out = {name: np.zeros(shape) for name, shape in request.shapes().items()}
     components = {pair: request.components(pair) for pair in request.pairs}
-    need = request.need()
+    need, pair_sums = request.need(), request.pair_sums()
     for points, w, states in _lines(solver, k_points, weights, need):
         _check_finite(states, points)
-        for name, (kind, pair) in request.pair_sums().items():
+        bins = np.searchsorted(request.energies, states.E_kn).astype(np.int32)
+        for name, (kind, pair) in pair_sums.items():
             X, Y = (states[operator] for operator in pair)
             if kind == BROADENED:
                 part = np.zeros((*out[name].shape[:-1], len(request.energies[energies])))
@@ -47,22 +48,20 @@ def sum_block(
                 )
                 out[name][..., energies] += part
             elif whole and kind == SEA:
-                bins = np.searchsorted(request.energies, states.E_kn).astype(np.int32)
                 limits = (request.reference, DEGENERACY_TOLERANCE)
                 _kubo.sea_pairs(states.E_kn, X, Y, components[pair], bins, *limits, w, out[name])
             elif whole:
                 points_mu_t = (request.mu, request.kt, DEGENERACY_TOLERANCE)
                 _kubo.thermal_pairs(states.E_kn, X, Y, components[pair], *points_mu_t, w, out[name])
         if whole:
-            _sum_levels(states, w, request, out)
+            _sum_levels(states, w, bins, request, out)
     return out
 
 
-def _sum_levels(states: States, w: RealArray, request: Request, out: RawSums) -> None:
+def _sum_levels(states: States, w: RealArray, bins: NDArray[np.int32], request: Request, out: RawSums) -> None:
     """Adds properties of single levels to their histograms over the energy axis, and counts levels."""
     K, N = states.E_kn.shape
     for observable in request.sums.levels:
-        bins = np.searchsorted(request.energies, states.E_kn)
         target = out[observable.name].reshape(-1, len(request.energies) + 1)
         values = states[observable].reshape(K, -1, N)
         for v, histogram in enumerate(target):
@@ -77,7 +76,7 @@ def _add_to_histogram(out: RealArray, bins: NDArray[np.integer], values: RealArr
 
 
 def _lines(
-    solver: StateSolver, k_points: RealArray, weights: RealArray, need: Set[Observable]
+    solver: StateSolver, k_points: RealArray, weights: RealArray, need: frozenset[Observable]
 ) -> Iterator[tuple[RealArray, RealArray, States]]:
     """The points of a block, line by line."""
     ordered = k_points[:, list(solver.order)]
