@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,32 +11,30 @@ from hpcalo.errors import ConvergenceError
 from hpcalo.typing import RealArray
 from hpcalo.wall.kernels import _wall
 from hpcalo.wall.published import blocks, linear
+from hpcalo.wall.published.problem import Problem
 from hpcalo.wall.published.solution import Solution, torque_of_balance
 from hpcalo.wall.units import VOLT_PER_METRE
-
-if TYPE_CHECKING:
-    from hpcalo.wall.published.model import PaperModel
 
 
 @dataclass(frozen=True)
 class SteadyEquation:
     """The equation for M (nodes, 3), C-contiguous, and -eE = `force` in eV/nm."""
 
-    model: PaperModel
+    problem: Problem
     m: RealArray
     force: float
 
     @cached_property
     def f0(self) -> RealArray:
         """Equilibrium (points, nodes, 4)."""
-        return self.model.equilibrium(self.m, self.model.p)
+        return self.problem.equilibrium(self.m, self.problem.p)
 
     @cached_property
     def edges(self) -> blocks.Edges:
         """Equilibrium one cell beyond the mesh, where it flows in."""
-        p, dp = self.model.p, self.model.dp
+        p, dp = self.problem.p, self.problem.dp
         below, above = (
-            np.ascontiguousarray(self.model.equilibrium(self.m, np.array([beyond]))[0])
+            np.ascontiguousarray(self.problem.equilibrium(self.m, np.array([beyond]))[0])
             for beyond in (p[0] - dp, p[-1] + dp)
         )
         left, right = np.ascontiguousarray(self.f0[:, 0]), np.ascontiguousarray(self.f0[:, -1])
@@ -46,13 +43,13 @@ class SteadyEquation:
     @cached_property
     def box(self) -> blocks.Box:
         """Mesh and coefficients."""
-        s = self.model
+        s = self.problem
         return blocks.Box(s.v, s.dx, s.dp, s.u, self.force, s.c.precession, s.half_j)
 
     @cached_property
     def blocks(self) -> RealArray | None:
         """Blocks of streaming and forces; None for the printed equation, which one pass solves without them."""
-        o = self.model.options
+        o = self.problem.options
         return blocks.transport(self.box, self.m) if o.coupled or o.gradient_source != 1.0 else None
 
     @cached_property
@@ -61,20 +58,20 @@ class SteadyEquation:
         if self.blocks is None:
             return None
         drives = blocks.applied(self.blocks, self.f0, self.edges)
-        drives[:, :, 1:] -= self.model.c.precession * np.cross(self.m, self.f0[:, :, 1:])
+        drives[:, :, 1:] -= self.problem.c.precession * np.cross(self.m, self.f0[:, :, 1:])
         return drives
 
     @cached_property
     def source(self) -> RealArray | None:
         """(1 - lambda) times the drive of the equilibrium's turn along the wall; None for lambda = 1, as printed."""
-        weight = self.model.options.gradient_source
+        weight = self.problem.options.gradient_source
         if self.drives is None or weight == 1.0:
             return None
         return np.asarray((1.0 - weight) * (self.drives - self._along()))
 
     def _along(self) -> RealArray:
         """What the equilibrium drives at each node if M were everywhere as it is there, (points, nodes, 4)."""
-        s = self.model
+        s = self.problem
         p = np.concatenate([[s.p[0] - s.dp], s.p, [s.p[-1] + s.dp]])
         beside = []
         for field in s.f0.bands(p):
@@ -87,7 +84,7 @@ class SteadyEquation:
 
     def distribution(self) -> RealArray:
         """f (points, nodes, 4). Raises ConvergenceError where it is not found or not finite."""
-        o, relaxation = self.model.options, self.model.relaxation
+        o, relaxation = self.problem.options, self.problem.relaxation
         if o.coupled and self.blocks is not None and self.drives is not None:
             rhs = -self.drives if self.source is None else self.source - self.drives
             if o.method == "direct":
@@ -103,7 +100,7 @@ class SteadyEquation:
         return f
 
     def _one_pass(self) -> RealArray:
-        s, c, e = self.model, self.model.c, self.edges
+        s, c, e = self.problem, self.problem.c, self.edges
         f = np.empty_like(self.f0)
         target = self.f0 if self.source is None else self.f0 + self.source / s.relaxation.rates
         _wall.paper_steady(
@@ -115,7 +112,7 @@ class SteadyEquation:
 
     def solution(self) -> tuple[Solution, float]:
         """The solution, and the mean of int v F dp over the faces (0 where the scheme does not conserve it)."""
-        s, o = self.model, self.model.options
+        s, o = self.problem, self.problem.options
         f = self.distribution()
         moved = self._moved(f)
         through: RealArray | None = None
@@ -126,8 +123,8 @@ class SteadyEquation:
 
     def _moved(self, f: RealArray) -> RealArray:
         """int of streaming, forces and sources of G, (nodes, 3): the left side of Eq. (15)."""
-        dp = self.model.dp
-        if self.model.options.coupled and self.blocks is not None:
+        dp = self.problem.dp
+        if self.problem.options.coupled and self.blocks is not None:
             moved = dp * blocks.applied(self.blocks, f, self.edges).sum(axis=0)[:, 1:]
         else:
             # Momentum derivative summed over the window: what flows in at the lower and out at the upper end.
@@ -142,7 +139,7 @@ class SteadyEquation:
 
     def _upwind(self, f: RealArray) -> RealArray:
         """int A d_x f dp with the solver's own stencil, (nodes, 4)."""
-        s, m = self.model, self.m
+        s, m = self.problem, self.m
         out = np.zeros((m.shape[0], 4))
         for j, v in enumerate(s.v):
             g = np.concatenate([self.f0[j, :1], f[j], self.f0[j, -1:]])
@@ -160,7 +157,7 @@ class SteadyEquation:
     def _moments(self, f: RealArray, moved: RealArray, through: RealArray | None) -> Solution:
         """`through` (nodes + 1, 4): int A f dp on the faces, where the scheme conserves it; its mean is then a node's
         current."""
-        s, c, m = self.model, self.model.c, self.m
+        s, c, m = self.problem, self.problem.c, self.m
         total = s.dp * f.sum(axis=0)
         spin, n = total[:, 1:], total[:, 0]
         flow = s.dp * np.einsum("j,jic->ic", s.v, f)
