@@ -219,13 +219,7 @@ def _describe(file: Path) -> None:
 @click.option("--thickness", help="Thickness of a film, in angstrom or with a unit.")
 @click.option("--fermi-energy", help="Fermi energy, in eV or with a unit.")
 @click.option("--electrons", type=float, help="Electrons per cell.")
-@click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Any other key of the table [model]; may be repeated.",
-)
+@set_option
 @alone
 def convert(source: Path, output: Path | None, force: bool, overrides: tuple[str, ...], **options: Any) -> None:
     """Convert a Hamiltonian to a model file of hpcalo.
@@ -237,23 +231,14 @@ def convert(source: Path, output: Path | None, force: bool, overrides: tuple[str
     hpcalo convert Fe_tb.dat --output fe.h5 --fermi-energy "12.63 eV"
     hpcalo convert mnw9.npz --output mnw9.h5 --thickness "10.5 angstrom"
     hpcalo convert siesta.TSHS --output film.h5
+    hpcalo convert Fe_tb.dat --set replicas=false     any key of the table [model]
     """
     from hpcalo import app  # noqa: PLC0415
 
-    for name in ("thickness", "fermi_energy"):
-        options[name] = _number_or_text(options[name])
     path, model = app.convert(source, output, force=force, options=options, overrides=overrides)
     for note in model.notes:
         click.echo(note if note.startswith("warning: ") else f"note: {note}")
     click.echo(f"model: {path}")
-
-
-def _number_or_text(text: str | None) -> float | str | None:
-    """What TOML would make of it: a plain number is in the schema's own unit, a text brings its unit along."""
-    try:
-        return None if text is None else float(text)
-    except ValueError:
-        return text
 
 
 @cli.command()

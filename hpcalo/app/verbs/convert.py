@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from hpcalo.errors import InputError
 from hpcalo.hamiltonian.loading import CONVERTED, section_for, with_given
 from hpcalo.hamiltonian.modelfile import write_model
 from hpcalo.hamiltonian.types import Model
+
+QUANTITIES = {"thickness", "fermi_energy"}
 
 
 def convert(
@@ -23,10 +26,15 @@ def convert(
 ) -> tuple[Path, Model]:
     """Writes the model file; returns its path and the model. Serial.
 
-    source: a file or a seed that a reader takes. options: keys of the table `[model]`; None stands for none. overrides:
-    more of them, as texts `KEY=VALUE`. Raises InputError, ModelError, OutputError.
+    source: a file or a seed that a reader takes. options: keys of the table `[model]`; None stands for none, and a
+    quantity may be a text, with its unit or without. overrides: more keys, as texts `KEY=VALUE`. Raises InputError,
+    ModelError, OutputError.
     """
-    given = apply_overrides({key: value for key, value in options.items() if value is not None}, overrides)
+    given: dict[str, Any] = {key: value for key, value in options.items() if value is not None}
+    for key in QUANTITIES & given.keys():
+        with suppress(ValueError):  # a text with a unit stays a text
+            given[key] = float(given[key])
+    apply_overrides(given, overrides)
     reader = section_for(str(source), given, "convert", CONVERTED).reader
     path = output or Path(_stem(source.name, reader.endings) + ".h5")
     for file in reader.files():
