@@ -172,7 +172,7 @@ def test_a_result_that_says_little_has_a_page_all_the_same(files: dict[str, Path
         bare = Result(one.path, {}, {}, {"engine": engine}, {})
         reader = Reader(render(bare))
         assert "nothing that can be drawn" in reader.text
-    with pytest.raises(InputError, match="no engine"):
+    with pytest.raises(InputError, match="an engine that has no reports"):
         render(Result(one.path, {}, {}, {"engine": "else"}, {}))
 
 
