@@ -35,9 +35,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from inputs import PULLED, RASHBA
 from killing import ranks_of
 from program import stopped
+from wannier_files import write_hr, write_win
 
 from hpcalo.api import load_model
-from hpcalo.hamiltonian.modelfile import write_model
 from hpcalo.parallel.world import alone
 
 PROGRAM = [sys.executable, "-c", "from hpcalo.start import main; main()"]  # what the installed `hpcalo` does
@@ -54,7 +54,7 @@ COMMANDS = {
     "plot": ("plot", "old.h5", "-o", "new.png"),
     "report": ("report", "old.h5", "-o", "new.html"),
     "export": ("export", "old.h5", "--quantity", "torkance_even", "-o", "new.csv"),
-    "convert": ("convert", "model.h5", "-o", "new-model.h5"),
+    "convert": ("convert", "model_hr.dat", "--spin", "none", "-o", "new-model.h5"),
     "submit": ("submit", "kubo.toml", "--dry-run"),
     "run": ("run", "kubo.toml", "-q", "-o", "new.h5"),
     "run-wall": ("run", "wall.toml", "-q", "-o", "new.h5"),
@@ -99,7 +99,8 @@ def prepare(folder: Path) -> Path:
     (folder / "kubo.toml").write_text(KUBO)
     (folder / "wall.toml").write_text(WALL)
     subprocess.run([*PROGRAM, "run", "kubo.toml", "-q", "-o", "old.h5"], cwd=folder, env=ENVIRONMENT, check=True)
-    write_model(folder / "model.h5", load_model("rashba"))
+    write_hr(folder / "model_hr.dat", load_model("haldane"))
+    write_win(folder / "model.win", load_model("haldane"))
     here = Path.cwd()
     os.chdir(folder)
     stopped(alone(), 1, Path("kubo.toml"), Path("stopped.h5"), after=1)
@@ -178,9 +179,10 @@ def kind_of_end(name: str, code: int, number: signal.Signals | None, err: str, l
     lines = [line for line in err.splitlines() if line.startswith("hpcalo: ") and "warning" not in line]
     runs = COMMANDS[name][0] in RUNS
     wanted = set(COMMANDS[name][COMMANDS[name].index("-o") + 1 :]) if "-o" in COMMANDS[name] else set()
-    stays = {f"{output}{end}" for output in wanted for end in (".checkpoint-a", ".checkpoint-b", ".frames")}
+    ends = (".checkpoint-a", ".checkpoint-b", ".frames")
+    stays = {f"{output}{end}" for output in (*wanted, "stopped.h5") for end in ends}
     if code == 0:
-        return "done" if left <= wanted and not lines else "WRONG"
+        return "done" if left <= {*wanted, "stopped.h5"} and not lines else "WRONG"
     if number is None or left - (stays if runs else set()):
         return "WRONG"
     if number == signal.SIGINT and not runs and (code, err) == (130, ""):

@@ -166,7 +166,6 @@ def test_velocity_rises_with_gradient_and_temperature(key, values):
     assert np.all(np.diff(speeds) > 0)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("gradient", "temperature", "listed"), [(6.0, 100.0, 0.179), (5.0, 250.0, 0.311)])
 def test_permalloy_velocity_from_stepping(gradient, temperature, listed):
     """Table I, 5 nm, current plus open-circuit thermal torque, 0.8 ns: v = beta u/alpha within 1 % of the measured u,

@@ -64,7 +64,7 @@ def test_zero_bytes_are_refused_before_anything_is_computed(tmp_path):
     path = tmp_path / "a.toml"
     text = next(p for p in INPUTS if p.stem == "rashba").read_text()
     path.write_text(text.replace('title = "', 'title = "\\u0000'))
-    with pytest.raises(InputError, match="cannot hold a zero byte"):
+    with pytest.raises(InputError, match="zero byte"):
         use(path)
 
 
