@@ -35,7 +35,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from inputs import PULLED, RASHBA
 from killing import ranks_of
 from program import stopped
-from wannier_files import write_hr, write_win
+from wannier_files import write_tb, write_win
 
 from hpcalo.api import load_model
 from hpcalo.parallel.world import alone
@@ -54,7 +54,7 @@ COMMANDS = {
     "plot": ("plot", "old.h5", "-o", "new.png"),
     "report": ("report", "old.h5", "-o", "new.html"),
     "export": ("export", "old.h5", "--quantity", "torkance_even", "-o", "new.csv"),
-    "convert": ("convert", "model_hr.dat", "--spin", "none", "-o", "new-model.h5"),
+    "convert": ("convert", "model_tb.dat", "--spin", "none", "-o", "new-model.h5"),
     "submit": ("submit", "kubo.toml", "--dry-run"),
     "run": ("run", "kubo.toml", "-q", "-o", "new.h5"),
     "run-wall": ("run", "wall.toml", "-q", "-o", "new.h5"),
@@ -99,7 +99,7 @@ def prepare(folder: Path) -> Path:
     (folder / "kubo.toml").write_text(KUBO)
     (folder / "wall.toml").write_text(WALL)
     subprocess.run([*PROGRAM, "run", "kubo.toml", "-q", "-o", "old.h5"], cwd=folder, env=ENVIRONMENT, check=True)
-    write_hr(folder / "model_hr.dat", load_model("haldane"))
+    write_tb(folder / "model_tb.dat", load_model("haldane"))
     write_win(folder / "model.win", load_model("haldane"))
     here = Path.cwd()
     os.chdir(folder)
