@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 from limits import HANG
-from places import REPOSITORY
+from places import REPOSITORY, quick_tests
 
 from hpcalo.parallel.world import world as start_mpi
 
@@ -140,6 +140,16 @@ class RankGuard:
                     self.comm.Abort(1)
             time.sleep(0.002)
         self.failure = None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the quick tier (tests/quick.txt)."""
+    listed = quick_tests()
+    for item in items:
+        path, _, name = item.nodeid.partition("::")
+        folders = [parent.as_posix() for parent in Path(path).parents]
+        if listed & {path, f"{path}::{name.partition('[')[0]}", *folders}:
+            item.add_marker(pytest.mark.quick)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,4 +1,4 @@
-"""A matplotlib figure that is saved as it was built: in the style of `hpcalo.plotting.style`, without a date."""
+"""A matplotlib figure that is saved as it was built: in the style of a journal, without a date."""
 
 from __future__ import annotations
 
@@ -7,7 +7,35 @@ from typing import Any
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from hpcalo.plotting.style import STYLE
+STYLE: dict[str, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 8,
+    "mathtext.fontset": "dejavusans",
+    "axes.labelsize": 8,
+    "axes.titlesize": 8,
+    "axes.linewidth": 0.6,
+    "axes.unicode_minus": True,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "xtick.direction": "in",
+    "ytick.direction": "in",
+    "xtick.top": True,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.minor.width": 0.4,
+    "ytick.minor.width": 0.4,
+    "legend.fontsize": 7,
+    "legend.fancybox": False,
+    "legend.edgecolor": "none",
+    "legend.framealpha": 0.75,
+    "legend.handlelength": 2.2,
+    "legend.labelspacing": 0.3,
+    "legend.borderaxespad": 0.4,
+    "lines.linewidth": 1.3,
+    "lines.markersize": 2.6,
+    "pdf.fonttype": 42,  # TrueType: journals refuse Type 3
+    "svg.hashsalt": "hpcalo",
+}
 
 
 class PaperFigure(Figure):

@@ -24,36 +24,6 @@ GREY = "0.45"
 WIDTH = 7.0  # inches: both columns of a journal page
 DPI = 200
 
-STYLE: dict[str, Any] = {
-    "font.family": "DejaVu Sans",
-    "font.size": 8,
-    "mathtext.fontset": "dejavusans",
-    "axes.labelsize": 8,
-    "axes.titlesize": 8,
-    "axes.linewidth": 0.6,
-    "axes.unicode_minus": True,
-    "xtick.labelsize": 7,
-    "ytick.labelsize": 7,
-    "xtick.direction": "in",
-    "ytick.direction": "in",
-    "xtick.top": True,
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
-    "xtick.minor.width": 0.4,
-    "ytick.minor.width": 0.4,
-    "legend.fontsize": 7,
-    "legend.fancybox": False,
-    "legend.edgecolor": "none",
-    "legend.framealpha": 0.75,
-    "legend.handlelength": 2.2,
-    "legend.labelspacing": 0.3,
-    "legend.borderaxespad": 0.4,
-    "lines.linewidth": 1.3,
-    "lines.markersize": 2.6,
-    "pdf.fonttype": 42,  # TrueType: journals refuse Type 3
-    "svg.hashsalt": "hpcalo",
-}
-
 
 def panels(count: int, title: str = "") -> tuple[PaperFigure, list[Any]]:
     """A figure with `count` axes in two columns; one alone is large, an odd last one takes the whole width."""

@@ -19,6 +19,7 @@ from hpcalo.kubo.figure import draw, pages
 from hpcalo.kubo.plot.data import curves, independent, is_nine_layer_film, spread
 from hpcalo.kubo.registry import registered
 from hpcalo.plotting import style
+from hpcalo.plotting.paper import STYLE
 
 QUANTITIES = tuple(registered())
 INPUT = f"""
@@ -75,7 +76,7 @@ def data_lines(axis: Any) -> list[Any]:
 
 def rendered(figure: Any) -> Any:
     """The figure drawn as it is saved."""
-    with mpl.rc_context(style.STYLE):
+    with mpl.rc_context(STYLE):
         figure.draw_without_rendering()
     return figure
 

@@ -7,3 +7,9 @@ INPUTS = REPOSITORY / "input"
 MODELS = INPUTS / "models"
 JOBS = REPOSITORY / "jobs"
 NOTEBOOKS = REPOSITORY / "docs" / "notebooks"
+
+
+def quick_tests() -> set[str]:
+    """What tests/quick.txt lists."""
+    lines = (REPOSITORY / "tests" / "quick.txt").read_text().splitlines()
+    return {line.strip() for line in lines if line.strip() and not line.startswith("#")}

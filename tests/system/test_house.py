@@ -12,6 +12,7 @@ from pathlib import Path
 
 import grimp
 import pytest
+from places import REPOSITORY, quick_tests
 
 import hpcalo
 
@@ -93,6 +94,15 @@ def test_tests_import_helpers_only_from_lib():
         if module.partition(".")[0].startswith(("test_", "conftest", "tests"))
     ]
     assert not wrong
+
+
+def test_the_quick_tier_names_tests_that_exist_and_touches_every_room():
+    for entry in quick_tests():
+        path, _, name = entry.partition("::")
+        assert (REPOSITORY / path).exists(), entry
+        assert f"def {name}(" in (REPOSITORY / path).read_text() if name else True, entry
+    rooms = {path.parent.relative_to(TESTS).parts[0] for path in TESTS.rglob("test_*.py")}
+    assert {Path(entry.partition("::")[0]).parts[1] for entry in quick_tests()} == rooms
 
 
 def test_files_and_functions_are_short():

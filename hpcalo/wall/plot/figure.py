@@ -11,7 +11,7 @@ from matplotlib import rc_context
 from hpcalo.errors import InputError, nearest
 from hpcalo.io.dataset import Result
 from hpcalo.plotting import style
-from hpcalo.plotting.paper import PaperFigure
+from hpcalo.plotting.paper import STYLE, PaperFigure
 from hpcalo.wall.plot.arrows import rows_of_arrows, scale_arrows
 from hpcalo.wall.plot.data import is_scan, kind, series
 from hpcalo.wall.plot.generic import AgainstScan, InTimeOrSpace
@@ -32,7 +32,7 @@ def draw(results: Sequence[Result], quantities: Sequence[str] = ()) -> Any:
         raise InputError(f"{_paths(results)}: have different units of the scanned input")
     makers = _named(results, quantities) if quantities else _story(results)
     titles = {str(r.attrs.get("title", "")) for r in results}
-    with rc_context(style.STYLE):
+    with rc_context(STYLE):
         figure, axes = _page(makers, titles.pop() if len(titles) == 1 else "", results)
         for axis, panel in zip(axes, makers, strict=True):
             panel.draw(axis, results)
@@ -70,7 +70,7 @@ def animate(results: Sequence[Result]) -> list[Any]:
 
     if len(results) != 1 or is_scan(results[0]) or not _able(MAPS[0], results):
         raise InputError(f"{_paths(results)}: an animation shows the magnetization of one run at several times")
-    with rc_context(style.STYLE):
+    with rc_context(STYLE):
         return pictures(results[0])
 
 
