@@ -35,6 +35,7 @@ def on_files(files: Files, config: Any) -> Files:
         **{f"reference/input-{name}.md": partial(reference.input_page, name) for name in ENGINES},
         "reference/quantities.md": reference.quantities,
         "reference/exit-codes.md": reference.exit_codes,
+        "develop/contributing.md": lambda: (ROOT / "CONTRIBUTING.md").read_text("utf-8").replace("docs/develop/", ""),
         "develop/changes.md": lambda: (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"),
     }
     for name, page in pages.items():
