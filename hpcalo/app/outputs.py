@@ -14,7 +14,7 @@ def refuse_own_input(path: Path, files: Iterable[Path]) -> None:
     for file in files:
         with suppress(OSError, ValueError):
             if path.samefile(file):
-                raise InputError(f"{path}: is an input of this run; choose another output")
+                raise InputError(f"{path}: is read by this run; choose another output")
 
 
 def refuse_unfinished(path: Path) -> None:

@@ -358,8 +358,8 @@ def test_the_output_is_never_an_input(program):
     write_model(program.folder / "model.h5", haldane())
     model_input(program, 'file = "model.h5"')
     for name in ("model.h5", "small.toml"):
-        program.refuses(2, "run", "small.toml", "-o", name, words=(name, "is an input of this run"))
-        program.refuses(2, "run", "small.toml", "--force", "-o", name, words=(name, "is an input of this run"))
+        program.refuses(2, "run", "small.toml", "-o", name, words=(name, "is read by this run"))
+        program.refuses(2, "run", "small.toml", "--force", "-o", name, words=(name, "is read by this run"))
 
 
 def test_an_energy_axis_beside_the_bands_is_told(program):

@@ -76,7 +76,7 @@ def test_it_is_not_replaced(folders):
     single = ONWARD.replace("[wall]", '[wall]\ncontinue_from = "first.h5"')
     for text, name in ((single, "first.h5"), (ONWARD + SCAN, "below/second.h5")):
         (home / "on.toml").write_text(text)
-        with pytest.raises(InputError, match="is an input of this run; choose another output"):
+        with pytest.raises(InputError, match="is read by this run; choose another output"):
             app.run(MPI.COMM_SELF, home / "on.toml", output=home / name, force=True, quiet=True)
 
 

@@ -39,7 +39,7 @@ def convert(
     path = output or Path(_stem(source.name, reader.endings) + ".h5")
     for file in reader.files():
         if path.exists() and file.exists() and path.samefile(file):
-            raise InputError(f"{path}: is an input of this conversion; choose another output")
+            raise InputError(f"{path}: is read by this conversion; choose another output")
     model, replicas = reader.read_apart()
     model = with_given(model, reader)
     write_model(path, model, replicas, force=force)

@@ -43,7 +43,7 @@ def own_start(s: WallInput) -> list[str]:
     if s.wall.continue_from is not None:
         raise InputError("wall.continue_from: the published model begins with its own wall; leave it out")
     if s.electronic_structure is not None:
-        raise InputError("electronic_structure: the published model has no place for it; use wall.model = 'consistent'")
+        raise InputError("electronic_structure: the published model does not use it; use wall.model = 'consistent'")
     return []
 
 
@@ -91,7 +91,9 @@ def collisions(s: WallInput) -> list[str]:
     if s.paper.collision == "bgk3d":
         relaxation_times(s)
     if s.electrons.exchange_splitting == 0.0:
-        raise InputError("electrons.exchange_splitting: with 0 there is no torque, and no unit of the published time")
+        raise InputError(
+            "electrons.exchange_splitting: 0 gives no torque, so the time unit of the published model is undefined"
+        )
     return []
 
 

@@ -143,7 +143,7 @@ def test_no_file_of_the_model_is_replaced_by_the_result(comm, tmp_path, name):
     wannier(tmp_path)
     source = tmp_path / "w.toml"
     source.write_text(INPUT.format(model='wannier90 = "x"', grid=[2, 2, 2]))
-    with pytest.raises(InputError, match="is an input of this run; choose another output"):
+    with pytest.raises(InputError, match="is read by this run; choose another output"):
         app.run(comm, source, output=tmp_path / name, quiet=True, force=True)
 
 
