@@ -80,7 +80,7 @@ class KuboSection(Section):
     """Responses and their axes."""
 
     quantities: Annotated[tuple[Name, ...], Field(strict=False, min_length=1), OneOrMore] = Field(
-        description="what to compute"
+        description="quantities to compute"
     )
     n_hat: (
         Annotated[tuple[Vector, ...], Field(strict=False, min_length=1, max_length=10_000), OneOrMoreVectors] | None
@@ -163,7 +163,7 @@ class KuboSection(Section):
                     "window",
                     f"energies: {self.temperatures[-1]:g} K needs Fermi energies from {low:.3f} to {high:.3f} eV "
                     f"({THERMAL_WINDOW:g} k_B T around the chemical potentials), "
-                    f"given {self.energies.minimum:g} to {self.energies.maximum:g}",
+                    f"found {self.energies.minimum:g} to {self.energies.maximum:g}",
                 )
         return self
 

@@ -312,7 +312,7 @@ def read(*overrides):
         (["paper.gradient_source=0", "paper.equilibrium=+gz"], r"gradient_source: .* does not turn along the wall"),
         (["paper.effective_field=full", "paper.field=1"], r"field: applies to effective_field = 'cM0'"),
         (["paper.torque=centred", "paper.gradient_source=0.5"], r"torque: 'centred' .* gradient_source = 1 only"),
-        (["electrons.exchange_splitting=0"], r"exchange_splitting: with 0 there is no torque"),
+        (["electrons.exchange_splitting=0"], r"exchange_splitting: 0 gives no torque"),
         (["paper.tolerance=1e-6"], r"tolerance: applies to method = 'krylov' only; leave it out"),
         (["paper.force=true", "paper.iterations=7"], r"iterations: applies to method = 'krylov' only; leave it out"),
         (["paper.method=krylov"], r"method: .* nothing is iterated; leave it out"),

@@ -102,5 +102,5 @@ def warnings(result: Result) -> list[str]:
     except HpcaloError as problem:
         found.append(str(problem))
     if scan is not None:
-        found = [f"{text} (at the input's own {scan.get('key', '?')})" for text in found]
+        found = [f"{text} (at the input's own value of {scan.get('key', '?')})" for text in found]
     return found
