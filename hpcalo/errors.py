@@ -64,7 +64,7 @@ class Interrupted(HpcaloError):
 
 
 def nearest(given: str, allowed: Iterable[str], likeness: float = 0.5) -> str:
-    """Half a sentence naming the allowed value nearest to what was given, or nothing: `; did you mean 'x'?`"""
+    """Half a sentence with the allowed value that is nearest to the given one, `; did you mean 'x'?`, or nothing."""
     match = difflib.get_close_matches(given, list(allowed), n=1, cutoff=likeness)
     return f"; did you mean '{match[0]}'?" if match else ""
 

@@ -84,7 +84,8 @@ def spin_components(X_Rnn: NDArray, up: IntArray, down: IntArray) -> tuple[Compl
 
 def rotation_taking(start: RealArray, end: RealArray) -> tuple[RealArray, float]:
     """Axis and angle of the shortest rotation from one unit vector to another (any perpendicular axis for a
-    reversal)."""
+    reversal).
+    """
     axis: RealArray = np.cross(start, end).astype(np.float64)
     size = float(np.linalg.norm(axis))
     angle = float(np.arctan2(size, start @ end))

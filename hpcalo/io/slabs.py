@@ -20,6 +20,7 @@ SLAB_BYTES = 2**30  # one collective write moves at most this much per rank: MPI
 
 
 def check_slab(variable: Variable) -> None:
+    """Raises ValueError if the rows of a slab do not fit into the array that they are part of."""
     slab = variable.data
     rows = len(slab.data)
     if slab.data.ndim != len(slab.shape) or slab.data.shape[1:] != tuple(slab.shape[1:]):
@@ -45,6 +46,7 @@ def check_cover(comm: Intracomm, slabs: Sequence[Variable]) -> None:
 
 
 def write_slabs(part: Path, path: Path, comm: Intracomm, slabs: Sequence[Variable]) -> None:
+    """Writes every rank's rows into the arrays of the file `part`, which becomes `path`. Collective."""
     error: Exception | None = None
     with together(comm):
         try:

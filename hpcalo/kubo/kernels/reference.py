@@ -98,8 +98,9 @@ def thermal_pairs(
     weights: RealArray,
     out: RealArray,
 ) -> None:
-    """out (P, 4, Q) at the Q points (mu, kt), with A_n = Σ Im W/(E_m−E_n), B_n = −2 Σ Im W/(E_m−E_n)² of (28), (29):
+    """Adds to `out` (P, 4, Q) the sums at the Q points (mu, kt).
 
+    With A_n = Σ Im W/(E_m−E_n), B_n = −2 Σ Im W/(E_m−E_n)² of (28), (29) they are
     0: Σ f A + kT ln(1+e^−u) B (32) · 1: Σ f (A − (E−μ) B) (27) · 2: −Σ B {f (E−μ) + kT ln(1+e^−u)} (33) · 3: −Σ f B
     (36). Levels nearer than `tolerance` count as one level: they do not enter 1, 2, 3.
     """

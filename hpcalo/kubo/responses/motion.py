@@ -56,8 +56,9 @@ def current(coefficient: RealArray, n: RealArray, dn_dt: RealArray) -> RealArray
 
 
 def spiral(x: RealArray, t: float, q: float, velocity: float) -> tuple[RealArray, RealArray]:
-    """n̂ and ∂n̂/∂t of the moving cycloid n̂ = (sin q(x−wt), 0, cos q(x−wt)): (…, 3) each. ((62) of the paper prints
-    sin(qx − wt).)
+    """n̂ and ∂n̂/∂t of the moving cycloid n̂ = (sin q(x−wt), 0, cos q(x−wt)): (…, 3) each.
+
+    (62) of the paper prints sin(qx − wt).
     """
     phase = q * (x - velocity * t)
     zero = np.zeros_like(phase)

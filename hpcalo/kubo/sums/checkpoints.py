@@ -84,7 +84,6 @@ class PassCheckpoints:
 
         Raises CheckpointError on all ranks if it belongs to other blocks or sums.
         """
-
         total: ExactSum | None = None
 
         def find() -> np.ndarray:

@@ -41,7 +41,7 @@ class Carriers:
 
     @property
     def fermi_velocity(self) -> float:
-        """nm/fs"""
+        """Velocity at the Fermi momentum (nm/fs)."""
         return self.fermi_momentum / self.mass
 
     @property

@@ -86,7 +86,8 @@ class Kinetic:
 
     def source(self, field: float, gradient: float, out: RealArray | None = None) -> RealArray:
         """Odd source on faces for E = `field` (V/nm) and kappa = `gradient` (K/nm), shape (n + 1, 4, points), into
-        `out` if given."""
+        `out` if given.
+        """
         s = field * self.source_e + gradient * self.source_k
         out = np.empty((self.n + 1, 4, self.p.size)) if out is None else out
         out[:, 0] = s[0]

@@ -110,7 +110,8 @@ class Simulation:
 
     def pieces(self, state: State) -> Iterator[tuple[State, bool]]:
         """The states after `state.t` from which a run continues to the same bits, and whether each is at an output
-        time. Raises InputError for PETSc options that nothing has used."""
+        time. Raises InputError for PETSc options that nothing has used.
+        """
         if self.settings.wall.mode == "steady":
             self.options.check()
             return

@@ -76,7 +76,8 @@ class Transport:
 
     def set_saturation(self, saturation: RealArray) -> None:
         """M_s (A/m) on the own nodes: sets the scales g mu_B/M_s (nm^3), of velocity per spin current, and
-        (g mu_B/M_s)(J/hbar) (nm^3/fs), of torque per spin accumulation; J may be 0."""
+        (g mu_B/M_s)(J/hbar) (nm^3/fs), of torque per spin accumulation; J may be 0.
+        """
         self.moment_scale = self.electrons.g_factor * MOMENT_VOLUME / saturation
         self.torque_scale = self.moment_scale * self.carriers.precession
 

@@ -15,7 +15,8 @@ Array = NDArray[np.float64]
 
 def slope(points: int, dp: float, even: bool) -> Array:
     """Matrix of d/dp on cell centres for even functions (mirrored at both ends) or odd ones (no flux through the
-    cutoff)."""
+    cutoff).
+    """
     d = np.zeros((points, points))
     for j in range(points):
         for k, weight in ((j + 1, 0.5), (j - 1, -0.5)):
@@ -133,7 +134,8 @@ def prolong(base: Array | None, q: Array, m: Array, h: Array, hd: Array, all_: f
 
 def sweep(r: Array, m: Array, mf: Array, v: Array, dx: float, a: float, b: float) -> Array:
     """e of the operator without gain and force for the right-hand side r: dense solve for each momentum, e = 0
-    outside."""
+    outside.
+    """
     n = m.shape[0]
     out = np.empty_like(r)
     for j in range(v.size):
@@ -255,7 +257,8 @@ def paper_steady(
     inverse_tau_s: float,
 ) -> Array:
     """A d_x f + force d_p f + Omega f + R (f - f0) = 0, upwind; a dense solve in x for each momentum in upwind
-    order."""
+    order.
+    """
     points, n = v.size, m.shape[0]
     out = np.empty((points, n, 4))
     a = abs(force_) / dp

@@ -50,7 +50,8 @@ class Box:
 
 def upwind(n: RealArray, along: RealArray, across: RealArray) -> tuple[RealArray, RealArray]:
     """Parts of [[along, across n^T], [across n, along]] with the eigenvalues >= 0 and <= 0, (..., 4, 4); n (..., 3) of
-    length 1, or 0 where across is."""
+    length 1, or 0 where across is.
+    """
     parts = []
     for part in (np.maximum, np.minimum):
         up, down, own = part(along + across, 0.0), part(along - across, 0.0), part(along, 0.0)

@@ -51,7 +51,8 @@ class Equilibrium:
 
     def distribution(self, m: RealArray, p: RealArray) -> RealArray:
         """f0 (points, nodes, 4): F0 of the two bands and the chosen <G>. Occupations, or with collision = 'bgk3d'
-        densities integrated over p_perp in 1/(nm^3 eV fs/nm)."""
+        densities integrated over p_perp in 1/(nm^3 eV fs/nm).
+        """
         full, size = self.bands(p)
         out = np.empty((p.size, m.shape[0], 4))
         out[:, :, 0] = full

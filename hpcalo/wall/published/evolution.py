@@ -125,7 +125,8 @@ def _runge_kutta(rate: Rate, m: RealArray, s: float, h: float) -> RealArray:
 
 def settling(path: RealArray, times: RealArray, step: float) -> float:
     """First time at which every spin of path (times, nodes, 3) is within SETTLED of the final direction, NaN if none;
-    linear between the last step outside and the first one inside."""
+    linear between the last step outside and the first one inside.
+    """
     final = np.sign(path[-1, :, 2].mean())
     distance = np.abs(path[:, :, 2] - final).max(axis=1)
     outside = np.flatnonzero(distance > SETTLED)

@@ -156,7 +156,8 @@ class SteadyEquation:
 
     def _moments(self, f: RealArray, moved: RealArray, through: RealArray | None) -> Solution:
         """`through` (nodes + 1, 4): int A f dp on the faces, where the scheme conserves it; its mean is then a node's
-        current."""
+        current.
+        """
         s, c, m = self.problem, self.problem.c, self.m
         total = s.dp * f.sum(axis=0)
         spin, n = total[:, 1:], total[:, 0]

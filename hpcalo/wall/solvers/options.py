@@ -1,5 +1,6 @@
 """PETSc's option database: options of the input and of the command line under one prefix, put in, used, taken out
-again."""
+again.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 """Shared by the readers: files as text or Fortran records, numbers in bulk, and one clear line when something is
-wrong."""
+wrong.
+"""
 
 from __future__ import annotations
 
