@@ -50,7 +50,7 @@ def _plain(text: str) -> str:
 
 def commands() -> str:
     """The help of every command, as the program prints it."""
-    from hpcalo.__main__ import cli  # noqa: PLC0415
+    from hpcalo.commands import cli  # noqa: PLC0415
 
     lines = ["# Commands", "", "The output of `hpcalo COMMAND --help`.", ""]
     top = click.Context(cli, info_name="hpcalo", max_content_width=100, terminal_width=100)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from click.testing import CliRunner
 
-from hpcalo.__main__ import cli
 from hpcalo.app import keys
 from hpcalo.app.engines import ENGINES, engine
+from hpcalo.commands import cli
 from hpcalo.config.keys import Table, tables
 from hpcalo.errors import InputError
 

@@ -17,7 +17,7 @@ from limits import HANG
 from places import REPOSITORY as ROOT
 
 from hpcalo import __version__
-from hpcalo.__main__ import cli
+from hpcalo.commands import cli
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 

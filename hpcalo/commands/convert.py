@@ -1,0 +1,46 @@
+"""`hpcalo convert`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hpcalo.commands.common import FILE, alone, force_option, set_option
+
+
+@click.command()
+@click.argument("source", type=FILE, metavar="SOURCE")
+@click.option(
+    "--output", "-o", type=FILE, help="Model file (default: the source's name with .h5, in the current folder)."
+)
+@force_option
+@click.option("--format", type=click.Choice(["tb", "hr"]), help="Wannier90: file of the seed to read.")
+@click.option(
+    "--spin", type=click.Choice(["auto", "files", "interleaved", "blocks", "none"]), help="Wannier90: spin pairs."
+)
+@click.option("--position-file", help="LCAO: file with the position matrix (default: SOURCE_r.npz beside SOURCE.npz).")
+@click.option("--thickness", help="Thickness of a film, in angstrom or with a unit.")
+@click.option("--fermi-energy", help="Fermi energy, in eV or with a unit.")
+@click.option("--electrons", type=float, help="Electrons per cell.")
+@set_option
+@alone
+def convert(source: Path, output: Path | None, force: bool, overrides: tuple[str, ...], **options: Any) -> None:
+    """Convert a Hamiltonian to a model file of hpcalo.
+
+    SOURCE is a Wannier90 file (seed_tb.dat, seed_hr.dat, or the seed alone), an LCAO .npz file, or a file that sisl
+    reads (SIESTA's .TSHS, .HSX, .nc or .fdf).
+
+    \b
+    hpcalo convert Fe_tb.dat --output fe.h5 --fermi-energy "12.63 eV"
+    hpcalo convert mnw9.npz --output mnw9.h5 --thickness "10.5 angstrom"
+    hpcalo convert siesta.TSHS --output film.h5
+    hpcalo convert Fe_tb.dat --set replicas=false     any key of the table [model]
+    """
+    from hpcalo import app  # noqa: PLC0415
+
+    path, model = app.convert(source, output, force=force, options=options, overrides=overrides)
+    for note in model.notes:
+        click.echo(note if note.startswith("warning: ") else f"note: {note}")
+    click.echo(f"model: {path}")

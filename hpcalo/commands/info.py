@@ -1,0 +1,45 @@
+"""`hpcalo info`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from hpcalo.commands.common import FILE, alone
+
+
+@click.command()
+@click.argument("file", type=FILE, required=False)
+@click.option("--environment", is_flag=True, help="Show the libraries and whether they fit together.")
+def info(file: Path | None, environment: bool) -> None:
+    """Describe a model or result FILE, or the software environment.
+
+    \b
+    hpcalo info mnw001.h5
+    mpirun -n 2 hpcalo info --environment
+    """
+    if (file is None) == (not environment):
+        raise click.UsageError("Give either a FILE or --environment.")
+    if file is not None:
+        _describe(file)
+        return
+    from hpcalo.parallel.guard import collective_guard  # noqa: PLC0415
+    from hpcalo.parallel.world import world  # noqa: PLC0415
+
+    comm = world()
+    with collective_guard(comm):
+        from hpcalo import app  # noqa: PLC0415
+        from hpcalo.errors import EnvironmentMismatch  # noqa: PLC0415
+
+        text, fits = app.environment(comm)
+        click.echo(text)
+    if not fits:
+        raise click.exceptions.Exit(EnvironmentMismatch.exit_code)
+
+
+@alone
+def _describe(file: Path) -> None:
+    from hpcalo import app  # noqa: PLC0415
+
+    click.echo(app.info(file))

@@ -1,0 +1,27 @@
+"""`hpcalo report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from hpcalo.commands.common import FILE, alone, force_option
+
+
+@click.command()
+@click.argument("result", type=FILE, metavar="RESULT")
+@click.option(
+    "--output", "-o", type=FILE, help="HTML page (default: the result's name with .html, in the current folder)."
+)
+@force_option
+@alone
+def report(result: Path, output: Path | None, force: bool) -> None:
+    """Write one HTML page about a RESULT: figures, checks, warnings, input, provenance, data.
+
+    \b
+    hpcalo report mnw001.h5 --output mnw001.html
+    """
+    from hpcalo import app  # noqa: PLC0415
+
+    click.echo(f"report: {app.report(result, output=output, force=force)}")
