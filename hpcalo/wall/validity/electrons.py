@@ -33,7 +33,7 @@ def relaxation_times(s: WallInput) -> list[str]:
     if flip < tau:
         raise InputError(
             f"electrons.spin_flip_time: {flip:g} fs is shorter than relaxation_time = {tau:g} fs: scattering that "
-            "keeps the spin would have the negative rate 1/tau - 1/tau_sf"
+            "conserves the spin would have the negative rate 1/tau - 1/tau_sf"
         )
     return []
 
