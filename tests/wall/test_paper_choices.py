@@ -309,7 +309,7 @@ def read(*overrides):
     ("given", "match"),
     [
         (["paper.collision=bgk3d"], r"equilibrium: 'cosM' is not defined for .* allows \+gM, -gM, \+gz, -gz"),
-        (["paper.gradient_source=0", "paper.equilibrium=+gz"], r"gradient_source: .* does not turn along the wall"),
+        (["paper.gradient_source=0", "paper.equilibrium=+gz"], r"gradient_source: .* does not rotate along the wall"),
         (["paper.effective_field=full", "paper.field=1"], r"field: applies to effective_field = 'cM0'"),
         (["paper.torque=centred", "paper.gradient_source=0.5"], r"torque: 'centred' .* gradient_source = 1 only"),
         (["electrons.exchange_splitting=0"], r"exchange_splitting: 0 gives no torque"),

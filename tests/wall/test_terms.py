@@ -108,6 +108,28 @@ def test_the_kernel_is_the_sum_of_the_standard_terms(m):
     np.testing.assert_allclose(h, total, rtol=1e-10, atol=1e-10 * np.abs(total).max())
 
 
+def test_the_powers_add_up_to_the_change_of_the_energy():
+    """dE/dt of a moving magnetization by differences is the power of damping and of all terms, torques included."""
+    magnetics = everything()
+    rng = np.random.default_rng(5)
+    m = rng.normal(size=(N, 3))
+    m /= np.linalg.norm(m, axis=1, keepdims=True)
+    ghost, none = magnetics.mesh.magnetization_with_ghosts(m), np.zeros((N, 3))
+    rate = magnetics.rate(ghost, TIME, none, np.zeros(N))
+    step = 1e-2
+
+    def energy(sign):
+        moved = magnetics.mesh.magnetization_with_ghosts(m + sign * step * rate)
+        return magnetics.energies(moved, TIME + sign * step).total
+
+    powers = magnetics.term_powers(m, rate, TIME)
+    assert set(powers) == {"zeeman", "spin_orbit"}
+    damping = magnetics.powers(m, rate, none)[0]
+    assert abs(powers["spin_orbit"]) > 1e-3 * abs(damping)
+    numeric = (energy(1.0) - energy(-1.0)) / (2.0 * step) * 1e15
+    assert damping + sum(powers.values()) == pytest.approx(numeric, rel=1e-6)
+
+
 def test_names_and_labels():
     """Each term that has an energy is named once, and has a curve."""
     assert len(set(ENERGIES)) == len(ENERGIES)

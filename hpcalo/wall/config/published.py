@@ -42,8 +42,8 @@ class Paper(Section):
         Field(
             ge=0,
             le=1,
-            description="lambda: weight of what the equilibrium's turn along the wall drives; 1 as printed, 0 as in "
-            "the default model",
+            description="lambda: weight of what the rotation of the equilibrium along the wall drives; 1 as printed, "
+            "0 as in the default model",
         ),
     ] = 1.0
     collision: Literal["paper", "bgk3d"] = Field(
@@ -110,7 +110,7 @@ class Paper(Section):
             )
         if self.gradient_source != 1.0 and self.equilibrium in {"+gz", "-gz"}:
             raise ValueError(
-                f"gradient_source: the equilibrium '{self.equilibrium}' does not turn along the wall; leave it out"
+                f"gradient_source: the equilibrium '{self.equilibrium}' does not rotate along the wall; leave it out"
             )
         if self.torque == "centred" and self.gradient_source != 1.0:
             raise ValueError("torque: 'centred' is Eq. (17), which holds for gradient_source = 1 only")

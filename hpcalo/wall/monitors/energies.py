@@ -35,6 +35,7 @@ class Energies(Monitor):
         words = "power of the spin torque; dE/dt is the sum of all powers"
         out.append(number("power_spin_torque", spin, "W/m^2", words))
         out.append(number("power_field", of_terms.pop("zeeman"), "W/m^2", FIELD))
+        of_terms.pop("spin_orbit", None)  # written by the heat monitor, part by part
         for name, power in of_terms.items():
             out.append(number(f"power_{name}", power, "W/m^2", f"power of the {name} term".replace("_", " ")))
         return out

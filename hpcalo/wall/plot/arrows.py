@@ -16,7 +16,7 @@ from hpcalo.wall.plot.panel import Panel, any_nonzero
 ROWS = 5  # times in a panel
 ARROWS = 28  # in a row
 ENDS = "m_initial"
-"""The published model's accumulation: kept for the first and the last state only."""
+"""The published model's accumulation: stored for the first and the last state only."""
 
 Row = tuple[str, Any, Any]
 

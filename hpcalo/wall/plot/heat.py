@@ -62,7 +62,7 @@ class Current(Panel):
 
 
 class CurrentMap(Panel):
-    """A current against place and time, from the second time on: at the first the drive has just come on."""
+    """A current against position and time, from the second time on: at the first the drive has just come on."""
 
     times = True
 

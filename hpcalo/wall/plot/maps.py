@@ -1,4 +1,4 @@
-"""Panels of the magnetization against place and time."""
+"""Panels of the magnetization against position and time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from hpcalo.wall.plot.panel import Panel
 
 
 class Map(Panel):
-    """A component of M against place and time as a map; of the first of several files."""
+    """A component of M against position and time as a map; of the first of several files."""
 
     needs = ("magnetization",)
     times = True

@@ -48,20 +48,20 @@ def _profile(axis: Any, results: Sequence[Result], name: str, words: str) -> Non
     """A vector of the first state (solid) and the last one (dotted); of a scan for its largest value."""
     result = results[0]
     head = result.variables[f"{name}_initial"]
-    place = -1 if "error" in result.variables else None
+    point = -1 if "error" in result.variables else None
     arrays = [np.asarray(result[f"{name}_{when}"], dtype=float) for when in ("initial", "final")]
-    if place is not None:
-        place = int(np.nonzero(np.asarray(result["error"]) == "")[0][-1])
-        arrays = [a[place] for a in arrays]
-        value, unit = result[scanned(result)][place], result.coordinates[scanned(result)].unit
+    if point is not None:
+        point = int(np.nonzero(np.asarray(result["error"]) == "")[0][-1])
+        arrays = [a[point] for a in arrays]
+        value, unit = result[scanned(result)][point], result.coordinates[scanned(result)].unit
         symbol_of_key = WORDS.get(scanned(result), "").rpartition(" ")[2]
         text = f"{value:g} {unit}" if isinstance(value, float | np.floating) else str(value)
         style.note(axis, f"{symbol_of_key} = {text}" if symbol_of_key.startswith("$") else style.literal(text))
     if len(results) > 1:
         style.note(axis, f"only {stem(result)}", add=True)
     factor, unit = scale(head.unit, largest(arrays))
-    own = place is not None and "x" + OF_POINT in result.coordinates
-    x = np.asarray(result["x" + OF_POINT][place] if own else result["x"], dtype=float)
+    own = point is not None and "x" + OF_POINT in result.coordinates
+    x = np.asarray(result["x" + OF_POINT][point] if own else result["x"], dtype=float)
     symbol = words[words.index("$") :]
     for c in range(3):
         axis.plot(x, factor * arrays[0][:, c], color=style.COLOURS[c], label=symbol.format(XYZ[c]))

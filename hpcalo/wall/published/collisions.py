@@ -31,6 +31,6 @@ class Relaxation:
         n, spin = q[:, 0], q[:, 1:]
         out = np.empty_like(g)
         out[:, :, 0] = self.inverse_tau * (self.h * n + self.d * np.einsum("ic,ic->i", m, spin))
-        kept = self.inverse_tau - self.inverse_tau_sf
-        out[:, :, 1:] = (self.inverse_tau * self.d * n)[:, :, None] * m + kept * self.h[:, :, None] * spin
+        conserving = self.inverse_tau - self.inverse_tau_sf  # rate of collisions that keep the spin
+        out[:, :, 1:] = (self.inverse_tau * self.d * n)[:, :, None] * m + conserving * self.h[:, :, None] * spin
         return out

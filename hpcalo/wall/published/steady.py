@@ -63,7 +63,7 @@ class SteadyEquation:
 
     @cached_property
     def source(self) -> RealArray | None:
-        """(1 - lambda) times the drive of the equilibrium's turn along the wall; None for lambda = 1, as printed."""
+        """(1 - lambda) times the drive by the rotation of the equilibrium; None for lambda = 1, as printed."""
         weight = self.problem.options.gradient_source
         if self.drives is None or weight == 1.0:
             return None

@@ -74,12 +74,12 @@ def beta_error(c: eq.Carriers, d: float, dx: float) -> float:
     the spin balance; the numbers 0.2, 0.03 and 1.6 were fitted to beta on meshes refined from d/4 to d/16, with
     d = 1 ... 20 nm, tau = 1 ... 19 fs, J = 0.02 ... 0.2 eV, xi = 1.6 ... 1600: good to a factor of 2 (half metals: 3).
     """
-    turn = c.precession * c.tau
-    damped = 1.0 + turn**2
+    rotation = c.precession * c.tau
+    damped = 1.0 + rotation**2
     diffusion = c.tau * c.fermi_velocity**2 / 3.0
     across = diffusion / c.precession / damped
     along = diffusion * c.tau_sf
-    slope = 0.2 * across + 0.03 * along * (turn / damped) / (1.0 + 1.6 * along / d**2)
+    slope = 0.2 * across + 0.03 * along * (rotation / damped) / (1.0 + 1.6 * along / d**2)
     return slope * dx**2 / d**4 / (1.0 / c.xi + across / (3.0 * d**2))
 
 

@@ -11,9 +11,11 @@ from __future__ import annotations
 import numpy as np
 
 from hpcalo.typing import RealArray
+from hpcalo.units import MU_0
 from hpcalo.wall.coefficients import Coefficients
 from hpcalo.wall.magnetism.terms.medium import Medium
 from hpcalo.wall.magnetism.terms.term import OWN, Term
+from hpcalo.wall.units import FS
 
 Y = np.array([0.0, 1.0, 0.0])
 PARTS = ("electrical", "thermal_odd", "thermal_even")
@@ -22,7 +24,7 @@ PARTS = ("electrical", "thermal_odd", "thermal_even")
 class SpinOrbit(Term):
     """The effective fields for a constant electric field (V/m) along the wire; they are no gradient of an energy.
 
-    Their work is part of the heat monitor (`hpcalo.coupling.heat`), each of PARTS by itself.
+    The heat monitor (`hpcalo.coupling.heat`) writes their work, each of PARTS by itself.
     """
 
     name = "spin_orbit"
@@ -58,6 +60,11 @@ class SpinOrbit(Term):
         """H depends on M by the damping-like part D M x y alone."""
         stencil[:, OWN, 0, 2] -= self.damping_like
         stencil[:, OWN, 2, 0] += self.damping_like
+
+    def power(self, m: RealArray, rate: RealArray, t: float) -> RealArray:
+        """mu0 M_s H.dM/dt, (n,) W/m^2: the work of both drives on M."""
+        h = _fields(m, self.field_like, self.damping_like)
+        return np.asarray(MU_0 * self.medium.ms * self.medium.dx / FS * np.sum(rate * h, axis=1))
 
     def torque(self, m: RealArray, gamma: float, part: str) -> RealArray:
         """-gamma M x H of one of PARTS for M (n, 3): (n, 3) in the unit of gamma times A/m."""
