@@ -6,8 +6,8 @@
     model = hpcalo.api.load_model("Fe_tb.dat", fermi_energy=12.6312)
     data = hpcalo.api.run({"kubo": {"quantities": ["anomalous_hall"], "k": {"grid": [16, 16, 16]}}}, model=model)
 
-Needs xarray and h5netcdf. Keys and units of the settings are those of an input file; what comes back is what the
-command line would have written, attribute by attribute, because it took the same way.
+Needs xarray and h5netcdf. Settings have the keys and units of an input file. The result equals, attribute by attribute,
+what the command line writes.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ def open(path: str | os.PathLike[str]) -> xarray.Dataset:
     Axes are named and labelled, every variable has `units`, `long_name`, and where it applies `equation`,
     `sign_convention` and `parity_under_reversal_of_magnetization` among its `attrs`; an estimated error of X is the
     variable `X_error`, which the attribute `ancillary_variables` of X names. The complete input is in
-    `attrs["resolved_input"]`, what the run warned of in `attrs["warnings"]`, one a line. Raises InputError if the file
-    is no result, ImportError without xarray and h5netcdf.
+    `attrs["resolved_input"]`, the warnings of the run in `attrs["warnings"]`, one per line. Raises InputError if the
+    file is not a result, ImportError without xarray and h5netcdf.
     """
     xarray = _xarray()
     file = Path(path)
@@ -90,7 +90,7 @@ def report(
 ) -> Path:
     """Writes the HTML page about a result file, as `hpcalo report`, and returns its path.
 
-    Raises InputError if the file is no result, OutputError if the page cannot be written or exists (without force).
+    Raises InputError if the file is not a result, OutputError if the page cannot be written or exists (without force).
     """
     return write_report(Path(result), output=None if output is None else Path(output), force=force)
 
@@ -106,10 +106,10 @@ def run(
     """Computes and returns the result in memory.
 
     settings: the tables of an input file as nested dictionaries, or the path of an input file. model: a Hamiltonian
-    that takes the place of the table `[model]` (Kubo runs). overrides: as `--set`, for example
-    `("kubo.k.grid=[64,64,1]",)`. comm: the ranks that compute together (all of the job if not given; then every rank
-    has to call this, and each gets the whole result). Paths in a dictionary are relative to the current folder. The
-    call belongs into the main thread. Raises the errors of `hpcalo run`; Interrupted after Ctrl-C.
+    that replaces the table `[model]` (Kubo runs). overrides: as `--set`, for example `("kubo.k.grid=[64,64,1]",)`. comm:
+    the ranks that compute together, by default all ranks of the job; every one of them must call this function, and
+    each gets the whole result. Paths in a dictionary are relative to the current folder. Call it from the main thread.
+    Raises the errors of `hpcalo run`; Interrupted after Ctrl-C.
     """
     _xarray()
     own = comm is None
