@@ -106,10 +106,10 @@ def run(
     """Computes and returns the result in memory.
 
     settings: the tables of an input file as nested dictionaries, or the path of an input file. model: a Hamiltonian
-    that replaces the table `[model]` (Kubo runs). overrides: as `--set`, for example `("kubo.k.grid=[64,64,1]",)`. comm:
-    the ranks that compute together, by default all ranks of the job; every one of them must call this function, and
-    each gets the whole result. Paths in a dictionary are relative to the current folder. Call it from the main thread.
-    Raises the errors of `hpcalo run`; Interrupted after Ctrl-C.
+    that replaces the table `[model]` (Kubo runs). overrides: as `--set`, for example `("kubo.k.grid=[64,64,1]",)`.
+    comm: the ranks that compute together, by default all ranks of the job; every one of them must call this function,
+    and each gets the whole result. Paths in a dictionary are relative to the current folder. Call it from the main
+    thread. Raises the errors of `hpcalo run`; Interrupted after Ctrl-C.
     """
     _xarray()
     own = comm is None
