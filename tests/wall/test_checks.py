@@ -72,7 +72,7 @@ def test_circuit(overrides, message):
         (["time.output_every=2"], "longer than time.end"),
         (["magnet.anisotropy=0"], "texture.width: is required"),
         (["wall.model=paper", "drive.gradient=-30"], r"T\(x\) falls to -50 K in the box"),
-        (["wall.model=paper", "drive.circuit=open"], r"charge is not conserved.*needs paper\.collision = 'bgk3d'"),
+        (["wall.model=paper", "drive.circuit=open"], r"do not conserve charge.*needs paper\.collision = 'bgk3d'"),
     ],
 )
 def test_whole_input(overrides, message):
