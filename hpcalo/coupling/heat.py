@@ -1,4 +1,4 @@
-"""What comes back out of the moving wall: heat and DMI energy currents along the wire, and the work of the torques.
+"""The response of the moving wall: heat and DMI energy currents along the wire, and the work of the torques.
 
 The group `heat` of a wall result (docs/theory/together.md). Equations (7), (8), (30), (40) of J. Phys.: Condens.
 Matter 28, 316001 (2016), with the lowest order in the direction n of the magnetization (`hpcalo.coupling.angular`).

@@ -85,8 +85,9 @@ class Kinetic:
         )  # fmt: skip
 
     def source(self, field: float, gradient: float, out: RealArray | None = None) -> RealArray:
-        """Odd source on faces for E = `field` (V/nm) and kappa = `gradient` (K/nm), shape (n + 1, 4, points), into
-        `out` if given.
+        """Odd source on the faces, (n + 1, 4, points), for E = `field` (V/nm) and kappa = `gradient` (K/nm).
+
+        It is written into `out` if given.
         """
         s = field * self.source_e + gradient * self.source_k
         out = np.empty((self.n + 1, 4, self.p.size)) if out is None else out

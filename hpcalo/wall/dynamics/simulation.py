@@ -109,8 +109,9 @@ class Simulation:
         return (now for now, output in self.pieces(state) if output)
 
     def pieces(self, state: State) -> Iterator[tuple[State, bool]]:
-        """The states after `state.t` from which a run continues to the same bits, and whether each is at an output
-        time. Raises InputError for PETSc options that nothing has used.
+        """The states after `state.t` from which a run continues to the same bits; whether each is at an output time.
+
+        Raises InputError for PETSc options that nothing has used.
         """
         if self.settings.wall.mode == "steady":
             self.options.check()

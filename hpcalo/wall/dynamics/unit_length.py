@@ -34,7 +34,7 @@ def project(ts: PETSc.TS, mesh: Mesh, first: int, count: int) -> None:
 
     PETSc takes a changed solution for a discontinuity and restarts multistep methods at first order. The change here is
     of the size of the step's own error. BDF and the error estimate of Crank-Nicolson, which look back over two steps,
-    are therefore kept from noticing it. Runge-Kutta methods must notice it: they would reuse the last stage's rate.
+    must not notice it. Runge-Kutta methods must: they would reuse the rate of the last stage.
     """
     vector = ts.getSolution()
     state = vector.stateGet()

@@ -46,7 +46,7 @@ class Transport:
         self.move_window(0.0)
 
     def move_window(self, origin: float) -> None:
-        """Sets the background temperature and the solver for a window that starts at x = origin (nm). Collective."""
+        """Sets temperature and solver for a window that starts at x = origin (nm). Collective."""
         mesh = self.mesh
         nodes = temperature(self.drive, mesh.length, mesh.x, origin)
         x_faces = (np.arange(mesh.first, mesh.last + 1) - 0.5) * mesh.dx
@@ -75,8 +75,10 @@ class Transport:
         )
 
     def set_saturation(self, saturation: RealArray) -> None:
-        """M_s (A/m) on the own nodes: sets the scales g mu_B/M_s (nm^3), of velocity per spin current, and
-        (g mu_B/M_s)(J/hbar) (nm^3/fs), of torque per spin accumulation; J may be 0.
+        """Sets the scales that follow from M_s (A/m) on the own nodes.
+
+        They are g mu_B/M_s (nm^3), velocity per spin current, and (g mu_B/M_s)(J/hbar) (nm^3/fs), torque per spin
+        accumulation; J may be 0.
         """
         self.moment_scale = self.electrons.g_factor * MOMENT_VOLUME / saturation
         self.torque_scale = self.moment_scale * self.carriers.precession

@@ -1,15 +1,15 @@
-"""Exact distributed two-way sweep: streaming + relaxation + precession for all momenta at once.
+"""The line solve: an exact two-way transport sweep, streaming + relaxation + precession for all momenta at once.
 
-Block elimination from both ends of the wire to its middle node and back. Each node sees the same arithmetic on any
-number of ranks, so the result has the same bits. Ranks on one half of the wire wait for each other; they work on
-different chunks of momenta at a time (a pipeline), and two ranks do not wait at all.
+Block elimination goes from both ends of the wire to its middle node and back. Each node sees the same arithmetic on any
+number of ranks: the result has the same bits. Ranks on one half of the wire form a pipeline: they work on different
+chunks of momenta at a time. Two ranks do not wait for each other at all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,14 +18,19 @@ from hpcalo.wall.boltzmann.kinetic import Kinetic
 from hpcalo.wall.grid import Mesh
 from hpcalo.wall.kernels import _wall
 
-WIDTH = 8  # momenta of a chunk, fixed by the kernel; in single precision of two such chunks
-SIDES, MIDDLE, ALL = (1, 2), 4, 7  # parts of the own nodes, as the kernel numbers them
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+WIDTH = 8
+"""Momenta of a chunk, fixed by the kernel; twice as many in single precision."""
+SIDES, MIDDLE, ALL = (1, 2), 4, 7
+"""Parts of the own nodes, as the kernel numbers them: the two sides of the middle node, the node, everything."""
 
 
 class Sweep:
-    """Solves (streaming + a - b M x) e = r, i.e. the kinetic operator without collision gain and momentum coupling.
+    """Solves (streaming + a - b M x) e = r: the kinetic operator without collision gain and momentum coupling.
 
-    `single`: in single precision (half the memory traffic; as a preconditioner).
+    single: in single precision, with half the memory traffic (as a preconditioner).
     """
 
     def __init__(self, mesh: Mesh, kinetic: Kinetic, *, single: bool = False) -> None:
@@ -86,14 +91,14 @@ class Sweep:
         beyond: Callable[[int, int, int], RealArray],
         way: int,
     ) -> None:
-        """`run(first, last, parts)` for all chunks, each when the neighbours' values have come; `way` +1 inward, -1
-        outward.
+        """Calls `run(first, last, parts)` for all chunks, each when the values of the neighbours have arrived.
 
-        `end(node, first, last)`: what the neighbour needs, `beyond(side, first, last)`: where what comes is put.
-        The rank that has the middle node works on its two sides apart, so that it need not wait with both.
+        way: +1 inward, -1 outward. end(node, first, last): the values that a neighbour needs. beyond(side, first,
+        last): where the values of a neighbour belong. The rank with the middle node works on its two sides separately,
+        so that it does not wait for both at once.
         """
         comm = self.mesh.comm
-        requests: list[Any] = []
+        requests: list[MPI.Request] = []
 
         def receive(side: int, first: int, last: int) -> None:
             to = beyond(side, first, last)
@@ -136,9 +141,9 @@ class Sweep:
     ) -> RealArray:
         """e for the right-hand side r (n, 4, points) plus the collision gain of the moments `gain` (n, 4). Collective.
 
-        Either may be absent. `out` and `moments` (n, 4) receive e and its moments if given, in the same pass. In
-        single precision r and `out` are too, and there is no gain. `whole` False: `out` is work space, what it holds
-        then is of no use.
+        Either may be absent. out and moments (n, 4) receive e and its moments if given, in the same pass. In single
+        precision r and out are in single precision as well, and there is no gain. whole: False makes out a work array
+        without a meaningful content.
         """
         z: RealArray = np.empty(self.k.shape, dtype=self.dtype) if out is None else out
         right = None if r is None else np.ascontiguousarray(r, dtype=self.dtype)

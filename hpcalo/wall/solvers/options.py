@@ -105,13 +105,13 @@ class SolverOptions:
                 database.delValue(name)
 
     def unknown(self) -> list[str]:
-        """Options that nothing has asked for, those of the command line included."""
+        """Options that nothing has used, those of the command line included."""
         given = [name.removeprefix(PREFIX) for name in PETSc.Options().getAll() if name.startswith(PREFIX)]
         left = [f"-{PREFIX}{name}" for name in given if not _used(PREFIX + name)]
         return left + sorted(f"solver.petsc.{name}" for name in set(self.values) - self.used)
 
     def check(self) -> None:
-        """Call after every object has been set up. Raises InputError naming the first option that nothing asked for."""
+        """Call after every object has been set up. Raises InputError naming the first option that nothing has used."""
         left = self.unknown()
         if left:
             name = left[0].removeprefix("solver.petsc.").removeprefix(f"-{PREFIX}")
