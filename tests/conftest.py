@@ -148,7 +148,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         path, _, name = item.nodeid.partition("::")
         folders = [parent.as_posix() for parent in Path(path).parents]
-        if listed & {path, f"{path}::{name.partition('[')[0]}", *folders}:
+        test = f"{path}::{name.partition('[')[0]}"
+        if listed & {path, test, *folders} and f"!{test}" not in listed:
             item.add_marker(pytest.mark.quick)
 
 

@@ -132,7 +132,10 @@ def test_other_forms_are_noticed_and_refused(kubo, tmp_path):
         (("drive.temperature=420",), r"the wire is at 420 K, .*10 to 400 K \(kubo\.temperatures\)"),
         (("drive.profile=ramp", "drive.gradient=2.0"), r"the wire is at 100 to 500 K"),
         (("electronic_structure.gamma='30 meV'",), r"gamma: 0\.03 eV is not one of its values; .* gamma = 0\.025 eV"),
-        (("electronic_structure.chemical_potential=0.1",), r"chemical_potential: 0\.1 eV is not one of its values; .* mu = 0 eV"),
+        (
+            ("electronic_structure.chemical_potential=0.1",),
+            r"chemical_potential: 0\.1 eV is not one of its values; .* mu = 0 eV",
+        ),
         (("electronic_structure.torkanse=both",), "did you mean 'torkance'"),
         (("wall.model=paper",), "the published model does not use it"),
         (("wall.mode=time-dependent",), r"electrons\.spin_torque: false needs wall\.mode = 'quasi-static'"),
