@@ -198,7 +198,7 @@ def test_mistakes_are_told_in_one_line(files: dict[str, Path], tmp_path: Path) -
     damaged.write_bytes(bytes(raw))
     (tmp_path / "text.h5").write_text("hello")
     for path, output, words in (
-        (damaged, None, "checksum does not fit"),
+        (damaged, None, "checksum does not match"),
         (tmp_path / "text.h5", None, "not an HDF5 file"),
         (tmp_path / "none.h5", None, "No such file"),
         (tmp_path, None, "is a folder"),
