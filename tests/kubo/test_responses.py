@@ -1,0 +1,114 @@
+"""What every response declares fits together, and the register refuses what would not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from types import SimpleNamespace
+
+import numpy as np
+import pint
+import pytest
+
+from hpcalo.config.reader import validate
+from hpcalo.errors import InputError
+from hpcalo.kubo import registry
+from hpcalo.kubo.config import KuboSection
+from hpcalo.kubo.registry import register, registered
+from hpcalo.kubo.responses.response import Quantity, Response, needed, responses
+from hpcalo.kubo.states.operators import CURVATURE, SPIN, TORQUE, VELOCITY, ordered
+from hpcalo.kubo.sums.request import TORQUE_TORQUE, TORQUE_VELOCITY, VELOCITY_VELOCITY, Sums
+
+STANDARD = {
+    *("n_hat", "axis", "gamma", "energy", "mu", "temperature", "torque", "torque_2", "field", "gradient", "current"),
+    "hall",
+}
+
+
+@pytest.fixture(params=responses(), ids=lambda r: r.name)
+def response(request) -> Response:
+    return request.param
+
+
+def test_quantities_axes_and_panels_fit_together(response):
+    """Units are units, axes have coordinates, panels draw what is declared, the help is one short line."""
+    names = [q.name for q in response.quantities]
+    for quantity in response.quantities:
+        pint.Unit(quantity.unit or "1")
+        assert quantity.long_name
+        assert quantity.parity in (-1, 0, 1)
+        assert set(quantity.dims) <= STANDARD | {axis.name for axis in response.axes}
+    assert response.drawn()
+    for panel in response.drawn():
+        assert set(panel.needs) <= set(names)
+    assert response.help
+    assert len(response.help) < 90
+    assert "\n" not in response.help
+
+
+def test_thermal_responses_are_those_with_a_temperature(response):
+    assert response.thermal == any("temperature" in q.dims for q in response.quantities)
+
+
+def test_names_and_ranks_differ():
+    every = responses()
+    assert [r.name for r in every] == list(registered())
+    assert max(Counter(q.name for r in every for q in r.quantities).values()) == 1
+    ranks = [panel.rank for r in every for panel in r.drawn() if panel.place != "detail"]
+    assert len(set(ranks)) == len(ranks)
+    assert [r.rank for r in every] == sorted({r.rank for r in every})
+
+
+def test_sums_are_shared():
+    """Each raw sum once, in the order of the responses; levels in the order that checkpoints have."""
+    sums = needed(responses(["conductivity", "torkance", "nernst", "damping"]))
+    assert sums.broadened == (VELOCITY_VELOCITY, TORQUE_VELOCITY, TORQUE_TORQUE)
+    assert sums.sea == (TORQUE_VELOCITY, VELOCITY_VELOCITY)
+    assert sums.thermal == ()
+    assert sums.levels == (SPIN, CURVATURE)
+    assert not sums.count
+    assert needed(responses(["density_of_states"])) == Sums(count=True)
+    assert ordered(frozenset({SPIN, TORQUE, CURVATURE})) == (VELOCITY, CURVATURE, TORQUE, SPIN)
+
+
+class Toy(Response):
+    """Computes the quantities it is given."""
+
+    name = "toy"
+    help = "a toy"
+    sums = Sums()
+    quantities = (Quantity("a", ("energy",), "", "a"), Quantity("b", ("energy",), "", "b", optional=True))
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+
+    def compute(self, run):
+        return {name: np.zeros(2) for name in self.names}
+
+
+def test_what_is_computed_must_be_declared():
+    run = SimpleNamespace()
+    assert [v.name for v in Toy("a").variables(run)] == ["a"]
+    assert [v.name for v in Toy("b", "a").variables(run)] == ["a", "b"]
+    for names in ((), ("b",), ("a", "c")):
+        with pytest.raises(ValueError, match="toy: computes"):
+            Toy(*names).variables(run)
+
+
+def test_a_new_name_is_known_to_the_input_at_once():
+    section = {"quantities": ["toy"], "k": {"grid": [1, 1, 1]}}
+    with pytest.raises(InputError, match="'toy': unknown value"):
+        validate(KuboSection, section, "x")
+    register(Toy)
+    try:
+        assert validate(KuboSection, section, "x").quantities == ("toy",)
+        assert list(registered())[-1] == "toy"
+        with pytest.raises(ValueError, match="two responses 'toy'"):
+            register(Toy)
+    finally:
+        registry.withdraw("toy")
+
+
+@pytest.mark.parametrize("value", ["torkanze", 3, ["torkance"]])
+def test_a_wrong_name_is_one_line_with_the_known_ones(value):
+    with pytest.raises(InputError, match=r"unknown value.*torkance"):
+        validate(KuboSection, {"quantities": [value], "k": {"grid": [1, 1, 1]}}, "x")
