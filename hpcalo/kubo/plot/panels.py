@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from hpcalo.io.dataset import Result
 from hpcalo.kubo.plot.data import Curve, component_axes, curves, largest_in, thermal_axis
+from hpcalo.kubo.plot.looks import distinct, legend_entries, looks, tag_text, varying_tags
 from hpcalo.plotting import style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 AXES = {"energy": r"$E-E_\mathrm{F}$ (eV)", "temperature": "temperature (K)", "mu": r"chemical potential $\mu$ (eV)"}
-ORDER = ("file", "gamma", "element", "mu", "temperature")
-"""What distinguishes lines, in this order: the first by colour, the second by dashes. Files that agree cover each
-other: they differ in dashes too, or where dashes mean something else, the first file has the widest lines.
-"""
 
 
 @dataclass(frozen=True)
@@ -60,80 +57,6 @@ class AxisLabel:
     """The only elements to choose from, if not all."""
 
 
-@dataclass(frozen=True)
-class Look:
-    """Colour, dashes and label of a curve."""
-
-    colour: Any
-    dashes: Any
-    label: str
-    width: float = 1.3
-
-
-def looks(found: Sequence[Curve], forced: str = "") -> list[Look]:
-    """Colour and dashes from what differs among the curves; ordered quantities get ordered colours."""
-    values, varying = _varying(found, forced)
-    result = []
-    for curve in found:
-        place = [values[key].index(curve.tags[key]) if key in curve.tags else 0 for key in varying[:2]]
-        colour = _colour(varying[0], place[0], len(values[varying[0]])) if place else style.COLOURS[0]
-        of_dashes = place[1] if len(place) > 1 else place[0] if varying == ["file"] else 0
-        width = _width(place[0], len(values["file"])) if len(place) > 1 and varying[0] == "file" else 1.3
-        result.append(Look(colour, style.DASHES[of_dashes % len(style.DASHES)], "", width))
-    return result
-
-
-def legend_entries(found: Sequence[Curve], symbol: str, forced: str = "") -> list[Look]:
-    """One entry for each colour, then one for each kind of dashes; Γ where nothing differs."""
-    values, varying = _varying(found, forced)
-    entries = []
-    for key in varying[:1]:
-        for n, value in enumerate(values[key]):
-            alone = varying == ["file"]
-            dashes = style.DASHES[n % len(style.DASHES)] if alone else "-"
-            width = _width(n, len(values[key])) if key == "file" and not alone else 1.3
-            entries.append(Look(_colour(key, n, len(values[key])), dashes, _tag(key, value, symbol), width))
-    for key in varying[1:2]:
-        for n, value in enumerate(values[key]):
-            entries.append(Look("0.3", style.DASHES[n % len(style.DASHES)], _tag(key, value, symbol)))
-    if not varying and "gamma" in found[0].tags:
-        entries.append(Look(style.COLOURS[0], "-", _tag("gamma", found[0].tags["gamma"], symbol)))
-    return entries
-
-
-def _width(n: int, count: int) -> float:
-    """Of the lines of the n-th file."""
-    return 2.0 - 1.1 * n / max(count - 1, 1)
-
-
-def _varying(found: Sequence[Curve], forced: str) -> tuple[dict[str, list[Any]], list[str]]:
-    """Values of all tags, and the tags that differ (or that `forced` names), the most important first."""
-    values = {key: _distinct(found, key) for key in ORDER}
-    return values, [key for key in ORDER if len(values[key]) > 1 or key == forced]
-
-
-def _distinct(found: Sequence[Curve], key: str) -> list[Any]:
-    return list(dict.fromkeys(c.tags[key] for c in found if key in c.tags))
-
-
-def _colour(key: str, n: int, count: int) -> Any:
-    if (key in ("mu", "temperature") and count > 2) or count > len(style.COLOURS):
-        return style.sequence(count)[n]
-    return style.COLOURS[n]
-
-
-def _tag(key: str, value: Any, symbol: str) -> str:
-    if key == "gamma":
-        return f"Γ = {1e3 * value:.4g} meV"
-    if key == "mu":
-        return rf"$\mu$ = {value:.3g} eV".replace("-", "−")
-    if key == "temperature":
-        return f"{value:.4g} K"
-    if key == "element":
-        return symbol.format(value)
-    return style.literal(str(value))
-
-
 def draw_curves(
     axis: Axes,
     results: Sequence[Result],
@@ -153,7 +76,7 @@ def draw_curves(
     size = max((float(np.nanmax(np.abs(c.y), initial=0.0)) for c in found), default=0.0) * label.base
     factor, unit = label.scale(label.unit, size)
     factor *= label.base
-    elements = _distinct(found, "element")
+    elements = distinct(found, "element")
     index = (
         elements[0] if len(elements) == 1 else "ij" if elements and len(elements[0]) == 2 else "i" if elements else ""
     )
@@ -194,13 +117,13 @@ def remarks(results: Sequence[Result], name: str, found: Sequence[Curve], symbol
     if several and "n_vector" in results[0].coordinates:
         vector = ", ".join(f"{x:.3g}" for x in np.asarray(results[0]["n_vector"])[0]).replace("-", "−")
         notes.append(f"n̂ = ({vector})")
-    gammas, levels = _distinct(found, "gamma"), _distinct(found, "mu")
-    if len(gammas) == 1 and _varying(found, "file" if len(results) > 1 else "")[1]:  # else the legend names it
-        notes.append(_tag("gamma", gammas[0], ""))
+    gammas, levels = distinct(found, "gamma"), distinct(found, "mu")
+    if len(gammas) == 1 and varying_tags(found, "file" if len(results) > 1 else "")[1]:  # else the legend names it
+        notes.append(tag_text("gamma", gammas[0], ""))
     if gammas and len(results) > 1 and (missing := _left_out(results, name, found)):
         notes.append(missing)
     if len(levels) == 1 and levels[0] != 0.0:
-        notes.append(_tag("mu", levels[0], ""))
+        notes.append(tag_text("mu", levels[0], ""))
     for curve in {c.tags["element"]: c for c in found}.values():
         if curve.equal and len(curve.equal) <= 2:
             signed = ["−" * e.startswith("−") + symbol.format(e.removeprefix("−")) for e in curve.equal]
@@ -211,7 +134,7 @@ def remarks(results: Sequence[Result], name: str, found: Sequence[Curve], symbol
 def _left_out(results: Sequence[Result], name: str, found: Sequence[Curve]) -> str:
     """The Γ of several files that the panel does not show, and those that not all of the files have."""
     held = [{float(g) for g in r["gamma"]} for r in results if name in r.variables]
-    shown = set(_distinct(found, "gamma"))
+    shown = set(distinct(found, "gamma"))
     hidden = sorted(set.union(*held) - shown)
     single = sorted(g for g in shown if any(g not in gammas for gammas in held))
     words = []
@@ -284,66 +207,6 @@ def density_behind(axis: Axes, result: Result, *, labelled: bool = True) -> None
         behind.set_yticks([])
         axis.fill_between([], [], facecolor="0.90", edgecolor="0.6", lw=0.5, label="density of states")
     fill.set_gid(style.GUIDE)
-
-
-def overlay(
-    axis: Axes, results: Sequence[Result], name: str, main: Sequence[Curve], along: str, factor: float, **options: Any
-) -> None:
-    """A second variable in the panel of a first one, its largest element there, one label for all its lines."""
-    label, symbol = options.pop("label"), options.pop("symbol", "")
-    elements = _distinct(main, "element")
-    if len(elements) > 1:  # of the largest element only: lines without a colour of their own look alike
-        label = f"{symbol.format(elements[0])} {label}"
-    per_level = options.pop("per_level", False)
-    styles = looks(main)
-    colours = {tuple(sorted(c.tags.items())): s.colour for c, s in zip(main, styles, strict=True)}
-    levels = {_without_gamma(c): s for c, s in zip(main, styles, strict=True)}
-    one_gamma = len(_distinct(main, "gamma")) < 2
-    for curve in curves(results, name, along, only=elements[:1], like=main):
-        if len(curve.x) == 1:
-            options = {"marker": "s", "mfc": "none", **options}
-        look: dict[str, Any] = {"color": "0.15"}
-        if per_level:
-            look = {"color": colours.get(tuple(sorted(curve.tags.items())), style.COLOURS[0])}
-        elif len(_distinct(main, "temperature")) > 1 and (same := levels.get(_without_gamma(curve))):
-            # By T as the lines it goes with: in their colour, or where that tells Γ, in their dashes.
-            look = {"color": same.colour} if one_gamma and len(elements) == 1 else {"color": "0.15", "ls": same.dashes}
-        axis.plot(curve.x, factor * curve.y, **{**look, **options})
-    axis.plot([], [], label=label, **{"color": "0.15", **options})
-
-
-def _without_gamma(curve: Curve) -> tuple[Any, ...]:
-    return tuple(sorted((key, value) for key, value in curve.tags.items() if key != "gamma"))
-
-
-def with_gamma(
-    axis: Axes, results: Sequence[Result], name: str, along: str, main: Sequence[Curve], factor: float
-) -> None:
-    """The curves with broadening of what `main` shows without; both get their entry in the legend."""
-    if not main:
-        return
-    if len(results) > 1:
-        style.note(axis, "intrinsic, Γ → 0", add=True)
-        return
-    wide = curves(results, name, along, only=_distinct(main, "element")[:1], like=main)
-    if len(_distinct(main, "element")) > 1:
-        style.note(axis, "intrinsic, Γ → 0", add=True)
-        return
-    if not wide:
-        axis.plot([], [], color=style.COLOURS[0], label="intrinsic, Γ → 0")
-        return
-    for line in axis.get_lines():
-        if line.get_gid() != style.GUIDE:
-            line.remove()
-    # Black in the place of a colour for Γ, and the same dashes for the same temperature.
-    for curve, look in zip(main, looks(main, "gamma"), strict=True):
-        axis.plot(curve.x, factor * curve.y, color="0.15", lw=0.7, ls=look.dashes)
-    for curve, look in zip(wide, looks(wide, "gamma"), strict=True):
-        mark = "o" if len(curve.x) <= 30 and along != "energy" else ""
-        axis.plot(curve.x, factor * curve.y, color=look.colour, ls=look.dashes, marker=mark, zorder=1.9)
-    axis.plot([], [], color="0.15", lw=0.7, label="intrinsic, Γ → 0")
-    for look in legend_entries(wide, "", "gamma"):
-        axis.plot([], [], color=look.colour, ls=look.dashes, label=look.label)
 
 
 def generic(axis: Axes, results: Sequence[Result], name: str) -> None:

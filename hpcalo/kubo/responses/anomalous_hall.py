@@ -9,7 +9,8 @@ import numpy as np
 
 from hpcalo import units
 from hpcalo.io.dataset import Result
-from hpcalo.kubo.plot.panels import AxisLabel, Panel, draw_curves, trimmed, with_gamma
+from hpcalo.kubo.plot.overlays import with_gamma
+from hpcalo.kubo.plot.panels import AxisLabel, Panel, draw_curves, trimmed
 from hpcalo.kubo.registry import register
 from hpcalo.kubo.responses.checking import scatter
 from hpcalo.kubo.responses.conductivity import SIEMENS_PER_METRE

@@ -11,7 +11,8 @@ from hpcalo import units
 from hpcalo.io.checks import Check, below, relative
 from hpcalo.io.dataset import Result
 from hpcalo.kubo.plot.data import thermal_axis
-from hpcalo.kubo.plot.panels import AxisLabel, Panel, draw_curves, overlay
+from hpcalo.kubo.plot.overlays import overlay
+from hpcalo.kubo.plot.panels import AxisLabel, Panel, draw_curves
 from hpcalo.kubo.registry import register
 from hpcalo.kubo.responses.checking import COARSE, EXACT, GRID, array, significant
 from hpcalo.kubo.responses.response import Quantity, Response

@@ -10,7 +10,8 @@ import numpy as np
 from hpcalo.io.checks import Check, relative
 from hpcalo.io.dataset import Result
 from hpcalo.kubo.plot.data import thermal_axis
-from hpcalo.kubo.plot.panels import AxisLabel, Panel, draw_curves, with_gamma
+from hpcalo.kubo.plot.overlays import with_gamma
+from hpcalo.kubo.plot.panels import AxisLabel, Panel, draw_curves
 from hpcalo.kubo.registry import register
 from hpcalo.kubo.responses.anomalous_hall import axial
 from hpcalo.kubo.responses.checking import CURVE, array, average, significant, sum_rule

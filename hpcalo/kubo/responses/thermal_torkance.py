@@ -11,7 +11,9 @@ from hpcalo import units
 from hpcalo.io.checks import Check
 from hpcalo.io.dataset import Result
 from hpcalo.kubo.plot.data import Curve, is_nine_layer_film, thermal_axis
-from hpcalo.kubo.plot.panels import AxisLabel, Panel, draw_curves, looks, overlay
+from hpcalo.kubo.plot.looks import looks
+from hpcalo.kubo.plot.overlays import overlay
+from hpcalo.kubo.plot.panels import AxisLabel, Panel, draw_curves
 from hpcalo.kubo.registry import register
 from hpcalo.kubo.responses.checking import CURVE, E_A0, sum_rule
 from hpcalo.kubo.responses.response import Quantity, Response

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from hpcalo import units
 from hpcalo.io.dataset import Result
-from hpcalo.kubo.plot.panels import AxisLabel, Panel, draw_curves, overlay, trimmed
+from hpcalo.kubo.plot.overlays import overlay
+from hpcalo.kubo.plot.panels import AxisLabel, Panel, draw_curves, trimmed
 from hpcalo.kubo.registry import register
 from hpcalo.kubo.responses.checking import scatter
 from hpcalo.kubo.responses.response import Quantity, Response

@@ -1,0 +1,74 @@
+"""A second variable in a panel: what goes with its curves, or the curves with broadening beside the intrinsic ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from hpcalo.io.dataset import Result
+from hpcalo.kubo.plot.data import Curve, curves
+from hpcalo.kubo.plot.looks import distinct, legend_entries, looks
+from hpcalo.plotting import style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def overlay(
+    axis: Axes, results: Sequence[Result], name: str, main: Sequence[Curve], along: str, factor: float, **options: Any
+) -> None:
+    """A second variable in the panel of a first one, its largest element there, one label for all its lines."""
+    label, symbol = options.pop("label"), options.pop("symbol", "")
+    elements = distinct(main, "element")
+    if len(elements) > 1:  # of the largest element only: lines without a colour of their own look alike
+        label = f"{symbol.format(elements[0])} {label}"
+    per_level = options.pop("per_level", False)
+    styles = looks(main)
+    colours = {tuple(sorted(c.tags.items())): s.colour for c, s in zip(main, styles, strict=True)}
+    levels = {_without_gamma(c): s for c, s in zip(main, styles, strict=True)}
+    one_gamma = len(distinct(main, "gamma")) < 2
+    for curve in curves(results, name, along, only=elements[:1], like=main):
+        if len(curve.x) == 1:
+            options = {"marker": "s", "mfc": "none", **options}
+        look: dict[str, Any] = {"color": "0.15"}
+        if per_level:
+            look = {"color": colours.get(tuple(sorted(curve.tags.items())), style.COLOURS[0])}
+        elif len(distinct(main, "temperature")) > 1 and (same := levels.get(_without_gamma(curve))):
+            # By T as the lines it goes with: in their colour, or where that tells Γ, in their dashes.
+            look = {"color": same.colour} if one_gamma and len(elements) == 1 else {"color": "0.15", "ls": same.dashes}
+        axis.plot(curve.x, factor * curve.y, **{**look, **options})
+    axis.plot([], [], label=label, **{"color": "0.15", **options})
+
+
+def _without_gamma(curve: Curve) -> tuple[Any, ...]:
+    return tuple(sorted((key, value) for key, value in curve.tags.items() if key != "gamma"))
+
+
+def with_gamma(
+    axis: Axes, results: Sequence[Result], name: str, along: str, main: Sequence[Curve], factor: float
+) -> None:
+    """The curves with broadening of what `main` shows without; both get their entry in the legend."""
+    if not main:
+        return
+    if len(results) > 1:
+        style.note(axis, "intrinsic, Γ → 0", add=True)
+        return
+    wide = curves(results, name, along, only=distinct(main, "element")[:1], like=main)
+    if len(distinct(main, "element")) > 1:
+        style.note(axis, "intrinsic, Γ → 0", add=True)
+        return
+    if not wide:
+        axis.plot([], [], color=style.COLOURS[0], label="intrinsic, Γ → 0")
+        return
+    for line in axis.get_lines():
+        if line.get_gid() != style.GUIDE:
+            line.remove()
+    # Black in the place of a colour for Γ, and the same dashes for the same temperature.
+    for curve, look in zip(main, looks(main, "gamma"), strict=True):
+        axis.plot(curve.x, factor * curve.y, color="0.15", lw=0.7, ls=look.dashes)
+    for curve, look in zip(wide, looks(wide, "gamma"), strict=True):
+        mark = "o" if len(curve.x) <= 30 and along != "energy" else ""
+        axis.plot(curve.x, factor * curve.y, color=look.colour, ls=look.dashes, marker=mark, zorder=1.9)
+    axis.plot([], [], color="0.15", lw=0.7, label="intrinsic, Γ → 0")
+    for look in legend_entries(wide, "", "gamma"):
+        axis.plot([], [], color=look.colour, ls=look.dashes, label=look.label)
