@@ -47,9 +47,9 @@ MODULES = {
     "info a.h5": ("hpcalo.io.description", "h5py.h5"),
     "plot a.h5": ("matplotlib.colors", "PIL.Image", "hpcalo.kubo.plot"),
     "report a.h5": ("jinja2.compiler", "matplotlib.figure"),
-    "export a.h5 --quantity torkance_even": ("hpcalo.app.export", "numpy.lib"),
-    "submit a.toml --dry-run": ("hpcalo.app.submit", "spglib"),
-    "convert a": ("hpcalo.app.convert", "h5py.h5s"),
+    "export a.h5 --quantity torkance_even": ("hpcalo.app.verbs.export", "numpy.lib"),
+    "submit a.toml --dry-run": ("hpcalo.app.verbs.submit", "spglib"),
+    "convert a": ("hpcalo.app.verbs.convert", "h5py.h5s"),
 }
 SIGNALS = ("SIGTERM", "SIGINT", "SIGUSR1")
 
