@@ -13,7 +13,7 @@ Positive = Field(gt=0)
 
 class Paper(Section):
     """Free choices of the published procedure (model = 'paper'). The defaults are the printed ones, taken together;
-    what the default model has instead of each, and which go together: docs/theory/wall-published.md.
+    docs/theory/wall-published.md lists the default model's counterpart of each, and which go together.
     """
 
     convention: Literal["printed", "moment", "spin"] = Field(

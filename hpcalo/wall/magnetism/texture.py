@@ -1,4 +1,4 @@
-"""Initial magnetization and the reading of a wall: position, width, angle, velocity."""
+"""Initial magnetization and the measurement of a wall: position, width, angle, velocity."""
 
 from __future__ import annotations
 
@@ -51,11 +51,10 @@ class WallState:
 
 
 def measure(mesh: Mesh, m: Array) -> WallState:
-    """Reads the wall off the own M (n, 3). Collective.
+    """Position, width and angle of the wall in the own M (n, 3). Collective.
 
-    Position: where M_z changes sign (linear between nodes), the crossing nearest to the wire's middle. Width: 2/int
-    |M'|^2,
-    D for a tanh wall. Angle: of the M_x, M_y averaged over the wall, from x towards y.
+    Position: where M_z changes sign (linear between nodes), the crossing nearest to the wire's middle. Width:
+    2/int |M'|^2, which is D for a tanh wall. Angle: of M_x and M_y averaged over the wall, from x towards y.
     """
     every = mesh.gather(m)
     z = every[:, 2]

@@ -1,4 +1,4 @@
-"""Axes of the wall's figures: units, times, places, and what all panels share."""
+"""Axes of the wall's figures: units, times, positions, helpers of all panels."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def marker(t: Any) -> str:
 
 
 def calm(axis: Any, data: Sequence[Any]) -> None:
-    """What does not change should look so, not like a trend of its last digits."""
+    """Chooses a y range in which a constant looks constant, not like a trend of its last digits."""
     values = np.concatenate([np.ravel(y) for y in data])
     values = values[np.isfinite(values)]
     axis.margins(y=0.1)

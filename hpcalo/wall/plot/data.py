@@ -43,7 +43,7 @@ def is_paper(result: Result) -> bool:
 
 
 def kind(result: Result) -> str:
-    """What the result is, in words: only results of the same kind share a figure."""
+    """The kind of result in words; only results of the same kind share a figure."""
     model = "the published model" if is_paper(result) else "the wall"
     if is_scan(result):
         return f"a scan of {scanned(result)} of {model}"
@@ -150,8 +150,8 @@ def window(results: Sequence[Result]) -> tuple[float, float]:
 
 
 def steady_velocity(result: Result) -> RealArray | None:
-    """beta u/alpha in m/s, the velocity of steady motion below the breakdown; None where a field or a spin-orbit torque
-    drives the wall too, or where the file does not tell.
+    """beta u/alpha in m/s, the velocity of steady motion below the breakdown; None if a field or a spin-orbit torque
+    also drives the wall, or if the file does not hold what is needed.
     """
     if not {"beta", "u"} <= set(result.variables) or result.setting("electronic_structure"):
         return None
@@ -174,9 +174,7 @@ def last(result: Result, name: str) -> RealArray:
 
 
 def at_end(result: Result, name: str, data: RealArray) -> RealArray:
-    """Of numbers for each point of a scan and, if the variable `name` is a time series, each time: those at the end of
-    each point's time.
-    """
+    """The values at the end of each point's time if the variable `name` is a time series, else `data` itself."""
     dims = result.variables[name].dims
     if len(dims) < 2 or not dims[1].startswith("time"):
         return data

@@ -30,7 +30,7 @@ def curves() -> list[tuple[str, tuple[str, ...]]]:
 
 
 class Energies(Panel):
-    """Energies relative to their start; exchange and easy axis, which trade what the width does, are one line."""
+    """Energies relative to their start; exchange and easy axis, which exchange energy, are one curve."""
 
     name = "energies"
     needs = ("energy_total",)
@@ -60,7 +60,7 @@ class Energies(Panel):
 
 
 class Powers(Panel):
-    """What the spin torque gives and what damping takes: equal where the motion is steady."""
+    """Power supplied by the torques and power dissipated by damping, which are equal in steady motion."""
 
     name = "powers"
     needs = ("power_spin_torque", "power_damping")
@@ -100,7 +100,7 @@ def _drive(result: Result) -> tuple[Any, Any]:
 
 
 def _balance(axis: Any, result: Result, t: Any, drive: Any, factor: float, per: float) -> None:
-    """The loss that follows from the drive and the stored energy, between the times of the file."""
+    """Marks the loss that the drive and the stored energy require, between the times of the file."""
     t_e, energy = series(result, "energy_total")
     if len(t_e) < 2 or not np.array_equal(t, t_e):
         return

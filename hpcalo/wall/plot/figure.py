@@ -1,4 +1,4 @@
-"""Pictures of wall results: which panels a file, or what the user names, is drawn with."""
+"""Figures of wall results: the panels of a file, or those that the user names."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from hpcalo.wall.plot.tables import FORMER_NAMES, MAPS, panels_of
 
 
 def draw(results: Sequence[Result], quantities: Sequence[str] = ()) -> Any:
-    """A matplotlib figure of one or more wall results of the same kind: the main story, or what is named.
+    """A matplotlib figure of one or more wall results of the same kind: the panels of the whole file, or those named.
 
     A name is one of a panel or of a variable of the file. Raises InputError for other names, for results of different
     kinds, and for files that hold nothing to draw.
@@ -75,7 +75,7 @@ def animate(results: Sequence[Result]) -> list[Any]:
 
 
 def pages(result: Result) -> list[tuple[str, ...]]:
-    """What to ask `draw` for, figure by figure, to see all that a file holds: the main story (), then the maps."""
+    """Names to give to `draw`, figure by figure, to see all that a file holds: () for the whole file, then the maps."""
     maps = tuple(dict.fromkeys(p.name for p in panels_of(result) if p.on_request and _able(p, [result])))
     return [(), maps] if maps else [()]
 

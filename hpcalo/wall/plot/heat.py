@@ -100,7 +100,7 @@ class CurrentMap(Panel):
 
 
 class Reciprocity(Panel):
-    """The power of the thermal spin-orbit torques, and what the heat currents say that it must be (marks)."""
+    """Power of the thermal spin-orbit torques, and (marks) the power that the heat currents require."""
 
     name = "reciprocity"
     needs = ("heat_work_even", "heat_work_odd")

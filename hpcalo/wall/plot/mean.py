@@ -28,7 +28,7 @@ PUBLISHED = {0.5: 0.23, 2.0: 0.15, 6.0: 0.08}
 
 
 class Mean(Panel):
-    """The means of M over the wire (the published model: the box) against time; of a scan for each value.
+    """The mean of M over the wire (in the published model: over the box) against time, for each value of a scan.
 
     `published`: of the published model.
     """

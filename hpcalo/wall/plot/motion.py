@@ -45,7 +45,7 @@ class WallPosition(Panel):
 
 
 class WallVelocity(Panel):
-    """The wall's velocity and what steady motion would have."""
+    """The wall's velocity, and the velocity of steady motion."""
 
     name = "wall_velocity"
     needs = ("wall_velocity",)

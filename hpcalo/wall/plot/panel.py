@@ -1,4 +1,4 @@
-"""What a panel of a figure is: one class."""
+"""The base class of all panels: a panel of a figure is one class."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from hpcalo.wall.units import HBAR
 
 
 def _parts(axis: Any, results: Sequence[Result], names: dict[str, str]) -> None:
-    """Total, electrical and thermal values against the scanned input: colours tell them, dashes tell files."""
+    """Total, electrical and thermal values against the scanned input: a colour each; dashes distinguish files."""
     places = scan_places(axis, results)
     for n, (result, x) in enumerate(zip(results, places, strict=True)):
         for suffix, name in names.items():
@@ -55,7 +55,7 @@ class SpinDrift(Panel):
 
 
 class Nonadiabaticity(Panel):
-    """Beta and its parts, with what a wide wall would have."""
+    """Beta and its parts, and the value of a wide wall."""
 
     name = "beta"
     needs = ("beta",)
@@ -74,7 +74,7 @@ class Nonadiabaticity(Panel):
 
 
 class ThermalShare(Panel):
-    """What part of u the gradient makes."""
+    """The share of u that the gradient contributes."""
 
     name = "thermal_share"
     needs = ("u_thermal", "u")
@@ -98,7 +98,7 @@ class ThermalShare(Panel):
 
 
 class ScannedVelocity(Panel):
-    """The velocity that a run ended with, and that of steady motion; of steady states the latter only."""
+    """The velocity at the end of each run and the velocity of steady motion; for steady states only the latter."""
 
     name = "velocity"
     needs = ("u", "beta")
@@ -128,7 +128,7 @@ class ScannedVelocity(Panel):
         from_zero(axis)
 
     def sensible(self, results: Sequence[Result]) -> bool:
-        """Whether all of them hold a velocity, or what it follows from."""
+        """Whether each result holds a velocity or the quantities that it follows from."""
         return all(_moves(result) or steady_velocity(result) is not None for result in results)
 
 

@@ -1,4 +1,4 @@
-"""Collisions of the published model: relaxation, and what collisions that keep charge and spin give back."""
+"""Collisions of the published model: relaxation, and the gain of collisions that conserve charge and spin."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hpcalo.typing import RealArray
 
 @dataclass(frozen=True)
 class Relaxation:
-    """C g = g R - gain: rates (4,) of F and G, and what collisions that keep charge and spin give back.
+    """C g = g R - gain: rates (4,) of F and G, and the gain of collisions that conserve charge and spin.
 
     `h`, `d` (points, nodes): half sum and half difference of the weights of the bands with G along and against M, each
     with int dp = 1; None for the published collisions. 1/tau and 1/tau_sf in 1/fs.

@@ -50,7 +50,7 @@ def physical_maximum(model: PaperModel) -> float:
 
 
 def normalization(model: PaperModel, top: float) -> float:
-    """C for max|m| = top: the given one, or what makes m the accumulation in units of M_s."""
+    """C for max|m| = top: the given one, or the one that expresses m in units of M_s."""
     o, s = model.options, model.settings
     if o.normalization is not None:
         return o.normalization

@@ -63,7 +63,7 @@ class FullField:
         scale: float,
     ) -> RealArray:
         """M (nodes, 3) at `end` of dM/ds = rate(M, s) from that at `begin`; `spin` and `scale` are those of `jacobian`.
-        Raises ConvergenceError, also where a step is so long that it takes too many evaluations.
+        Raises ConvergenceError, also if a long step takes too many evaluations.
         """
         count = 0
 

@@ -54,7 +54,7 @@ class SteadyEquation:
 
     @cached_property
     def drives(self) -> RealArray | None:
-        """What the equilibrium drives, (points, nodes, 4)."""
+        """The left side of the equation for the equilibrium itself, (points, nodes, 4)."""
         if self.blocks is None:
             return None
         drives = blocks.applied(self.blocks, self.f0, self.edges)
@@ -70,7 +70,7 @@ class SteadyEquation:
         return np.asarray((1.0 - weight) * (self.drives - self._along()))
 
     def _along(self) -> RealArray:
-        """What the equilibrium drives at each node if M were everywhere as it is there, (points, nodes, 4)."""
+        """The same at each node if M were uniform with the value at that node, (points, nodes, 4)."""
         s = self.problem
         p = np.concatenate([[s.p[0] - s.dp], s.p, [s.p[-1] + s.dp]])
         beside = []

@@ -1,4 +1,4 @@
-"""What several checks of the input need."""
+"""Helpers that several checks of the input share."""
 
 from __future__ import annotations
 

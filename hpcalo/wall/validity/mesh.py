@@ -69,7 +69,7 @@ def _rotation(s: WallInput, dx: float) -> None:
 def beta_error(c: eq.Carriers, d: float, dx: float) -> float:
     """Relative error of the nonadiabaticity beta of a wall with parameter d on a mesh of spacing dx (nm), about.
 
-    Second order in dx, from two lengths that the wall turns through: the transverse length of D_s hbar/J, damped by
+    Second order in dx, from two lengths to compare with the wall: the transverse length of D_s hbar/J, damped by
     the precession within tau, and the spin-flip length of D_s tau_sf, with D_s = tau v_F^2/3. The forms are those of
     the spin balance; the numbers 0.2, 0.03 and 1.6 were fitted to beta on meshes refined from d/4 to d/16, with
     d = 1 ... 20 nm, tau = 1 ... 19 fs, J = 0.02 ... 0.2 eV, xi = 1.6 ... 1600: good to a factor of 2 (half metals: 3).
