@@ -14,7 +14,7 @@ from hpcalo.errors import InputError, ModelError, one_line
 from hpcalo.io.seal import verify
 
 MAX_BYTES = 16 * 2**30
-"""All arrays of a model together, unpacked: larger ones do not fit a rank, and damaged headers announce such sizes."""
+"""Limit for all arrays of a model together, unpacked: more does not fit a rank, and damaged headers announce more."""
 MAX_TEXTS = 100_000
 MAX_ATTRIBUTE = 1000
 
@@ -71,7 +71,7 @@ class CheckedFile:
         """The error with file and item named."""
         return ModelError(f"{self.path}: {name.lstrip('/') or '(top)'}: {one_line(text)[:160]}")
 
-    def _dataset(self, name: str) -> Any:
+    def _dataset(self, name: str) -> h5py.Dataset:
         try:
             item = self._file.get(name)
         except Exception as problem:  # h5py maps the library's errors to many kinds
@@ -90,7 +90,7 @@ class CheckedFile:
             raise self.fail(name, f"cannot be read: {problem}") from None
 
     def shape(self, name: str) -> tuple[int, ...]:
-        """The declared shape; at least one axis."""
+        """The declared shape, with at least one axis."""
         shape = self._dataset(name).shape
         if not shape:
             raise self.fail(name, "is a single value, expected an array")
@@ -99,7 +99,7 @@ class CheckedFile:
     def array(
         self, name: str, *, kinds: str = "f", shape: tuple[int, ...] | None = None, attribute: str | None = None
     ) -> NDArray:
-        """A dataset (or attribute of the item) of these numpy kinds and this shape (−1: any), finite, in memory."""
+        """A dataset, or an attribute of it, in memory: finite, of these NumPy kinds and this shape (−1: any length)."""
         label = name if attribute is None else f"{name.rstrip('/')}/{attribute}"
         if attribute is not None:
             value = np.asarray(self._attribute(name, attribute))
@@ -131,14 +131,14 @@ class CheckedFile:
             raise self.fail(label, f"shape {found}, expected {shape}".replace("-1", "any"))
 
     def indices(self, name: str, limit: int) -> NDArray[np.int64]:
-        """A list of whole numbers in 0…limit−1."""
+        """A list of integers from 0 to limit − 1."""
         value = self.array(name, kinds="iu", shape=(-1,)).astype(np.int64)
         if value.size and (value.min() < 0 or value.max() >= limit):
             raise self.fail(name, f"numbers from {value.min()} to {value.max()}, allowed: 0 to {limit - 1}")
         return value
 
     def texts(self, name: str) -> tuple[str, ...]:
-        """A list of texts (empty if the file has none of that name)."""
+        """A list of texts, empty if the file has none of that name."""
         if not self.has(name):
             return ()
         item = self._dataset(name)
@@ -171,7 +171,7 @@ class CheckedFile:
             raise self.fail(name, f"attribute {attribute} cannot be read: {problem}") from None
 
     def text_attribute(self, name: str, attribute: str, missing: str | None = None) -> str:
-        """A text; `missing` in place of one that is not there (None: an error)."""
+        """A text attribute; `missing` is returned if there is none (None: that is an error)."""
         if missing is not None and not self.has_attribute(name, attribute):
             return missing
         value = self._attribute(name, attribute)

@@ -57,7 +57,7 @@ def check_output(path: Path, *, force: bool = False, need_bytes: int = 0) -> Non
 def prepare_output(path: Path, comm: Intracomm, *, force: bool = False, need_bytes: int = 0) -> Iterator[Path]:
     """Surrounds a computation: checks that its output can be written and locks the name until the end. Collective.
 
-    Left-overs of earlier runs that died while writing (`NAME.part-…`) are removed. Yields the path.
+    What earlier runs that died while writing have left (`NAME.part-…`) is removed. Yields the path.
     Raises InputError or OutputError on all ranks.
     """
     lock = OutputLock(path)
@@ -152,7 +152,7 @@ def cannot_write(path: Path, problem: BaseException) -> OutputError:
 
 
 def _rename_new(part: Path, path: Path) -> None:
-    """Renames without ever replacing a file. A result is too dear to lose because its name was taken meanwhile."""
+    """Renames without ever replacing a file: a result must not be lost because its name was taken meanwhile."""
     if not os.path.lexists(path):
         try:
             os.link(part, path)  # atomic and fails if the name exists, which a rename does not

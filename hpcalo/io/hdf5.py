@@ -18,7 +18,7 @@ import numpy as np
 from hpcalo.errors import ConvergenceError, InputError, nearest_file, one_line
 from hpcalo.io import checkpoint
 from hpcalo.io.dataset import ROLE, Result, Slab, Variable, with_companions, without_companions
-from hpcalo.io.files import atomic_file, cannot_write
+from hpcalo.io.files import atomic_file, writing
 from hpcalo.io.netcdf import (
     COORDINATE_ROLE,
     axis_lengths,
@@ -180,7 +180,7 @@ def _create(
     ordinary error. (The HDF5 library, failing in the middle of a write, would crash at the end of the program.)
     """
     lengths = axis_lengths(coordinates, variables, {PROVENANCE_GROUP})
-    try:
+    with writing(path):
         with h5py.File(part, "w", driver="core", backing_store=False) as file:
             file.attrs["format"] = FORMAT
             file.attrs["format_version"] = FORMAT_VERSION
@@ -203,5 +203,3 @@ def _create(
         if slabs:
             with h5py.File(part, "r+") as file:
                 create_variables(file, variables, coordinates, spread=True)
-    except OSError as problem:
-        raise cannot_write(path, problem) from None

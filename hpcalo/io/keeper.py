@@ -1,4 +1,4 @@
-"""When a run saves itself: by the clock, when a signal asks, and with a frame where that costs little."""
+"""When a run saves its state: by the clock, on a signal, and with a frame if that costs little."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
 
 SHARE = 0.01
-"""Part of the time that saving with every frame may take; where it takes more, the interval decides alone."""
+"""Share of the time that saving with every frame may take; if it takes more, only the interval decides."""
 
 
 class StopRequested(Interrupted):

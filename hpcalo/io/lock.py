@@ -19,9 +19,10 @@ NEWBORN = 10.0  # seconds
 class OutputLock:
     """A lock file `NAME.lock`, made atomically and holding host, process and job; used by one rank.
 
-    A lock whose process is known to be dead is taken over: on the same host if the system was started again, or if
-    the process is gone, a zombie, or another one with a number used again; anywhere if it is of an earlier start of the
-    same batch job. Of a process on another host, or in a container with its own process numbers, nothing is known.
+    A lock whose process is known to be dead is taken over. On the same host: if the system was started again, or if the
+    process is gone, is a zombie, or is another one that got the same number. On any host: if the lock belongs to an
+    earlier start of the same batch job. Nothing is known of a process on another host, or in a container with its own
+    process numbers.
     """
 
     def __init__(self, output: Path) -> None:
@@ -59,14 +60,14 @@ class OutputLock:
         except OSError as problem:
             raise OutputError(f"{self.path}: cannot be read: {problem.strerror}") from None
         with os.fdopen(handle, "r+") as file:
-            # Of several runs that find the same dead lock only one may have it: they queue here, and look again.
+            # If several runs find the same dead lock, only one may take it: they queue here and look again.
             with suppress(OSError):
                 fcntl.flock(file, fcntl.LOCK_EX)
             if os.fstat(file.fileno()).st_nlink == 0:
                 return False
             text = file.read(4096)
             owner = _parse(text)
-            # An empty lock was made a moment ago by a run that is about to write its name into it, or died before.
+            # An empty lock belongs to a run that is about to write its name into it, or that died before it could.
             newborn = not text and time.time() - os.fstat(file.fileno()).st_mtime < NEWBORN
             if newborn or (text and not _is_dead(owner)):
                 raise OutputError(
@@ -81,7 +82,7 @@ class OutputLock:
 
 
 def identity() -> dict[str, Any]:
-    """What a lock says of the process that holds it: machine, process, job."""
+    """What a lock says about the process that holds it: machine, process, job."""
     return {
         **machine(),
         "pid": os.getpid(),
@@ -92,9 +93,9 @@ def identity() -> dict[str, Any]:
 
 
 def machine() -> dict[str, str]:
-    """What has to be the same for a process number to mean the same: host, its installation, its start, the container.
+    """What two processes must share for a process number to mean the same: host, installation, boot, container.
 
-    Empty texts where the system does not tell.
+    A text is empty if the system does not provide it.
     """
     return {
         "host": socket.gethostname(),
@@ -146,7 +147,7 @@ def _is_dead(owner: dict[str, Any]) -> bool:
     here = machine()
     if owner.get("host") != here["host"] or not isinstance(owner.get("pid"), int):
         return False
-    # A file of the time before these were written says nothing of them: then host and process number have to do.
+    # Locks of earlier versions do not hold these entries: then host and process number decide.
     then = {name: owner.get(name, now) for name, now in here.items()}
     if then["boot"] != here["boot"]:
         # Started again since, unless it is another machine of the same name: the installation tells them apart.

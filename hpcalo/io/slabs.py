@@ -32,7 +32,7 @@ def check_slab(variable: Variable) -> None:
 
 
 def check_cover(comm: Intracomm, slabs: Sequence[Variable]) -> None:
-    """Every row must come from exactly one rank; the counts tell where one is missing."""
+    """Raises ValueError unless every row comes from exactly one rank: the number of rows must fit. Collective."""
     count = on_root(comm, lambda: len(slabs))
     with together(comm):
         if len(slabs) != count:
@@ -61,7 +61,7 @@ def write_slabs(part: Path, path: Path, comm: Intracomm, slabs: Sequence[Variabl
             for number in range(rounds):
                 try:
                     _write_part(file[variable.name], variable.data, number, rounds, transfer)
-                except OSError as problem:  # the other ranks are in the same call: go on, and tell them at the end
+                except OSError as problem:  # the other ranks are in the same call: continue, and report at the end
                     error = error or problem
     finally:
         try:
@@ -74,7 +74,7 @@ def write_slabs(part: Path, path: Path, comm: Intracomm, slabs: Sequence[Variabl
 
 
 def _rounds(comm: Intracomm, slab: Slab) -> int:
-    """In how many collective calls all ranks write their slabs, so that none moves more than SLAB_BYTES at once."""
+    """Number of collective calls in which all ranks write their slabs, none more than SLAB_BYTES at once."""
     from mpi4py import MPI  # noqa: PLC0415
 
     return max(1, int(comm.allreduce(-(-slab.data.nbytes // SLAB_BYTES), op=MPI.MAX)))
