@@ -13,8 +13,8 @@ Parts = Literal["off", "even", "odd", "both"]
 
 
 class ElectronicStructure(Section):
-    """A finished Kubo result of a film: its coefficients drive the wall, and the moving wall's heat and DMI energy
-    currents come out (docs/theory/together.md).
+    """A finished Kubo result of a film: its coefficients drive the wall, and give the heat and DMI energy currents of the
+    moving wall (docs/theory/together.md).
 
     The film's normal is z, the wire lies along x of the result's axes. All coefficients are taken at the local
     temperature T(x) and in their lowest order in the direction of the magnetization.
@@ -27,7 +27,7 @@ class ElectronicStructure(Section):
         default=None, description="broadening Γ, one of the result's (default: its only one)"
     )
     chemical_potential: Annotated[float, Unit("eV")] = Field(
-        default=0.0, description="chemical potential relative to the result's reference energy; one of its axis mu"
+        default=0.0, description="chemical potential relative to the result's reference energy; a value of its axis mu"
     )
     torkance: Parts = Field(
         default="both",

@@ -22,10 +22,10 @@ class Electrons(Section):
     )
     mass: Annotated[float, Unit("1"), Field(gt=0, description="effective mass / electron mass")] = 1.0
     relaxation_time: Annotated[float, Unit("fs"), Positive] = Field(
-        default=1.0, description="tau: momentum relaxation of charge and spin"
+        default=1.0, description="tau: momentum relaxation time of charge and spin"
     )
     spin_flip_time: Annotated[float, Unit("fs"), Positive] = Field(
-        default=1000.0, description="tau_sf: decay of the spin accumulation"
+        default=1000.0, description="tau_sf: decay time of the spin accumulation"
     )
     conductivity: Annotated[float, Unit("S/m"), Positive] | None = Field(
         default=None,

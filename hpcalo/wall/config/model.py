@@ -18,7 +18,7 @@ class WallSection(Section):
     )
     mode: Literal["quasi-static", "time-dependent", "steady"] = Field(
         default="quasi-static",
-        description="quasi-static: steady SBE for each magnetization, LLG in time; time-dependent: SBE and LLG "
+        description="quasi-static: steady Boltzmann equation for each magnetization, LLG in time; time-dependent: both "
         "stepped together; steady: torques on the initial magnetization only",
     )
     title: str = Field(default="", description="title of the run, stored in the result")

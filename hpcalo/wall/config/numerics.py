@@ -59,7 +59,9 @@ class Time(Section):
 
 
 class Solver(Section):
-    """Steady SBE. PETSc's own options come on top: [solver.petsc] here, or `-hpcalo_wall_...` in PETSC_OPTIONS."""
+    """Solver of the steady Boltzmann equation. PETSc's own options come on top: [solver.petsc] here, or
+    `-hpcalo_wall_...` in PETSC_OPTIONS.
+    """
 
     method: Literal["krylov", "direct"] = Field(
         default="krylov",
@@ -72,7 +74,7 @@ class Solver(Section):
         default=1000, ge=1, description="largest number of Krylov iterations; a solve that needs more has failed"
     )
     accelerate: bool = Field(
-        default=True, description="spin-diffusion (DSA) preconditioner; off only to measure its use"
+        default=True, description="spin-diffusion (DSA) preconditioner; false only to measure its effect"
     )
     petsc: dict[str, bool | int | float | str] = Field(
         default={}, description="PETSc options without the prefix hpcalo_wall_: ts_rk_type = '3bs'"

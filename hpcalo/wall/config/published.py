@@ -49,7 +49,7 @@ class Paper(Section):
     collision: Literal["paper", "bgk3d"] = Field(
         default="paper",
         description="paper: Eq. (4), F relaxes to <F> in tau and G to <G> in tau_sf; bgk3d: those of the default "
-        "model, which keep charge and spin, for distributions integrated over p_perp (with <G> = +-g0 M or +-g0 z)",
+        "model, which conserve charge and spin, for distributions integrated over p_perp (with <G> = +-g0 M or +-g0 z)",
     )
     torque: Literal["m", "divergence", "centred"] = Field(
         default="m",
@@ -83,7 +83,7 @@ class Paper(Section):
     method: Literal["direct", "krylov"] = Field(
         default="direct",
         description="solver of the kinetic equation with the force or bgk3d (otherwise one pass solves it): direct: "
-        "elimination node by node, (4 points)^2 numbers each; krylov: GMRES, for boxes of some ten mean free paths",
+        "elimination node by node, (4 points)^2 numbers each; krylov: GMRES, for boxes of about ten mean free paths",
     )
     tolerance: Annotated[float, Unit("1"), Field(ge=1e-14, lt=1e-2)] = Field(
         default=1e-12, description="relative residual of method = 'krylov'"

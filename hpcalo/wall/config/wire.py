@@ -41,8 +41,8 @@ class Texture(Section):
     direction: Vector = Field(default=(0.0, 0.0, 1.0), description="direction of a uniform magnetization; normalized")
     relax: bool = Field(
         default=False,
-        description="relax the profile without drive and field before the run: it then does not ring at the start (a "
-        "tanh wall is off by (spacing/D)^2), but its width and angle are those at rest, not the given ones",
+        description="relax the profile without drive and field before the run, which then starts without oscillations "
+        "(a tanh wall is off by (spacing/D)^2), but its width and angle are those at rest, not the given ones",
     )
 
     _lists = field_validator("direction", mode="before")(numbers)
