@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from scipy.interpolate import PchipInterpolator
 
 from hpcalo.typing import RealArray
 from hpcalo.units import BOHR_MAGNETON, MU_0
@@ -60,6 +59,8 @@ class Coefficients:
         values = self.tables[name]
         if len(values) == 1:
             return np.full(np.shape(temperature), values[0])
+        from scipy.interpolate import PchipInterpolator  # noqa: PLC0415  (slow; the input's schema loads this module)
+
         return np.asarray(PchipInterpolator(self.temperatures, values)(temperature), dtype=np.float64)
 
     def interfacial_dmi(self, temperature: RealArray) -> RealArray:
