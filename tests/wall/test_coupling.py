@@ -341,9 +341,9 @@ def test_spin_and_charge_are_conserved_in_time(drive):
     state = sim.start()
     rng = np.random.default_rng(2)
     k = sim.transport.kinetic
-    e, o = rng.normal(size=k.shape), rng.normal(size=(stepper.faces, *k.shape[1:]))
+    e, o = rng.normal(size=k.shape), rng.normal(size=(stepper.unknowns.faces, *k.shape[1:]))
     a = np.concatenate([state.m.reshape(-1), e.reshape(-1), o.reshape(-1)])
-    _, de, _ = stepper._rates(0.0, a)
+    _, de, _ = stepper.rates.all(0.0, a)
     q, flux = k.moments(e), k.flux(o)
     right = -np.diff(flux, axis=0) / sim.mesh.dx
     right[:, 1:] += k.carriers.precession * np.cross(state.m, q[:, 1:]) - q[:, 1:] / k.carriers.tau_sf

@@ -3,8 +3,6 @@ where; the checkpoint stands and the run goes on from it to the same bits."""
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 from inputs import SHORT_WALLS
@@ -24,13 +22,14 @@ from mpi4py import MPI
 where, rank, call = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 mine = MPI.COMM_WORLD.rank == rank
 import hpcalo.wall.run as wall
-from hpcalo.io import checkpoint, timeseries
+from hpcalo.io import checkpoint, reserved, timeseries
 from hpcalo.io.keeper import Keeper
 from hpcalo.wall.boltzmann import kinetic
 from hpcalo.wall.magnetism import magnetics
 from hpcalo.wall.monitors import torques, wall as wall_monitor
 from hpcalo.wall.dynamics import simulation, unit_length
 from hpcalo.wall.electrons import transport
+from hpcalo.wall.solvers import steady
 
 def at(module, name, change):
     real, left = getattr(module, name), [call]
@@ -55,16 +54,16 @@ def spoiled(value, *place):
 
 BROKEN = broken(RuntimeError("broken on purpose"))
 if where == "texture": at(simulation.Simulation, "start", BROKEN)
-if where == "solve": at(transport.Transport, "_solve", BROKEN)
+if where == "solve": at(steady.SteadySolver, "respond", BROKEN)
 if where == "kernel": at(kinetic.Kinetic, "moments", BROKEN)
 if where == "rate": at(magnetics.Magnetics, "rate", BROKEN)
 if where == "memory": at(magnetics.Magnetics, "rate", broken(MemoryError()))
 if where == "step": at(unit_length, "normalized", BROKEN)
 if where == "monitor": at(torques, "zhang_li", BROKEN)
-if where == "room": at(timeseries, "_create_axis", BROKEN)
-if where == "frame": at(timeseries.TimeSeries, "_write", BROKEN)
-if where == "odd frame": at(timeseries.TimeSeries, "_write", broken(ValueError("broken on purpose")))
-if where == "full frame": at(timeseries.TimeSeries, "_write", broken(OSError(28, "No space left on device")))
+if where == "room": at(timeseries, "reserve_axis", BROKEN)
+if where == "frame": at(reserved.Place, "write", BROKEN)
+if where == "odd frame": at(reserved.Place, "write", broken(ValueError("broken on purpose")))
+if where == "full frame": at(reserved.Place, "write", broken(OSError(28, "No space left on device")))
 if where == "save": at(checkpoint, "write", BROKEN)
 if where == "finish": at(timeseries.TimeSeries, "finish", BROKEN)
 if where == "publish": at(wall, "commit", BROKEN)
@@ -86,7 +85,7 @@ QUASI, FULL = "quasi-static", "time-dependent"
 # mode, ranks, place, rank, call, exit code, words of the message, whether a checkpoint is there already
 CASES = [
     (QUASI, 3, "solve", 1, 2, 70, PURPOSE, True),  # the others wait in a collective call of the solver
-    (QUASI, 3, "frame", 1, 150, 70, PURPOSE, True),
+    (QUASI, 3, "frame", 1, 45, 70, PURPOSE, True),
     (
         QUASI,
         2,
@@ -109,8 +108,8 @@ MORE = [
     (QUASI, 2, "memory", 0, 20, 70, "out of memory", True),
     (QUASI, 3, "step", 2, 3, 70, PURPOSE, True),
     (QUASI, 3, "room", 0, 1, 70, PURPOSE, False),
-    (QUASI, 3, "odd frame", 2, 150, 70, PURPOSE, True),
-    (QUASI, 2, "full frame", 1, 150, 5, "No space left on device", True),
+    (QUASI, 3, "odd frame", 2, 45, 70, PURPOSE, True),
+    (QUASI, 2, "full frame", 1, 45, 5, "No space left on device", True),
     (QUASI, 3, "save", 0, 2, 70, PURPOSE, True),
     (QUASI, 2, "publish", 0, 1, 70, PURPOSE, True),
     (QUASI, 2, "inf rate", 0, 60, 4, "rate of the magnetization is not finite at t = ", True),
@@ -144,9 +143,7 @@ def whole(tmp_path_factory):
 def test_all_end_with_one_line(launch, whole, tmp_path, mode, ranks, where, rank, call, code, words, saved):
     """(HPCALO_KILLS=50 tries more places.)"""
     (tmp_path / "w.toml").write_text(SHORT_WALLS[mode])
-    begin = time.monotonic()
-    result = launch(ranks, "-c", PROGRAM, where, str(rank), str(call), timeout=60)
-    assert time.monotonic() - begin < 30
+    result = launch(ranks, "-c", PROGRAM, where, str(rank), str(call))
     one_complaint(result, code, words, warned=True)
     assert "RuntimeWarning" not in result.stderr
     output = tmp_path / "a.h5"
