@@ -8,13 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hpcalo.errors import ModelError
 from hpcalo.io.dataset import Result
 from hpcalo.io.seal import checksum
-
-Real = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

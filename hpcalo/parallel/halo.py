@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-Array = NDArray[np.float64]
+from hpcalo.typing import RealArray
 
 
-def beyond_ends(comm: Any, first: Array, last: Array, out: Array) -> Array:
+def beyond_ends(comm: Any, first: RealArray, last: RealArray, out: RealArray) -> RealArray:
     """Values that the neighbours on a line of ranks have next to this rank's `first` and `last`: out (2, ...).
 
     Zero beyond the two ends of the line. Collective; two messages a rank.

@@ -8,12 +8,11 @@ centres (j + 1/2) dp. a = 1/tau + shift, b = J/hbar. Each function returns what 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from hpcalo.typing import RealArray
 
 
-def slope(points: int, dp: float, even: bool) -> Array:
+def slope(points: int, dp: float, even: bool) -> RealArray:
     """Matrix of d/dp on cell centres for even functions (mirrored at both ends) or odd ones (no flux through the
     cutoff).
     """
@@ -29,19 +28,19 @@ def slope(points: int, dp: float, even: bool) -> Array:
     return d
 
 
-def cross_matrix(m: Array) -> Array:
+def cross_matrix(m: RealArray) -> RealArray:
     """Matrix of m x."""
     return np.array([[0.0, -m[2], m[1]], [m[2], 0.0, -m[0]], [-m[1], m[0], 0.0]])
 
 
-def relaxation(m: Array, a: float, b: float) -> Array:
+def relaxation(m: RealArray, a: float, b: float) -> RealArray:
     """4 x 4 matrix of relaxation and precession: (a F, (a - b m x) G)."""
     out = a * np.eye(4)
     out[1:, 1:] -= b * cross_matrix(m)
     return out
 
 
-def force(dm_dx: Array, half_j: float) -> Array:
+def force(dm_dx: RealArray, half_j: float) -> RealArray:
     """4 x 4 matrix that couples F and G: multiplies d_p in the force term (J/2) M'.d_p."""
     out = np.zeros((4, 4))
     out[0, 1:] = half_j * dm_dx
@@ -49,7 +48,9 @@ def force(dm_dx: Array, half_j: float) -> Array:
     return out
 
 
-def _face_rate(e: Array, dm_dx: Array, v: Array, source: Array | None, dx: float, dp: float, half_j: float) -> Array:
+def _face_rate(
+    e: RealArray, dm_dx: RealArray, v: RealArray, source: RealArray | None, dx: float, dp: float, half_j: float
+) -> RealArray:
     d = slope(v.size, dp, even=True)
     out = np.zeros((dm_dx.shape[0], 4, v.size)) if source is None else source.copy()
     for i in range(dm_dx.shape[0]):
@@ -59,48 +60,48 @@ def _face_rate(e: Array, dm_dx: Array, v: Array, source: Array | None, dx: float
 
 
 def odd_steady(
-    e: Array,
-    mf: Array,
-    dm_dx: Array,
-    v: Array,
-    source: Array | None,
+    e: RealArray,
+    mf: RealArray,
+    dm_dx: RealArray,
+    v: RealArray,
+    source: RealArray | None,
     dx: float,
     dp: float,
     a: float,
     b: float,
     half_j: float,
-) -> Array:
+) -> RealArray:
     """o of v d_x e + (J/2) M'.d_p e + (a - b M x) o = source on each face."""
     rate = _face_rate(e, dm_dx, v, source, dx, dp, half_j)
     return np.stack([np.linalg.solve(relaxation(mf[i], a, b), rate[i]) for i in range(mf.shape[0])])
 
 
 def odd_rate(
-    e: Array,
-    o: Array,
-    mf: Array,
-    dm_dx: Array,
-    v: Array,
-    source: Array | None,
+    e: RealArray,
+    o: RealArray,
+    mf: RealArray,
+    dm_dx: RealArray,
+    v: RealArray,
+    source: RealArray | None,
     dx: float,
     dp: float,
     a: float,
     b: float,
     half_j: float,
-) -> Array:
+) -> RealArray:
     """source - v d_x e - (J/2) M'.d_p e - (a - b M x) o on each face."""
     rate = _face_rate(e, dm_dx, v, source, dx, dp, half_j)
     return np.stack([rate[i] - relaxation(mf[i], a, b) @ o[i] for i in range(mf.shape[0])])
 
 
 def even_balance(
-    e: Array,
-    o: Array,
-    m: Array,
-    dm_dx: Array,
-    v: Array,
-    h: Array,
-    hd: Array,
+    e: RealArray,
+    o: RealArray,
+    m: RealArray,
+    dm_dx: RealArray,
+    v: RealArray,
+    h: RealArray,
+    hd: RealArray,
     dx: float,
     dp: float,
     a: float,
@@ -108,7 +109,7 @@ def even_balance(
     half_j: float,
     inverse_tau: float,
     inverse_tau_sf: float,
-) -> Array:
+) -> RealArray:
     """v d_x o + (J/2) M'.d_p o + (a - b M x) e - gain(e) on each node."""
     d = slope(v.size, dp, even=False)
     out = np.empty_like(e)
@@ -124,7 +125,9 @@ def even_balance(
     return out
 
 
-def prolong(base: Array | None, q: Array, m: Array, h: Array, hd: Array, all_: float, keep: float) -> Array:
+def prolong(
+    base: RealArray | None, q: RealArray, m: RealArray, h: RealArray, hd: RealArray, all_: float, keep: float
+) -> RealArray:
     """base + (all (h dn + hd M.dm), all hd dn M + keep h dm): the distribution with moments q for all = keep = 1."""
     out = np.empty((m.shape[0], 4, h.shape[1]))
     out[:, 0] = all_ * (h * q[:, :1] + hd * np.einsum("ic,ic->i", m, q[:, 1:])[:, None])
@@ -132,7 +135,7 @@ def prolong(base: Array | None, q: Array, m: Array, h: Array, hd: Array, all_: f
     return out if base is None else base + out
 
 
-def sweep(r: Array, m: Array, mf: Array, v: Array, dx: float, a: float, b: float) -> Array:
+def sweep(r: RealArray, m: RealArray, mf: RealArray, v: RealArray, dx: float, a: float, b: float) -> RealArray:
     """e of the operator without gain and force for the right-hand side r: dense solve for each momentum, e = 0
     outside.
     """
@@ -152,7 +155,7 @@ def sweep(r: Array, m: Array, mf: Array, v: Array, dx: float, a: float, b: float
     return out
 
 
-def products(basis: Array, x: Array) -> Array:
+def products(basis: RealArray, x: RealArray) -> RealArray:
     """By node: products of x with the basis vectors and with itself, then of the last basis vector with all of them.
 
     basis (k, nodes, ...), x (nodes, ...): out (nodes, 2 k + 1).
@@ -166,22 +169,24 @@ def products(basis: Array, x: Array) -> Array:
     return np.concatenate(columns, axis=1)
 
 
-def orthogonalize(basis: Array, s: Array, c: Array, x: Array, scale_u: float, scale_x: float) -> tuple[Array, Array]:
+def orthogonalize(
+    basis: RealArray, s: RealArray, c: RealArray, x: RealArray, scale_u: float, scale_x: float
+) -> tuple[RealArray, RealArray]:
     """(u, x) after: u = basis[-1] without s . basis[:-1], x without c . basis, scaled."""
     return scale_u * (basis[-1] - s @ basis[:-1]), scale_x * (x - c @ basis)
 
 
 def llg_field(
-    m: Array,
-    exchange: Array,
-    dmi_i: Array,
-    dmi_b: Array,
-    inverse_ms: Array,
-    easy: Array,
-    hard: Array,
-    demag: Array,
-    zeeman: Array,
-) -> Array:
+    m: RealArray,
+    exchange: RealArray,
+    dmi_i: RealArray,
+    dmi_b: RealArray,
+    inverse_ms: RealArray,
+    easy: RealArray,
+    hard: RealArray,
+    demag: RealArray,
+    zeeman: RealArray,
+) -> RealArray:
     """Effective field; m (nodes + 2, 3) with ghosts, exchange and DMI constants on the faces."""
     left, here, right = m[:-2], m[1:-1], m[2:]
     h = exchange[1:, None] * (right - here) + exchange[:-1, None] * (left - here)
@@ -193,19 +198,19 @@ def llg_field(
     return inverse_ms[:, None] * h + demag * here + zeeman
 
 
-def llg_rate(m: Array, h: Array, spin: Array, torque: Array, gamma: float, alpha: float) -> Array:
+def llg_rate(m: RealArray, h: RealArray, spin: RealArray, torque: RealArray, gamma: float, alpha: float) -> RealArray:
     """(1 + alpha^2) dM/dt = T + alpha M x T with T = -M x (gamma H + torque spin)."""
     t = -np.cross(m, gamma * h + torque[:, None] * spin)
     return (t + alpha * np.cross(m, t)) / (1.0 + alpha**2)
 
 
 def diffusion_blocks(
-    m: Array,
-    mf: Array,
-    dm_dx: Array,
-    v: Array,
-    h: Array,
-    hd: Array,
+    m: RealArray,
+    mf: RealArray,
+    dm_dx: RealArray,
+    v: RealArray,
+    h: RealArray,
+    hd: RealArray,
     dx: float,
     dp: float,
     a: float,
@@ -213,7 +218,7 @@ def diffusion_blocks(
     half_j: float,
     inverse_tau: float,
     inverse_tau_sf: float,
-) -> Array:
+) -> RealArray:
     """Mom A Prolong: moments of the even equation's left side for unit moments of one node at a time, all others zero.
 
     m, h, hd with one node beyond both ends; out (nodes, 3 [column node - row node + 1], 4, 4).
@@ -235,19 +240,19 @@ def diffusion_blocks(
     return out
 
 
-def llg_carry(before: Array, m: Array, spin: Array) -> Array:
+def llg_carry(before: RealArray, m: RealArray, spin: RealArray) -> RealArray:
     """The rotation that turns `before` into m, to second order in its angle, applied to the spin accumulation."""
     axis = np.cross(before, m)
     return np.asarray(spin + np.cross(axis, spin) + np.cross(axis, np.cross(axis, spin)) / 2.0)
 
 
 def paper_steady(
-    m: Array,
-    f0: Array,
-    f0_below: Array,
-    left: Array,
-    right: Array,
-    v: Array,
+    m: RealArray,
+    f0: RealArray,
+    f0_below: RealArray,
+    left: RealArray,
+    right: RealArray,
+    v: RealArray,
     u: float,
     dx: float,
     dp: float,
@@ -255,7 +260,7 @@ def paper_steady(
     precession: float,
     inverse_tau: float,
     inverse_tau_s: float,
-) -> Array:
+) -> RealArray:
     """A d_x f + force d_p f + Omega f + R (f - f0) = 0, upwind; a dense solve in x for each momentum in upwind
     order.
     """
@@ -290,7 +295,9 @@ def paper_steady(
     return out
 
 
-def paper_apply(blocks: Array, f: Array, left: Array, right: Array, below: Array, above: Array) -> Array:
+def paper_apply(
+    blocks: RealArray, f: RealArray, left: RealArray, right: RealArray, below: RealArray, above: RealArray
+) -> RealArray:
     """Each cell's blocks (points, nodes, 5, 4, 4) times itself and its neighbours i - 1, i + 1, j - 1, j + 1, with the
     given values beyond the ends.
     """
@@ -300,7 +307,7 @@ def paper_apply(blocks: Array, f: Array, left: Array, right: Array, below: Array
     return np.asarray(np.einsum("jisab,jisb->jia", blocks, beside))
 
 
-def paper_pass(blocks: Array, r: Array, z: Array, ascending: bool) -> Array:
+def paper_pass(blocks: RealArray, r: RealArray, z: RealArray, ascending: bool) -> RealArray:
     """z after one pass over the momenta: each solves its own system in x with its neighbours' present values."""
     points, n = r.shape[:2]
     out = z.copy()

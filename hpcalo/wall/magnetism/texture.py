@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hpcalo.errors import InputError
+from hpcalo.typing import RealArray
 from hpcalo.wall.config import Magnet, Texture
 from hpcalo.wall.grid import Mesh
-
-Array = NDArray[np.float64]
 
 
 def wall_parameter(magnet: Magnet, texture: Texture) -> float:
@@ -23,7 +21,7 @@ def wall_parameter(magnet: Magnet, texture: Texture) -> float:
     return float(np.sqrt(magnet.exchange_stiffness / magnet.anisotropy)) * 1e9
 
 
-def initial(texture: Texture, magnet: Magnet, x: Array, length: float) -> Array:
+def initial(texture: Texture, magnet: Magnet, x: RealArray, length: float) -> RealArray:
     """M (len(x), 3) at positions x (nm)."""
     centre = 0.5 * length if texture.centre is None else texture.centre
     phi = np.deg2rad(texture.angle)
@@ -50,7 +48,7 @@ class WallState:
     angle: float
 
 
-def measure(mesh: Mesh, m: Array) -> WallState:
+def measure(mesh: Mesh, m: RealArray) -> WallState:
     """Position, width and angle of the wall in the own M (n, 3). Collective.
 
     Position: where M_z changes sign (linear between nodes), the crossing nearest to the wire's middle. Width:
@@ -70,7 +68,7 @@ def measure(mesh: Mesh, m: Array) -> WallState:
     return WallState(float(at[best] * mesh.dx), width, float(np.arctan2(my, mx)))
 
 
-def velocity(mesh: Mesh, m_ghost: Array, rate: Array) -> float:
+def velocity(mesh: Mesh, m_ghost: RealArray, rate: RealArray) -> float:
     """-int dM/dt.M'/int |M'|^2 in m/s, rate in 1/fs. Collective."""
     slope = (m_ghost[2:] - m_ghost[:-2]) / (2.0 * mesh.dx)
     sums = mesh.totals(np.stack([(slope**2).sum(axis=1), -(rate * slope).sum(axis=1)], axis=1))
