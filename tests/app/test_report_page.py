@@ -202,7 +202,7 @@ def test_mistakes_are_told_in_one_line(files: dict[str, Path], tmp_path: Path) -
         (tmp_path / "text.h5", None, "not an HDF5 file"),
         (tmp_path / "none.h5", None, "No such file"),
         (tmp_path, None, "is a folder"),
-        (files["wall"], tmp_path / "page.pdf", "ends with .html"),
+        (files["wall"], tmp_path / "page.pdf", "must end with .html"),
     ):
         with pytest.raises(InputError) as told:
             app.report(path, output=output or tmp_path / "out.html")
