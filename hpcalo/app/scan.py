@@ -21,7 +21,7 @@ from hpcalo.io.provenance import provenance
 from hpcalo.parallel.guard import on_root, raise_together
 from hpcalo.parallel.progress import Progress, warn
 from hpcalo.parallel.relay import StopRelay
-from hpcalo.parallel.signals import StopRequest, name_of
+from hpcalo.parallel.signals import StopRequest, signal_name
 from hpcalo.scan.merge import Outcome, failures, merged
 from hpcalo.scan.points import Axis, Points
 from hpcalo.scan.saved import packed, read_point, unpacked
@@ -124,7 +124,7 @@ class _Scan:
                 stop.requested = True  # nothing can go on: the relay tells the other groups
             relay.wait()
             unfinished = bool(comm.allreduce(len(mine) < len(own)))
-            name = name_of(comm, stop.name)
+            name = signal_name(comm, stop.name)
         gathered = comm.gather(mine if group.rank == 0 else {}, root=0)
         group.Free()
         for part in gathered or []:

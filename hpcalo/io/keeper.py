@@ -14,8 +14,8 @@ from hpcalo.errors import Interrupted
 from hpcalo.io.checkpoint import Checkpoint, CheckpointWriter
 from hpcalo.io.dataset import Slab, Variable
 from hpcalo.parallel.guard import on_root
-from hpcalo.parallel.relay import StopRelay, anyone
-from hpcalo.parallel.signals import StopRequest, name_of
+from hpcalo.parallel.relay import StopRelay
+from hpcalo.parallel.signals import StopRequest, anyone, signal_name
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
@@ -59,7 +59,7 @@ class Keeper:
         stop, due = anyone(self._comm, (self.stop.requested, late))
         self._due |= due
         if stop:
-            raise StopRequested(f"stopped by {name_of(self._comm, self.stop.name)}")
+            raise StopRequested(f"stopped by {signal_name(self._comm, self.stop.name)}")
 
     def is_due(self, *, frame: bool) -> bool:
         """Whether to save the state that has been reached; `frame`: it was also written into the result."""

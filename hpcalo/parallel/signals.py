@@ -1,10 +1,11 @@
-"""Polite stops: SIGTERM, SIGINT and SIGUSR1 set a flag that the loops ask for between two pieces of work."""
+"""Polite stops: SIGTERM, SIGINT and SIGUSR1 set a flag that the loops look at between two pieces of work."""
 
 from __future__ import annotations
 
 import os
 import signal
 import time
+from collections.abc import Sequence
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -52,8 +53,8 @@ class StopRequest:
         self._previous.clear()
 
     def agreed(self, comm: Intracomm) -> bool:
-        """Whether any rank was asked to stop. Collective: every rank must ask at the same point of its work."""
-        return _anyone(comm, self.requested)
+        """Whether any rank has a request to stop. Collective: every rank calls it at the same point of its work."""
+        return anyone(comm, (self.requested,))[0]
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         now = time.monotonic()
@@ -71,21 +72,22 @@ class StopRequest:
         self.requested = True
 
 
-def end_if_asked(comm: Intracomm, when: str) -> None:
+def end_if_requested(comm: Intracomm, when: str) -> None:
     """Raises Interrupted on all ranks if a signal has come to any of them since the program's start. Collective."""
-    if _anyone(comm, bool(Received.name)):
-        raise Interrupted(f"stopped by {name_of(comm, Received.name)} {when}")
+    if anyone(comm, (bool(Received.name),))[0]:
+        raise Interrupted(f"stopped by {signal_name(comm, Received.name)} {when}")
 
 
-def name_of(comm: Intracomm, mine: str) -> str:
-    """The signal that the first of the ranks that heard one has heard. Collective; mine: "" where there was none."""
+def signal_name(comm: Intracomm, mine: str) -> str:
+    """The signal of the lowest rank that received one. Collective; mine: "" where there was none."""
     return next((name for name in comm.allgather(mine) if name), "a signal")
 
 
-def _anyone(comm: Intracomm, asked: bool) -> bool:
+def anyone(comm: Intracomm, mine: Sequence[bool]) -> list[bool]:
+    """For each of some yes-or-no questions, whether any rank says yes. Collective."""
     from mpi4py import MPI  # noqa: PLC0415  (importing this module alone must not load MPI)
 
-    mine = np.array([asked], dtype=np.int32)
-    anyone = np.empty_like(mine)
-    comm.Allreduce(mine, anyone, op=MPI.MAX)
-    return bool(anyone[0])
+    answers = np.array(mine, dtype=np.int32)
+    agreed = np.empty_like(answers)
+    comm.Allreduce(answers, agreed, op=MPI.MAX)
+    return [bool(a) for a in agreed]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
@@ -21,6 +22,8 @@ def on_some(comm: Any, ranks: int, task: Callable[[Any], Any]) -> Any:
     """What the first `ranks` ranks get from task(communicator of them), or the HpcaloError they end with; the others
     wait and get None.
     """
+    if comm.size > 1:
+        import_module("hpcalo.wall.petsc")  # PETSc starts on all ranks of the job together
     part = comm.Split(0 if comm.rank < ranks else 1, comm.rank)
     answer, check = None, environment.check_environment
     environment.check_environment = lambda comm: None  # it would miss the ranks that wait

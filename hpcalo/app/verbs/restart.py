@@ -30,7 +30,7 @@ def restart(comm: Intracomm, result: Path, *, quiet: bool = False, force: bool =
     from hpcalo.io.files import prepare_output  # noqa: PLC0415
     from hpcalo.parallel.guard import on_root, together  # noqa: PLC0415
     from hpcalo.parallel.progress import tell  # noqa: PLC0415
-    from hpcalo.parallel.signals import end_if_asked  # noqa: PLC0415
+    from hpcalo.parallel.signals import end_if_requested  # noqa: PLC0415
     from hpcalo.parallel.threads import limit_threads  # noqa: PLC0415
 
     with together(comm):
@@ -50,7 +50,7 @@ def restart(comm: Intracomm, result: Path, *, quiet: bool = False, force: bool =
         with prepare_output(result, comm, force=True):  # removes what else the killed run has left
             on_root(comm, lambda: remove_unfinished(result))
         return f"result: {result} (already complete)"
-    end_if_asked(comm, f"before it went on; 'hpcalo restart {result}' continues")
+    end_if_requested(comm, f"before it went on; 'hpcalo restart {result}' continues")
     with prepare_output(result, comm, force=force):
         with together(comm):
             engine(name).load()

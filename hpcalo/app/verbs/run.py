@@ -35,7 +35,7 @@ def run(
     from hpcalo.io.provenance import remember  # noqa: PLC0415
     from hpcalo.parallel.guard import on_root, together  # noqa: PLC0415
     from hpcalo.parallel.progress import tell  # noqa: PLC0415
-    from hpcalo.parallel.signals import end_if_asked  # noqa: PLC0415
+    from hpcalo.parallel.signals import end_if_requested  # noqa: PLC0415
     from hpcalo.parallel.threads import limit_threads  # noqa: PLC0415
 
     with together(comm):
@@ -59,7 +59,7 @@ def run(
         check_environment(comm)
     if dry_run:
         return on_root(comm, lambda: estimate_of(name, settings, source).report(comm.size))
-    end_if_asked(comm, "before anything was computed: run it again")
+    end_if_requested(comm, "before anything was computed: run it again")
     with prepare_output(path, comm, force=force):
         on_root(comm, lambda: remove_unfinished(path) if force else refuse_unfinished(path))
         compute(name, settings, RunContext(comm, source, path, force, quiet, overrides))

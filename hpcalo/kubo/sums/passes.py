@@ -19,7 +19,7 @@ from hpcalo.parallel.load_balancer import LATE, LoadBalancer
 from hpcalo.parallel.packing import Packing
 from hpcalo.parallel.progress import Progress
 from hpcalo.parallel.rounds import ROUND
-from hpcalo.parallel.signals import name_of
+from hpcalo.parallel.signals import signal_name
 from hpcalo.typing import RealArray
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class _Loop:
         if save:
             self._checkpoints.save(self._comm, self._total, self._done)
         if end:
-            name = name_of(self._comm, rounds.stop.name)
+            name = signal_name(self._comm, rounds.stop.name)
             raise Interrupted(f"stopped by {name}; 'hpcalo restart {self._checkpoints.result}' continues")
 
     def _points(self, numbers: Sequence[int]) -> int:
