@@ -22,9 +22,9 @@ SOURCES = sorted(p.relative_to(PACKAGE).as_posix() for p in PACKAGE.rglob("*.py"
 
 
 # A ratchet: these may become smaller, not larger.
-LONGEST_FILE = 400  # lines
-LONGEST_FUNCTION = 90  # lines, with its docstring
-ABOVE_250 = 20  # files
+LONGEST_FILE = 330  # lines
+LONGEST_FUNCTION = 69  # lines, with its docstring
+ABOVE_250 = 4  # files
 
 
 def imports_at_runtime(tree: ast.AST) -> Iterator[str]:
