@@ -61,5 +61,5 @@ def _mp4(pictures: Sequence[Any], path: Path, rate: float) -> None:
     except subprocess.TimeoutExpired:
         raise OutputError(f"ffmpeg did not finish within {LIMIT} s") from None
     if done.returncode:
-        told = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no message"]
-        raise OutputError(f"ffmpeg failed: {one_line(told[-1])[:200]}")
+        lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no message"]
+        raise OutputError(f"ffmpeg failed: {one_line(lines[-1])[:200]}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -33,11 +32,9 @@ def grid(n: int) -> np.ndarray:
 
 
 @BOTH
-def test_tb_is_read_fast_and_agrees_with_hr(shared: Path, case) -> None:
+def test_tb_agrees_with_hr(shared: Path, case) -> None:
     folder, seed, *_ = case
-    start = time.perf_counter()
     tb = read_tb(shared / "data" / folder / f"{seed}_tb.dat")
-    assert time.perf_counter() - start < 0.5
     hr = read_hr(shared / "data" / folder / f"{seed}_hr.dat")
     np.testing.assert_array_equal(tb.R, hr.R)
     np.testing.assert_array_equal(tb.degeneracy, hr.degeneracy)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from inputs import SAVED
+from limits import HANG
 from places import JOBS
 
 from hpcalo.io import checkpoint
@@ -199,7 +200,7 @@ def saved_and_finished(cluster, folder: Path, job: str, whole: Path) -> None:
     assert {p.suffix for p in folder.iterdir()} == {".h5", ".log"}, list(folder.iterdir())
 
 
-def requeued_once(cluster, job: str, timeout: float = 60) -> bool:
+def requeued_once(cluster, job: str, timeout: float = HANG) -> bool:
     """Whether the job has been queued again; if so it gets time enough not to be warned a second time."""
     deadline = time.monotonic() + timeout
     while cluster.field(job, "Restarts") == "0":
@@ -262,7 +263,7 @@ def test_a_warning_before_anything_is_computed(cluster, long, tmp_path):
         "sbatch", "--parsable", *SMALL, JOBS / "kubo.slurm", long / "long.toml",
         cwd=tmp_path, HPCALO_LAUNCHER=str(slow),
     )  # fmt: skip
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + HANG
     while "start 1" not in log_of(tmp_path) and time.monotonic() < deadline:
         time.sleep(0.1)
     cluster("scancel", "--batch", "--signal=USR1", job)
@@ -273,9 +274,9 @@ def test_a_warning_before_anything_is_computed(cluster, long, tmp_path):
 
 
 def wait_for_checkpoint(result: Path) -> None:
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + HANG
     while not checkpoint.exists(result):
-        assert time.monotonic() < deadline, "no checkpoint in 40 s"
+        assert time.monotonic() < deadline, "no checkpoint"
         time.sleep(0.05)
 
 
@@ -286,7 +287,7 @@ def test_cancelled_and_resumed(cluster, long, tmp_path, launcher):
     wait_for_checkpoint(tmp_path / "long.h5")
     cluster("scancel", job)
     assert cluster.wait(job, "CANCELLED", "COMPLETED", "FAILED") == "CANCELLED"
-    deadline = time.monotonic() + 40  # CANCELLED is said before the last process is gone, up to KillWait
+    deadline = time.monotonic() + HANG  # CANCELLED is said before the last process is gone, up to KillWait
     while job in cluster("squeue", "-h", "-o", "%A").split():
         assert time.monotonic() < deadline, f"job {job} does not end\n{log_of(tmp_path)}"
         time.sleep(0.2)

@@ -17,43 +17,52 @@ from pathlib import Path
 import pytest
 from inputs import WIRE
 from killing import ranks_of
+from limits import HANG
 from program import differences
 
 from hpcalo.errors import HpcaloError
 from hpcalo.io import checkpoint
 
-WORK = 5.0  # seconds that an uninterrupted run computes, so that three stops and their checkpoints come before its end
-START = 1.2  # seconds of a run before it computes
-TRIAL = 0.02  # ns
-TOLD = {signal.SIGINT: "rank 1", signal.SIGTERM: "rank 0", signal.SIGUSR1: "launcher"}
+END = 0.02  # ns
+PAUSE = 0.1  # seconds that a run to be stopped waits after every step: it is nowhere near its end when it is stopped
+SLOWLY = f"""
+import sys, time
+from hpcalo.io.keeper import Keeper
+check = Keeper.check
+def slowly(self):
+    time.sleep({PAUSE})
+    check(self)
+Keeper.check = slowly
+from hpcalo.__main__ import main
+main(sys.argv[1:])
+"""
+SIGNALLED = {signal.SIGINT: "rank 1", signal.SIGTERM: "rank 0", signal.SIGUSR1: "launcher"}
 FEMTOSECONDS = 1e6  # in a nanosecond
 
 
 @pytest.fixture
 def begin(begin):
-    """Starts the program on two ranks; what still runs at the end is ended."""
-    return lambda *arguments: begin("mpirun", "-n", "2", sys.executable, "-m", "hpcalo", *arguments, "-q")
+    """Starts the program on two ranks, slowed or as it is; what still runs at the end is ended."""
+
+    def start(*arguments, slowly):
+        program = ["-c", SLOWLY] if slowly else ["-m", "hpcalo"]
+        return begin("mpirun", "-n", "2", sys.executable, *program, *arguments, "-q")
+
+    return start
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory, launch_environment):
-    """The uninterrupted result, as long as `WORK` asks for on this machine as fast as it is now; its end in ns."""
+    """The folder of the input and of its uninterrupted result."""
     folder = tmp_path_factory.mktemp("whole")
-    command = ["mpirun", "-n", "2", sys.executable, "-m", "hpcalo", "run", "a.toml", "-q", "--force"]
-
-    def run(end: float) -> float:
-        text = WIRE.format(mode="quasi-static", points=24, gradient=2, end=end, every=end, integrator="rk", refresh=300)
-        (folder / "a.toml").write_text(text + "[execution]\ncheckpoint_interval = 0.1\n")
-        begin = time.monotonic()
-        done = subprocess.run(
-            command, cwd=folder, env=launch_environment, capture_output=True, text=True, timeout=120, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        return time.monotonic() - begin
-
-    end = round(TRIAL * WORK / max(0.1, run(TRIAL) - START), 3)
-    run(end)
-    return folder, end
+    text = WIRE.format(mode="quasi-static", points=24, gradient=2, end=END, every=END, integrator="rk", refresh=300)
+    (folder / "a.toml").write_text(text + "[execution]\ncheckpoint_interval = 0.1\n")
+    done = subprocess.run(
+        ["mpirun", "-n", "2", sys.executable, "-m", "hpcalo", "run", "a.toml", "-q"],
+        cwd=folder, env=launch_environment, capture_output=True, text=True, timeout=HANG, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return folder
 
 
 def saved(result: Path) -> tuple[float, dict[str, int]]:
@@ -65,14 +74,14 @@ def saved(result: Path) -> tuple[float, dict[str, int]]:
     return state["t_fs"] / FEMTOSECONDS, state["counts"]
 
 
-def saved_between_frames(process: subprocess.Popen, result: Path, after: float, end: float) -> float:
+def saved_between_frames(process: subprocess.Popen, result: Path, after: float) -> float:
     """Waits until the clock has saved a state later than `after` (ns); no frame was written with it."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + HANG
     while (now := saved(result))[0] <= after:
         assert process.poll() is None, process.communicate()[1]
-        assert time.monotonic() < deadline, "no checkpoint by the clock in 60 s"
+        assert time.monotonic() < deadline, "no checkpoint by the clock"
         time.sleep(0.01)
-    assert 0.0 < now[0] < end
+    assert 0.0 < now[0] < END
     assert set(now[1].values()) == {1}, now  # the frame of the start alone
     return now[0]
 
@@ -89,22 +98,21 @@ def processes(launcher: int) -> dict[str, int]:
 
 
 def finished(process: subprocess.Popen, folder: Path, whole: Path) -> None:
-    errors = process.communicate(timeout=120)[1]
+    errors = process.communicate(timeout=HANG)[1]
     assert process.returncode == 0, errors
     assert differences(whole / "a.h5", folder / "a.h5") == []
     assert {path.name for path in folder.iterdir()} == {"a.h5", "a.toml"}
 
 
 def test_every_signal_saves_and_is_named(begin, whole, tmp_path):
-    """One run, stopped three times: by each signal, told to the second rank, to the first, to the launcher."""
-    folder, end = whole
-    shutil.copy(folder / "a.toml", tmp_path)
+    """One run, stopped three times: by each signal, sent to the second rank, to the first, to the launcher."""
+    shutil.copy(whole / "a.toml", tmp_path)
     command, reached = ["run", "a.toml"], 0.0
-    for number, who in TOLD.items():
-        process = begin(*command)
-        reached = saved_between_frames(process, tmp_path / "a.h5", reached, end)
+    for number, who in SIGNALLED.items():
+        process = begin(*command, slowly=True)
+        reached = saved_between_frames(process, tmp_path / "a.h5", reached)
         os.kill(processes(process.pid)[who], number)
-        errors = process.communicate(timeout=60)[1]
+        errors = process.communicate(timeout=HANG)[1]
         assert process.returncode == 75, errors
         (line,) = [line for line in errors.splitlines() if line.startswith("hpcalo: error:")]
         said = re.fullmatch(
@@ -113,22 +121,21 @@ def test_every_signal_saves_and_is_named(begin, whole, tmp_path):
         assert said, line
         stopped = saved(tmp_path / "a.h5")[0]
         assert stopped == pytest.approx(float(said[1]), rel=1e-5)
-        assert reached <= stopped < end
+        assert reached <= stopped < END
         assert not (tmp_path / "a.h5").exists()
         command, reached = ["restart", "a.h5"], stopped
-    finished(begin(*command), tmp_path, folder)
+    finished(begin(*command, slowly=False), tmp_path, whole)
 
 
 def test_killed_between_frames(begin, whole, tmp_path):
-    folder, end = whole
-    shutil.copy(folder / "a.toml", tmp_path)
-    process = begin("run", "a.toml")
-    reached = saved_between_frames(process, tmp_path / "a.h5", 0.0, end)
+    shutil.copy(whole / "a.toml", tmp_path)
+    process = begin("run", "a.toml", slowly=True)
+    reached = saved_between_frames(process, tmp_path / "a.h5", 0.0)
     for name, pid in processes(process.pid).items():
         if name != "launcher":
             with suppress(ProcessLookupError):  # the launcher ends the other ranks by itself
                 os.kill(pid, signal.SIGKILL)
-    process.communicate(timeout=30)
+    process.communicate(timeout=HANG)
     assert process.returncode not in (0, 75)
-    assert reached <= saved(tmp_path / "a.h5")[0] < end
-    finished(begin("restart", "a.h5"), tmp_path, folder)
+    assert reached <= saved(tmp_path / "a.h5")[0] < END
+    finished(begin("restart", "a.h5", slowly=False), tmp_path, whole)
