@@ -18,7 +18,7 @@ from pathlib import Path
 from hpcalo.app.inputs import estimate_of, load_input, output_of
 from hpcalo.app.site import site_of
 from hpcalo.errors import EnvironmentMismatch, InputError, OutputError, one_line
-from hpcalo.io.files import check_output
+from hpcalo.io.files import atomic_write, check_output
 from hpcalo.parallel.progress import duration
 from hpcalo.parallel.work import Ranks, Site, Work, choose
 
@@ -232,16 +232,14 @@ def _begun(result: Path) -> bool:
 
 
 def _write(path: Path, text: str, force: bool) -> None:
-    try:
-        with open(path, "w" if force else "x", encoding="utf-8") as file:
-            file.write(text)
-        path.chmod(0o755)
-    except FileExistsError:
+    if not force and os.path.lexists(path):
         raise OutputError(
             f"{path}: exists already; --force overwrites it (and the result); it can also be submitted as it is"
-        ) from None
-    except OSError as problem:
-        raise OutputError(f"{path}: cannot be written: {problem.strerror}") from None
+        )
+    with atomic_write(path, force=force) as part:
+        part.write_text(text, encoding="utf-8")
+        part.chmod(0o755)
+
 
 
 def _hand_over(command: str, path: Path) -> str:
