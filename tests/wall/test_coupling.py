@@ -302,11 +302,11 @@ def test_precession_and_relaxation(integrator):
         stepper = sim.stepper
         assert isinstance(stepper, Coupled)
         m = np.tile([0.0, 0.0, 1.0], (sim.mesh.n, 1))
-        stepper.magnetics.gamma = 0.0
+        stepper.rates.magnetics.gamma = 0.0
         k = sim.transport.kinetic
         k.set_magnetization(sim.mesh.magnetization_with_ghosts(m))
         e = k.prolong(np.tile([0.0, 1.0, 0.0, 0.0], (sim.mesh.n, 1)))
-        o = np.zeros((stepper.faces, *e.shape[1:]))
+        o = np.zeros((stepper.unknowns.faces, *e.shape[1:]))
         f = np.concatenate([e.reshape(-1), o.reshape(-1)])
         state = stepper.segment(State(m=m, t=0.0, dt=dt, f=f), 20.0)
         now, _ = stepper.parts(state)
@@ -361,10 +361,10 @@ def test_settles_into_the_quasi_static_state():
         texture=Texture(width=3.0),
     )  # fmt: skip
     stepper, k = sim.stepper, sim.transport.kinetic
-    stepper.magnetics.gamma = 0.0
+    stepper.rates.magnetics.gamma = 0.0
     state = replace(sim.start(), dt=0.1)
     steady = stepper.response(replace(state, f=stepper.steady(state.m))).q[:, 1:]
-    state = stepper.segment(replace(state, f=stepper.equilibrium()), 40.0)
+    state = stepper.segment(replace(state, f=stepper.unknowns.equilibrium()), 40.0)
     early = np.abs(stepper.response(state).q[:, 1:] - steady).max()
     state = stepper.segment(state, 300.0)
     late = np.abs(stepper.response(state).q[:, 1:] - steady).max()
