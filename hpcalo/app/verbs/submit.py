@@ -241,7 +241,6 @@ def _write(path: Path, text: str, force: bool) -> None:
         part.chmod(0o755)
 
 
-
 def _hand_over(command: str, path: Path) -> str:
     """The batch system's answer. Raises InputError with its complaint."""
     try:
