@@ -15,7 +15,7 @@ from hpcalo.hamiltonian.types import Model
 from hpcalo.io import checkpoint
 from hpcalo.io.dataset import Variable
 from hpcalo.io.hdf5 import write_dataset
-from hpcalo.io.provenance import provenance, resolved_toml
+from hpcalo.io.provenance import provenance
 from hpcalo.kubo.config import KuboInput, KuboSection
 from hpcalo.kubo.fields import coordinates, spread
 from hpcalo.kubo.prepare import make_request, prepare, reference_energy
@@ -178,14 +178,9 @@ def _no_band_between(request: Request, raw: RawSums) -> list[str]:
 
 
 def _restart_texts(settings: KuboInput, context: RunContext) -> dict[str, str]:
-    """What a restart needs besides the sums: the complete input, the folder its paths are relative to, and what must
-    not change in between. Serial.
-    """
+    """What a restart needs besides the sums: the input, and what must not change in between. Serial."""
     return {
-        "engine": "kubo",
+        **context.restart_texts("kubo", settings),
         "program": __version__,
         "model_sha256": checksums(settings.model),
-        "resolved_input": resolved_toml(settings),
-        "source": str(context.source.absolute()),
-        "overrides": "\n".join(context.overrides),
     }
