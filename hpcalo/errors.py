@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
@@ -83,3 +84,19 @@ def one_line(text: object) -> str:
     """The text with line breaks and runs of blanks folded and control characters spelled out: a message of one line."""
     line = " ".join(str(text).split())
     return line if line.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+
+
+def short_paths(text: str) -> str:
+    """The text for a terminal: absolute paths in it are relative to the current folder where that is shorter."""
+    try:
+        here = Path.cwd()
+    except OSError:  # the folder has been removed
+        return text
+    below = ""
+    for steps, folder in enumerate((here, *here.parents)):
+        if len(back := "../" * steps) > len(str(folder)):
+            break
+        known = rf"(?!{below}(?:[^\w./-]|$))" if below else ""  # the folder itself keeps its name
+        text = re.sub(rf"(?<![^\s'\"(\[=:,]){re.escape(str(folder))}/{known}(?=[\w.])", back, text)
+        below = re.escape(folder.name)
+    return text

@@ -21,8 +21,9 @@ class Section(BaseModel):
 class InputPath(str):
     """The name of a file as an input gives it, and where that file is.
 
-    The text is the name as given, which the resolved input of a result repeats. `path` is relative to the folder that
-    `hpcalo.config.reader.validate` was given (the input file's), so that nobody else joins folders and names.
+    The text is the name as given, which the resolved input of a result repeats. `path` is absolute: the name, looked up
+    once in the folder that `hpcalo.config.reader.validate` was given (the input file's). Nobody else joins folders and
+    names, and nothing depends on the current folder afterwards.
     """
 
     path: Path
@@ -30,7 +31,7 @@ class InputPath(str):
     def __new__(cls, text: str, folder: Path | None = None) -> Self:
         """The name `text`, looked up below `folder` (None: the current folder)."""
         name = super().__new__(cls, text)
-        name.path = Path(text) if folder is None else folder / text
+        name.path = (Path(text) if folder is None else folder / text).absolute()
         return name
 
     @classmethod

@@ -6,7 +6,7 @@ import os
 import sys
 import traceback
 
-from hpcalo.errors import HpcaloError, one_line
+from hpcalo.errors import HpcaloError, one_line, short_paths
 
 TRACEBACK_VARIABLE = "HPCALO_TRACEBACK"
 INTERNAL_EXIT_CODE = 70  # EX_SOFTWARE
@@ -15,7 +15,7 @@ INTERNAL_EXIT_CODE = 70  # EX_SOFTWARE
 def message(problem: BaseException, rank: int | None = None) -> str:
     """The line a user sees for this exception; `rank` where only that rank failed."""
     place = "" if rank is None else f"[rank {rank}] "
-    text = one_line(problem)
+    text = short_paths(one_line(problem))
     if isinstance(problem, HpcaloError):
         return f"hpcalo: error: {place}{text}"
     if isinstance(problem, KeyboardInterrupt):

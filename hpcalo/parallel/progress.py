@@ -7,6 +7,8 @@ import time
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any
 
+from hpcalo.errors import short_paths
+
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
 
@@ -119,7 +121,7 @@ class Progress:
 def tell(comm: Intracomm, text: str, *, quiet: bool = False) -> None:
     """A line for the user on stderr, from rank 0 only."""
     if comm.rank == 0 and not quiet:
-        sys.stderr.write(text + "\n")
+        sys.stderr.write(short_paths(text) + "\n")
         sys.stderr.flush()
 
 

@@ -25,7 +25,15 @@ def test_a_name_knows_where_its_file_is():
     assert Table.model_validate({"file": table.file}).file.path == table.file.path  # not looked up a second time
     assert type(table.model_dump(mode="json")["file"]) is str
     assert validate(Table, {"file": "/data/fe.h5"}, "x.toml", Path("/input")).file.path == Path("/data/fe.h5")
-    assert validate(Table, {"file": "fe.h5"}, "x.toml").file.path == Path("fe.h5")
+    assert validate(Table, {"file": "fe.h5"}, "x.toml").file.path == Path.cwd() / "fe.h5"
+
+
+def test_a_name_stays_where_it_is(tmp_path, monkeypatch):
+    """The input's folder is given relative to a current folder that is left afterwards."""
+    monkeypatch.chdir(tmp_path)
+    table = validate(Table, {"file": "../fe.h5"}, "x.toml", Path("input"))
+    monkeypatch.chdir("/")
+    assert table.file.path == tmp_path / "input" / ".." / "fe.h5"
 
 
 def test_a_name_is_a_text():

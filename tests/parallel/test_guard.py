@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from program import one_complaint
 
-from hpcalo.errors import InputError, ModelError
+from hpcalo.errors import InputError, ModelError, short_paths
 from hpcalo.parallel.failure import exit_code, message
 from hpcalo.parallel.guard import RemoteFailure, on_root, raise_together, together
 
@@ -84,3 +84,22 @@ def test_rank_0_decides_once(comm):
 
     with pytest.raises(InputError, match=r"^no such key$"):
         on_root(comm, wrong)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("/home/a/run/x.h5: exists", "x.h5: exists"),
+        ("'hpcalo restart /home/a/run/out/x.h5' continues", "'hpcalo restart out/x.h5' continues"),
+        ("x.toml: model.file: /home/a/models/fe.h5: not found", "x.toml: model.file: ../models/fe.h5: not found"),
+        ("/home/a/runs/x.h5: exists", "../runs/x.h5: exists"),
+        (
+            "/scratch/home/a/run/x.h5, /data/fe.h5, in /home/a/run: no",
+            "/scratch/home/a/run/x.h5, /data/fe.h5, in /home/a/run: no",
+        ),
+    ],
+)
+def test_paths_in_messages_are_relative_where_that_is_shorter(monkeypatch, text, shown):
+    monkeypatch.setattr(Path, "cwd", classmethod(lambda cls: cls("/home/a/run")))
+    assert short_paths(text) == shown
+    assert message(InputError(text)) == f"hpcalo: error: {shown}"

@@ -111,6 +111,27 @@ def test_each_file_is_recorded_and_must_stay(comm, tmp_path, source):
     assert differences(tmp_path / "whole.h5", result) == []
 
 
+def test_goes_on_in_another_folder(comm, tmp_path, monkeypatch):
+    """Started with a relative name of an input that names its files relative to itself; continued from elsewhere."""
+    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
+    for folder in (home / "inputs" / "data", elsewhere):
+        folder.mkdir(parents=True)
+    wannier(home / "inputs" / "data")
+    (home / "inputs" / "w.toml").write_text(INPUT.format(model='wannier90 = "data/x"', grid=[8, 8, 8]))
+    source = Path("inputs", "w.toml")
+    monkeypatch.chdir(home)
+    app.run(comm, source, output=Path("whole.h5"), quiet=True)
+    stopped(comm, 1, source, Path("a.h5"), 1)
+    monkeypatch.chdir(elsewhere)
+    app.restart(comm, Path("../home/a.h5"), quiet=True)
+    assert differences(home / "whole.h5", home / "a.h5") == []
+    assert not list(elsewhere.iterdir())
+    lines = read_dataset(home / "a.h5").texts["model_sha256"].splitlines()
+    assert [line.partition("  ")[2] for line in lines] == [
+        str(home / "inputs" / "data" / name) for name in NAMES["wannier"]
+    ]
+
+
 def test_a_file_that_came_or_went_is_another_model(comm, tmp_path):
     wannier(tmp_path)
     source, result = tmp_path / "w.toml", tmp_path / "a.h5"
