@@ -22,8 +22,8 @@ def prepare(section: KuboSection, model: Model) -> tuple[float, RealArray, Reque
     n_hat = magnetization_directions(model, section.n_hat)
     request = make_request(section, reference, model.crystal)
     provided = check_need(model, request.need())
-    levels = tuple(observable for observable in request.sums.levels if observable in provided)
-    return reference, n_hat, replace(request, sums=replace(request.sums, levels=levels))
+    missing = request.need() - provided
+    return reference, n_hat, replace(request, sums=request.sums.without(missing))
 
 
 def reference_energy(section: KuboSection, model: Model) -> float:

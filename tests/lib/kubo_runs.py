@@ -33,6 +33,8 @@ def run_sums(
     sea: tuple[Pair, ...] = (),
     thermal: tuple[Pair, ...] = (),
     levels: tuple[LevelProperty, ...] = (),
+    fermi: tuple[Pair, ...] = (),
+    fermi_levels: tuple[LevelProperty, ...] = (),
     gammas: Sequence[float] = (0.1,),
     temperatures: Sequence[float] = (300.0,),
     mu: Sequence[float] = (0.0,),
@@ -50,7 +52,7 @@ def run_sums(
         gammas=np.asarray(gammas, dtype=float),
         mu=np.repeat(mu, len(temperatures)),
         kt=np.tile(BOLTZMANN_EV * temperatures, len(mu)),
-        sums=Sums(broadened, sea, thermal, levels),
+        sums=Sums(broadened, sea, thermal, levels, fermi=fermi, fermi_levels=fermi_levels),
     )
     raw = []
     for n in [model.n_hat] if n_hat is None else n_hat:

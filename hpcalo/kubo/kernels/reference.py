@@ -119,3 +119,28 @@ def thermal_pairs(
             out[p, 1] += weight * (fermi @ A - energy @ B)
             out[p, 2] -= weight * ((energy + grand) @ B)
             out[p, 3] -= weight * (fermi @ B)
+
+
+def fermi_pairs(
+    E: RealArray,
+    X: ComplexArray,
+    Y: ComplexArray,
+    pairs: Index,
+    mu: RealArray,
+    kt: RealArray,
+    tolerance: float,
+    weights: RealArray,
+    out: RealArray,
+) -> None:
+    """Adds −Σ f B (36) at the Q points (mu, kt) to `out` (P, Q): the last of the `thermal_pairs` alone."""
+    every = np.zeros((len(pairs), 4, len(mu)))
+    thermal_pairs(E, X, Y, pairs, mu, kt, tolerance, weights, every)
+    out += every[:, 3]
+
+
+def fermi_levels(
+    E: RealArray, values: RealArray, mu: RealArray, kt: RealArray, weights: RealArray, out: RealArray
+) -> None:
+    """Adds Σ_n f(E_n) X_n at the Q points (mu, kt) to `out` (V, Q), for properties `values` (K, V, N) of the levels."""
+    u = (E[:, None, :] - mu[:, None]) / kt[:, None]
+    out += np.einsum("k,kqn,kvn->vq", weights, 0.5 * (1.0 - np.tanh(0.5 * u)), values)

@@ -11,7 +11,8 @@ from hpcalo.hamiltonian.types import Crystal
 from hpcalo.kubo.config import KuboSection
 from hpcalo.kubo.responses.thermal import cell_weights, thermal_weights
 from hpcalo.kubo.states.directions import velocity_directions
-from hpcalo.kubo.sums.request import BROADENED, SEA, THERMAL, Pair, raw_name
+from hpcalo.kubo.states.observable import LevelProperty
+from hpcalo.kubo.sums.request import BROADENED, FERMI, SEA, THERMAL, Pair, fermi_name, raw_name
 from hpcalo.typing import RealArray
 
 
@@ -101,6 +102,17 @@ class RunSums:
         """Direct thermal sums (A, x, y, 4, M, T): (32), (27), (33) without 1/V, and the average of (36)."""
         raw = self.stacked(raw_name(THERMAL, pair))
         return raw.reshape(raw.shape[0], *self._shape(pair), 4, len(self.mu), len(self.temperatures))
+
+    def fermi(self, pair: Pair) -> RealArray:
+        """The thermal average of (36) alone, with exact Fermi functions, without 1/V: (A, x, y, M, T)."""
+        return self._at_mu_t(self.stacked(raw_name(FERMI, pair)), self._shape(pair))
+
+    def fermi_level(self, observable: LevelProperty) -> RealArray:
+        """Σ_n f X_n of a property of levels: (A, …, M, T)."""
+        return self._at_mu_t(self.stacked(fermi_name(observable)), observable.shape(self.crystal))
+
+    def _at_mu_t(self, raw: RealArray, shape: tuple[int, ...]) -> RealArray:
+        return raw.reshape(raw.shape[0], *shape, len(self.mu), len(self.temperatures))
 
     def occupied(self, name: str) -> RealArray:
         """Running sum over occupied levels of a histogram over the energy axis: (A, …, NE)."""

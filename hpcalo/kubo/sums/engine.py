@@ -12,7 +12,7 @@ from hpcalo.errors import ConvergenceError
 from hpcalo.kubo.kernels import _kubo
 from hpcalo.kubo.states.observable import Observable
 from hpcalo.kubo.states.solver import States, StateSolver
-from hpcalo.kubo.sums.request import BROADENED, COUNT, DEGENERACY_TOLERANCE, SEA, Request
+from hpcalo.kubo.sums.request import BROADENED, COUNT, DEGENERACY_TOLERANCE, FERMI, SEA, Request, fermi_name
 from hpcalo.typing import RealArray
 
 RawSums = dict[str, RealArray]
@@ -50,6 +50,9 @@ def sum_block(
             elif whole and kind == SEA:
                 limits = (request.reference, DEGENERACY_TOLERANCE)
                 _kubo.sea_pairs(states.E_kn, X, Y, components[pair], bins, *limits, w, out[name])
+            elif whole and kind == FERMI:
+                points_mu_t = (request.mu, request.kt, DEGENERACY_TOLERANCE)
+                _kubo.fermi_pairs(states.E_kn, X, Y, components[pair], *points_mu_t, w, out[name])
             elif whole:
                 points_mu_t = (request.mu, request.kt, DEGENERACY_TOLERANCE)
                 _kubo.thermal_pairs(states.E_kn, X, Y, components[pair], *points_mu_t, w, out[name])
@@ -66,6 +69,10 @@ def _sum_levels(states: States, w: RealArray, bins: NDArray[np.int32], request: 
         values = states[observable].reshape(K, -1, N)
         for v, histogram in enumerate(target):
             _add_to_histogram(histogram, bins, w[:, None] * values[:, v])
+    for observable in request.sums.fermi_levels:
+        values = np.ascontiguousarray(states[observable].reshape(K, -1, N))
+        target = out[fermi_name(observable)].reshape(values.shape[1], -1)
+        _kubo.fermi_levels(states.E_kn, values, request.mu, request.kt, w, target)
     if COUNT in out:
         fine = np.searchsorted(request.count_edges, states.E_kn)
         _add_to_histogram(out[COUNT], fine, np.broadcast_to(w[:, None], fine.shape))

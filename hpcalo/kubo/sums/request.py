@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +20,10 @@ TORQUE_VELOCITY: Pair = (TORQUE, VELOCITY)
 TORQUE_TORQUE: Pair = (TORQUE, TORQUE)
 VELOCITY_VELOCITY: Pair = (VELOCITY, VELOCITY)
 
-BROADENED, SEA, THERMAL = "broadened", "sea", "thermal"
-"""The three kinds of pair sums: with broadening, at T = 0 without, at the points (µ, T)."""
+BROADENED, SEA, THERMAL, FERMI = "broadened", "sea", "thermal", "fermi"
+"""The kinds of pair sums: with broadening, at T = 0 without, the direct thermal sums at the points (µ, T), and of these
+the last alone, the sea sum with Fermi functions, at a fraction of their cost.
+"""
 
 COUNT = "count"
 """Name of the raw sum that counts levels between fine edges."""
@@ -36,8 +38,8 @@ value.
 class Sums:
     """The raw sums that a response is made of.
 
-    broadened, sea, thermal: pairs of operators. levels: properties summed over the occupied levels. count: whether
-    levels are counted on a fine energy grid.
+    broadened, sea, thermal, fermi: pairs of operators. levels: properties summed over occupied levels; fermi_levels:
+    the same with Fermi functions at the points (µ, T). count: whether levels are counted on a fine energy grid.
     """
 
     broadened: tuple[Pair, ...] = ()
@@ -45,6 +47,8 @@ class Sums:
     thermal: tuple[Pair, ...] = ()
     levels: tuple[LevelProperty, ...] = ()
     count: bool = False
+    fermi: tuple[Pair, ...] = ()
+    fermi_levels: tuple[LevelProperty, ...] = ()
 
     @staticmethod
     def union(several: Iterable[Sums]) -> Sums:
@@ -54,8 +58,26 @@ class Sums:
         def once(attribute: str) -> tuple:
             return tuple(dict.fromkeys(entry for sums in every for entry in getattr(sums, attribute)))
 
-        levels = sorted(once("levels"), key=lambda o: o.name, reverse=True)  # the order that checkpoints have
-        return Sums(once(BROADENED), once(SEA), once(THERMAL), tuple(levels), any(sums.count for sums in every))
+        def properties(attribute: str) -> tuple:
+            return tuple(sorted(once(attribute), key=lambda o: o.name, reverse=True))  # the order that checkpoints have
+
+        return Sums(
+            once(BROADENED),
+            once(SEA),
+            once(THERMAL),
+            properties("levels"),
+            any(sums.count for sums in every),
+            once(FERMI),
+            properties("fermi_levels"),
+        )
+
+    def without(self, missing: frozenset[Observable]) -> Sums:
+        """The same sums without the properties of levels that a model cannot provide."""
+        return replace(
+            self,
+            levels=tuple(o for o in self.levels if o not in missing),
+            fermi_levels=tuple(o for o in self.fermi_levels if o not in missing),
+        )
 
 
 @dataclass(frozen=True)
@@ -83,7 +105,8 @@ class Request:
     @property
     def pairs(self) -> tuple[Pair, ...]:
         """All pairs of operators, each once."""
-        return tuple(dict.fromkeys(self.sums.broadened + self.sums.sea + self.sums.thermal))
+        sums = self.sums
+        return tuple(dict.fromkeys(sums.broadened + sums.sea + sums.thermal + sums.fermi))
 
     def components(self, pair: Pair) -> NDArray[np.int32]:
         """The pairs (P, 2) of places in X's and Y's component axes: all of them, X's component slowest."""
@@ -92,13 +115,19 @@ class Request:
 
     def need(self) -> frozenset[Observable]:
         """The observables that the state solver has to provide."""
-        named = {*(operator for pair in self.pairs for operator in pair), *self.sums.levels}
+        levels = self.level_sums().values()
+        named = {*(operator for pair in self.pairs for operator in pair), *levels}
         return frozenset(named | {other for observable in named for other in observable.requires})
 
     def pair_sums(self) -> dict[str, tuple[str, Pair]]:
         """Kind and pair of every raw sum over pairs, by its name."""
-        kinds = ((BROADENED, self.sums.broadened), (SEA, self.sums.sea), (THERMAL, self.sums.thermal))
+        sums = self.sums
+        kinds = ((BROADENED, sums.broadened), (SEA, sums.sea), (THERMAL, sums.thermal), (FERMI, sums.fermi))
         return {raw_name(kind, pair): (kind, pair) for kind, pairs in kinds for pair in pairs}
+
+    def level_sums(self) -> dict[str, LevelProperty]:
+        """The property of levels in every raw sum over levels, by its name."""
+        return {o.name: o for o in self.sums.levels} | {fermi_name(o): o for o in self.sums.fermi_levels}
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Name and shape of every raw sum of the pass."""
@@ -106,9 +135,11 @@ class Request:
         shapes: dict[str, tuple[int, ...]] = {}
         for name, (kind, pair) in self.pair_sums().items():
             P = len(self.components(pair))
-            shapes[name] = {BROADENED: (G, P, 2, NE), SEA: (P, 3, NE + 1), THERMAL: (P, 4, Q)}[kind]
+            shapes[name] = {BROADENED: (G, P, 2, NE), SEA: (P, 3, NE + 1), THERMAL: (P, 4, Q), FERMI: (P, Q)}[kind]
         for observable in self.sums.levels:
             shapes[observable.name] = (*observable.shape(self.crystal), NE + 1)
+        for observable in self.sums.fermi_levels:
+            shapes[fermi_name(observable)] = (*observable.shape(self.crystal), Q)
         if len(self.count_edges):
             shapes[COUNT] = (len(self.count_edges) + 1,)
         return shapes
@@ -117,3 +148,8 @@ class Request:
 def raw_name(kind: str, pair: Pair) -> str:
     """Key of a raw sum, for example `broadened:torque-velocity`."""
     return f"{kind}:{pair[0].name}-{pair[1].name}"
+
+
+def fermi_name(observable: LevelProperty) -> str:
+    """Key of the raw sum of a property of levels with Fermi functions, for example `fermi:curvature`."""
+    return f"{FERMI}:{observable.name}"

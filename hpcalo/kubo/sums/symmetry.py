@@ -30,7 +30,7 @@ PROBES = np.array([[0.1234, 0.3719, 0.2713], [0.4127, 0.0931, 0.1873]])
 def transformed(raw: RawSums, op: Operation, request: Request) -> RawSums:
     """The raw sums at gk from those at k."""
     pairs = request.pair_sums()
-    levels = {observable.name: observable for observable in request.sums.levels}
+    levels = request.level_sums()
     out: RawSums = {}
     for name, values in raw.items():
         if name in pairs:
@@ -50,7 +50,7 @@ def _pairs(values: RealArray, kind: str, pair: Pair, op: Operation, request: Req
         result = np.einsum("pq,gqre->gpre", full, values)
         result[:, :, 1] *= op.time_sign
         return result
-    # sea and thermal sums are made of Im W
+    # the other sums are made of Im W
     return np.asarray(op.time_sign * np.tensordot(full, values, 1), dtype=np.float64)
 
 
@@ -137,7 +137,8 @@ def symmetries_of(
 def _probe_request(request: Request) -> Request:
     """The same observables in sums that are smooth in the band energies: a level on a grid energy then does no harm."""
     low, high = request.energies[0], request.energies[-1]
-    vectors = tuple(observable for observable in request.sums.levels if observable.indices)
+    every = dict.fromkeys(request.level_sums().values())
+    vectors = tuple(observable for observable in every if observable.indices)
     return replace(
         request,
         energies=np.linspace(low, high, 5),

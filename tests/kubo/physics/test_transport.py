@@ -16,7 +16,8 @@ from hpcalo.hamiltonian.builtin import ferromagnet, haldane, rashba
 from hpcalo.hamiltonian.modelfile import read_model
 from hpcalo.hamiltonian.readers.wannier90.assemble import read_wannier90
 from hpcalo.hamiltonian.readers.wannier90.files import WannierOptions
-from hpcalo.kubo.responses.anomalous_hall import AnomalousHall, intrinsic_hall
+from hpcalo.kubo.responses.anomalous_hall import S_CM, AnomalousHall, axial, intrinsic_hall
+from hpcalo.kubo.responses.anomalous_hall_finite_temperature import AnomalousHallFiniteTemperature
 from hpcalo.kubo.responses.conductivity import Conductivity, heat_conductivity
 from hpcalo.kubo.responses.damping import Damping
 from hpcalo.kubo.responses.nernst import Nernst
@@ -196,6 +197,32 @@ def test_nernst_of_iron_equals_another_codes(shared):
     reported, coarser = (Nernst().compute(r)["nernst_intrinsic"][0, 2] for r in (run, iron_hall(model, 501)))
     # Spacing 4 meV against k_B T = 17 meV: (4/17)²/12 = 0.5 %.
     assert np.abs(reported - coarser)[:, 1:].max() < 5e-3 * np.abs(reported).max()
+
+
+def test_hall_effect_of_iron_at_finite_temperature(shared):
+    """Fermi functions level by level against the average of the curve at T = 0, inner and external part, 50 to 300 K.
+
+    The average takes exact means over cells of 0.5 meV, which leaves (0.5 meV/k_BT)²/12 = 0.1 % at 50 K; the external
+    part is a staircase of whole levels.
+    """
+    run = run_sums(
+        fe(shared, replicas=False),
+        grid(8, 8, 8, shift=0.25),
+        12.6312 + np.linspace(-0.6, 0.6, 2401),
+        sea=(VELOCITY_VELOCITY,),
+        levels=(CURVATURE,),
+        fermi=(VELOCITY_VELOCITY,),
+        fermi_levels=(CURVATURE,),
+        temperatures=[50.0, 300.0],
+        mu=12.6312 + np.linspace(-0.1, 0.1, 5),
+    )
+    found = AnomalousHallFiniteTemperature().compute(run)["anomalous_hall_finite_temperature"]
+    inner = axial(run, run.sea_averages(VELOCITY_VELOCITY, 0), 1)
+    outer = np.einsum("ace,mte->acmt", run.occupied(CURVATURE.name), run.averages(0))
+    parts = (axial(run, run.fermi(VELOCITY_VELOCITY), 1), run.fermi_level(CURVATURE))
+    for part, expected in zip(parts, (inner, outer), strict=True):
+        np.testing.assert_allclose(part, expected, atol=2e-3 * np.abs(expected).max())
+    np.testing.assert_allclose(found, (parts[0] - parts[1]) * S_CM / run.volume, rtol=1e-12)
 
 
 def test_spin_response_without_spin_orbit_coupling():
