@@ -1,16 +1,14 @@
-"""Spin pairs, the time-reversal-odd part of H, rotated magnetization, and the torque operator of a WannierModel.
+"""Spin pairs, the time-reversal-odd part of H, and the torque operator of a WannierModel (turned: see `turning`).
 
 On every pair (up[i], down[i]) of spinor orbitals with a common real spatial part, time reversal is Θ = iσ_y K, so that
 `H = H_even + H_odd` with `H_odd = (H − Θ H Θ⁻¹)/2`: the exchange part. Spin-orbit coupling stays in H_even.
 
 All of this is exact for the built-in models and approximate for Wannier functions: those of a magnet are not exactly
-such pairs; H_odd also contains the small joint effect of exchange and spin-orbit coupling (components across n̂, and a
-part without spin); and the rotated magnet is made of the same functions, without self-consistency.
+such pairs, and H_odd also contains the small joint effect of exchange and spin-orbit coupling (components across n̂, and
+a part without spin).
 """
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,24 +80,6 @@ def spin_components(X_Rnn: NDArray, up: IntArray, down: IntArray) -> tuple[Compl
     return 0.5 * (uu + dd), np.stack([0.5 * (ud + du), 0.5j * (ud - du), 0.5 * (uu - dd)])
 
 
-def rotation_taking(start: RealArray, end: RealArray) -> tuple[RealArray, float]:
-    """Axis and angle of the shortest rotation from one unit vector to another (any perpendicular axis for a
-    reversal).
-    """
-    axis: RealArray = np.cross(start, end).astype(np.float64)
-    size = float(np.linalg.norm(axis))
-    angle = float(np.arctan2(size, start @ end))
-    if size < 1e-12:
-        axis = np.cross(start, np.eye(3)[int(np.argmin(np.abs(start)))])
-        size = float(np.linalg.norm(axis))
-    return axis / size, angle
-
-
-def spin_rotation(axis: RealArray, angle: float) -> ComplexArray:
-    """exp(−i angle axis·σ/2), (2, 2): rotates spins by `angle` (radians) about `axis`."""
-    return np.cos(angle / 2) * np.eye(2) - 1j * np.sin(angle / 2) * np.tensordot(axis, PAULI, 1)
-
-
 def require_exchange(model: WannierModel) -> ComplexArray:
     """H_odd of the model. Raises ModelError if it has none."""
     if model.odd_Rnn is None:
@@ -107,45 +87,14 @@ def require_exchange(model: WannierModel) -> ComplexArray:
     return model.odd_Rnn
 
 
-def rotated(model: WannierModel, n_hat: NDArray | tuple[float, ...]) -> WannierModel:
-    """The model with its magnetization along n̂: H_even + U (H_odd − h_0) U† + (n̂·n̂_0) h_0.
-
-    U is the spin rotation from n̂_0 = model.n_hat to n̂, and h_0 ⊗ 1 the part of H_odd without spin. h_0 (zero for
-    built-in models) is an orbital moment that exchange and spin-orbit coupling make together: it cannot be rotated in
-    spin space but must change sign on reversal, so it follows n̂·n̂_0. Its variation at n̂_0 is of second order, which
-    the torque operator n̂ × ∂H/∂n̂ requires. Spin and position matrices belong to the basis and do not change. The
-    reversal n̂ = −n̂_0 is exact: time reversal of the Hamiltonian (H_even − H_odd) and of the position and spin matrices,
-    so that reciprocity between n̂ and −n̂ holds to rounding. Always rotate the model as it was read, because each
-    rotation diminishes h_0. Raises ModelError if the model has no exchange part.
-    """
-    odd = require_exchange(model)
-    n = unit_vector(n_hat)
-    if np.array_equal(n, model.n_hat):
-        return model
-    axis, angle = rotation_taking(model.n_hat, n)
-    if np.pi - angle < 1e-12:
-        return _reversed(model, odd, n)
-    U = on_pairs(spin_rotation(axis, angle), model.up, model.down)
-    without_spin = on_spins(spin_components(odd, model.up, model.down)[0], model.up, model.down)
-    turned = U @ (odd - without_spin) @ U.conj().T + float(n @ model.n_hat) * without_spin
-    return replace(model, H_Rnn=model.H_Rnn - odd + turned, odd_Rnn=turned, n_hat=n)
-
-
-def _reversed(model: WannierModel, odd: ComplexArray, n_hat: RealArray) -> WannierModel:
-    """Θ applied to all matrices of the model; the spin matrices, odd under Θ, are given the sign of <σ> again."""
-    up, down = model.up, model.down
-    centres = model.centres.copy()
-    centres[up], centres[down] = model.centres[down], model.centres[up]
-    A, spin = model.A_Rvnn, model.spin_Rvnn
-    return replace(
-        model,
-        H_Rnn=model.H_Rnn - 2.0 * odd,
-        odd_Rnn=-odd,
-        A_Rvnn=None if A is None else time_reversed(A, up, down),
-        spin_Rvnn=None if spin is None else -time_reversed(spin, up, down),
-        centres=centres,
-        n_hat=n_hat,
-    )
+def shares_not_along(odd_Rnn: NDArray, n_hat: RealArray, up: IntArray, down: IntArray) -> tuple[float, float]:
+    """Shares of a matrix, odd under time reversal, that are spin across n̂ and that have no spin: |part|/|whole|."""
+    none, vector = spin_components(odd_Rnn, up, down)
+    across = vector - n_hat[:, None, None, None] * np.tensordot(n_hat, vector, 1)
+    total = float(np.sqrt((np.abs(none) ** 2).sum() + (np.abs(vector) ** 2).sum()))
+    if total == 0.0:
+        return 0.0, 0.0
+    return float(np.linalg.norm(across)) / total, float(np.linalg.norm(none)) / total
 
 
 def torque_Rvnn(model: WannierModel) -> ComplexArray:

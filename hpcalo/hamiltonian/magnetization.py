@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hpcalo.hamiltonian.exchange import pauli_on_pairs, require_exchange, spin_components
+from hpcalo.hamiltonian.exchange import pauli_on_pairs, require_exchange, shares_not_along, spin_components
 from hpcalo.hamiltonian.film import nearest_atoms
 from hpcalo.hamiltonian.types import WannierModel
 from hpcalo.typing import ComplexArray, RealArray
@@ -92,14 +92,10 @@ def snapped(n: RealArray) -> RealArray:
 
 def _notes_on_direction(model: WannierModel, n: RealArray) -> tuple[str, ...]:
     """How much of H_odd is not of the form Δ ⊗ σ·n̂, and a warning if that is too much for one direction."""
-    none, vector = spin_components(require_exchange(model), model.up, model.down)
-    along = np.tensordot(n, vector, 1)
-    across = vector - n[:, None, None, None] * along
-    total = float(np.sqrt((np.abs(none) ** 2).sum() + (np.abs(vector) ** 2).sum()))
-    share = float(np.sqrt((np.abs(across) ** 2).sum())) / total
+    share, spinless = shares_not_along(require_exchange(model), n, model.up, model.down)
     text = (
         f"exchange part: {100 * share:.2g} % of it is perpendicular to the moment, "
-        f"{100 * np.sqrt((np.abs(none) ** 2).sum()) / total:.2g} % is independent of spin"
+        f"{100 * spinless:.2g} % is independent of spin"
     )
     if share <= ACROSS:
         return (text,)

@@ -103,6 +103,11 @@ class WannierModel:
         """Number of orbitals N, spin included."""
         return self.H_Rnn.shape[1]
 
+    @property
+    def home(self) -> int:
+        """Number of the cell R = 0."""
+        return int(np.flatnonzero((self.R == 0).all(axis=1))[0])
+
     def __post_init__(self) -> None:
         N = self.H_Rnn.shape[-1]
         nR = len(self.R)

@@ -22,7 +22,7 @@ from hpcalo.kubo.prepare import make_request, prepare, reference_energy
 from hpcalo.kubo.responses.density_of_states import energy_of_count
 from hpcalo.kubo.responses.response import responses
 from hpcalo.kubo.responses.run_sums import RunSums
-from hpcalo.kubo.states.solvers import solvers
+from hpcalo.kubo.states.solvers import notes_on, solvers
 from hpcalo.kubo.sums.checkpoints import PassCheckpoints
 from hpcalo.kubo.sums.engine import RawSums
 from hpcalo.kubo.sums.passes import sum_over_k
@@ -73,7 +73,7 @@ def _run(settings: KuboInput, context: RunContext, rounds: Rounds) -> None:
     if section.energies.from_electrons:
         reference = _fermi_energy(model, n_hat[0], kubo)
         request = replace(make_request(section, reference, model.crystal), sums=request.sums)
-    notes, crystal = model.notes, model.crystal
+    notes, crystal = (*model.notes, *notes_on(model, n_hat)), model.crystal
     for note in notes:
         tell(comm, f"note: {note}", quiet=quiet)
     states = solvers(model, n_hat, request.need(), spin_matrices=section.spin_matrices)

@@ -11,13 +11,13 @@ from hpcalo.hamiltonian.exchange import (
     PAULI,
     odd_part,
     pauli_on_pairs,
-    rotated,
     spin_components,
     time_reversed,
     torque_from_spin,
     torque_Rvnn,
     unit_vector,
 )
+from hpcalo.hamiltonian.turning import rotated
 from hpcalo.hamiltonian.types import WannierModel
 
 SX, SY, SZ = PAULI

@@ -9,7 +9,7 @@ import pytest
 from wannier_files import bloch, write_hr, write_tb, write_win
 
 from hpcalo.hamiltonian.builtin import ferromagnet
-from hpcalo.hamiltonian.exchange import rotated, torque_from_spin, torque_Rvnn
+from hpcalo.hamiltonian.exchange import torque_from_spin, torque_Rvnn
 from hpcalo.hamiltonian.magnetization import occupied_spin, snapped
 from hpcalo.hamiltonian.readers.wannier90.assemble import read_wannier90
 from hpcalo.hamiltonian.readers.wannier90.chk import read_chk, to_cells
@@ -19,6 +19,7 @@ from hpcalo.hamiltonian.readers.wannier90.spn import read_spn
 from hpcalo.hamiltonian.readers.wannier90.tb import read_tb
 from hpcalo.hamiltonian.readers.wannier90.win_wout import read_centres, read_win, read_wout
 from hpcalo.hamiltonian.readers.wannier90.wsvec import replica_folding
+from hpcalo.hamiltonian.turning import rotated
 from hpcalo.hamiltonian.types import check_hermitian
 
 FE = ("fe", "Fe", 12.6312, 30.0)  # folder, seed, Fermi energy, top of the frozen window (Fe.win)

@@ -11,8 +11,8 @@ from scipy.linalg import eigh
 
 from hpcalo.errors import ModelError
 from hpcalo.hamiltonian.builtin import ferromagnet
-from hpcalo.hamiltonian.exchange import rotated
 from hpcalo.hamiltonian.modelfile import read_model
+from hpcalo.hamiltonian.turning import rotated
 from hpcalo.hamiltonian.types import Crystal, LcaoModel, WannierModel
 from hpcalo.kubo.states.lattice_sum import LatticeSum
 from hpcalo.kubo.states.lcao import LcaoStates

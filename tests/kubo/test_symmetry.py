@@ -10,10 +10,10 @@ from places import MODELS
 
 from hpcalo.errors import InputError
 from hpcalo.hamiltonian.builtin import ferromagnet, haldane, rashba
-from hpcalo.hamiltonian.exchange import rotated
 from hpcalo.hamiltonian.kmesh import block_size, uniform_mesh
 from hpcalo.hamiltonian.modelfile import read_model
 from hpcalo.hamiltonian.symmetry import candidates, closed, identity
+from hpcalo.hamiltonian.turning import rotated
 from hpcalo.kubo.states.lcao import LcaoStates
 from hpcalo.kubo.states.operators import SPIN
 from hpcalo.kubo.states.wannier import WannierStates

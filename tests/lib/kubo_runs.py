@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from hpcalo.hamiltonian.exchange import rotated
+from hpcalo.hamiltonian.turning import rotated
 from hpcalo.hamiltonian.types import WannierModel
 from hpcalo.kubo.config import KuboSection
 from hpcalo.kubo.responses.run_sums import RunSums

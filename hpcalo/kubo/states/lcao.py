@@ -9,7 +9,7 @@ from scipy.linalg import LinAlgError, cholesky, eigh, solve_triangular
 from scipy.spatial.transform import Rotation
 
 from hpcalo.errors import ModelError
-from hpcalo.hamiltonian.exchange import rotation_taking
+from hpcalo.hamiltonian.turning import rotation_taking
 from hpcalo.hamiltonian.types import LcaoModel
 from hpcalo.kubo.states.directions import line_order, velocity_directions
 from hpcalo.kubo.states.lattice_sum import LatticeSum
