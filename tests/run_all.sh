@@ -49,16 +49,6 @@ mpi_suite() {
   return "$status"
 }
 
-# Jobs on a real SLURM live by its clock: on a machine that was busy with something else a second look is fair. What failed the
-# first time is run once more, alone, and has to pass then.
-# shellcheck disable=SC2317,SC2329  # step calls it
-batch_suite() {
-  local run=(timeout -k 20 "$BATCH_LIMIT" python -m pytest -q --color=no --basetemp="$work/batch" tests/system/batch)
-  "${run[@]}" && return
-  echo "batch suite: once more what failed"
-  "${run[@]}" --last-failed --last-failed-no-failures none
-}
-
 # Two processes, a file of tests in one of them. A test that starts ranks of its own shares the cores with the other process.
 spread=(-n "${HPCALO_TEST_PROCESSES:-2}" --dist loadfile)
 [ "${HPCALO_TEST_PROCESSES:-2}" = 1 ] && spread=()
@@ -76,7 +66,7 @@ for part in $parts; do
       step "quick suite" python -m pytest -q --color=no -m quick "${spread[@]}" --durations=5 --basetemp="$work/quick"
       step "quick MPI suite on 2 ranks" mpi_suite 2 "mpi and quick" ;;
     serial) step "serial suite" timeout -k 20 "$SERIAL_LIMIT" python -m pytest -q --color=no "${spread[@]}" --durations=10 --basetemp="$work/serial" --ignore=tests/system/batch ;;
-    batch) step "batch suite" batch_suite ;;
+    batch) step "batch suite" timeout -k 20 "$BATCH_LIMIT" python -m pytest -q --color=no --basetemp="$work/batch" tests/system/batch ;;
     mpi) for ranks in ${HPCALO_TEST_RANKS:-1 2 3 4}; do step "MPI suite on $ranks rank(s)" mpi_suite "$ranks"; done ;;
     *) echo "run_all.sh: unknown part '$part' (lint, quick, serial, batch, mpi)" >&2; exit 2 ;;
   esac

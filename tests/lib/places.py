@@ -6,6 +6,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 INPUTS = REPOSITORY / "input"
 MODELS = INPUTS / "models"
 JOBS = REPOSITORY / "jobs"
+SLOWLY = REPOSITORY / "tests" / "lib" / "slowly.py"
 NOTEBOOKS = REPOSITORY / "docs" / "notebooks"
 
 

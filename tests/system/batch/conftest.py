@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from limits import HANG
 
 DAEMONS = ("munged", "slurmctld", "slurmd")
 CONFIGURATION = """
@@ -73,7 +74,7 @@ class Cluster:
             [str(word) for word in command],
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=HANG,
             cwd=cwd,
             env={**self.environment, **environment},
             check=False,
@@ -86,7 +87,7 @@ class Cluster:
         words = self("scontrol", "--oneliner", "show", "job", job).split()
         return next((w.partition("=")[2] for w in words if w.startswith(name + "=")), "")
 
-    def wait(self, job: str, *states: str, timeout: float = 60) -> str:
+    def wait(self, job: str, *states: str, timeout: float = HANG) -> str:
         """Until the job is in one of the states; returns it."""
         deadline = time.monotonic() + timeout
         while (state := self.field(job, "JobState")) not in states:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from inputs import SAVED
 from limits import HANG
-from places import JOBS
+from places import JOBS, SLOWLY
 
 from hpcalo.io import checkpoint
 from hpcalo.io.hdf5 import read_dataset
 
-SIDE = 300
 WALL = """
 [wall]
 mode = "{mode}"
@@ -39,15 +39,15 @@ gradient = "6 K/nm"
 circuit = "current"
 current_density = "-1.008e10 A/m^2"
 [time]
-end = "{end} ns"
-output_every = "{every} ns"
+end = "0.1 ns"
+output_every = "0.001 ns"
 """
 SCAN = """
 [scan]
 key = "drive.gradient"
 values = [1.0, 2.0, 4.0]
 """
-START = 1.2  # seconds of a run before it computes
+PAUSE = 1.0  # seconds that a run to be stopped waits after every step
 LAUNCHERS = {"srun": "srun --mpi=pmix", "mpirun": "mpirun"}
 SMALL = ["--ntasks-per-node=2", "--mem-per-cpu=200M", "--time=20"]  # longer than the 300 s of warning in the scripts
 
@@ -61,68 +61,46 @@ def small(tmp_path_factory, cluster):
     return folder
 
 
-def moving(end: float, mode: str = "quasi-static") -> str:
-    return WALL.format(mode=mode, end=f"{end:.4f}", every=f"{end / 100:.6f}")
-
-
-# Inputs of so many times the work of the shortest one.
-TEXTS = {
-    "long.toml": lambda work: SAVED.format(side=int(SIDE * work**0.5), interval=0.5),
-    "wire.toml": lambda work: moving(0.2 * work),
-}
-done: dict[Path, float] = {}  # the work of an input as it is now
-
-
-def compute(cluster, source: Path, work: float) -> float:
-    """Writes the input of so much work and runs it; the seconds it took."""
-    source.write_text(TEXTS[source.name](work))
-    done[source] = work
-    begin = time.monotonic()
-    cluster("hpcalo", "run", "-q", "-f", source.name, cwd=source.parent)
-    return time.monotonic() - begin
-
-
-def as_long(cluster, source: Path, seconds: float) -> Path:
-    """The folder of an input, and of its result from one rank, that takes so long on this machine as it is now."""
-    spent = compute(cluster, source, 1.0)
-    if spent < seconds:
-        compute(cluster, source, min(8.0, seconds / max(0.5, spent - START)))
-    return source.parent
+def moving(mode: str = "quasi-static") -> str:
+    return WALL.format(mode=mode)
 
 
 @pytest.fixture(scope="module")
 def long(tmp_path_factory, cluster):
-    """A run of some eight seconds on two ranks, that saves itself twice a second, and its result from one rank."""
-    return as_long(cluster, tmp_path_factory.mktemp("long") / "long.toml", 15.0)
+    """A Kubo run of many rounds that saves itself after each, and its result from one rank."""
+    folder = tmp_path_factory.mktemp("long")
+    (folder / "long.toml").write_text(SAVED.format(side=128, interval=0.001))
+    cluster("hpcalo", "run", "-q", "long.toml", cwd=folder)
+    return folder
 
 
 @pytest.fixture(scope="module")
 def wire(tmp_path_factory, cluster):
-    """A wall that moves for some ten seconds, and its uninterrupted result on one rank."""
-    return as_long(cluster, tmp_path_factory.mktemp("wire") / "wire.toml", 10.0)
+    """A wall that moves in more than a hundred steps, and its uninterrupted result on one rank."""
+    folder = tmp_path_factory.mktemp("wire")
+    (folder / "wire.toml").write_text(moving() + "[execution]\ncheckpoint_interval = 0.1\n")
+    cluster("hpcalo", "run", "-q", "wire.toml", cwd=folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def slowed(tmp_path_factory, cluster):
+    """The PATH of a job whose `hpcalo run` would take minutes; `hpcalo restart` is as quick as ever."""
+    program = tmp_path_factory.mktemp("slowed") / "hpcalo"
+    slowly = f"exec {sys.executable} {SLOWLY} {PAUSE}"
+    program.write_text(f'#!/bin/sh\n[ "$1" = run ] && {slowly} "$@"\nexec {shutil.which("hpcalo")} "$@"\n')
+    program.chmod(0o755)
+    return f"{program.parent}:{cluster.environment['PATH']}"
 
 
 @pytest.fixture(scope="module")
 def steady(tmp_path_factory, cluster):
     """A scan of three walls at rest, and its result from one rank."""
     folder = tmp_path_factory.mktemp("steady")
-    (folder / "one.toml").write_text(moving(0.2, "steady"))
-    (folder / "scan.toml").write_text(moving(0.2, "steady") + SCAN)
+    (folder / "one.toml").write_text(moving("steady"))
+    (folder / "scan.toml").write_text(moving("steady") + SCAN)
     cluster("hpcalo", "run", "-q", "scan.toml", cwd=folder)
     return folder
-
-
-@pytest.fixture(scope="module", autouse=True)
-def probe(tmp_path_factory, cluster):
-    """A job that notes when it is warned: SLURM looks at its limits twice a minute, and from one time follow the
-    others. It waits beside the other tests.
-    """
-    folder = tmp_path_factory.mktemp("probe")
-    cluster(
-        "sbatch", "--time=1", "--signal=B:USR1@57", "--mem=50M", "--output=/dev/null",
-        "--wrap", "trap 'date +%s >warned.part; mv warned.part warned; exit' USR1; sleep 50 & wait", cwd=folder,
-    )  # fmt: skip
-    return folder / "warned"
 
 
 def equal(one: Path, other: Path) -> bool:
@@ -189,7 +167,7 @@ def test_wall_scan_as_an_array(cluster, steady, tmp_path):
 
 
 def saved_and_finished(cluster, folder: Path, job: str, whole: Path) -> None:
-    state = cluster.wait(job, "COMPLETED", "FAILED", "TIMEOUT", "CANCELLED", timeout=100)
+    state = cluster.wait(job, "COMPLETED", "FAILED", "TIMEOUT", "CANCELLED")
     text = log_of(folder)
     assert state == "COMPLETED", text
     assert int(cluster.field(job, "Restarts")) >= 1, text
@@ -200,53 +178,42 @@ def saved_and_finished(cluster, folder: Path, job: str, whole: Path) -> None:
     assert {p.suffix for p in folder.iterdir()} == {".h5", ".log"}, list(folder.iterdir())
 
 
-def requeued_once(cluster, job: str, timeout: float = HANG) -> bool:
-    """Whether the job has been queued again; if so it gets time enough not to be warned a second time."""
-    deadline = time.monotonic() + timeout
-    while cluster.field(job, "Restarts") == "0":
-        assert time.monotonic() < deadline, f"job {job} neither ends nor is queued again"
-        if cluster.field(job, "JobState") in ("COMPLETED", "FAILED", "TIMEOUT"):
-            return False
-        time.sleep(0.2)
-    with suppress(AssertionError):  # it may have ended already
-        cluster("scontrol", "update", f"JobId={job}", "TimeLimit=20")
-    return True
+def test_time_limit(cluster, long, wire, slowed, tmp_path):
+    """SLURM's own warning saves a Kubo and a wall run; they are queued again and end with the same bits.
+
+    The limit comes nearer than the warning once the runs have saved something, and is far away again once they are
+    warned. SLURM looks at its limits twice a minute.
+    """
+    inputs = {"kubo": long / "long.toml", "wall": wire / "wire.toml"}
+    jobs = {}
+    for name, source in inputs.items():
+        (tmp_path / name).mkdir()
+        ranks = 2 if name == "kubo" else 1
+        jobs[name] = cluster(
+            "sbatch", "--parsable", *SMALL, f"--ntasks-per-node={ranks}", "--time=180", "--signal=B:USR1@7200",
+            JOBS / f"{name}.slurm", source, cwd=tmp_path / name, HPCALO_LAUNCHER="srun --mpi=pmix", PATH=slowed,
+        )  # fmt: skip
+    for name, source in inputs.items():
+        wait_for_checkpoint(tmp_path / name / source.with_suffix(".h5").name)
+        cluster("scontrol", "update", f"JobId={jobs[name]}", "TimeLimit=60")
+    waiting, deadline = list(inputs), time.monotonic() + HANG
+    while waiting:
+        assert time.monotonic() < deadline, log_of(tmp_path / waiting[0])
+        for name in [name for name in waiting if "the time limit is near: saving" in log_of(tmp_path / name)]:
+            cluster("scontrol", "update", f"JobId={jobs[name]}", "TimeLimit=180")
+            waiting.remove(name)
+        time.sleep(0.1)
+    for name, source in inputs.items():
+        saved_and_finished(cluster, tmp_path / name, jobs[name], source.with_suffix(".h5"))
 
 
-def test_time_limit(cluster, long, wire, probe, tmp_path):
-    """SLURM's own warning saves a Kubo and a wall run; they are queued again and end with the same bits."""
-    inputs = {"kubo": (long / "long.toml", "2"), "wall": (wire / "wire.toml", "1")}
-    open_ = dict(inputs)
-    for attempt in range(4):
-        folders = {name: tmp_path / f"{name}-{attempt}" for name in open_}
-        check = int(probe.read_text()) if probe.exists() else 0
-        # Before the next look at the limits: time to start, and some seconds of work, but not all of it.
-        if probe.exists():
-            time.sleep((check - 7 - time.time()) % 30)
-        jobs = {}
-        for name, (source, ranks) in open_.items():
-            folders[name].mkdir()
-            jobs[name] = cluster(
-                "sbatch", "--parsable", *SMALL, f"--ntasks-per-node={ranks}", "--time=1", "--signal=B:USR1@57",
-                JOBS / f"{name}.slurm", source, cwd=folders[name], HPCALO_LAUNCHER="srun --mpi=pmix",
-            )  # fmt: skip
-        requeued = [name for name, job in jobs.items() if requeued_once(cluster, job)]
-        for name in requeued:
-            saved_and_finished(cluster, folders[name], jobs[name], open_.pop(name)[0].with_suffix(".h5"))
-        if not open_:
-            return
-        for source, _ in open_.values():  # over before it was warned: the machine is faster than when this was measured
-            compute(cluster, source, 2.0 * done[source])
-    pytest.fail(f"never warned in the middle of a run: {list(open_)}\n{log_of(tmp_path)}")
-
-
-def test_warning(cluster, long, tmp_path):
+def test_warning(cluster, long, slowed, tmp_path):
     """The same in the middle of a run, under both launchers (at once: a requeued job waits a while)."""
     command = ["sbatch", "--parsable", *SMALL, JOBS / "kubo.slurm", long / "long.toml"]
     jobs = {}
     for name, launcher in LAUNCHERS.items():
         (tmp_path / name).mkdir()
-        jobs[name] = cluster(*command, cwd=tmp_path / name, HPCALO_LAUNCHER=launcher)
+        jobs[name] = cluster(*command, cwd=tmp_path / name, HPCALO_LAUNCHER=launcher, PATH=slowed)
         wait_for_checkpoint(tmp_path / name / "long.h5")
         cluster("scancel", "--batch", "--signal=USR1", jobs[name])
     for name, job in jobs.items():
@@ -281,8 +248,8 @@ def wait_for_checkpoint(result: Path) -> None:
 
 
 @pytest.mark.parametrize("launcher", LAUNCHERS)
-def test_cancelled_and_resumed(cluster, long, tmp_path, launcher):
-    options = {"cwd": tmp_path, "HPCALO_LAUNCHER": LAUNCHERS[launcher]}
+def test_cancelled_and_resumed(cluster, long, slowed, tmp_path, launcher):
+    options = {"cwd": tmp_path, "HPCALO_LAUNCHER": LAUNCHERS[launcher], "PATH": slowed}
     job = cluster("sbatch", "--parsable", *SMALL, JOBS / "kubo.slurm", long / "long.toml", **options)
     wait_for_checkpoint(tmp_path / "long.h5")
     cluster("scancel", job)
@@ -316,13 +283,13 @@ def test_chain(cluster, small, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["chain", "new job"])
-def test_continued_by_another_job(cluster, long, tmp_path, kind):
+def test_continued_by_another_job(cluster, long, slowed, tmp_path, kind):
     """A job that may not requeue itself is warned: the next link of its chain, or a new job of the same size, goes on
     to the same bits.
     """
     command = [*SMALL, "--no-requeue", "--time=33", JOBS / "kubo.slurm", long / "long.toml"]
     command = ["bash", JOBS / "chain.sh", "2", *command] if kind == "chain" else ["sbatch", *command]
-    answer = cluster(*command, cwd=tmp_path, HPCALO_LAUNCHER="srun --mpi=pmix")
+    answer = cluster(*command, cwd=tmp_path, HPCALO_LAUNCHER="srun --mpi=pmix", PATH=slowed)
     first, *others = [line.rpartition(" ")[2] for line in answer.splitlines()]
     log = tmp_path / f"kubo-{first}.log"
     wait_for_checkpoint(tmp_path / "long.h5")

@@ -18,24 +18,14 @@ import pytest
 from inputs import WIRE
 from killing import ranks_of
 from limits import HANG
+from places import SLOWLY
 from program import differences
 
 from hpcalo.errors import HpcaloError
 from hpcalo.io import checkpoint
 
 END = 0.02  # ns
-PAUSE = 0.1  # seconds that a run to be stopped waits after every step: it is nowhere near its end when it is stopped
-SLOWLY = f"""
-import sys, time
-from hpcalo.io.keeper import Keeper
-check = Keeper.check
-def slowly(self):
-    time.sleep({PAUSE})
-    check(self)
-Keeper.check = slowly
-from hpcalo.__main__ import main
-main(sys.argv[1:])
-"""
+PAUSE = "0.1"  # seconds that a run to be stopped waits after every step
 SIGNALLED = {signal.SIGINT: "rank 1", signal.SIGTERM: "rank 0", signal.SIGUSR1: "launcher"}
 FEMTOSECONDS = 1e6  # in a nanosecond
 
@@ -45,7 +35,7 @@ def begin(begin):
     """Starts the program on two ranks, slowed or as it is; what still runs at the end is ended."""
 
     def start(*arguments, slowly):
-        program = ["-c", SLOWLY] if slowly else ["-m", "hpcalo"]
+        program = [SLOWLY, PAUSE] if slowly else ["-m", "hpcalo"]
         return begin("mpirun", "-n", "2", sys.executable, *program, *arguments, "-q")
 
     return start
