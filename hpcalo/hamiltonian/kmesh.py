@@ -5,11 +5,12 @@ ranks.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from hpcalo.errors import InputError
+from hpcalo.hamiltonian.cosets import UNDIVIDED, Division
 from hpcalo.hamiltonian.kgrid import MAX_POINTS
 from hpcalo.hamiltonian.symmetry import Operation
 from hpcalo.typing import IntArray, RealArray
@@ -20,10 +21,12 @@ PIECE = 2**18
 
 @dataclass(frozen=True)
 class KMesh:
-    """Points with weights that sum to 1, sorted so that points of one line are neighbours.
+    """Points with weights that sum to 1, sorted so that points of one line are neighbours, in it those of one part, and
+    that lines with the same parts follow each other.
 
     grid: (3,) divisions. shift: (3,) in units of the spacing. points: (K, 3) fractional. weights: (K,). full: number of
-    points of the whole grid. operations: the group that made the wedge (only the identity for a full grid).
+    points of the whole grid. operations: the group that made the wedge (only the identity for a full grid). labels:
+    (K,) the part of the division that each point belongs to.
     """
 
     grid: tuple[int, int, int]
@@ -32,6 +35,13 @@ class KMesh:
     weights: RealArray
     full: int
     operations: tuple[Operation, ...]
+    labels: IntArray
+    division: Division = field(default=UNDIVIDED)
+
+    @property
+    def part_weights(self) -> RealArray:
+        """Weight of each part, (P,)."""
+        return np.asarray(np.bincount(self.labels, self.weights, self.division.parts), dtype=np.float64)
 
     def blocks(self, size: int) -> list[slice]:
         """Consecutive blocks of at most `size` points."""
@@ -50,9 +60,10 @@ def uniform_mesh(
     shift: Sequence[float],
     operations: Sequence[Operation],
     order: tuple[int, int, int],
+    division: Division = UNDIVIDED,
 ) -> KMesh:
     """The points k_c = (i_c + shift_c)/grid_c, folded into the wedge of `operations` (identity included), sorted along
-    `order`.
+    `order` and by the parts of `division`, each of which must be its own image.
 
     Operations that do not map the grid onto itself are left out; the group of those that do is in the result.
     Raises InputError for a grid without points or with more than 2^26.
@@ -75,14 +86,28 @@ def uniform_mesh(
         orbit = np.sort(images[:, first], axis=0)
         chosen.append(cells[first])
         counts.append(1 + np.count_nonzero(np.diff(orbit, axis=0), axis=0))
+    cells = np.concatenate(chosen)
+    sort = _sorted(cells, order, division)
     return KMesh(
         grid=(n1, n2, n3),
         shift=(float(offset[0]), float(offset[1]), float(offset[2])),
-        points=(np.concatenate(chosen) + offset) / divisions,
-        weights=np.concatenate(counts) / total,
+        points=(cells[sort] + offset) / divisions,
+        weights=np.concatenate(counts)[sort] / total,
         full=total,
         operations=group,
+        labels=division.labels(cells[sort]),
+        division=division,
     )
+
+
+def _sorted(cells: IntArray, order: tuple[int, int, int], division: Division) -> IntArray:
+    """The order of the points: lines that meet the same parts together, lines along `order`, in a line part by part."""
+    first, second, last = order
+    table = division.table.transpose(order)
+    rows = np.sort(table.reshape(-1, table.shape[2]), axis=1)
+    group = np.unique(rows, axis=0, return_inverse=True)[1].reshape(table.shape[:2])
+    place = group[cells[:, first] % table.shape[0], cells[:, second] % table.shape[1]]
+    return np.lexsort((cells[:, last], division.labels(cells), cells[:, second], cells[:, first], place))
 
 
 def _image(op: Operation, cells: IntArray, divisions: IntArray, shift: RealArray) -> IntArray:

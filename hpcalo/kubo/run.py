@@ -25,6 +25,7 @@ from hpcalo.kubo.responses.run_sums import RunSums
 from hpcalo.kubo.states.solvers import notes_on, solvers
 from hpcalo.kubo.sums.checkpoints import PassCheckpoints
 from hpcalo.kubo.sums.engine import RawSums
+from hpcalo.kubo.sums.parts import SummedPass
 from hpcalo.kubo.sums.passes import sum_over_k
 from hpcalo.kubo.sums.plan import Pass, plan
 from hpcalo.kubo.sums.request import COUNT, SEA, Request
@@ -78,14 +79,14 @@ def _run(settings: KuboInput, context: RunContext, rounds: Rounds) -> None:
         tell(comm, f"note: {note}", quiet=quiet)
     states = solvers(model, n_hat, request.need(), spin_matrices=section.spin_matrices)
     del model  # the solvers hold what they need of it
-    raw: list[RawSums] = []
+    passes: list[SummedPass] = []
     lines = [f"reference energy {reference:.6f} eV", *(n for n in notes if not n.startswith(MARK))]
     for n, solver in zip(n_hat, states, strict=True):
-        task = plan(solver, request, section.k, comm)
+        task = plan(solver, request, section.k, comm, len(n_hat))
         label = f"n = ({', '.join(f'{x:.3g}' for x in n)})"
         tell(comm, f"{label}: {task.note}", quiet=quiet)
         lines.append(f"{label}: {task.note}")
-        raw.append(sum_over_k(task, comm, checkpoints=kubo.checkpoints, quiet=quiet, label=label))
+        passes.append(sum_over_k(task, comm, checkpoints=kubo.checkpoints, quiet=quiet, label=label))
     with together(comm):
         run = RunSums(
             crystal=crystal,
@@ -96,10 +97,10 @@ def _run(settings: KuboInput, context: RunContext, rounds: Rounds) -> None:
             temperatures=np.array(section.temperatures),
             mu=np.array(section.chemical_potentials),
             count_edges=request.count_edges - reference,
-            raw=tuple(raw),
+            raw=tuple(summed.total for summed in passes),
         )
         fields = [variable for response in responses(section.quantities) for variable in response.variables(run)]
-    warnings = _no_band_between(request, raw[0])
+    warnings = _no_band_between(request, passes[0].total)
     for text in warnings:
         warn(comm, text)
     warnings = [*(n.removeprefix(MARK) for n in notes if n.startswith(MARK)), *warnings]
@@ -158,7 +159,8 @@ def _fermi_energy(model: Model, n_hat: RealArray, kubo: KuboContext) -> float:
     request = Request(model.crystal, np.array([start - 1.0, start + 1.0]), none, none, none, count_edges=edges)
     solver = next(solvers(model, n_hat[None], frozenset()))
     task = plan(solver, request, kubo.section.k, comm)
-    counted = sum_over_k(task, comm, checkpoints=kubo.checkpoints, quiet=quiet, label="electrons")[COUNT]
+    summed = sum_over_k(task, comm, checkpoints=kubo.checkpoints, quiet=quiet, label="electrons")
+    counted = summed.total[COUNT]
     energy = energy_of_count(edges, counted, float(model.electrons or 0.0))
     if energy is None:
         raise InputError(

@@ -36,12 +36,14 @@ class ExactSum:
         """Shape of one addend."""
         return self.limbs.shape[1:]
 
-    def add(self, values: NDArray[np.float64], where: str = "") -> None:
-        """Adds an array of this shape. Raises ConvergenceError, naming `where`, if an element is not finite or too
-        large.
+    def add(self, values: NDArray[np.float64], where: str = "", rows: NDArray[np.integer] | None = None) -> None:
+        """Adds an array of this shape, or one to each of some `rows` of the first axis (no row twice). Raises
+        ConvergenceError, naming `where`, if an element is not finite or too large.
         """
-        if values.shape != self.shape:
-            raise ValueError(f"shape {values.shape} added to a sum of shape {self.shape}")
+        place = ... if rows is None else rows
+        expected = self.shape if rows is None else (len(rows), *self.shape[1:])
+        if values.shape != expected:
+            raise ValueError(f"shape {values.shape} added to a sum of shape {expected}")
         largest = float(np.abs(values).max(initial=0.0))
         if not largest < LIMIT:  # also true for NaN
             bad = np.argwhere(~(np.abs(values) < LIMIT))[0]
@@ -54,9 +56,16 @@ class ExactSum:
         rest = values
         for i, quantum in enumerate(QUANTA):
             whole = np.rint(rest * (1.0 / quantum))
-            self.limbs[i] += whole.astype(np.int64)
+            self.limbs[i, place] += whole.astype(np.int64)
             rest = rest - whole * quantum
-        self.addends += 1
+        self.addends += 1 if rows is None else len(rows)
+
+    def rows(self, chosen: NDArray[np.bool_]) -> ExactSum:
+        """The sum of some rows of the first axis, as exact."""
+        total = ExactSum(self.shape[1:])
+        total.limbs[...] = self.limbs[:, chosen].sum(axis=1)
+        total.addends = self.addends
+        return total
 
     def merge(self, other: ExactSum) -> None:
         """Adds the addends of another sum of the same shape."""

@@ -27,6 +27,10 @@ class States:
         """The observable's array. Raises KeyError if it was not requested."""
         return self.observables[observable]
 
+    def part(self, start: int, stop: int) -> States:
+        """Those of some of the points; shares the arrays."""
+        return States(self.E_kn[start:stop], {o: values[start:stop] for o, values in self.observables.items()})
+
 
 class StateSolver(Protocol):
     """Diagonalizes a model with a given magnetization direction along lines of k-points."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 class PassCheckpoints:
     """Saves unfinished passes beside the result, and hands out what an earlier run has saved.
 
-    texts: what a restart needs besides the sums. finished: the summed passes of this run so far, flat. plans:
+    texts: what a restart needs besides the sums. finished: the tables of sums of this run's passes so far. plans:
     fingerprints of these and of the current one (rank 0). restored: the checkpoint to continue from, rank 0 only.
     Passes come in the same order in every run.
     """
@@ -53,11 +54,11 @@ class PassCheckpoints:
         """Adds up the sums of all ranks and writes them. Collective. Raises OutputError on all ranks."""
         everything = total.allreduce(comm)
         arrays = {"limbs": everything.limbs, "addends": np.array(everything.addends), "done": union(comm, done)}
-        arrays |= {f"finished_{number}": flat for number, flat in enumerate(self.finished)}
+        arrays |= {f"finished_{number}": values for number, values in enumerate(self.finished)}
         on_root(comm, lambda: self.writer.write(arrays, texts={"plans": "\n".join(self.plans)}))
 
-    def earlier(self, comm: Intracomm, task: Pass, size: int) -> np.ndarray | None:
-        """The summed pass, if the checkpoint holds it complete. Collective.
+    def earlier(self, comm: Intracomm, task: Pass, shape: tuple[int, int]) -> np.ndarray | None:
+        """The table of sums of the pass, if the checkpoint holds it complete. Collective.
 
         Raises CheckpointError on all ranks if the checkpoint is of another calculation.
         """
@@ -68,19 +69,19 @@ class PassCheckpoints:
             if self.restored is None:
                 return None
             known = self.restored.texts.get("plans", "").split("\n")
-            flat = self.restored.arrays.get(f"finished_{number}")
+            values = self.restored.arrays.get(f"finished_{number}")
             planned = known[number] if number < len(known) else self.plans[number]
-            if planned != self.plans[number] or (flat is not None and flat.size != size):
+            if planned != self.plans[number] or (values is not None and values.shape != shape):
                 raise CheckpointError(
                     f"{self.restored.path}: belongs to other k-points, energies or quantities: the program has changed"
                 )
-            return None if flat is None else np.array(flat)
+            return None if values is None else np.array(values)
 
         return on_root(comm, find)
 
-    def begun(self, comm: Intracomm, size: int, blocks: int) -> tuple[ExactSum | None, np.ndarray]:
-        """What the checkpoint holds of the current pass: its sum (rank 0; None elsewhere) and the blocks in it.
-        Collective.
+    def begun(self, comm: Intracomm, shape: tuple[int, int], blocks: int) -> tuple[ExactSum | None, np.ndarray]:
+        """What the checkpoint holds of the current pass: its sums of this shape (rank 0; None elsewhere) and the blocks
+        in it. Collective.
 
         Raises CheckpointError on all ranks if it belongs to other blocks or sums.
         """
@@ -92,12 +93,12 @@ class PassCheckpoints:
                 return np.zeros(blocks, dtype=np.uint8)
             with self.restored.understood():
                 done, limbs = self.restored.arrays["done"], self.restored.arrays["limbs"]
-                if done.shape != (blocks,) or limbs.shape != (3, size):
+                if done.shape != (blocks,) or limbs.shape != (3, *shape):
                     raise CheckpointError(
                         f"{self.restored.path}: has {done.size} blocks of k-points and {limbs.size // 3} sums, "
-                        f"this calculation {blocks} and {size}: model or program have changed"
+                        f"this calculation {blocks} and {math.prod(shape)}: model or program have changed"
                     )
-                total = ExactSum((size,))
+                total = ExactSum(shape)
                 if limbs.dtype != total.limbs.dtype or done.dtype != np.uint8:
                     raise TypeError(f"sums of type {limbs.dtype}")
                 total.limbs[...] = limbs

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +13,8 @@ from hpcalo.errors import ConvergenceError
 from hpcalo.kubo.kernels import _kubo
 from hpcalo.kubo.states.observable import Observable
 from hpcalo.kubo.states.solver import States, StateSolver
-from hpcalo.kubo.sums.request import BROADENED, COUNT, DEGENERACY_TOLERANCE, FERMI, SEA, Request, fermi_name
-from hpcalo.typing import RealArray
+from hpcalo.kubo.sums.request import BROADENED, COUNT, DEGENERACY_TOLERANCE, FERMI, SEA, Pair, Request, fermi_name
+from hpcalo.typing import IntArray, RealArray
 
 RawSums = dict[str, RealArray]
 
@@ -26,39 +27,58 @@ def sum_block(
     energies: slice,
     *,
     whole: bool = True,
+    labels: IntArray | None = None,
 ) -> RawSums:
     """Raw sums Σ_k w_k (…) of the request over one block of k-points.
 
     k_points: (K, 3) fractional, ordered so that points of one line are neighbours. weights: (K,). energies: the part of
     the energy axis to fill for the sums with broadening (the rest stays 0). whole: also make the sums that have no such
-    axis to share. Raises ConvergenceError if levels or observables are not finite.
+    axis to share. labels: (K,) the part of the mesh that each point belongs to, neighbours in a line if equal; the sums
+    then have a first axis with one entry for each distinct label, ascending. Raises ConvergenceError if levels or
+    observables are not finite.
     """
-    out = {name: np.zeros(shape) for name, shape in request.shapes().items()}
+    entry = np.zeros(len(k_points), dtype=np.int64) if labels is None else np.unique(labels, return_inverse=True)[1]
+    every = {name: np.zeros((int(entry.max()) + 1, *shape)) for name, shape in request.shapes().items()}
     components = {pair: request.components(pair) for pair in request.pairs}
-    need, pair_sums = request.need(), request.pair_sums()
-    for points, w, states in _lines(solver, k_points, weights, need):
-        _check_finite(states, points)
-        bins = np.searchsorted(request.energies, states.E_kn).astype(np.int32)
-        for name, (kind, pair) in pair_sums.items():
-            X, Y = (states[operator] for operator in pair)
-            if kind == BROADENED:
-                part = np.zeros((*out[name].shape[:-1], len(request.energies[energies])))
-                _kubo.broadened_pairs(
-                    states.E_kn, X, Y, components[pair], request.gammas, request.energies[energies].copy(), w, part
-                )
-                out[name][..., energies] += part
-            elif whole and kind == SEA:
-                limits = (request.reference, DEGENERACY_TOLERANCE)
-                _kubo.sea_pairs(states.E_kn, X, Y, components[pair], bins, *limits, w, out[name])
-            elif whole and kind == FERMI:
-                points_mu_t = (request.mu, request.kt, DEGENERACY_TOLERANCE)
-                _kubo.fermi_pairs(states.E_kn, X, Y, components[pair], *points_mu_t, w, out[name])
-            elif whole:
-                points_mu_t = (request.mu, request.kt, DEGENERACY_TOLERANCE)
-                _kubo.thermal_pairs(states.E_kn, X, Y, components[pair], *points_mu_t, w, out[name])
-        if whole:
-            _sum_levels(states, w, bins, request, out)
-    return out
+    for start, stop, states in _lines(solver, k_points, request.need()):
+        _check_finite(states, k_points[start:stop])
+        for a, b in _runs(entry[start:stop]):
+            out = {name: values[entry[start + a]] for name, values in every.items()}
+            w = np.ascontiguousarray(weights[start + a : start + b])
+            _add(states.part(a, b), w, request, components, energies, whole, out)
+    return every if labels is not None else {name: values[0] for name, values in every.items()}
+
+
+def _add(
+    states: States,
+    w: RealArray,
+    request: Request,
+    components: Mapping[Pair, NDArray[np.int32]],
+    energies: slice,
+    whole: bool,
+    out: RawSums,
+) -> None:
+    """Adds the points of one line to the raw sums."""
+    bins = np.searchsorted(request.energies, states.E_kn).astype(np.int32)
+    for name, (kind, pair) in request.pair_sums().items():
+        X, Y = (states[operator] for operator in pair)
+        if kind == BROADENED:
+            part = np.zeros((*out[name].shape[:-1], len(request.energies[energies])))
+            _kubo.broadened_pairs(
+                states.E_kn, X, Y, components[pair], request.gammas, request.energies[energies].copy(), w, part
+            )
+            out[name][..., energies] += part
+        elif whole and kind == SEA:
+            limits = (request.reference, DEGENERACY_TOLERANCE)
+            _kubo.sea_pairs(states.E_kn, X, Y, components[pair], bins, *limits, w, out[name])
+        elif whole and kind == FERMI:
+            points_mu_t = (request.mu, request.kt, DEGENERACY_TOLERANCE)
+            _kubo.fermi_pairs(states.E_kn, X, Y, components[pair], *points_mu_t, w, out[name])
+        elif whole:
+            points_mu_t = (request.mu, request.kt, DEGENERACY_TOLERANCE)
+            _kubo.thermal_pairs(states.E_kn, X, Y, components[pair], *points_mu_t, w, out[name])
+    if whole:
+        _sum_levels(states, w, bins, request, out)
 
 
 def _sum_levels(states: States, w: RealArray, bins: NDArray[np.int32], request: Request, out: RawSums) -> None:
@@ -82,17 +102,19 @@ def _add_to_histogram(out: RealArray, bins: NDArray[np.integer], values: RealArr
     out += np.bincount(bins.ravel(), weights=values.ravel(), minlength=len(out))
 
 
-def _lines(
-    solver: StateSolver, k_points: RealArray, weights: RealArray, need: frozenset[Observable]
-) -> Iterator[tuple[RealArray, RealArray, States]]:
-    """The points of a block, line by line."""
+def _lines(solver: StateSolver, k_points: RealArray, need: frozenset[Observable]) -> Iterator[tuple[int, int, States]]:
+    """The points of a block, line by line: first, behind the last, states."""
     ordered = k_points[:, list(solver.order)]
-    new = np.ones(len(ordered), dtype=bool)
-    new[1:] = np.any(ordered[1:, :2] != ordered[:-1, :2], axis=1)
-    starts = np.append(np.flatnonzero(new), len(ordered))
-    for a, b in pairwise(starts):
-        states = solver.line(ordered[a, 0], ordered[a, 1], ordered[a:b, 2], need)
-        yield k_points[a:b], np.ascontiguousarray(weights[a:b]), states
+    for a, b in _runs(ordered[:, :2]):
+        yield a, b, solver.line(ordered[a, 0], ordered[a, 1], ordered[a:b, 2], need)
+
+
+def _runs(values: NDArray[Any]) -> Iterator[tuple[int, int]]:
+    """Where equal entries along the first axis follow each other: first, behind the last."""
+    new = np.ones(len(values), dtype=bool)
+    rows = values.reshape(len(values), -1)
+    new[1:] = np.any(rows[1:] != rows[:-1], axis=1)
+    return pairwise(np.append(np.flatnonzero(new), len(values)).tolist())
 
 
 def _check_finite(states: States, points: RealArray) -> None:

@@ -10,9 +10,9 @@ import numpy as np
 
 from hpcalo.errors import ConvergenceError, Interrupted
 from hpcalo.kubo.sums.checkpoints import PassCheckpoints
-from hpcalo.kubo.sums.engine import RawSums, sum_block
+from hpcalo.kubo.sums.engine import sum_block
+from hpcalo.kubo.sums.parts import SummedPass, summed, table, table_shape
 from hpcalo.kubo.sums.plan import Pass
-from hpcalo.kubo.sums.symmetry import symmetrized
 from hpcalo.parallel.exact_sum import ExactSum
 from hpcalo.parallel.layout import Layout
 from hpcalo.parallel.load_balancer import LATE, LoadBalancer
@@ -20,7 +20,6 @@ from hpcalo.parallel.packing import Packing
 from hpcalo.parallel.progress import Progress
 from hpcalo.parallel.rounds import ROUND
 from hpcalo.parallel.signals import signal_name
-from hpcalo.typing import RealArray
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
@@ -28,27 +27,28 @@ if TYPE_CHECKING:
 
 def sum_over_k(
     task: Pass, comm: Intracomm, *, checkpoints: PassCheckpoints | None = None, quiet: bool = True, label: str = ""
-) -> RawSums:
-    """Raw sums over the whole zone on every rank: blocks shared out, one reduction, wedge unfolded. Collective.
+) -> SummedPass:
+    """Raw sums over the whole zone and over its parts on every rank: blocks shared out, one reduction, wedge unfolded.
+    Collective.
 
     The sum is exact in the order-independent sense of ExactSum: the same bits on any number of ranks, and after any
     number of interruptions. After a signal it writes a checkpoint and raises Interrupted, on all ranks.
     """
     packing = Packing(task.request.shapes())
-    flat = checkpoints.earlier(comm, task, packing.size) if checkpoints else None
-    if flat is None:
+    values = checkpoints.earlier(comm, task, table_shape(task.mesh, packing.size)) if checkpoints else None
+    if values is None:
         with Progress(len(task.mesh.points), "k", comm, quiet=quiet, label=label) as progress:
-            flat = _Loop(task, comm, packing, checkpoints, progress).run()
+            values = table(_Loop(task, comm, packing, checkpoints, progress).run(), task.mesh)
     if checkpoints:
-        checkpoints.finished.append(flat)
-    return symmetrized(packing.unpack(flat), task.mesh.operations, task.request)
+        checkpoints.finished.append(values)
+    return summed(values, task.mesh, task.request, packing)
 
 
 class _Loop:
     """The loop over the blocks of a pass, which any number of ranks may continue from a checkpoint.
 
-    total: this rank's sum, with what the checkpoint holds on rank 0. done: 1 for each block in it. left: numbers of
-    the blocks that are not in the checkpoint.
+    total: this rank's sums of all parts of the mesh, with what the checkpoint holds on rank 0. done: 1 for each block
+    in it. left: numbers of the blocks that are not in the checkpoint.
     """
 
     def __init__(
@@ -63,13 +63,14 @@ class _Loop:
         self._checkpoints, self._progress = checkpoints, progress
         self._blocks = task.blocks
         begun, self._done = (None, np.zeros(len(self._blocks), dtype=np.uint8))
+        shape = (task.mesh.division.parts, packing.size)
         if checkpoints:
-            begun, self._done = checkpoints.begun(comm, packing.size, len(self._blocks))
-        self._total = begun or ExactSum((packing.size,))
+            begun, self._done = checkpoints.begun(comm, shape, len(self._blocks))
+        self._total = begun or ExactSum(shape)
         self._left = [b for b in range(len(self._blocks)) if not self._done[b]]
 
-    def run(self) -> RealArray:
-        """The sum of all blocks on every rank, flat. Collective."""
+    def run(self) -> ExactSum:
+        """The sums of all blocks on every rank, (parts, size). Collective."""
         self._progress.start_at(len(self._task.mesh.points) - self._points(self._left))
         if self._checkpoints:
             self._checkpoints.rounds.begin()
@@ -77,7 +78,7 @@ class _Loop:
             self._share_energies()
         else:
             self._share_blocks()
-        return self._total.allreduce(self._comm).value()
+        return self._total.allreduce(self._comm)
 
     def _share_energies(self) -> None:
         """Fewer blocks than ranks: several ranks share the energies of a block, in a single round."""
@@ -103,14 +104,17 @@ class _Loop:
 
     def _add(self, b: int, energies: slice, whole: bool) -> None:
         """Adds block b to the sum. Raises ConvergenceError if a k-point cannot be diagonalized."""
-        task = self._task
-        k = task.mesh.points[self._blocks[b]]
+        task, mesh = self._task, self._task.mesh
+        points = self._blocks[b]
+        k, labels = mesh.points[points], mesh.labels[points]
         where = f"k-points {np.round(k[0], 4).tolist()} … {np.round(k[-1], 4).tolist()}"
         try:
-            sums = sum_block(task.solver, k, task.mesh.weights[self._blocks[b]], task.request, energies, whole=whole)
+            sums = sum_block(task.solver, k, mesh.weights[points], task.request, energies, whole=whole, labels=labels)
         except np.linalg.LinAlgError as problem:
             raise ConvergenceError(f"{where}: {problem}") from None
-        self._total.add(self._packing.pack(sums), where)
+        parts = np.unique(labels)
+        flat = [self._packing.pack({name: values[i] for name, values in sums.items()}) for i in range(len(parts))]
+        self._total.add(np.stack(flat), where, parts)
         self._done[b] = 1
 
     def _meet(self) -> None:

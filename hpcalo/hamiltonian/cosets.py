@@ -1,0 +1,188 @@
+"""Parts of a k mesh from which its error is estimated: classes of sub-meshes that symmetry does not map onto each
+other.
+
+A mesh of N points along a direction is the union of m meshes of N/m points (cosets of a subgroup), for any divisor m.
+Cosets that an operation of the crystal maps onto each other have the same sums and know nothing of the error; a class
+holds all of them.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from hpcalo.typing import IntArray, RealArray
+
+LARGEST = 9
+"""Largest modulus along a direction of the finest division."""
+FACTORS = (2, 3, 4)
+"""By what the coarser division may have larger moduli."""
+MOST = 16
+"""Classes of a division whose sums are kept: more would not make the estimate better, only dearer."""
+LEAST_POINTS = 2
+"""Points along a direction that a sub-mesh must have."""
+
+
+@dataclass(frozen=True)
+class Cosets:
+    """One division of a mesh into classes of sub-meshes.
+
+    modulus: how much coarser a sub-mesh is than the mesh, per direction divided (geometric mean). parts: (P,) the class
+    that each part belongs to, −1 where the class is not kept.
+    """
+
+    modulus: float
+    parts: IntArray
+
+    @property
+    def classes(self) -> int:
+        """Number of classes kept."""
+        return int(self.parts.max(initial=-1)) + 1
+
+
+@dataclass(frozen=True)
+class Division:
+    """The parts of a mesh, and the divisions that they make up, the finest first.
+
+    table: the part of each coset by its place (i mod table.shape) on the mesh. untested: directions that repeat but are
+    not divided, 0 … 2.
+    """
+
+    table: IntArray
+    levels: tuple[Cosets, ...] = ()
+    untested: tuple[int, ...] = ()
+
+    @property
+    def parts(self) -> int:
+        """Number of parts."""
+        return int(self.table.max()) + 1
+
+    @property
+    def dimensions(self) -> int:
+        """Number of directions that are divided."""
+        return sum(m > 1 for m in self.table.shape)
+
+    def labels(self, cells: IntArray) -> IntArray:
+        """Parts that the points with these indices (K, 3) belong to."""
+        place = cells % np.array(self.table.shape)
+        return np.asarray(self.table[place[:, 0], place[:, 1], place[:, 2]])
+
+    def describe(self) -> str:
+        """One line for the user."""
+        if not self.levels:
+            return "no parts to estimate errors from"
+        return "errors from " + " and ".join(str(level.classes) for level in self.levels) + " kinds of sub-meshes"
+
+    def coarser(self) -> Division:
+        """The same with one level less, so with fewer parts."""
+        if len(self.levels) < 2:
+            return replace(UNDIVIDED, untested=self.untested)
+        kept = self.levels[0]
+        numbers, table = np.unique(kept.parts[self.table], return_inverse=True)
+        return replace(self, table=table.reshape(self.table.shape), levels=(replace(kept, parts=numbers),))
+
+
+UNDIVIDED = Division(np.zeros((1, 1, 1), dtype=np.int64))
+
+
+def divide(
+    grid: Sequence[int], shift: Sequence[float], images: Sequence[RealArray], periodic: Sequence[bool]
+) -> Division:
+    """The division of a mesh: along each direction the smallest modulus that leaves at least two classes, and a
+    multiple of it.
+
+    images: (3, 3) matrices that take fractional k to an equivalent k; those that do not map the mesh onto itself do not
+    count. Directions that no modulus suits stay undivided.
+    """
+    n, s = np.array(grid, dtype=np.int64), np.asarray(shift, dtype=np.float64)
+    maps = [m for matrix in images if (m := _index_map(matrix, n, s)) is not None]
+    fine = np.ones(3, dtype=np.int64)
+    for group in _mixed(maps, n):
+        for modulus in range(2, LARGEST + 1):
+            moduli = np.ones(3, dtype=np.int64)
+            moduli[group] = modulus
+            if _divides(moduli, n) and _classes(moduli, maps).max() > 0:
+                fine[group] = modulus
+                break
+    untested = tuple(c for c in range(3) if periodic[c] and fine[c] == 1)
+    if fine.max() == 1:
+        return Division(UNDIVIDED.table, untested=untested)
+    factors = [_factor(fine, n, group) for group in _mixed(maps, n) if fine[group[0]] > 1]
+    coarse = fine.copy()
+    if all(factors):
+        for group, factor in zip((g for g in _mixed(maps, n) if fine[g[0]] > 1), factors, strict=True):
+            coarse[group] *= factor
+    chosen = [fine, coarse] if all(factors) else [fine]
+    cells = np.array(list(itertools.product(*map(range, chosen[-1]))))
+    kept = []
+    for moduli in chosen:
+        table = _classes(moduli, maps)
+        place = cells % moduli
+        kept.append(_kept(table)[table[place[:, 0], place[:, 1], place[:, 2]]])
+    pairs, part = np.unique(np.stack(kept, axis=1), axis=0, return_inverse=True)
+    levels = tuple(
+        Cosets(float(math.prod(moduli) ** (1.0 / np.count_nonzero(moduli > 1))), pairs[:, i])
+        for i, moduli in enumerate(chosen)
+    )
+    return Division(part.reshape(chosen[-1]).astype(np.int64), levels, untested)
+
+
+def _index_map(matrix: RealArray, n: IntArray, shift: RealArray) -> tuple[IntArray, IntArray] | None:
+    """(A, b) of i → A i + b, what the matrix does to the indices of the mesh; None if it leaves the mesh."""
+    A = n[:, None] * matrix / n
+    b = A @ shift - shift
+    if max(np.abs(A - np.rint(A)).max(), np.abs(b - np.rint(b)).max()) > 1e-6:
+        return None
+    return np.rint(A).astype(np.int64), np.rint(b).astype(np.int64)
+
+
+def _mixed(maps: Sequence[tuple[IntArray, IntArray]], n: IntArray) -> list[list[int]]:
+    """Directions with more than one point, in groups that the maps mix."""
+    mixing = sum((np.abs(A) for A, _ in maps), np.eye(3, dtype=np.int64))
+    several = np.flatnonzero(n > 1)
+    count, group = connected_components(coo_array(mixing[np.ix_(several, several)]), directed=False)
+    return [[int(c) for c in several[group == g]] for g in range(count)]
+
+
+def _divides(moduli: IntArray, n: IntArray) -> bool:
+    return bool(np.all((n % moduli == 0) & ((moduli == 1) | (n // moduli >= LEAST_POINTS))))
+
+
+def _factor(fine: IntArray, n: IntArray, group: list[int]) -> int:
+    """By what the modulus of these directions may grow; 0 if by nothing."""
+    for factor in FACTORS:
+        moduli = fine.copy()
+        moduli[group] *= factor
+        if _divides(moduli, n):
+            return factor
+    return 0
+
+
+def _classes(moduli: IntArray, maps: Sequence[tuple[IntArray, IntArray]]) -> IntArray:
+    """The class of each coset, (m1, m2, m3).
+
+    Directions that a map mixes have equal moduli, so that it takes a coset to one coset.
+    """
+    cells = np.array(list(itertools.product(*map(range, moduli))))
+    strides = np.array([moduli[1] * moduli[2], moduli[2], 1])
+    images = [(cells @ A.T + b) % moduli @ strides for A, b in maps] or [np.arange(len(cells))]
+    ends = np.concatenate(images)
+    starts = np.tile(np.arange(len(cells)), len(images))
+    graph = coo_array((np.ones(len(ends)), (starts, ends)), shape=(len(cells), len(cells)))
+    return np.asarray(connected_components(graph, directed=False)[1].reshape(moduli), dtype=np.int64)
+
+
+def _kept(table: IntArray) -> IntArray:
+    """New numbers of the classes: all of them, or a sample of MOST of them and −1 for the others."""
+    count = int(table.max()) + 1
+    if count <= MOST:
+        return np.arange(count)
+    numbers = np.full(count, -1, dtype=np.int64)
+    numbers[np.sort(np.random.default_rng(0).permutation(count)[:MOST])] = np.arange(MOST)
+    return numbers

@@ -1,0 +1,100 @@
+"""The sum of a pass over k, and those of its parts from which its error is estimated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hpcalo.hamiltonian.cosets import Division
+from hpcalo.hamiltonian.kmesh import KMesh
+from hpcalo.kubo.sums.engine import RawSums
+from hpcalo.kubo.sums.request import Request
+from hpcalo.kubo.sums.symmetry import symmetrized
+from hpcalo.parallel.exact_sum import ExactSum
+from hpcalo.parallel.packing import Packing
+from hpcalo.typing import BoolArray, RealArray
+
+LARGEST_SUMS = 256 * 2**20
+"""Bytes that the sums of all parts may take on a rank, while they are added up."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """One division of what was summed into parts that each estimate the whole.
+
+    modulus: how much coarser a part is than the whole, per direction divided. weights: (C,) share of each part in the
+    whole; they add up to 1, or to less if only some of the parts were kept. sums: C raw sums, each normalized as a mean
+    over the zone.
+    """
+
+    modulus: float
+    weights: RealArray
+    sums: tuple[RawSums, ...]
+
+
+@dataclass(frozen=True)
+class SummedPass:
+    """What a pass over k has summed.
+
+    total: the raw sums over the whole zone. levels: its divisions into parts, the finest first; none where nothing is
+    known of the error. dimensions: directions that the divisions divide. untested: directions that repeat, 0 … 2, but
+    are not divided, so that the parts know nothing of the error made along them.
+    """
+
+    total: RawSums
+    levels: tuple[Level, ...] = ()
+    dimensions: int = 0
+    untested: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """What one row of a table of sums is made of: the parts in it, and their weight."""
+
+    members: BoolArray
+    weight: float
+
+
+def _rows(mesh: KMesh) -> list[list[_Rows]]:
+    """For each level the rows of its classes."""
+    weights = mesh.part_weights
+    every = []
+    for level in mesh.division.levels:
+        members = [level.parts == c for c in range(level.classes)]
+        every.append([_Rows(m, float(weights[m].sum())) for m in members])
+    return every
+
+
+def table_shape(mesh: KMesh, size: int) -> tuple[int, int]:
+    """Shape of the table of sums of a pass: the whole, then the classes of each level, each `size` numbers."""
+    return (1 + sum(level.classes for level in mesh.division.levels), size)
+
+
+def table(sums: ExactSum, mesh: KMesh) -> RealArray:
+    """The rows of a table from the exact sums (parts, size), each rounded once."""
+    every = [np.ones(mesh.division.parts, dtype=bool), *(row.members for rows in _rows(mesh) for row in rows)]
+    return np.stack([sums.rows(members).value() for members in every])
+
+
+def summed(values: RealArray, mesh: KMesh, request: Request, packing: Packing) -> SummedPass:
+    """What a table holds, the wedge unfolded."""
+
+    def whole(flat: RealArray) -> RawSums:
+        return symmetrized(packing.unpack(flat), mesh.operations, request)
+
+    levels, row = [], 1
+    for level, rows in zip(mesh.division.levels, _rows(mesh), strict=True):
+        weights = np.array([r.weight for r in rows])
+        parts = [whole(values[row + i] / weight) for i, weight in enumerate(weights)]
+        levels.append(Level(level.modulus, weights, tuple(parts)))
+        row += len(rows)
+    return SummedPass(whole(values[0]), tuple(levels), mesh.division.dimensions, mesh.division.untested)
+
+
+def bytes_of_sums(division: Division, size: int, passes: int) -> int:
+    """Memory of the sums of `size` numbers on a rank: exact sums twice while they are reduced, and the rows of all
+    passes twice.
+    """
+    rows = 1 + sum(level.classes for level in division.levels)
+    return size * (2 * 24 * division.parts + 2 * 8 * rows * passes)
