@@ -56,6 +56,7 @@ def make_request(section: KuboSection, reference: float, crystal: Crystal) -> Re
         kt=np.tile(BOLTZMANN_EV * temperatures, len(mu)),
         sums=sums,
         count_edges=_count_edges(energies, section.gaussian_width) if sums.count else np.zeros(0),
+        window=True,
     )
 
 

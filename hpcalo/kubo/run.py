@@ -28,7 +28,7 @@ from hpcalo.kubo.sums.engine import RawSums
 from hpcalo.kubo.sums.parts import SummedPass
 from hpcalo.kubo.sums.passes import sum_over_k
 from hpcalo.kubo.sums.plan import Pass, plan
-from hpcalo.kubo.sums.request import COUNT, SEA, Request
+from hpcalo.kubo.sums.request import COUNT, WINDOW, Request
 from hpcalo.parallel.guard import on_root, together
 from hpcalo.parallel.layout import Layout
 from hpcalo.parallel.progress import duration, tell, warn
@@ -100,7 +100,7 @@ def _run(settings: KuboInput, context: RunContext, rounds: Rounds) -> None:
             raw=tuple(summed.total for summed in passes),
         )
         fields = [variable for response in responses(section.quantities) for variable in response.variables(run)]
-    warnings = _no_band_between(request, passes[0].total)
+    warnings = _no_band_between(passes[0].total)
     for text in warnings:
         warn(comm, text)
     warnings = [*(n.removeprefix(MARK) for n in notes if n.startswith(MARK)), *warnings]
@@ -171,11 +171,10 @@ def _fermi_energy(model: Model, n_hat: RealArray, kubo: KuboContext) -> float:
     return energy
 
 
-def _no_band_between(request: Request, raw: RawSums) -> list[str]:
+def _no_band_between(raw: RawSums) -> list[str]:
     """A warning if no level lies between the Fermi energies: an axis in the wrong place gives zeros, not an error."""
-    for name, (kind, _) in request.pair_sums().items():
-        if kind == SEA and not np.any(raw[name][..., 1:-1]):
-            return ["no band lies between the first and the last Fermi energy; is the reference energy right?"]
+    if raw[WINDOW][1] == 0.0:
+        return ["no band lies between the first and the last Fermi energy; is the reference energy right?"]
     return []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,11 @@ from places import INPUTS
 from hpcalo import app
 from hpcalo.engine import RunContext
 from hpcalo.errors import InputError
-from hpcalo.hamiltonian.modelfile import read_model
+from hpcalo.hamiltonian.builtin import rashba
+from hpcalo.hamiltonian.exchange import PAULI, odd_part
+from hpcalo.hamiltonian.modelfile import read_model, write_model
+from hpcalo.hamiltonian.types import WannierModel
+from hpcalo.io.hdf5 import read_dataset
 from hpcalo.kubo.responses.onsager import Onsager
 from hpcalo.kubo.responses.torkance import Torkance
 from hpcalo.kubo.run import run_kubo
@@ -58,8 +63,6 @@ def test_every_shipped_input_runs(name, comm, tmp_path):
 
 def test_resolved_input_reproduces_the_result(comm, tmp_path):
     """What a result says about its input is all that is needed to make it again, to the last bit."""
-    from hpcalo.io.hdf5 import read_dataset  # noqa: PLC0415
-
     first, second = tmp_path / "a.h5", tmp_path / "b.h5"
     run(comm, "rashba", first, *SMALL["rashba"])
     again = tmp_path / "again.toml"
@@ -159,3 +162,44 @@ def test_reversed_wannier_magnet_is_reciprocal():
     even, odd, _ = Torkance().compute(axes).values()
     np.testing.assert_allclose(even[0], even[1], atol=1e-11)
     np.testing.assert_allclose(odd[0], -odd[1], atol=1e-10)
+
+
+def antiferromagnet() -> WannierModel:
+    """Two magnetic sites on a square lattice, opposite moments, mapped onto each other by inversion with time reversal,
+    so that levels are doubly degenerate and every sum over Im W of two velocities vanishes.
+    """
+    hop = np.kron(np.eye(2), np.array([[0.0, 0.0], [1.0, 0.0]]))  # spin ⊗ site: from A to B in the next cell
+    cells = {(0, 0, 0): np.diag([0.6, -0.6, -0.6, 0.6]) + hop + hop.T}
+    for r in ((1, 0, 0), (0, 1, 0)):
+        staggered = 0.2j * np.kron(PAULI[r[0]], np.diag([1.0, -1.0]))  # odd in k, opposite on the sites: even under PT
+        cells[r] = hop + staggered
+        cells[-r[0], -r[1], 0] = cells[r].conj().T
+    H = np.array(list(cells.values()))
+    crystal = replace(rashba().crystal, symbols=("Mn", "Mn"), moments=np.array([1.0, -1.0]))
+    up, down = np.array([0, 1]), np.array([2, 3])
+    return WannierModel(
+        crystal=crystal,
+        R=np.array(list(cells)),
+        H_Rnn=H,
+        centres=np.array([crystal.positions[i] for i in (0, 1, 0, 1)]),
+        up=up,
+        down=down,
+        odd_Rnn=odd_part(H, up, down),
+        fermi_energy=0.5,
+    )
+
+
+@pytest.mark.parametrize("case", ["chain", "antiferromagnet"])
+@pytest.mark.parametrize("reference", [0.0, 40.0])
+def test_only_missing_levels_are_called_missing(case, reference, comm, tmp_path, capsys):
+    """Sums that vanish by symmetry are no sign that the energy axis lies beside the bands."""
+    write_model(tmp_path / "afm.h5", antiferromagnet())
+    source = {"chain": 'builtin = "chain"\nchain = {exchange = 0.0}', "antiferromagnet": 'file = "afm.h5"'}[case]
+    (tmp_path / "in.toml").write_text(
+        f'[model]\n{source}\n[kubo]\nquantities = ["torkance", "conductivity"]\n[kubo.k]\ngrid = [12, 1, 1]\n'
+        f"[kubo.energies]\nreference = {reference}\nminimum = -2.5\nmaximum = 2.5\npoints = 51\n"
+    )
+    app.run(comm, tmp_path / "in.toml", output=tmp_path / "out.h5")
+    assert ("no band lies between" in capsys.readouterr().err) == (reference == 40.0)
+    torkance = read_dataset(tmp_path / "out.h5").variables["torkance_intrinsic"].data
+    assert np.abs(torkance).max() < 1e-12

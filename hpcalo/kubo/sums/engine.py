@@ -13,7 +13,17 @@ from hpcalo.errors import ConvergenceError
 from hpcalo.kubo.kernels import _kubo
 from hpcalo.kubo.states.observable import Observable
 from hpcalo.kubo.states.solver import States, StateSolver
-from hpcalo.kubo.sums.request import BROADENED, COUNT, DEGENERACY_TOLERANCE, FERMI, SEA, Pair, Request, fermi_name
+from hpcalo.kubo.sums.request import (
+    BROADENED,
+    COUNT,
+    DEGENERACY_TOLERANCE,
+    FERMI,
+    SEA,
+    WINDOW,
+    Pair,
+    Request,
+    fermi_name,
+)
 from hpcalo.typing import IntArray, RealArray
 
 RawSums = dict[str, RealArray]
@@ -96,6 +106,9 @@ def _sum_levels(states: States, w: RealArray, bins: NDArray[np.int32], request: 
     if COUNT in out:
         fine = np.searchsorted(request.count_edges, states.E_kn)
         _add_to_histogram(out[COUNT], fine, np.broadcast_to(w[:, None], fine.shape))
+    if WINDOW in out:
+        place = np.minimum(bins, 1) + (bins == len(request.energies))
+        _add_to_histogram(out[WINDOW], place, np.broadcast_to(w[:, None], place.shape))
 
 
 def _add_to_histogram(out: RealArray, bins: NDArray[np.integer], values: RealArray) -> None:

@@ -28,6 +28,9 @@ the last alone, the sea sum with Fermi functions, at a fraction of their cost.
 COUNT = "count"
 """Name of the raw sum that counts levels between fine edges."""
 
+WINDOW = "window"
+"""Name of the raw sum that counts the levels below, between, and above the first and the last Fermi energy."""
+
 DEGENERACY_TOLERANCE = 1e-8
 """eV; levels nearer than this are one level for the responses without broadening, whose pair weight is a principal
 value.
@@ -86,7 +89,8 @@ class Request:
 
     crystal: decides how many components an observable has. energies: (NE,) ascending Fermi energies, eV. gammas: (G,)
     eV. mu, kt: (Q,) eV, the points of the thermal sums. count_edges: (NB + 1,) ascending, the finer grid of the level
-    count; empty if levels are not counted.
+    count; empty if levels are not counted. window: whether the levels between the first and the last Fermi energy are
+    counted.
     """
 
     crystal: Crystal
@@ -96,6 +100,7 @@ class Request:
     kt: RealArray
     sums: Sums = Sums()
     count_edges: RealArray = field(default_factory=lambda: np.zeros(0))
+    window: bool = False
 
     @property
     def reference(self) -> float:
@@ -142,6 +147,8 @@ class Request:
             shapes[fermi_name(observable)] = (*observable.shape(self.crystal), Q)
         if len(self.count_edges):
             shapes[COUNT] = (len(self.count_edges) + 1,)
+        if self.window:
+            shapes[WINDOW] = (3,)
         return shapes
 
 

@@ -147,6 +147,7 @@ def _probe_request(request: Request) -> Request:
         kt=np.full(3, 0.05),
         sums=Sums(broadened=request.sums.broadened, thermal=request.pairs, levels=vectors),
         count_edges=np.zeros(0),
+        window=False,
     )
 
 
