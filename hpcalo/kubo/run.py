@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +24,7 @@ from hpcalo.kubo.prepare import make_request, prepare, reference_energy
 from hpcalo.kubo.responses.density_of_states import energy_of_count
 from hpcalo.kubo.responses.response import responses
 from hpcalo.kubo.responses.run_sums import RunSums
+from hpcalo.kubo.states.solver import StateSolver
 from hpcalo.kubo.states.solvers import notes_on, solvers
 from hpcalo.kubo.sums.checkpoints import PassCheckpoints
 from hpcalo.kubo.sums.engine import RawSums
@@ -74,52 +77,81 @@ def _run(settings: KuboInput, context: RunContext, rounds: Rounds) -> None:
     if section.energies.from_electrons:
         reference = _fermi_energy(model, n_hat[0], kubo)
         request = replace(make_request(section, reference, model.crystal), sums=request.sums)
-    notes, crystal = (*model.notes, *notes_on(model, n_hat)), model.crystal
+    notes = (*model.notes, *notes_on(model, n_hat))
     for note in notes:
         tell(comm, f"note: {note}", quiet=quiet)
+    lines = [f"reference energy {reference:.6f} eV", *(n for n in notes if not n.startswith(MARK))]
+
+    def values(passes: Sequence[SummedPass]) -> tuple[RunSums, list[Variable]]:
+        return _values(section, request, reference, n_hat, passes)
+
     states = solvers(model, n_hat, request.need(), spin_matrices=section.spin_matrices)
     del model  # the solvers hold what they need of it
-    passes: list[SummedPass] = []
-    lines = [f"reference energy {reference:.6f} eV", *(n for n in notes if not n.startswith(MARK))]
-    for n, solver in zip(n_hat, states, strict=True):
-        task = plan(solver, request, section.k, comm, len(n_hat))
-        label = f"n = ({', '.join(f'{x:.3g}' for x in n)})"
-        tell(comm, f"{label}: {task.note}", quiet=quiet)
-        lines.append(f"{label}: {task.note}")
-        passes.append(sum_over_k(task, comm, checkpoints=kubo.checkpoints, quiet=quiet, label=label))
+    summed = _on_the_grid(states, request, n_hat, kubo)
     with together(comm):
-        run = RunSums(
-            crystal=crystal,
-            settings=section,
-            energies=request.energies - reference,
-            n_hat=n_hat,
-            gammas=request.gammas,
-            temperatures=np.array(section.temperatures),
-            mu=np.array(section.chemical_potentials),
-            count_edges=request.count_edges - reference,
-            raw=tuple(summed.total for summed in passes),
-        )
-        fields = [variable for response in responses(section.quantities) for variable in response.variables(run)]
-    warnings = _no_band_between(passes[0].total)
+        run, fields = values(summed.passes)
+    warnings = [*_no_band_between(summed.passes[0].total), *summed.warnings]
     for text in warnings:
         warn(comm, text)
     warnings = [*(n.removeprefix(MARK) for n in notes if n.startswith(MARK)), *warnings]
-    _write(kubo, run, fields, reference, task, lines, warnings)
+    _write(kubo, run, fields, reference, replace(summed, notes=[*lines, *summed.notes], warnings=warnings))
     on_root(comm, lambda: checkpoint.remove(context.output))
     tell(comm, f"{len(fields)} quantities in {duration(time.monotonic() - started)}", quiet=quiet)
 
 
-def _write(
-    kubo: KuboContext,
-    run: RunSums,
-    fields: list[Variable],
-    reference: float,
-    task: Pass,
-    notes: list[str],
-    warnings: list[str],
-) -> None:
-    """The result file. reference: eV, zero of the energy axis. task: the last pass. Collective. Raises OutputError."""
-    context, settings, crystal = kubo.run, kubo.settings, run.crystal
+@dataclass(frozen=True)
+class Summed:
+    """The sums of a run. passes: of each direction of the magnetization. task: the last of them. notes, warnings: for
+    the result and the user. texts, attrs: for the result.
+    """
+
+    passes: Sequence[SummedPass]
+    task: Pass
+    notes: list[str]
+    warnings: list[str] = field(default_factory=list)
+    texts: dict[str, str] = field(default_factory=dict)
+    attrs: dict[str, Any] = field(default_factory=dict)
+
+
+def _on_the_grid(states: Iterator[StateSolver], request: Request, n_hat: RealArray, kubo: KuboContext) -> Summed:
+    """One pass over the grid of the input for each direction. Collective."""
+    comm, quiet, grid = kubo.run.comm, kubo.run.quiet, kubo.section.k
+    passes, notes = [], []
+    for label, solver in zip(_labels(n_hat), states, strict=True):
+        task = plan(solver, request, grid, comm, len(n_hat))
+        tell(comm, f"{label}: {task.note}", quiet=quiet)
+        notes.append(f"{label}: {task.note}")
+        passes.append(sum_over_k(task, comm, checkpoints=kubo.checkpoints, quiet=quiet, label=label))
+    return Summed(passes, task, notes)
+
+
+def _labels(n_hat: RealArray) -> list[str]:
+    """The directions in words."""
+    return [f"n = ({', '.join(f'{x:.3g}' for x in n)})" for n in n_hat]
+
+
+def _values(
+    section: KuboSection, request: Request, reference: float, n_hat: RealArray, passes: Sequence[SummedPass]
+) -> tuple[RunSums, list[Variable]]:
+    """The quantities of the run from its sums. Serial."""
+    run = RunSums(
+        crystal=request.crystal,
+        settings=section,
+        energies=request.energies - reference,
+        n_hat=n_hat,
+        gammas=request.gammas,
+        temperatures=np.array(section.temperatures),
+        mu=np.array(section.chemical_potentials),
+        count_edges=request.count_edges - reference,
+        raw=tuple(summed.total for summed in passes),
+    )
+    fields = [variable for response in responses(section.quantities) for variable in response.variables(run)]
+    return run, fields
+
+
+def _write(kubo: KuboContext, run: RunSums, fields: list[Variable], reference: float, summed: Summed) -> None:
+    """The result file. reference: eV, zero of the energy axis. Collective. Raises OutputError."""
+    context, settings, crystal, task = kubo.run, kubo.settings, run.crystal, summed.task
     record = provenance(
         context.comm,
         settings,
@@ -128,7 +160,7 @@ def _write(
         model_sha256=kubo.checkpoints.texts["model_sha256"],
         layout=Layout(context.comm.size, context.comm.rank, len(task.blocks), len(run.energies)).describe(),
     )
-    record.warned(warnings)
+    record.warned(summed.warnings)
     write_dataset(
         context.output,
         context.comm,
@@ -142,8 +174,11 @@ def _write(
             "cell_volume_A3": crystal.volume,
             **({"cell_area_A2": crystal.area} if run.directions == (0, 1) else {}),
             "k_points_full": task.mesh.full,
+            "k_grid": list(task.mesh.grid),
+            "k_shift": list(task.mesh.shift),
+            **summed.attrs,
         },
-        texts={"notes": "\n".join(notes)},
+        texts={"notes": "\n".join(summed.notes), **summed.texts},
         force=context.force,
     )
 
