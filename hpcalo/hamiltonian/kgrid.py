@@ -14,6 +14,10 @@ Component = Annotated[float, Field(ge=-1e6, le=1e6)]
 Vector = Annotated[tuple[Component, Component, Component], Field(strict=False)]
 MAX_POINTS = 2**26
 """k-points of a whole grid."""
+TOLERANCE = 1e-3
+"""Default tolerance of an operation. Wannier functions keep those of their crystal to 1e-6 … 1e-4 if nothing breaks
+them, and to 1e-2 and worse if something does; sums over metals are seldom known to 1e-3.
+"""
 
 
 class KGrid(Section):
@@ -27,15 +31,20 @@ class KGrid(Section):
     )
     symmetry: Literal["auto", "off", "require"] = Field(
         "auto",
-        description="irreducible wedge: with the operations that the Hamiltonian is found to have, with none, or with "
-        "all of the crystal's (an error if it lacks one)",
+        description="auto: with the operations that the Hamiltonian has, irreducible wedge of those that map the "
+        "grid, tensors made symmetric with all of them; off: nothing is assumed; require: an error if one of the "
+        "crystal's is missing",
     )
-    tolerance: float = Field(
-        1e-8,
-        gt=0,
-        le=1e-2,
-        description="largest relative deviation of a response between symmetry-related points",
+    tolerance: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        None,
+        description="largest relative deviation of the sums at symmetry-related points for which an operation is used; "
+        f"what it can do to the results becomes part of their errors (default: {TOLERANCE:g})",
     )
+
+    @property
+    def largest_violation(self) -> float:
+        """The tolerance: that of the input, or the default."""
+        return TOLERANCE if self.tolerance is None else self.tolerance
 
     @field_validator("grid")
     @classmethod

@@ -73,7 +73,7 @@ def uniform_mesh(
     if min(n1, n2, n3) < 1 or total > MAX_POINTS:
         raise InputError(f"k grid {n1} × {n2} × {n3}: must have 1 to {MAX_POINTS} points")
     divisions, offset = np.array([n1, n2, n3]), np.asarray(shift, dtype=np.float64)
-    group = tuple(op for op in operations if _maps_grid(op, divisions, offset))
+    group = operations_of_grid(operations, divisions, offset)
     strides = np.ones(3, dtype=np.int64)
     for axis in reversed(range(2)):
         strides[order[axis]] = strides[order[axis + 1]] * divisions[order[axis + 1]]
@@ -108,6 +108,14 @@ def _sorted(cells: IntArray, order: tuple[int, int, int], division: Division) ->
     group = np.unique(rows, axis=0, return_inverse=True)[1].reshape(table.shape[:2])
     place = group[cells[:, first] % table.shape[0], cells[:, second] % table.shape[1]]
     return np.lexsort((cells[:, last], division.labels(cells), cells[:, second], cells[:, first], place))
+
+
+def operations_of_grid(
+    operations: Sequence[Operation], divisions: Sequence[int] | IntArray, shift: Sequence[float] | RealArray
+) -> tuple[Operation, ...]:
+    """Those of the operations that map a grid onto itself."""
+    n, s = np.asarray(divisions), np.asarray(shift, dtype=np.float64)
+    return tuple(op for op in operations if _maps_grid(op, n, s))
 
 
 def _image(op: Operation, cells: IntArray, divisions: IntArray, shift: RealArray) -> IntArray:

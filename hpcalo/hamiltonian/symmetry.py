@@ -1,7 +1,7 @@
 """The magnetic point group of a crystal with a given magnetization direction: candidates from spglib.
 
 Candidates follow from lattice, atoms and moments. Whether the Hamiltonian has them is decided by
-`hpcalo.kubo.sums.symmetry`, which compares responses at symmetry-related k-points.
+`hpcalo.kubo.sums.symmetry_check`, which compares responses at symmetry-related k-points.
 """
 
 from __future__ import annotations
@@ -54,6 +54,18 @@ class Operation:
     def time_sign(self) -> float:
         """−1 with time reversal, else +1."""
         return -1.0 if self.time_reversal else 1.0
+
+    @property
+    def label(self) -> str:
+        """The operation in the notation of Schoenflies with its axis: "C4 [0 0 1]", "mirror [1 1 0] with T"."""
+        turn = self.axial
+        order = {3: 1, 2: 6, 1: 4, 0: 3, -1: 2}[round(float(np.trace(turn)))]
+        proper = np.linalg.det(self.cartesian) > 0
+        name = {1: "identity", 2: "C2", 3: "C3", 4: "C4", 6: "C6"}[order]
+        if not proper:
+            name = {1: "inversion", 2: "mirror", 3: "S6", 4: "S4", 6: "S3"}[order]
+        axis = f" {_axis(turn, order)}" if order > 1 else ""
+        return f"{name}{axis}{' with T' if self.time_reversal else ''}"
 
     def key(self) -> tuple[int, ...]:
         """Hashable identity of the operation."""
@@ -110,6 +122,41 @@ def closed(operations: Sequence[Operation]) -> bool:
     """Whether the product of any two operations is among them."""
     keys = {op.key() for op in operations}
     return all(a.times(b).key() in keys for a in operations for b in operations)
+
+
+def subgroup(operations: Sequence[Operation]) -> tuple[Operation, ...]:
+    """A group among the operations, identity first, as large as it gets from taking them in turn."""
+    if closed([identity(), *(op for op in operations if not op.is_identity)]):
+        return (identity(), *(op for op in operations if not op.is_identity))
+    allowed = {op.key() for op in operations}
+    group: dict[tuple[int, ...], Operation] = {identity().key(): identity()}
+    for op in operations:
+        grown = _generated({**group, op.key(): op}, allowed)
+        group = grown or group
+    return tuple(group.values())
+
+
+def _generated(group: dict[tuple[int, ...], Operation], allowed: set[tuple[int, ...]]) -> dict | None:
+    """The group that these generate; None if one of its operations is not allowed."""
+    while True:
+        products = {c.key(): c for a in group.values() for b in group.values() if (c := a.times(b)).key() not in group}
+        if not products.keys() <= allowed:
+            return None
+        if not products:
+            return group
+        group = {**group, **products}
+
+
+def _axis(turn: RealArray, order: int) -> str:
+    """The axis of a proper rotation: small integers where they fit, else three decimals."""
+    powers = np.sum([np.linalg.matrix_power(turn, p) for p in range(order)], axis=0)
+    column = powers[:, np.argmax(np.abs(powers).sum(axis=0))]
+    axis = column / np.abs(column).max()
+    axis = axis * np.sign(axis[np.flatnonzero(np.abs(axis) > 1e-6)[-1]])
+    for factor in range(1, 7):
+        if np.abs(factor * axis - np.rint(factor * axis)).max() < 1e-3:
+            return f"[{' '.join(str(int(x)) for x in np.rint(factor * axis))}]"
+    return f"[{' '.join(f'{x:.3f}' for x in axis)}]"
 
 
 def _keeps_periodic(W: IntArray, periodic: tuple[bool, bool, bool]) -> bool:

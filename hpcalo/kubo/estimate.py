@@ -33,7 +33,7 @@ def work_kubo(settings: KuboInput, *, source: Path) -> Work:
     model = load_model(settings.model)
     _, n_hat, request = prepare(section, model)
     solver = next(solvers(model, n_hat, request.need(), spin_matrices=section.spin_matrices))
-    mesh, operations = wedge(solver, request, section.k)
+    mesh, notes = wedge(solver, request, section.k)
     start = time.monotonic() - started
     size = block_size(solver.size)
     probe = mesh.points[: min(size, len(mesh.points), 4 if solver.size > 100 else 64)]
@@ -53,9 +53,8 @@ def work_kubo(settings: KuboInput, *, source: Path) -> Work:
             f"{source}: valid",
             f"model        {model.name or '(unnamed)'}: {solver.size} states, {len(model.R)} cells R, "
             f"volume {model.crystal.volume:.3f} Å^3",
-            f"k-points     {len(mesh.points)} of {mesh.full} "
-            f"({len(mesh.operations)} of {operations} symmetry operations), "
-            f"{blocks} blocks of {size}",
+            f"k-points     {notes[0]}, {blocks} blocks of {size}",
+            *(f"symmetry     {note}" for note in notes[1:]),
             f"directions   {len(n_hat)} of the magnetization",
             f"raw sums     {sums * len(n_hat) / 2**20:.1f} MiB",
             f"memory       about {memory / 2**20:.0f} MiB per rank",

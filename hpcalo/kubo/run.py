@@ -119,8 +119,9 @@ def _on_the_grid(states: Iterator[StateSolver], request: Request, n_hat: RealArr
     passes, notes = [], []
     for label, solver in zip(_labels(n_hat), states, strict=True):
         task = plan(solver, request, grid, comm, len(n_hat))
-        tell(comm, f"{label}: {task.note}", quiet=quiet)
-        notes.append(f"{label}: {task.note}")
+        for text in (f"{label}: {note}" for note in task.notes):
+            tell(comm, text, quiet=quiet)
+            notes.append(text)
         passes.append(sum_over_k(task, comm, checkpoints=kubo.checkpoints, quiet=quiet, label=label))
     return Summed(passes, task, notes)
 

@@ -33,7 +33,7 @@ from hpcalo.kubo.prepare import prepare
 from hpcalo.kubo.states.lcao import LcaoStates
 from hpcalo.kubo.sums.engine import sum_block
 from hpcalo.kubo.sums.request import Request
-from hpcalo.kubo.sums.symmetry import symmetries_of
+from hpcalo.kubo.sums.symmetry_check import symmetries_of
 from hpcalo.parallel.exact_sum import ExactSum
 from hpcalo.parallel.packing import Packing
 from hpcalo.parallel.threads import limit_threads
@@ -195,7 +195,7 @@ def serial(model: LcaoModel, n_hat: np.ndarray, request: Request, settings: Kubo
     solver = LcaoStates(model, n_hat[0], request.need())
     found["lattice sums, every rank"] = time.process_time() - begin
     wanted = candidates(model.crystal, n_hat[0])
-    found["symmetry check"] = cpu(lambda: symmetries_of(solver, wanted, request, settings.kubo.k.tolerance), 1)
+    found["symmetry check"] = cpu(lambda: symmetries_of(solver, wanted, request, settings.kubo.k.largest_violation), 1)
     found["mesh 1024 x 1024"] = cpu(lambda: uniform_mesh((1024, 1024, 1), (0.5, 0.5, 0.0), wanted, solver.order), 1)
     total = ExactSum((Packing(request.shapes()).size,))
     found["add up limbs, one pair of ranks"] = cpu(lambda: np.add(total.limbs, total.limbs))

@@ -39,6 +39,7 @@ class Observable(ABC):
     time_odd: ClassVar[bool] = False
     requires: ClassVar[tuple[Observable, ...]] = ()
     optional: ClassVar[bool] = False
+    negligible: ClassVar[float] = 0.0
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Observable) and other.name == self.name

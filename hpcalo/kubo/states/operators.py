@@ -154,6 +154,7 @@ class Spin(LevelProperty):
     name = "spin"
     unit = "hbar/2"
     indices = ()
+    negligible = 1e-6
 
     def wannier_parts(self, model: WannierModel, need: frozenset[Observable]) -> WannierParts:
         if model.spin_Rvnn is not None:
@@ -193,6 +194,7 @@ class Curvature(LevelProperty):
 
     name = "curvature"
     unit = "angstrom^2"
+    negligible = 1e-6
     time_odd = True
     requires = (VELOCITY,)
     optional = True

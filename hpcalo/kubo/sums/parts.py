@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from hpcalo.hamiltonian.cosets import Division
 from hpcalo.hamiltonian.kmesh import KMesh
+from hpcalo.hamiltonian.symmetry import Operation
 from hpcalo.kubo.sums.engine import RawSums
 from hpcalo.kubo.sums.request import Request
 from hpcalo.kubo.sums.symmetry import symmetrized
@@ -77,11 +79,13 @@ def table(sums: ExactSum, mesh: KMesh) -> RealArray:
     return np.stack([sums.rows(members).value() for members in every])
 
 
-def summed(values: RealArray, mesh: KMesh, request: Request, packing: Packing) -> SummedPass:
-    """What a table holds, the wedge unfolded."""
+def summed(
+    values: RealArray, mesh: KMesh, operations: Sequence[Operation], request: Request, packing: Packing
+) -> SummedPass:
+    """What a table holds, the wedge unfolded, as tensors that the operations allow (those of the mesh and others)."""
 
     def whole(flat: RealArray) -> RawSums:
-        return symmetrized(packing.unpack(flat), mesh.operations, request)
+        return symmetrized(packing.unpack(flat), operations, request)
 
     levels, row = [], 1
     for level, rows in zip(mesh.division.levels, _rows(mesh), strict=True):

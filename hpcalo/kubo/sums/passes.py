@@ -41,7 +41,7 @@ def sum_over_k(
             values = table(_Loop(task, comm, packing, checkpoints, progress).run(), task.mesh)
     if checkpoints:
         checkpoints.finished.append(values)
-    return summed(values, task.mesh, task.request, packing)
+    return summed(values, task.mesh, task.symmetry.operations, task.request, packing)
 
 
 class _Loop:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -11,12 +12,12 @@ import numpy as np
 from hpcalo.errors import InputError, ModelError
 from hpcalo.hamiltonian.cosets import Division, divide
 from hpcalo.hamiltonian.kgrid import KGrid
-from hpcalo.hamiltonian.kmesh import KMesh, block_size, uniform_mesh
+from hpcalo.hamiltonian.kmesh import KMesh, block_size, operations_of_grid, uniform_mesh
 from hpcalo.hamiltonian.symmetry import Operation, candidates, identity
 from hpcalo.kubo.states.solver import StateSolver
 from hpcalo.kubo.sums.parts import LARGEST_SUMS, bytes_of_sums
 from hpcalo.kubo.sums.request import Request
-from hpcalo.kubo.sums.symmetry import SymmetryCheck, symmetries_of
+from hpcalo.kubo.sums.symmetry_check import Symmetry, SymmetryCheck, symmetries_of
 from hpcalo.parallel.guard import on_root, together
 from hpcalo.parallel.packing import Packing
 
@@ -26,12 +27,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Pass:
-    """What all ranks agree on before they start. note: the size of the mesh and of its symmetry in words."""
+    """What all ranks agree on before they start.
+
+    symmetry: the operations that hold, of which those of the mesh made its wedge. notes: in words, the size of the mesh
+    and its symmetry, then what the program leaves out and why.
+    """
 
     solver: StateSolver
     mesh: KMesh
     request: Request
-    note: str
+    symmetry: Symmetry
+    notes: tuple[str, ...]
 
     @property
     def blocks(self) -> list[slice]:
@@ -54,35 +60,33 @@ def plan(solver: StateSolver, request: Request, grid: KGrid, comm: Intracomm, pa
     ModelError where a required symmetry is broken; on all ranks.
     """
     expected = on_root(comm, lambda: _crystal_operations(solver, grid))
-    check = SymmetryCheck(solver, expected, request, grid.tolerance)
+    check = SymmetryCheck(solver, expected, request, grid.largest_violation)
     for number in range(check.rounds):
         _one_round(check, number, comm)
-    mesh = on_root(comm, lambda: _mesh(solver, request, grid, expected, check.result()[0], passes))
-    note = f"{len(mesh.points)} of {mesh.full} k-points"
-    if len(expected) > 1:
-        note += f", {len(mesh.operations)} of {len(expected)} symmetry operations"
-    if len(mesh.operations) > 1:
-        note += f" (kept by the Hamiltonian to {check.worst:.1e})"
-    note += f", {mesh.division.describe()}"
-    return Pass(solver, mesh, request, note)
+    symmetry, mesh = on_root(comm, lambda: _mesh(solver, request, grid, check.result(), passes))
+    return Pass(solver, mesh, request, symmetry, notes_on(grid, mesh, symmetry))
 
 
 def _one_round(check: SymmetryCheck, number: int, comm: Intracomm) -> None:
-    """Shares out the points of a round, each to one rank; rank 0 compares. Collective."""
-    points, packing = check.points(number), Packing(check.shapes)
-    rows, every = np.zeros((2, len(points), packing.size))
+    """Shares out the sums of a round, each to one rank; rank 0 compares. Collective."""
+    tasks, packing = check.tasks(number), Packing(check.shapes)
+    rows, every = np.zeros((2, tasks, packing.size))
     with together(comm):
-        for i in range(comm.rank, len(points), comm.size):
-            rows[i] = packing.pack(check.sums(points[i]))
+        for i in range(comm.rank, tasks, comm.size):
+            rows[i] = packing.pack(check.sums(number, i))
     comm.Reduce(rows, every, root=0)
-    check.operations, check.worst = on_root(comm, lambda: check.settle(number, [packing.unpack(row) for row in every]))
+    with together(comm):
+        if comm.rank == 0:
+            check.settle([packing.unpack(row) for row in every])
+    check.state = on_root(comm, lambda: check.state)
 
 
-def wedge(solver: StateSolver, request: Request, grid: KGrid, passes: int = 1) -> tuple[KMesh, int]:
-    """The mesh, and the number of operations of the crystal. Serial, without MPI. Raises InputError, ModelError."""
+def wedge(solver: StateSolver, request: Request, grid: KGrid, passes: int = 1) -> tuple[KMesh, tuple[str, ...]]:
+    """The mesh, and the notes on it and its symmetry. Serial, without MPI. Raises InputError, ModelError."""
     expected = _crystal_operations(solver, grid)
-    found, _ = symmetries_of(solver, expected, request, grid.tolerance)
-    return _mesh(solver, request, grid, expected, found, passes), len(expected)
+    found = symmetries_of(solver, expected, request, grid.largest_violation)
+    symmetry, mesh = _mesh(solver, request, grid, found, passes)
+    return mesh, notes_on(grid, mesh, symmetry)
 
 
 def _crystal_operations(solver: StateSolver, grid: KGrid) -> tuple[Operation, ...]:
@@ -95,19 +99,16 @@ def _crystal_operations(solver: StateSolver, grid: KGrid) -> tuple[Operation, ..
 
 
 def _mesh(
-    solver: StateSolver,
-    request: Request,
-    grid: KGrid,
-    expected: tuple[Operation, ...],
-    found: tuple[Operation, ...],
-    passes: int,
-) -> KMesh:
-    if grid.symmetry == "require" and len(found) < len(expected):
+    solver: StateSolver, request: Request, grid: KGrid, symmetry: Symmetry, passes: int
+) -> tuple[Symmetry, KMesh]:
+    if grid.symmetry == "require" and symmetry.broken:
         raise ModelError(
-            f"kubo.k.symmetry: the crystal has {len(expected)} operations, the Hamiltonian only {len(found)} "
-            f"of them to a relative {grid.tolerance:g}; use 'auto' or 'off', or raise kubo.k.tolerance"
+            f"kubo.k.symmetry: the crystal has {symmetry.crystal} operations, the Hamiltonian only "
+            f"{len(symmetry.operations)} of them to a relative {grid.largest_violation:g}; use 'auto' or 'off', or "
+            f"raise kubo.k.tolerance (the least broken of the others: {min(b[1] for b in symmetry.broken):.2g})"
         )
-    return uniform_mesh(grid.grid, grid.shift, found, solver.order, _division(solver, request, grid, passes))
+    division = _division(solver, request, grid, passes)
+    return symmetry, uniform_mesh(grid.grid, grid.shift, symmetry.operations, solver.order, division)
 
 
 def _division(solver: StateSolver, request: Request, grid: KGrid, passes: int) -> Division:
@@ -123,3 +124,36 @@ def _division(solver: StateSolver, request: Request, grid: KGrid, passes: int) -
     while division.levels and bytes_of_sums(division, size, passes) > LARGEST_SUMS:
         division = division.coarser()
     return division
+
+
+def notes_on(grid: KGrid, mesh: KMesh, symmetry: Symmetry) -> tuple[str, ...]:
+    """Size of the mesh and of its symmetry; which operations are not used, and why."""
+    found, used = len(symmetry.operations), len(mesh.operations)
+    first = f"{len(mesh.points)} of {mesh.full} k-points"
+    if symmetry.crystal > 1:
+        first += f", {used} of {symmetry.crystal} symmetry operations"
+    if found > 1:
+        first += f" (kept by the Hamiltonian to {symmetry.worst:.1e})"
+    notes = [f"{first}, {mesh.division.describe()}"]
+    if symmetry.broken:
+        least = min(symmetry.broken, key=lambda b: b[1])
+        notes.append(
+            f"the Hamiltonian breaks {len(symmetry.broken)} of the crystal's {symmetry.crystal} symmetry operations by "
+            f"more than {grid.largest_violation:.1e}: {_listed(symmetry.broken)}; not used "
+            f"(kubo.k.tolerance = {2.0 * least[1]:.0e} would use some, hpcalo convert --symmetrize mends the model)"
+        )
+    if used < found:
+        centred = len(operations_of_grid(symmetry.operations, mesh.grid, (0.0, 0.0, 0.0)))
+        why = f"; with shift = [0, 0, 0]: {centred}" if centred > used else ""
+        notes.append(
+            f"the mesh {mesh.grid[0]} × {mesh.grid[1]} × {mesh.grid[2]} with shift "
+            f"[{', '.join(f'{s:g}' for s in mesh.shift)}] is mapped onto itself by {used} of {found} operations{why}; "
+            f"the results are made symmetric with all {found}"
+        )
+    return tuple(notes)
+
+
+def _listed(broken: Sequence[tuple[Operation, float, str]]) -> str:
+    """The first operations with their deviations."""
+    shown = [f"{op.label} ({gap:.1e} in {name.split(':')[-1]})" for op, gap, name in broken[:3]]
+    return ", ".join(shown) + (f" and {len(broken) - 3} more" if len(broken) > 3 else "")
