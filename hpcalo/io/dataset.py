@@ -80,7 +80,7 @@ class Variable:
             self.unit,
             f"estimated error of {self.long_name or self.name}",
             {ROLE: ERROR_ROLE},
-            nan_ok=self.nan_ok,
+            nan_ok=True,  # where nothing is known of the error
         )
 
 

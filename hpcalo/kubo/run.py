@@ -18,6 +18,7 @@ from hpcalo.io import checkpoint
 from hpcalo.io.dataset import Variable
 from hpcalo.io.hdf5 import write_dataset
 from hpcalo.io.provenance import provenance
+from hpcalo.kubo.accuracy.fields import error_of, fields_with_errors, untested
 from hpcalo.kubo.config import KuboInput, KuboSection
 from hpcalo.kubo.fields import coordinates, spread
 from hpcalo.kubo.prepare import make_request, prepare, reference_energy
@@ -74,8 +75,9 @@ def _run(settings: KuboInput, context: RunContext, rounds: Rounds) -> None:
     with together(comm):
         reference, n_hat, request = prepare(section, model)
         kubo = KuboContext(context, settings, PassCheckpoints(context.output, rounds, texts, context.resume))
+    energy_error: float | None = None
     if section.energies.from_electrons:
-        reference = _fermi_energy(model, n_hat[0], kubo)
+        reference, energy_error = _fermi_energy(model, n_hat[0], kubo)
         request = replace(make_request(section, reference, model.crystal), sums=request.sums)
     notes = (*model.notes, *notes_on(model, n_hat))
     for note in notes:
@@ -83,7 +85,7 @@ def _run(settings: KuboInput, context: RunContext, rounds: Rounds) -> None:
     lines = [f"reference energy {reference:.6f} eV", *(n for n in notes if not n.startswith(MARK))]
 
     def values(passes: Sequence[SummedPass]) -> tuple[RunSums, list[Variable]]:
-        return _values(section, request, reference, n_hat, passes)
+        return _values(section, request, reference, energy_error, n_hat, passes)
 
     states = solvers(model, n_hat, request.need(), spin_matrices=section.spin_matrices)
     del model  # the solvers hold what they need of it
@@ -94,7 +96,9 @@ def _run(settings: KuboInput, context: RunContext, rounds: Rounds) -> None:
     for text in warnings:
         warn(comm, text)
     warnings = [*(n.removeprefix(MARK) for n in notes if n.startswith(MARK)), *warnings]
-    _write(kubo, run, fields, reference, replace(summed, notes=[*lines, *summed.notes], warnings=warnings))
+    attrs = summed.attrs if energy_error is None else {**summed.attrs, "reference_energy_error_eV": energy_error}
+    noted = replace(summed, notes=[*lines, *summed.notes], warnings=warnings, attrs=attrs)
+    _write(kubo, run, fields, reference, noted)
     on_root(comm, lambda: checkpoint.remove(context.output))
     tell(comm, f"{len(fields)} quantities in {duration(time.monotonic() - started)}", quiet=quiet)
 
@@ -123,7 +127,7 @@ def _on_the_grid(states: Iterator[StateSolver], request: Request, n_hat: RealArr
             tell(comm, text, quiet=quiet)
             notes.append(text)
         passes.append(sum_over_k(task, comm, checkpoints=kubo.checkpoints, quiet=quiet, label=label))
-    return Summed(passes, task, notes)
+    return Summed(passes, task, notes, untested(passes[0], task.mesh))
 
 
 def _labels(n_hat: RealArray) -> list[str]:
@@ -132,9 +136,14 @@ def _labels(n_hat: RealArray) -> list[str]:
 
 
 def _values(
-    section: KuboSection, request: Request, reference: float, n_hat: RealArray, passes: Sequence[SummedPass]
+    section: KuboSection,
+    request: Request,
+    reference: float,
+    energy_error: float | None,
+    n_hat: RealArray,
+    passes: Sequence[SummedPass],
 ) -> tuple[RunSums, list[Variable]]:
-    """The quantities of the run from its sums. Serial."""
+    """The quantities of the run with their errors from its sums. Serial."""
     run = RunSums(
         crystal=request.crystal,
         settings=section,
@@ -146,8 +155,7 @@ def _values(
         count_edges=request.count_edges - reference,
         raw=tuple(summed.total for summed in passes),
     )
-    fields = [variable for response in responses(section.quantities) for variable in response.variables(run)]
-    return run, fields
+    return run, fields_with_errors(run, passes, responses(section.quantities), energy_error)
 
 
 def _write(kubo: KuboContext, run: RunSums, fields: list[Variable], reference: float, summed: Summed) -> None:
@@ -184,9 +192,9 @@ def _write(kubo: KuboContext, run: RunSums, fields: list[Variable], reference: f
     )
 
 
-def _fermi_energy(model: Model, n_hat: RealArray, kubo: KuboContext) -> float:
-    """Fermi energy of the model's electrons on the input's k grid, from a first pass that only counts levels.
-    Collective. Raises InputError if the count is not reached.
+def _fermi_energy(model: Model, n_hat: RealArray, kubo: KuboContext) -> tuple[float, float]:
+    """Fermi energy of the model's electrons on the input's k grid and its error, eV, from a first pass that only counts
+    levels. Collective. Raises InputError if the count is not reached.
     """
     comm, quiet = kubo.run.comm, kubo.run.quiet
     start = reference_energy(kubo.section, model)
@@ -196,15 +204,16 @@ def _fermi_energy(model: Model, n_hat: RealArray, kubo: KuboContext) -> float:
     solver = next(solvers(model, n_hat[None], frozenset()))
     task = plan(solver, request, kubo.section.k, comm)
     summed = sum_over_k(task, comm, checkpoints=kubo.checkpoints, quiet=quiet, label="electrons")
-    counted = summed.total[COUNT]
-    energy = energy_of_count(edges, counted, float(model.electrons or 0.0))
+    electrons = float(model.electrons or 0.0)
+    energy = energy_of_count(edges, summed.total[COUNT], electrons)
     if energy is None:
         raise InputError(
             f"kubo.energies.from_electrons: {model.electrons:g} electrons per cell are not reached within 20 eV "
             f"of {start:g} eV; give kubo.energies.reference"
         )
-    tell(comm, f"Fermi energy of {model.electrons:g} electrons: {energy:.6f} eV", quiet=quiet)
-    return energy
+    error = error_of(lambda raw: energy_of_count(edges, raw[COUNT], electrons), summed)
+    tell(comm, f"Fermi energy of {model.electrons:g} electrons: {energy:.6f} ± {error:.2g} eV", quiet=quiet)
+    return energy, error
 
 
 def _no_band_between(raw: RawSums) -> list[str]:

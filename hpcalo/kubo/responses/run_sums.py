@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -35,6 +35,8 @@ class RunSums:
     mu: RealArray
     count_edges: RealArray
     raw: tuple[Mapping[str, RealArray], ...]
+    kept: dict[tuple[str, int], RealArray] = field(default_factory=dict, compare=False, repr=False)
+    """Weights that are the same for other raw sums on the same axes (`dataclasses.replace` hands them on)."""
 
     @property
     def directions(self) -> tuple[int, ...]:
@@ -92,7 +94,7 @@ class RunSums:
         second, moment = np.cumsum(raw[..., 0, :-1], axis=-1), np.cumsum(raw[..., 2, :-1], axis=-1)
         integral = 2.0 * ((self.energies - centre) * second - moment)  # ∫ of the curve up to each energy
         cells = np.diff(integral, axis=-1) / self.spacing
-        weights = cell_weights(self.energies, self.mu, self.temperatures, power)
+        weights = self._weights(cell_weights, power)
         first, second_size = (observable.size(self.crystal) for observable in pair)
         flat = cells.reshape(len(cells), first, second_size, -1)
         averages = np.einsum("aije,mte->aijmt", flat, weights)
@@ -124,4 +126,10 @@ class RunSums:
         Exact for curves that are linear between the grid points; for smooth curves the error is second order in the
         spacing.
         """
-        return thermal_weights(self.energies, self.mu, self.temperatures, power)
+        return self._weights(thermal_weights, power)
+
+    def _weights(self, made_by: Callable[..., RealArray], power: int) -> RealArray:
+        key = (made_by.__name__, power)
+        if key not in self.kept:
+            self.kept[key] = made_by(self.energies, self.mu, self.temperatures, power)
+        return self.kept[key]

@@ -1,0 +1,1 @@
+"""Errors of the sums over k, estimated from parts of the mesh."""

@@ -1,0 +1,66 @@
+"""From the scatter of the parts of a mesh to the error of the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from hpcalo.typing import RealArray
+
+APART = ("n_hat", "gamma")
+"""Axes along which the integrand may be smooth here and spiky there."""
+NEIGHBOURS = 0.015
+"""Part of the energy axis, to either side, over which the variance is averaged: a few parts alone tell it badly."""
+MOST_NEIGHBOURS = 50
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """Of one value. modulus: how much coarser than the whole the parts are. variance: mean squared deviation of one."""
+
+    modulus: float
+    variance: RealArray
+
+
+def estimated_error(levels: Sequence[Scatter], axes: Sequence[str], dimensions: int) -> RealArray:
+    """The error of every value from the scatter σ_m of parts with an m times coarser mesh, the finest first.
+
+    σ_m m^(−q): where the integrand is spiky, a part has 1/m^d of the points and 1/√ of them is what is gained, q = d/2,
+    with d the number of `dimensions` divided. Where it is smooth the error falls faster, and the parts of two levels
+    show how much: σ_m2/σ_m1 = (m2/m1)^q.
+    """
+    finest = levels[0]
+    q: RealArray | float = dimensions / 2.0
+    if len(levels) > 1:
+        q = _exponent(finest, levels[1], axes, dimensions / 2.0)
+    return np.asarray(np.sqrt(_averaged(finest.variance, axes)) * finest.modulus ** (-q), dtype=np.float64)
+
+
+def _exponent(finest: Scatter, coarser: Scatter, axes: Sequence[str], least: float) -> RealArray:
+    """q of σ_m ∝ m^q from two levels, at least `least`: from all values of a curve and of its components together,
+    for each of the other axes.
+    """
+    together = tuple(i for i, axis in enumerate(axes) if axis not in APART)
+    fine, coarse = (np.nan_to_num(s.variance).sum(axis=together, keepdims=True) for s in (finest, coarser))
+    known = (fine > 0.0) & (coarse > fine)
+    ratio = np.divide(coarse, fine, out=np.ones_like(fine), where=known)
+    return np.maximum(0.5 * np.log(ratio) / np.log(coarser.modulus / finest.modulus), least)
+
+
+def _averaged(variance: RealArray, axes: Sequence[str]) -> RealArray:
+    """The variance averaged over neighbouring energies; NaN stays NaN and does not count."""
+    if "energy" not in axes:
+        return variance
+    along = np.moveaxis(variance, axes.index("energy"), -1)
+    reach = min(max(1, round(NEIGHBOURS * along.shape[-1])), MOST_NEIGHBOURS)
+    known = ~np.isnan(along)
+    edges = [(0, 0)] * (along.ndim - 1) + [(reach, reach)]
+    sums, counts = (
+        sliding_window_view(np.pad(array, edges), 2 * reach + 1, axis=-1).sum(axis=-1)
+        for array in (np.where(known, along, 0.0), known.astype(np.float64))
+    )
+    mean = np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=known)
+    return np.moveaxis(mean, -1, axes.index("energy"))

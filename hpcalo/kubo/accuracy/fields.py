@@ -1,0 +1,81 @@
+"""The quantities of a run, each with the error of its sum over k."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from hpcalo.hamiltonian.kmesh import KMesh
+from hpcalo.io.dataset import Variable
+from hpcalo.kubo.accuracy.estimate import Scatter, estimated_error
+from hpcalo.kubo.accuracy.spread import Spread, Values, spreads
+from hpcalo.kubo.responses.response import Response
+from hpcalo.kubo.responses.run_sums import RunSums
+from hpcalo.kubo.sums.engine import RawSums
+from hpcalo.kubo.sums.parts import SummedPass
+from hpcalo.typing import RealArray
+
+
+def fields_with_errors(
+    run: RunSums, passes: Sequence[SummedPass], chosen: Sequence[Response], energy_error: float | None = None
+) -> list[Variable]:
+    """The variables of the chosen responses; `error` is NaN where the passes tell nothing of it.
+
+    passes: what `run.raw` was taken from, in this order. energy_error: of the zero of the energy axis, eV, if that was
+    computed; what it does to a curve follows from its slope. Serial.
+    """
+
+    def compute(raw: Sequence[RawSums]) -> Values:
+        moved = replace(run, raw=tuple(raw))
+        return {name: values for response in chosen for name, values in response.compute(moved).items()}
+
+    fields = [variable for response in chosen for variable in response.variables(run)]
+    scattered = spreads(compute, passes, frozenset(v.name for v in fields if v.dims[:1] == ("n_hat",)))
+    dimensions = passes[0].dimensions
+    return [replace(v, error=_error(v, scattered, dimensions, run, energy_error)) for v in fields]
+
+
+def error_of(value: Callable[[RawSums], float | None], summed: SummedPass) -> float:
+    """The error of one number made from the sums of a pass; NaN where it is not known. Serial."""
+
+    def compute(raw: Sequence[RawSums]) -> Values:
+        found = value(raw[0])
+        return {"value": np.array(np.nan if found is None else found)}
+
+    scattered = spreads(compute, [summed], frozenset())
+    if not scattered:
+        return float("nan")
+    levels = [Scatter(level.modulus, level.variances["value"]) for level in scattered]
+    return float(estimated_error(levels, (), summed.dimensions))
+
+
+def untested(summed: SummedPass, mesh: KMesh) -> list[str]:
+    """A warning where the mesh does not show the error made along a direction."""
+    if not summed.untested:
+        return []
+    which = " and ".join(f"{c + 1}" for c in summed.untested)
+    suited = "multiples of 4" if not any(mesh.shift) else "multiples of 12"
+    consequence = "no errors are known" if not summed.levels else "the errors do not include what it adds"
+    return [f"kubo.k.grid: {list(mesh.grid)} has no sub-meshes along direction {which}: {consequence}; choose {suited}"]
+
+
+def _error(
+    variable: Variable, scattered: Sequence[Spread], dimensions: int, run: RunSums, energy_error: float | None
+) -> RealArray:
+    if not scattered:
+        return np.full(variable.shape, np.nan)
+    levels = [Scatter(level.modulus, level.variances[variable.name]) for level in scattered]
+    error = estimated_error(levels, variable.dims, dimensions)
+    if energy_error:
+        error = np.hypot(error, energy_error * _slope(variable, run))
+    return error
+
+
+def _slope(variable: Variable, run: RunSums) -> RealArray:
+    """|∂X/∂E| where X depends on an energy at several places, else 0."""
+    for axis, energies in (("energy", run.energies), ("mu", run.mu)):
+        if axis in variable.dims and len(energies) > 1:
+            return np.abs(np.gradient(variable.data, energies, axis=variable.dims.index(axis)))
+    return np.zeros(variable.shape)
