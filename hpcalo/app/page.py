@@ -18,7 +18,7 @@ from hpcalo.app.engines import ENGINES, engine
 from hpcalo.engine import Engine
 from hpcalo.errors import InputError, one_line
 from hpcalo.io.checks import Check, file_checks
-from hpcalo.io.dataset import Result, Variable
+from hpcalo.io.dataset import NOTES, Result, Variable
 from hpcalo.io.netcdf import PARITIES
 from hpcalo.io.provenance import WARNINGS
 
@@ -78,7 +78,7 @@ def context(result: Result, engine: Engine) -> dict[str, Any]:
         "made_by": __version__,
         "count": count,
         "warnings": _warnings(result, engine, checks),
-        "notes": result.texts.get("notes", "").splitlines(),
+        "notes": result.texts.get(NOTES, "").splitlines(),
         "figures": list(figures(result, engine)),
         "checks": [(c, _found(c)) for c in checks],
         "hints": engine.hints(result),

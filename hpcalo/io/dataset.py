@@ -25,6 +25,8 @@ ANCILLARY = "ancillary_variables"
 """Attribute that names the dataset of the estimated error (CF conventions)."""
 RESOLVED_INPUT = "resolved_input"
 """Name of the text that holds the complete input of a run, defaults included."""
+NOTES = "notes"
+"""Name of the text with what a run says of its mesh, its symmetry and its model, one note per line."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 
 from hpcalo.errors import InputError, one_line
-from hpcalo.io.dataset import ANCILLARY, ERROR_ROLE, RESOLVED_INPUT, ROLE
+from hpcalo.io.dataset import ANCILLARY, ERROR_ROLE, NOTES, RESOLVED_INPUT, ROLE
 from hpcalo.io.hdf5 import DAMAGE, FORMAT, PROVENANCE_GROUP, STATE_GROUP, open_hdf5
 from hpcalo.io.netcdf import BOOKKEEPING, COORDINATE_ROLE, axis_label, is_bare_axis, is_scale, plain
 from hpcalo.io.plausible import Plausible
@@ -41,6 +41,8 @@ def _lines(path: Path, file: h5py.File, attrs: dict[str, Any]) -> list[str]:
         lines.append(f"  {_short(attrs['title'])}")
     if warnings := _text(file, WARNINGS).splitlines():
         lines += ["", "warnings of the run", *(f"  {one_line(text)}" for text in warnings)]
+    if notes := _text(file, NOTES).splitlines():
+        lines += ["", "notes of the run", *(f"  {one_line(text)}" for text in notes)]
     quantities, axes = _quantities(file)
     if axes:
         lines += ["", "axes and labels", *_columns(axes)]

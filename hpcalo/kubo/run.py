@@ -15,7 +15,7 @@ from hpcalo.errors import InputError
 from hpcalo.hamiltonian.loading import checksums, load_model
 from hpcalo.hamiltonian.types import Model
 from hpcalo.io import checkpoint
-from hpcalo.io.dataset import Variable
+from hpcalo.io.dataset import NOTES, Variable
 from hpcalo.io.hdf5 import write_dataset
 from hpcalo.io.provenance import provenance
 from hpcalo.kubo.accuracy.fields import error_of, fields_with_errors, untested
@@ -187,7 +187,7 @@ def _write(kubo: KuboContext, run: RunSums, fields: list[Variable], reference: f
             "k_shift": list(task.mesh.shift),
             **summed.attrs,
         },
-        texts={"notes": "\n".join(summed.notes), **summed.texts},
+        texts={NOTES: "\n".join(summed.notes), **summed.texts},
         force=context.force,
     )
 

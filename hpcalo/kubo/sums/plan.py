@@ -136,11 +136,10 @@ def notes_on(grid: KGrid, mesh: KMesh, symmetry: Symmetry) -> tuple[str, ...]:
         first += f" (kept by the Hamiltonian to {symmetry.worst:.1e})"
     notes = [f"{first}, {mesh.division.describe()}"]
     if symmetry.broken:
-        least = min(symmetry.broken, key=lambda b: b[1])
         notes.append(
             f"the Hamiltonian breaks {len(symmetry.broken)} of the crystal's {symmetry.crystal} symmetry operations by "
-            f"more than {grid.largest_violation:.1e}: {_listed(symmetry.broken)}; not used "
-            f"(kubo.k.tolerance = {2.0 * least[1]:.0e} would use some, hpcalo convert --symmetrize mends the model)"
+            f"more than {grid.largest_violation:.1e}: {_listed(symmetry.broken)}; they are not used "
+            "(hpcalo convert --symmetrize mends such a model)"
         )
     if used < found:
         centred = len(operations_of_grid(symmetry.operations, mesh.grid, (0.0, 0.0, 0.0)))
