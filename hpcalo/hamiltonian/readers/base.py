@@ -12,6 +12,7 @@ from pydantic import Field
 from hpcalo.config.fields import Section, Unit
 
 if TYPE_CHECKING:
+    from hpcalo.hamiltonian.orbitals import Orbital
     from hpcalo.hamiltonian.replicas import Folding
     from hpcalo.hamiltonian.types import Model
 
@@ -60,6 +61,10 @@ class Reader(Section):
     def read_apart(self) -> tuple[Model, Folding | None]:
         """The model for a model file, and the replicas that the file keeps apart from it. Raises as `read`."""
         return self.read(), None
+
+    def orbitals(self) -> tuple[Orbital, ...] | None:
+        """The shape of each function of the model, for symmetrizing; None where the files do not tell. Serial."""
+        return None
 
     @classmethod
     def table(cls, name: str, options: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -10,9 +10,11 @@ from pydantic import Field
 
 from hpcalo.config.fields import InputPath
 from hpcalo.errors import InputError
+from hpcalo.hamiltonian.orbitals import Orbital
 from hpcalo.hamiltonian.readers.base import PositionMatrix, Reader, Replicas
 from hpcalo.hamiltonian.readers.wannier90.assemble import read_wannier90, read_with_replicas
 from hpcalo.hamiltonian.readers.wannier90.files import WannierFiles, WannierOptions
+from hpcalo.hamiltonian.readers.wannier90.projections import read_orbitals
 from hpcalo.hamiltonian.replicas import Folding
 from hpcalo.hamiltonian.types import WannierModel
 
@@ -50,6 +52,10 @@ class Wannier90(Reader):
     def read_apart(self) -> tuple[WannierModel, Folding | None]:
         """The replicas stay apart, so that a model file serves with and without them. Raises ModelError."""
         return read_with_replicas(self.wannier90.path, self.options)
+
+    def orbitals(self) -> tuple[Orbital, ...] | None:
+        """What the functions were projected on; None without projections, or if they cannot be told for certain."""
+        return read_orbitals(WannierFiles.find(self.wannier90.path, self.options).structure)
 
     @classmethod
     def table(cls, name: str, options: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -34,20 +34,22 @@ class Structure:
 def read_win(path: Path) -> Structure:
     """Lattice and atoms of `seed.win`: bohr or ang, atoms_frac or atoms_cart. Raises ModelError if not there."""
     text = read_text(path, "the Wannier90 input (.win)")
-    lines = [re.split(r"[!#]", line, maxsplit=1)[0].strip() for line in text.splitlines()]
-    cell = _block(lines, "unit_cell_cart", path)
+    lines = plain_lines(text)
+    cell = block(lines, "unit_cell_cart", path)
     if cell is None:
         raise ModelError(f"{path}: no block unit_cell_cart")
-    rows, scale = _with_unit(cell)
+    rows, scale = with_unit(cell)
     if len(rows) != 3:
         raise ModelError(f"{path}: unit_cell_cart has {len(rows)} lines with numbers, expected 3")
-    lattice = scale * np.array([_three(row, path) for row in rows])
-    fractional, cartesian = _block(lines, "atoms_frac", path), _block(lines, "atoms_cart", path)
+    lattice = scale * np.array([three_numbers(row, path) for row in rows])
+    fractional, cartesian = block(lines, "atoms_frac", path), block(lines, "atoms_cart", path)
     if fractional is None and cartesian is None:
         raise ModelError(f"{path}: no block atoms_frac or atoms_cart")
-    rows, scale = _with_unit(fractional if fractional is not None else cartesian or [])
+    rows, scale = with_unit(fractional if fractional is not None else cartesian or [])
     symbols = tuple(_symbol(row.split()[0]) for row in rows)
-    numbers = np.array([_three(row.split(None, 1)[1] if " " in row or "\t" in row else "", path) for row in rows])
+    numbers = np.array(
+        [three_numbers(row.split(None, 1)[1] if " " in row or "\t" in row else "", path) for row in rows]
+    )
     positions = numbers.reshape(-1, 3) @ lattice if fractional is not None else scale * numbers.reshape(-1, 3)
     return Structure(lattice=lattice, symbols=symbols, positions=positions, spinors=_spinors(lines))
 
@@ -77,13 +79,19 @@ def read_wout(path: Path) -> tuple[Structure, RealArray]:
 def read_centres(path: Path) -> RealArray:
     """Centres (N, 3) Å of `seed_centres.xyz`: its lines of kind X. Raises ModelError if there are none."""
     lines = read_text(path, "centres (_centres.xyz)").splitlines()[2:]
-    centres = [_three(line.split(None, 1)[1], path) for line in lines if line.split()[:1] == ["X"]]
+    centres = [three_numbers(line.split(None, 1)[1], path) for line in lines if line.split()[:1] == ["X"]]
     if not centres:
         raise ModelError(f"{path}: no line with a centre (X x y z)")
     return np.array(centres)
 
 
-def _block(lines: list[str], name: str, path: Path) -> list[str] | None:
+def plain_lines(text: str) -> list[str]:
+    """Lines of an input without comments and outer spaces."""
+    return [re.split(r"[!#]", line, maxsplit=1)[0].strip() for line in text.splitlines()]
+
+
+def block(lines: list[str], name: str, path: Path) -> list[str] | None:
+    """The lines of a block, None if there is none. Raises ModelError unless it begins and ends once."""
     begin = [i for i, line in enumerate(lines) if re.fullmatch(rf"begin\s+{name}", line, re.IGNORECASE)]
     end = [i for i, line in enumerate(lines) if re.fullmatch(rf"end\s+{name}", line, re.IGNORECASE)]
     if not begin:
@@ -93,14 +101,16 @@ def _block(lines: list[str], name: str, path: Path) -> list[str] | None:
     return [line for line in lines[begin[0] + 1 : end[0]] if line]
 
 
-def _with_unit(rows: list[str]) -> tuple[list[str], float]:
+def with_unit(rows: list[str]) -> tuple[list[str], float]:
+    """The lines after one that names a unit, and this unit in Å."""
     first = rows[0].lower() if rows else ""
     if first.startswith("bohr"):
         return rows[1:], BOHR_IN_ANGSTROM
     return (rows[1:] if first.startswith("ang") else rows), 1.0
 
 
-def _three(row: str, path: Path) -> list[float]:
+def three_numbers(row: str, path: Path) -> list[float]:
+    """The first three words as numbers. Raises ModelError."""
     try:
         values = [float(x.replace("d", "e").replace("D", "e")) for x in row.split()[:3]]
     except ValueError:
