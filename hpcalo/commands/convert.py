@@ -24,9 +24,24 @@ from hpcalo.commands.common import FILE, alone, force_option, set_option
 @click.option("--thickness", help="Thickness of a film, in angstrom or with a unit.")
 @click.option("--fermi-energy", help="Fermi energy, in eV or with a unit.")
 @click.option("--electrons", type=float, help="Electrons per cell.")
+@click.option("--symmetrize", is_flag=True, help="Average over the crystal's magnetic group, to full precision.")
+@click.option(
+    "--symmetry-limit",
+    type=click.FloatRange(min=0.0, min_open=True),
+    metavar="EV",
+    help="Symmetrize even if H (eV) or the spin matrices deviate by as much (default: 1e-4).",
+)
 @set_option
 @alone
-def convert(source: Path, output: Path | None, force: bool, overrides: tuple[str, ...], **options: Any) -> None:
+def convert(
+    source: Path,
+    output: Path | None,
+    force: bool,
+    overrides: tuple[str, ...],
+    symmetrize: bool,
+    symmetry_limit: float | None,
+    **options: Any,
+) -> None:
     """Convert a Hamiltonian to a model file of hpcalo.
 
     SOURCE is a Wannier90 file (seed_tb.dat, seed_hr.dat, or the seed alone), an LCAO .npz file, or a file that sisl
@@ -36,11 +51,15 @@ def convert(source: Path, output: Path | None, force: bool, overrides: tuple[str
     hpcalo convert Fe_tb.dat --output fe.h5 --fermi-energy "12.63 eV"
     hpcalo convert mnw9.npz --output mnw9.h5 --thickness "10.5 angstrom"
     hpcalo convert siesta.TSHS --output film.h5
+    hpcalo convert Fe_tb.dat --symmetrize             exactly as symmetric as the crystal and its magnetization
     hpcalo convert Fe_tb.dat --set replicas=false     any key of the table [model]
     """
     from hpcalo import app  # noqa: PLC0415
 
-    path, model = app.convert(source, output, force=force, options=options, overrides=overrides)
+    if symmetry_limit is not None and not symmetrize:
+        raise click.UsageError("--symmetry-limit has no meaning without --symmetrize")
+    limit = (1e-4 if symmetry_limit is None else symmetry_limit) if symmetrize else None
+    path, model = app.convert(source, output, force=force, options=options, overrides=overrides, symmetrize=limit)
     for note in model.notes:
         click.echo(note if note.startswith("warning: ") else f"note: {note}")
     click.echo(f"model: {path}")

@@ -8,9 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from hpcalo.config.reader import apply_overrides
-from hpcalo.errors import InputError
+from hpcalo.errors import InputError, ModelError
 from hpcalo.hamiltonian.loading import CONVERTED, section_for, with_given
 from hpcalo.hamiltonian.modelfile import write_model
+from hpcalo.hamiltonian.readers.base import Reader
+from hpcalo.hamiltonian.registry import READERS
+from hpcalo.hamiltonian.replicas import Folding
+from hpcalo.hamiltonian.symmetrize.model import symmetrized_model
 from hpcalo.hamiltonian.types import Model
 
 QUANTITIES = {"thickness", "fermi_energy"}
@@ -23,11 +27,13 @@ def convert(
     force: bool,
     options: Mapping[str, Any],
     overrides: Sequence[str] = (),
+    symmetrize: float | None = None,
 ) -> tuple[Path, Model]:
     """Writes the model file; returns its path and the model. Serial.
 
     source: a file or a seed that a reader takes. options: keys of the table `[model]`; None stands for none, and a
-    quantity may be a text, with its unit or without. overrides: more keys, as texts `KEY=VALUE`. Raises InputError,
+    quantity may be a text, with its unit or without. overrides: more keys, as texts `KEY=VALUE`.
+    symmetrize: make the model exactly symmetric, unless H (eV) or spin deviate by more than this. Raises InputError,
     ModelError, OutputError.
     """
     given: dict[str, Any] = {key: value for key, value in options.items() if value is not None}
@@ -35,15 +41,26 @@ def convert(
         with suppress(ValueError):  # a text with a unit stays a text
             given[key] = float(given[key])
     apply_overrides(given, overrides)
-    reader = section_for(str(source), given, "convert", CONVERTED).reader
+    readers = CONVERTED if symmetrize is None else (*CONVERTED, READERS["file"])  # a model file can be made symmetric
+    reader = section_for(str(source), given, "convert", readers).reader
     path = output or Path(_stem(source.name, reader.endings) + ".h5")
     for file in reader.files():
         if path.exists() and file.exists() and path.samefile(file):
             raise InputError(f"{path}: is read by this conversion; choose another output")
     model, replicas = reader.read_apart()
     model = with_given(model, reader)
+    if symmetrize is not None:
+        model, replicas = symmetrized(model, replicas, reader, symmetrize), None
     write_model(path, model, replicas, force=force)
     return path, model
+
+
+def symmetrized(model: Model, replicas: Folding | None, reader: Reader, limit: float) -> Model:
+    """The model averaged over its magnetic group, replicas folded in. Raises ModelError where that would be wrong."""
+    try:
+        return symmetrized_model(model, replicas, reader.orbitals(), limit)
+    except ModelError as problem:
+        raise ModelError(f"{reader.files()[0]}: {problem}") from None
 
 
 def _stem(name: str, endings: tuple[str, ...]) -> str:
