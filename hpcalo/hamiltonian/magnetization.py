@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hpcalo.hamiltonian.exchange import pauli_on_pairs, require_exchange, shares_not_along, spin_components
+from hpcalo.hamiltonian.exchange import pauli_on_pairs, require_exchange, shares_not_along, spin_components, unit_vector
 from hpcalo.hamiltonian.film import nearest_atoms
 from hpcalo.hamiltonian.types import WannierModel
 from hpcalo.typing import ComplexArray, RealArray
@@ -20,8 +21,15 @@ ACROSS = 0.2
 """Share of the exchange part that may be spin across the moment without a warning: a collinear magnet has a few per
 cent, from spin-orbit coupling.
 """
-NO_MOMENT = 0.05
-"""µ_B: the direction of a smaller moment of the cell is that of the exchange part."""
+CANCELS = 0.05
+"""Net exchange of a cell, relative to the sum over its atoms, below which it has no direction of its own."""
+UNEQUAL = 0.2
+"""Net moment, relative to the sum over the atoms, that has a direction even so: a coarse mesh alone makes less."""
+COLLINEAR = 0.9
+"""Share of Σ m m^T along one axis from which moments that cancel have a common axis."""
+WEAK = 1e-3
+"""Exchange splitting of an atom, relative to the largest hopping, below which it may be noise."""
+ASK = "give n_hat in [model] (hpcalo convert: --set 'n_hat=[x,y,z]')"
 
 
 def occupied_spin(model: WannierModel, fermi_energy: float, mesh: int = MESH) -> tuple[float, RealArray]:
@@ -46,40 +54,89 @@ def _spin_of(model: WannierModel, phases: NDArray) -> ComplexArray:
     return np.tensordot(phases, model.spin_Rvnn, 1).astype(np.complex128)
 
 
-def with_magnetization(model: WannierModel) -> WannierModel:
+def with_magnetization(model: WannierModel, given: Sequence[float] | None = None) -> WannierModel:
     """The model with n̂ = direction of the moment m = −µ_B<σ>, moments of the atoms along n̂, and notes on both.
 
-    With a Fermi energy both are those of the occupied states (where they nearly cancel in the cell, the direction is
-    that of the exchange part). Without one the exchange part decides, which raises the energy of spins along n̂; the
-    moments are then its splittings relative to the largest: enough for symmetry, no µ_B. Raises ModelError if the
-    model has no exchange part.
+    given: n̂ as the user says, which is then not searched. With a Fermi energy the moments are those of the occupied
+    states. Without one the exchange part decides, which raises the energy of spins along n̂; the moments are then its
+    splittings relative to the largest: enough for symmetry, no µ_B. Where the moments of the cell cancel, n̂ is their
+    common axis, with a warning. Raises ModelError if the model has no exchange part.
     """
     odd = require_exchange(model)
-    home = int(np.flatnonzero((model.R == 0).all(axis=1))[0])
-    vector = np.einsum("vii->vi", spin_components(odd[home], model.up, model.down)[1]).real  # ½Δ n̂ per pair
+    vector = np.einsum("vii->vi", spin_components(odd[model.home], model.up, model.down)[1]).real  # ½Δ n̂ per pair
     atoms = nearest_atoms(model.centres, model.crystal.lattice, model.crystal.positions)
     split = np.zeros((len(model.crystal.symbols), 3))
     np.add.at(split, atoms[model.up], 2 * vector.T)
-    per_atom = split / max(float(np.linalg.norm(split, axis=1).max(initial=0.0)), 1e-6)
-    total = split.sum(axis=0)
+    largest = float(np.linalg.norm(split, axis=1).max(initial=0.0))
+    per_atom = split / max(largest, 1e-6)
     note = (
         "direction of the moment from the exchange splitting, moments of the atoms relative (no Fermi energy was given)"
     )
+    moments = None
     if model.fermi_energy is not None:
         electrons, spin = occupied_spin(model, model.fermi_energy)
-        per_atom = np.zeros_like(split)
+        moments = per_atom = np.zeros_like(split)
         np.add.at(per_atom, atoms, -spin.T)
         size = float(np.linalg.norm(per_atom.sum(axis=0)))
         note = f"spin moment {size:.2f} µ_B and {electrons:.2f} electrons per cell on a {MESH}-point mesh"
-        if size > NO_MOMENT:
-            total = per_atom.sum(axis=0)
-    if np.linalg.norm(total) < 1e-6:
-        return model.with_notes("no net moment: magnetization direction set to z")
-    n = snapped(total / np.linalg.norm(total))
+    if given is not None:
+        n, warning = unit_vector(list(given)), ""
+    elif largest < WEAK * _largest_hopping(model):
+        n, warning = model.n_hat, (
+            f"hardly magnetic: the exchange splits the levels of no atom by more than {1e3 * largest:.2g} meV, whose "
+            f"direction may be noise; n̂ is taken as ({_text(model.n_hat)}); {ASK}"
+        )  # fmt: skip
+    else:
+        n, warning = direction_of(split, moments, model.crystal.symbols)
     crystal = replace(model.crystal, moments=np.round(per_atom @ n, 3))
-    return replace(model, crystal=crystal, n_hat=n).with_notes(
-        f"{note}; moment along ({n[0]:.4g}, {n[1]:.4g}, {n[2]:.4g})", *_notes_on_direction(model, n)
+    about = f"{note}; moment along ({_text(n)})" + (" as given" if given is not None else "")
+    marked = [f"warning: {warning}"] if warning else []
+    return replace(model, crystal=crystal, n_hat=n).with_notes(about, *marked, *_notes_on_direction(model, n))
+
+
+def direction_of(exchange: RealArray, moments: RealArray | None, symbols: Sequence[str]) -> tuple[RealArray, str]:
+    """n̂ of a cell from the exchange splittings and the spin moments of its atoms, both (atoms, 3) along the moment.
+
+    Returns also a warning where they cancel in the cell (else empty): n̂ is then the axis that the atoms have in common,
+    towards the moment of the first magnetic one.
+    """
+    share, n = _net(exchange)
+    if moments is not None:
+        of_moments, along = _net(moments)
+        if of_moments >= UNEQUAL or (of_moments >= CANCELS and share >= CANCELS):
+            return snapped(along), ""
+    if share >= CANCELS:
+        return snapped(n), ""
+    sizes = np.linalg.norm(exchange, axis=1)
+    first = int(np.flatnonzero(sizes >= 0.5 * sizes.max())[0])
+    begin = f"antiferromagnet: the exchange of the atoms cancels (net {100 * share:.2g} %), the cell has no direction"
+    strengths, axes = np.linalg.eigh(exchange.T @ exchange)
+    if strengths[2] < COLLINEAR * strengths.sum():
+        n = np.array([0.0, 0.0, 1.0])
+        return n, f"{begin}, and the atoms no common axis; n̂ = ({_text(n)}) names the state as it is; {ASK}"
+    n = snapped(axes[:, 2] * np.sign(axes[:, 2] @ exchange[first]))
+    return n, (
+        f"{begin}; n̂ is taken along the moment of atom {first + 1} ({symbols[first]}), ({_text(n)}), and turns all "
+        f"atoms together; if that is not meant, {ASK}"
     )
+
+
+def _net(local: RealArray) -> tuple[float, RealArray]:
+    """Size of the sum of vectors, relative to the sum of their sizes, and its direction."""
+    net = local.sum(axis=0)
+    size = float(np.linalg.norm(net))
+    return size / max(float(np.linalg.norm(local, axis=1).sum()), 1e-300), net / max(size, 1e-300)
+
+
+def _text(n: RealArray) -> str:
+    return ", ".join(f"{x:.4g}" for x in n)
+
+
+def _largest_hopping(model: WannierModel) -> float:
+    """The largest matrix element of H between different orbitals or cells, eV."""
+    H = np.abs(model.H_Rnn)
+    np.fill_diagonal(H[model.home], 0.0)
+    return float(H.max(initial=0.0))
 
 
 def snapped(n: RealArray) -> RealArray:

@@ -81,7 +81,10 @@ def _run(settings: KuboInput, context: RunContext, rounds: Rounds) -> None:
         request = replace(make_request(section, reference, model.crystal), sums=request.sums)
     notes = (*model.notes, *notes_on(model, n_hat))
     for note in notes:
-        tell(comm, f"note: {note}", quiet=quiet)
+        if note.startswith(MARK):
+            warn(comm, note.removeprefix(MARK))
+        else:
+            tell(comm, f"note: {note}", quiet=quiet)
     lines = [f"reference energy {reference:.6f} eV", *(n for n in notes if not n.startswith(MARK))]
 
     def values(passes: Sequence[SummedPass]) -> tuple[RunSums, list[Variable]]:

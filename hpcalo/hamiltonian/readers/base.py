@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from hpcalo.config.fields import Section, Unit
+from hpcalo.config.fields import Section, Unit, numbers
 
 if TYPE_CHECKING:
     from hpcalo.hamiltonian.orbitals import Orbital
@@ -23,6 +23,14 @@ Length = Annotated[float, Unit("angstrom"), Field(ge=1e-2, le=1e6)]
 Replicas = Annotated[bool | None, Field(description="use minimal-distance replicas (default: if they are known)")]
 PositionMatrix = Annotated[
     bool, Field(description="use the position matrix; false: only the positions of the orbitals")
+]
+Magnetization = Annotated[
+    Annotated[tuple[float, float, float], Field(strict=False)] | None,
+    BeforeValidator(numbers),
+    Field(
+        description="direction of the majority moment for which the Hamiltonian was made (default: found from it; "
+        "to be given where the moments of the cell cancel)"
+    ),
 ]
 
 

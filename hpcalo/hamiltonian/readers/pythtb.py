@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hpcalo.errors import ModelError
 from hpcalo.hamiltonian.builtin import VACUUM
-from hpcalo.hamiltonian.exchange import odd_part, unit_vector
+from hpcalo.hamiltonian.exchange import odd_part
 from hpcalo.hamiltonian.magnetization import with_magnetization
 from hpcalo.hamiltonian.pairs import layout_pairs
 from hpcalo.hamiltonian.types import Crystal, WannierModel
@@ -91,8 +91,7 @@ def from_pythtb(
     if spins == 1:
         return result
     up, down = layout_pairs(N, "interleaved")
-    result = with_magnetization(replace(result, up=up, down=down, odd_Rnn=odd_part(H, up, down)))
-    return result if n_hat is None else replace(result, n_hat=unit_vector(n_hat))
+    return with_magnetization(replace(result, up=up, down=down, odd_Rnn=odd_part(H, up, down)), n_hat)
 
 
 def _parts(model: Any) -> tuple[NDArray, NDArray, list[int], int, NDArray, list[Hop]]:

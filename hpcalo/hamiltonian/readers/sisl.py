@@ -11,7 +11,7 @@ from pydantic import Field
 
 from hpcalo.config.fields import InputPath
 from hpcalo.errors import InputError, ModelError, one_line
-from hpcalo.hamiltonian.readers.base import Reader
+from hpcalo.hamiltonian.readers.base import Magnetization, Reader
 from hpcalo.hamiltonian.readers.sisl_hamiltonian import from_sisl
 from hpcalo.hamiltonian.types import Model
 
@@ -29,6 +29,7 @@ class Sisl(Reader):
     endings: ClassVar = (".TSHS", ".HSX", ".nc", ".fdf")
 
     sisl: InputPath = Field(description="file of SIESTA that the package sisl reads: .TSHS, .HSX, .nc or .fdf")
+    n_hat: Magnetization = None
 
     def files(self) -> list[Path]:
         """The file; of an .fdf what it includes, too, and those files of the run that sisl may look into."""
@@ -64,7 +65,12 @@ class Sisl(Reader):
             fermi_energy = fermi_energy or 0.0
         try:
             return from_sisl(
-                H, name=path.stem, thickness=self.thickness, fermi_energy=fermi_energy, electrons=self.electrons
+                H,
+                n_hat=self.n_hat,
+                name=path.stem,
+                thickness=self.thickness,
+                fermi_energy=fermi_energy,
+                electrons=self.electrons,
             )
         except ModelError as problem:
             raise ModelError(f"{path}: {problem}") from None

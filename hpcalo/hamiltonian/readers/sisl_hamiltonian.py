@@ -6,7 +6,6 @@ needed here.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,8 +13,8 @@ from numpy.typing import NDArray
 
 from hpcalo.errors import ModelError
 from hpcalo.hamiltonian.exchange import odd_part, spin_components, unit_vector
-from hpcalo.hamiltonian.film import periodic_directions, thickness_or_default
-from hpcalo.hamiltonian.magnetization import snapped, with_magnetization
+from hpcalo.hamiltonian.film import nearest_atoms, periodic_directions, thickness_or_default
+from hpcalo.hamiltonian.magnetization import ASK, direction_of, with_magnetization
 from hpcalo.hamiltonian.overlap import require_positive_overlap
 from hpcalo.hamiltonian.pairs import layout_pairs
 from hpcalo.hamiltonian.types import Crystal, LcaoModel, WannierModel
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 
 IMAGINARY = 1e-6
 """eV: spin-independent hopping between real orbitals may not be more imaginary than this."""
-CANCELS = 1e-3
-"""Net exchange of a cell, relative to that of its orbitals, below which it has no direction."""
 NO_SPIN_ORBIT = {
     "unpolarized": "spin does not appear in it",
     "polarized": "spin up and down do not mix in it",
@@ -52,9 +49,10 @@ def from_sisl(
     Without overlap it becomes a WannierModel, whose exchange is what is odd under time reversal. Orbitals sit at their
     atoms; sisl has no position matrix.
 
-    n_hat: direction of the majority moment; default: that of the exchange on the orbitals, which must not cancel.
+    n_hat: direction of the majority moment; default: that of the exchange on the orbitals (where it cancels, their
+    common axis, with a warning).
     thickness: Å, of a film. fermi_energy: eV. electrons: per cell. Raises ModelError: no such object, no spin-orbit or
-    non-collinear spin, complex orbitals, exchange that cancels, not Hermitian, overlap not positive.
+    non-collinear spin, complex orbitals, not Hermitian, overlap not positive.
     """
     if not all(hasattr(hamiltonian, part) for part in ("Hk", "geometry", "spin", "orthogonal")):
         raise ModelError(f"expected a sisl.Hamiltonian, not {type(hamiltonian).__name__}")
@@ -96,8 +94,7 @@ def from_sisl(
             odd_Rnn=odd_part(H, up, down),
             **shared,
         )
-        model = with_magnetization(model)
-        return model if n_hat is None else replace(model, n_hat=unit_vector(n_hat))
+        return with_magnetization(model, n_hat)
     return _lcao(crystal, R, H, S, tau, n_hat, shared)
 
 
@@ -143,11 +140,14 @@ def _lcao(
         )
     exchange = np.ascontiguousarray(vector.real)
     home = int(np.flatnonzero((R == 0).all(axis=1))[0])
-    n, about = _direction(np.einsum("vii->iv", exchange[:, home]), n_hat)
+    split = np.zeros_like(crystal.positions)
+    atoms = nearest_atoms(tau, crystal.lattice, crystal.positions)
+    np.add.at(split, atoms, 2 * np.einsum("vii->iv", exchange[:, home]))
+    n, about = _direction(split, n_hat, crystal.symbols)
     along = np.tensordot(n, exchange, 1)  # Δ/2: lower for the majority spin, which is opposite to n̂
     across = exchange - n[:, None, None, None] * along
     share = float(np.linalg.norm(across)) / max(float(np.linalg.norm(exchange)), 1e-300)
-    notes = (*shared.pop("notes"), f"{about}; {100 * share:.2g} % of the exchange is perpendicular to it")
+    notes = (*shared.pop("notes"), *about, f"{100 * share:.2g} % of the exchange is perpendicular to the moment")
     model = LcaoModel(
         crystal=crystal,
         R=R,
@@ -164,16 +164,16 @@ def _lcao(
     return require_positive_overlap(model)
 
 
-def _direction(split: RealArray, given: tuple[float, float, float] | None) -> tuple[RealArray, str]:
-    """n̂ and how it was found, from the exchange ½Δ n̂ (orbitals, 3) on each orbital."""
+def _direction(
+    split: RealArray, given: tuple[float, float, float] | None, symbols: tuple[str, ...]
+) -> tuple[RealArray, tuple[str, ...]]:
+    """n̂, how it was found, and a warning where it is uncertain, from the exchange Δ n̂ (atoms, 3) on each atom."""
     if given is not None:
-        n = unit_vector(given)
-        return n, f"moment along ({n[0]:.4g}, {n[1]:.4g}, {n[2]:.4g}) as given"
-    total = split.sum(axis=0)
-    whole = float(np.linalg.norm(split, axis=1).sum())
-    if whole < IMAGINARY:
-        return np.array([0.0, 0.0, 1.0]), "no exchange: magnetization direction set to z"
-    if np.linalg.norm(total) < CANCELS * whole:
-        raise ModelError("the exchange of the atoms cancels, so the magnetization has no direction: give n_hat")
-    n = snapped(total / np.linalg.norm(total))
-    return n, f"moment along ({n[0]:.4g}, {n[1]:.4g}, {n[2]:.4g}), from the exchange on the orbitals"
+        n, origin, warning = unit_vector(given), "as given", ""
+    elif np.linalg.norm(split, axis=1).sum() < IMAGINARY:
+        return np.array([0.0, 0.0, 1.0]), (f"warning: no exchange: magnetization direction set to z; {ASK}",)
+    else:
+        n, warning = direction_of(split, None, symbols)
+        origin = "from the exchange on the orbitals"
+    text = f"moment along ({n[0]:.4g}, {n[1]:.4g}, {n[2]:.4g}), {origin}"
+    return n, (text, f"warning: {warning}") if warning else (text,)

@@ -83,11 +83,16 @@ def read_with_replicas(seed: Path, options: WannierOptions | None = None) -> tup
         )
     except ModelError as problem:
         raise ModelError(f"{main}: {one_line(problem)}") from None
-    return _with_exchange(model, folding, up, down, files) if len(up) else (model, folding)
+    return _with_exchange(model, folding, up, down, files, o.n_hat) if len(up) else (model, folding)
 
 
 def _with_exchange(
-    model: WannierModel, folding: Folding | None, up: IntArray, down: IntArray, files: WannierFiles
+    model: WannierModel,
+    folding: Folding | None,
+    up: IntArray,
+    down: IntArray,
+    files: WannierFiles,
+    n_hat: tuple[float, float, float] | None,
 ) -> tuple[WannierModel, Folding | None]:
     """The model with its pairs, exchange part, magnetization and moments, and the replicas that are not yet in it."""
     try:
@@ -99,7 +104,7 @@ def _with_exchange(
         folded = fold(replace(model, centres=paired.centres, notes=paired.notes), folding)
         paired, _ = with_pairs(folded, up, down, home_cell(folded.R, files.main))
         folding = None
-    return with_magnetization(paired), folding
+    return with_magnetization(paired, n_hat), folding
 
 
 def home_cell(R: IntArray, path: Path) -> int:

@@ -18,7 +18,8 @@ class WannierOptions:
     format: tb or hr. replicas: minimal-distance replicas of seed_wsvec.dat (None: if the file exists). position_matrix:
     keep r(R) (hr has none: centres only). spin: `files` (seed.chk and seed.spn), `interleaved` or `blocks` (pairs
     assumed to be Pauli along z), `none`, or `auto` (files if both exist, else none). fermi_energy eV. electrons per
-    cell. thickness Å, of a film. Raises ModelError for another format or spin.
+    cell. thickness Å, of a film. n_hat: direction of the majority moment (None: found). Raises ModelError for another
+    format or spin.
     """
 
     format: str = "tb"
@@ -28,6 +29,7 @@ class WannierOptions:
     fermi_energy: float | None = None
     electrons: float | None = None
     thickness: float | None = None
+    n_hat: tuple[float, float, float] | None = None
 
     def __post_init__(self) -> None:
         if self.format not in FORMATS:

@@ -11,7 +11,7 @@ from pydantic import Field
 from hpcalo.config.fields import InputPath
 from hpcalo.errors import InputError
 from hpcalo.hamiltonian.orbitals import Orbital
-from hpcalo.hamiltonian.readers.base import PositionMatrix, Reader, Replicas
+from hpcalo.hamiltonian.readers.base import Magnetization, PositionMatrix, Reader, Replicas
 from hpcalo.hamiltonian.readers.wannier90.assemble import read_wannier90, read_with_replicas
 from hpcalo.hamiltonian.readers.wannier90.files import WannierFiles, WannierOptions
 from hpcalo.hamiltonian.readers.wannier90.projections import read_orbitals
@@ -35,6 +35,7 @@ class Wannier90(Reader):
     )
     replicas: Replicas = None
     position_matrix: PositionMatrix = True
+    n_hat: Magnetization = None
 
     @property
     def options(self) -> WannierOptions:
