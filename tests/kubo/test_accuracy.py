@@ -1,0 +1,213 @@
+"""Errors of sums over k: the parts of a mesh, and estimates against errors that are known from much finer meshes."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from places import INPUTS
+
+from hpcalo import app
+from hpcalo.config.reader import validate
+from hpcalo.hamiltonian.cosets import MOST, divide
+from hpcalo.hamiltonian.loading import load_model
+from hpcalo.io.hdf5 import read_dataset
+from hpcalo.kubo.accuracy.fields import error_of, fields_with_errors
+from hpcalo.kubo.accuracy.spread import spreads
+from hpcalo.kubo.config import KuboInput
+from hpcalo.kubo.prepare import prepare
+from hpcalo.kubo.responses.density_of_states import energy_of_count
+from hpcalo.kubo.responses.response import responses
+from hpcalo.kubo.responses.run_sums import RunSums
+from hpcalo.kubo.states.solvers import solvers
+from hpcalo.kubo.sums.engine import sum_block
+from hpcalo.kubo.sums.parts import SummedPass
+from hpcalo.kubo.sums.passes import sum_over_k
+from hpcalo.kubo.sums.plan import Pass, plan
+from hpcalo.kubo.sums.request import COUNT
+from hpcalo.kubo.sums.symmetry import symmetrized
+
+QUANTITIES = ["torkance", "conductivity", "spiralization", "damping", "density_of_states"]
+SQUARE = [np.diag([a, b, 1.0]) @ s for a in (1, -1) for b in (1, -1) for s in (np.eye(3), np.eye(3)[[1, 0, 2]])]
+"""What the group 4mm does to k."""
+FILM = (True, True, False)
+GENERIC = (0.31, 0.137, 0.0)
+
+
+def summed(
+    comm, builtin: str, grid: list[int], shift: tuple[float, ...] = (0.0, 0.0, 0.0), **keys
+) -> tuple[RunSums, list[SummedPass], list[Pass]]:
+    """The sums of a closed-form model."""
+    kubo = {
+        "quantities": QUANTITIES,
+        "gamma": [0.1],
+        "temperatures": [300.0],
+        "chemical_potentials": [-1.5],
+        "energies": {"minimum": -4.0, "maximum": 4.0, "points": 81},
+        "k": {"grid": grid, "shift": list(shift), "symmetry": keys.pop("symmetry", "auto")},
+        **keys,
+    }
+    settings = validate(KuboInput, {"model": {"builtin": builtin, "fermi_energy": 0.0}, "kubo": kubo}, "test")
+    model = load_model(settings.model)
+    reference, n_hat, request = prepare(settings.kubo, model)
+    tasks = [plan(s, request, settings.kubo.k, comm) for s in solvers(model, n_hat, request.need())]
+    passes = [sum_over_k(task, comm) for task in tasks]
+    run = RunSums(
+        crystal=model.crystal,
+        settings=settings.kubo,
+        energies=request.energies - reference,
+        n_hat=n_hat,
+        gammas=request.gammas,
+        temperatures=np.array(settings.kubo.temperatures),
+        mu=np.array(settings.kubo.chemical_potentials),
+        count_edges=request.count_edges - reference,
+        raw=tuple(p.total for p in passes),
+    )
+    return run, passes, tasks
+
+
+def fields(run: RunSums, passes: list[SummedPass]) -> dict:
+    return {v.name: v for v in fields_with_errors(run, passes, responses(run.settings.quantities))}
+
+
+@pytest.mark.parametrize(
+    ("grid", "shift", "moduli", "classes"),
+    [
+        ((16, 16, 1), (0.0, 0.0, 0.0), [2, 4], [3, 6]),
+        ((16, 16, 1), (0.5, 0.5, 0.0), [4, 8], [3, 10]),  # the halves of a half-shifted mesh are images of each other
+        ((12, 12, 1), (0.5, 0.5, 0.0), [3, 6], [3, 6]),
+        ((16, 16, 1), GENERIC, [2, 4], [4, 16]),
+        ((25, 25, 1), GENERIC, [5], [MOST]),
+        ((9, 9, 1), (0.0, 0.0, 0.0), [3], [3]),
+        ((13, 13, 1), (0.0, 0.0, 0.0), [], []),
+    ],
+)
+def test_classes_hold_all_images_of_their_sub_meshes(grid, shift, moduli, classes):
+    division = divide(grid, shift, SQUARE, FILM)
+    assert [level.modulus for level in division.levels] == pytest.approx(moduli)
+    assert [level.classes for level in division.levels] == classes
+    assert division.untested == (() if moduli else (0, 1))
+    cells = np.array(list(itertools.product(*map(range, grid))))
+    labels = division.labels(cells)
+    for matrix in SQUARE:
+        images = ((cells + shift) / grid) @ matrix.T * grid - shift
+        if np.allclose(images, np.rint(images)):
+            assert np.array_equal(division.labels(np.rint(images).astype(int)), labels)
+    for level, modulus in zip(division.levels, moduli, strict=True):  # a class is made of whole sub-meshes
+        coset = np.ravel_multi_index(tuple((cells[:, :2] % modulus).T), (modulus, modulus))
+        part = level.parts[labels]
+        assert all(len(set(part[coset == c])) == 1 for c in range(modulus**2))
+
+
+def test_directions_are_divided_by_what_divides_them():
+    square = [np.diag([a, b, 1.0]) for a in (1, -1) for b in (1, -1)]
+    assert divide((12, 15, 1), (0.0, 0.0, 0.0), square, FILM).table.shape == (2, 3, 1)
+    division = divide((12, 13, 1), (0.0, 0.0, 0.0), square, FILM)
+    assert division.table.shape == (4, 1, 1)
+    assert division.untested == (1,)
+    assert division.dimensions == 1
+    assert division.coarser().levels[0].modulus == 2
+    assert division.coarser().parts == 2
+    assert division.coarser().coarser().levels == ()
+
+
+@pytest.mark.parametrize("shift", [(0.0, 0.0, 0.0), (0.5, 0.5, 0.0), GENERIC])
+def test_sums_of_a_part_are_those_of_its_sub_mesh(comm, shift):
+    """Of the wedge, unfolded, against every point of the sub-mesh and its images."""
+    _, passes, tasks = summed(comm, "rashba", [12, 12, 1], shift, quantities=["conductivity", "density_of_states"])
+    task, level = tasks[0], passes[0].levels[0]
+    cells = np.array(list(itertools.product(range(12), range(12), range(1))))
+    part = task.mesh.division.levels[0].parts[task.mesh.division.labels(cells)]
+    for c, (weight, found) in enumerate(zip(level.weights, level.sums, strict=True)):
+        k = (cells[part == c] + shift) / (12, 12, 1)
+        expected = sum_block(task.solver, k, np.full(len(k), 1 / len(k)), task.request, slice(None))
+        expected = symmetrized(expected, task.symmetry.operations, task.request)
+        assert weight == pytest.approx(len(k) / len(cells))
+        for name, values in expected.items():
+            assert np.abs(found[name] - values).max() < 1e-12 * max(1.0, np.abs(values).max())
+
+
+@pytest.mark.parametrize("direction", [[0.0, 0.0, 1.0], [0.3, 0.2, 0.9]])
+@pytest.mark.parametrize("symmetry", ["auto", "off"])
+def test_half_shifted_film_does_not_believe_in_its_images(comm, symmetry, direction):
+    """Without the wedge, too, and where the magnetization breaks the symmetry but spin-orbit coupling is weak."""
+    run, passes, _ = summed(comm, "rashba", [24, 24, 1], (0.5, 0.5, 0.0), symmetry=symmetry, n_hat=[direction])
+    found = fields(run, passes)["conductivity"]
+    assert np.all(found.error[0, 0, 0, 0, 20:60] > 1e-4 * np.abs(found.data).max())
+
+
+@pytest.mark.parametrize(
+    ("builtin", "grid", "fine", "shift"),
+    [
+        ("rashba", [24, 24, 1], [240, 240, 1], (0.0, 0.0, 0.0)),
+        ("rashba", [24, 24, 1], [240, 240, 1], (0.5, 0.5, 0.0)),
+        ("rashba", [24, 24, 1], [240, 240, 1], GENERIC),
+        ("chain", [48, 1, 1], [4800, 1, 1], (0.0, 0.0, 0.0)),
+        ("chain", [48, 1, 1], [4800, 1, 1], GENERIC),
+    ],
+)
+def test_estimates_are_of_the_size_of_the_errors(comm, builtin, grid, fine, shift):
+    """Half of the true errors are below twice the estimate, nine of ten below five times, and no estimate is 0."""
+    true = fields(*summed(comm, builtin, fine, (0.5, 0.5 * (fine[1] > 1), 0.0))[:2])
+    ratios = []
+    for name, variable in fields(*summed(comm, builtin, grid, shift)[:2]).items():
+        error = np.abs(variable.data - true[name].data)
+        counts = np.isfinite(error) & (np.abs(true[name].data) > 1e-3 * np.nanmax(np.abs(true[name].data)))
+        assert np.all(variable.error[counts & (error > 1e-9)] > 0.0), name
+        ratios.append(error[counts] / np.maximum(variable.error[counts], 1e-300))
+    every = np.concatenate(ratios)
+    assert 0.1 < np.median(every) < 2.0
+    assert np.quantile(every, 0.9) < 5.0
+
+
+def test_error_of_a_ratio_is_that_of_first_order_in_its_parts(comm):
+    """α = 2 Λ/m, whose parts deviate together."""
+    run, passes, _ = summed(comm, "rashba", [48, 48, 1])
+    level = passes[0].levels[0]
+
+    def values(sums):
+        got = responses(["damping"])[0].compute(replace(run, raw=(sums,)))
+        return got["lambda_symmetric"][0, 0, 0, 0], got["spin_moment"][0], got["gilbert_damping"][0, 0, 0, 0]
+
+    whole, moment, damping = values(passes[0].total)
+    parts = [values(part)[:2] for part in level.sums]
+    linear = [2.0 * ((x - whole) / np.abs(moment) - whole * (m - moment) / (moment * np.abs(moment))) for x, m in parts]
+    weights = level.weights / (level.weights * (1.0 - level.weights)).sum()
+    expected = np.sqrt(np.einsum("p,pe->e", weights, np.square(linear)))
+    found = spreads(lambda raw: {"alpha": values(raw[0])[2]}, passes, frozenset())[0].variances["alpha"]
+    inside = np.abs(moment) > 0.1
+    assert np.allclose(np.sqrt(found)[inside], expected[inside], rtol=0.1, atol=0.02 * np.nanmax(damping[inside]))
+
+
+def test_error_of_a_fermi_energy(comm):
+    true, found = (
+        summed(comm, "rashba", [n, n, 1], (0.5, 0.5, 0.0), quantities=["density_of_states"], n_hat=[[0.0, 0.3, 1.0]])
+        for n in (240, 24)
+    )
+
+    def energy(sums):
+        return energy_of_count(true[0].count_edges, sums[COUNT], 0.9)
+
+    error = error_of(energy, found[1][0])
+    assert 0.1 * error < abs(energy(found[1][0].total) - energy(true[1][0].total)) < 5.0 * error
+
+
+def test_file_has_the_errors_or_says_why_not(comm, tmp_path, capfd):
+    few = ['kubo.quantities=["density_of_states", "conductivity"]', "kubo.n_hat=[0,0,1]"]
+    for name, grid in (("even", "[16,16,1]"), ("prime", "[13,13,1]")):
+        app.run(
+            comm,
+            INPUTS / "rashba.toml",
+            output=tmp_path / f"{name}.h5",
+            quiet=True,
+            overrides=(*few, f"kubo.k.grid={grid}", "kubo.energies.points=31", "kubo.k.shift=[0,0,0]"),
+        )
+    even, prime = (read_dataset(tmp_path / f"{name}.h5") for name in ("even", "prime"))
+    assert even["conductivity_error"].shape == even["conductivity"].shape
+    assert even["conductivity_error"].max() > 0.0
+    assert np.isnan(prime["conductivity_error"]).all()
+    words = "no sub-meshes along direction 1 and 2: no errors are known; choose multiples of 4"
+    assert words in capfd.readouterr().err
+    assert words in prime.texts["warnings"]
