@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hpcalo.config.reader import validate
-from hpcalo.errors import InputError, nearest_file
+from hpcalo.errors import InputError, ModelError, nearest_file
+from hpcalo.hamiltonian.film import as_film
 from hpcalo.hamiltonian.readers.base import Reader
 from hpcalo.hamiltonian.registry import READERS
 from hpcalo.hamiltonian.section import ModelSection
@@ -36,10 +37,15 @@ def load_model(section: ModelSection) -> Model:
 
 
 def with_given(model: Model, reader: Reader) -> Model:
-    """The model with thickness, Fermi energy and electrons as the table gives them; notes on replaced values go."""
+    """The model with thickness, Fermi energy and electrons as the table gives them; notes on replaced values go.
+
+    Raises InputError for a thickness of what is no film.
+    """
     if reader.thickness is not None:
-        notes = tuple(n for n in model.notes if not n.startswith("thickness"))
-        model = replace(model, crystal=replace(model.crystal, thickness=reader.thickness), notes=notes)
+        try:
+            model = as_film(model, reader.thickness)
+        except ModelError as problem:
+            raise InputError(f"{next((f'{path}: ' for path in reader.files()), '')}{problem}") from None
     if reader.fermi_energy is not None:
         notes = tuple(n for n in model.notes if not n.startswith("Fermi energy of the file"))
         model = replace(model, fermi_energy=reader.fermi_energy, notes=notes)

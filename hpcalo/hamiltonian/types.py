@@ -49,6 +49,8 @@ class Crystal:
                 raise ModelError(f"{name}: contains a number that is not finite")
         if abs(np.linalg.det(self.lattice)) < 1e-6:
             raise ModelError("lattice: the three vectors do not span a volume")
+        if self.thickness is not None and self.dimensions == 3:
+            raise ModelError("thickness: the cell repeats in three directions, so its volume is known; leave it out")
 
     @property
     def dimensions(self) -> int:
@@ -59,7 +61,7 @@ class Crystal:
     def volume(self) -> float:
         """Cell volume in Å³: of a film area × thickness, of a wire length × thickness²."""
         full = abs(float(np.linalg.det(self.lattice)))
-        if self.thickness is None or self.dimensions == 3:
+        if self.thickness is None:
             return full
         return self.area * self.thickness ** (3 - self.dimensions)
 

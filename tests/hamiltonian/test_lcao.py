@@ -9,7 +9,7 @@ import pytest
 from scipy.linalg import eigh
 
 from hpcalo.errors import ModelError
-from hpcalo.hamiltonian.film import layer_thickness, nearest_atoms
+from hpcalo.hamiltonian.film import nearest_atoms
 from hpcalo.hamiltonian.overlap import smallest_overlap
 from hpcalo.hamiltonian.readers.lcao_npz import read_lcao
 from hpcalo.hamiltonian.types import LcaoModel
@@ -99,14 +99,6 @@ def test_thickness(shared: Path) -> None:
     assert small.crystal.volume == pytest.approx(5.0 * 3.165**2)
     assert (small.fermi_energy, small.electrons) == (1.0, 24.0)
     assert not small.notes
-
-
-def test_layers() -> None:
-    film, lattice = (True, True, False), np.diag([3.0, 3.0, 30.0])
-    heights = np.array([[0, 0, z] for z in (1.0, 1.1, 3.0, 5.0)])
-    assert layer_thickness(lattice, film, heights) == pytest.approx(6.0)
-    assert layer_thickness(lattice, film, heights[:1]) is None
-    assert layer_thickness(lattice, (True, True, True), heights) is None
 
 
 def test_nearest_atoms_through_the_border() -> None:

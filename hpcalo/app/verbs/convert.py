@@ -13,9 +13,9 @@ from hpcalo.hamiltonian.loading import CONVERTED, section_for, with_given
 from hpcalo.hamiltonian.modelfile import write_model
 from hpcalo.hamiltonian.readers.base import Reader
 from hpcalo.hamiltonian.registry import READERS
-from hpcalo.hamiltonian.replicas import Folding
+from hpcalo.hamiltonian.replicas import Folding, fold
 from hpcalo.hamiltonian.symmetrize.model import symmetrized_model
-from hpcalo.hamiltonian.types import Model
+from hpcalo.hamiltonian.types import Model, WannierModel
 
 QUANTITIES = {"thickness", "fermi_energy"}
 
@@ -48,6 +48,9 @@ def convert(
         if path.exists() and file.exists() and path.samefile(file):
             raise InputError(f"{path}: is read by this conversion; choose another output")
     model, replicas = reader.read_apart()
+    film_of_bulk = reader.thickness is not None and model.crystal.dimensions == 3
+    if film_of_bulk and replicas is not None and isinstance(model, WannierModel):
+        model, replicas = fold(model, replicas), None  # the cells of replicas are not those that make a film
     model = with_given(model, reader)
     if symmetrize is not None:
         model, replicas = symmetrized(model, replicas, reader, symmetrize), None

@@ -38,13 +38,14 @@ def read_model(path: Path, replicas: bool | None = None) -> Model:
 def _read_crystal(file: CheckedFile) -> Crystal:
     symbols = file.texts("/crystal/symbols")
     periodic = file.array("/crystal", attribute="periodic", kinds="iub", shape=(3,))
+    thickness = file.optional_float("/crystal", "thickness")  # files of the first versions have it for crystals, too
     return Crystal(
         lattice=file.array("/crystal/lattice", shape=(3, 3)),
         periodic=(bool(periodic[0]), bool(periodic[1]), bool(periodic[2])),
         positions=file.array("/crystal/positions", shape=(len(symbols), 3)),
         symbols=symbols,
         moments=file.array("/crystal/moments", shape=(len(symbols),)),
-        thickness=file.optional_float("/crystal", "thickness"),
+        thickness=None if all(periodic) else thickness,
     )
 
 

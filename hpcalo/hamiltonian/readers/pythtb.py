@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from hpcalo.errors import ModelError
 from hpcalo.hamiltonian.builtin import VACUUM
 from hpcalo.hamiltonian.exchange import odd_part
+from hpcalo.hamiltonian.film import as_film
 from hpcalo.hamiltonian.magnetization import with_magnetization
 from hpcalo.hamiltonian.pairs import layout_pairs
 from hpcalo.hamiltonian.types import Crystal, WannierModel
@@ -78,7 +79,7 @@ def from_pythtb(
             positions=positions,
             symbols=("X",) * len(orbitals),
             moments=np.zeros(len(orbitals)),
-            thickness=thickness,
+            thickness=None if all(periodic) else thickness,
         ),
         R=np.array(order, dtype=np.int64),
         H_Rnn=H,
@@ -88,10 +89,10 @@ def from_pythtb(
         name=name,
         notes=tuple(notes),
     )
-    if spins == 1:
-        return result
-    up, down = layout_pairs(N, "interleaved")
-    return with_magnetization(replace(result, up=up, down=down, odd_Rnn=odd_part(H, up, down)), n_hat)
+    if spins == 2:
+        up, down = layout_pairs(N, "interleaved")
+        result = with_magnetization(replace(result, up=up, down=down, odd_Rnn=odd_part(H, up, down)), n_hat)
+    return result if thickness is None else as_film(result, thickness)
 
 
 def _parts(model: Any) -> tuple[NDArray, NDArray, list[int], int, NDArray, list[Hop]]:

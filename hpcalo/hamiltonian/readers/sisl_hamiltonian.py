@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hpcalo.errors import ModelError
 from hpcalo.hamiltonian.exchange import odd_part, spin_components, unit_vector
-from hpcalo.hamiltonian.film import nearest_atoms, periodic_directions, thickness_or_default
+from hpcalo.hamiltonian.film import as_film, nearest_atoms, periodic_directions, thickness_or_default
 from hpcalo.hamiltonian.magnetization import ASK, direction_of, with_magnetization
 from hpcalo.hamiltonian.overlap import require_positive_overlap
 from hpcalo.hamiltonian.pairs import layout_pairs
@@ -70,21 +70,21 @@ def from_sisl(
     periodic = periodic_directions(R)
     if not any(periodic):
         raise ModelError("the sisl Hamiltonian is not periodic: it connects no cells")
-    thickness, note = thickness_or_default(thickness, lattice, periodic, positions)
+    used, note = thickness_or_default(thickness, lattice, periodic, positions)
     crystal = Crystal(
         lattice=lattice,
         periodic=periodic,
         positions=positions,
         symbols=tuple(str(geometry.atoms[i].symbol) for i in range(geometry.na)),
         moments=np.zeros(geometry.na),
-        thickness=thickness,
+        thickness=used,
     )
     tau = positions[np.asarray(geometry.o2a(np.arange(geometry.no)))]
     notes = (*note, "from sisl: every orbital sits at its atom (no position matrix)")
     shared: dict[str, Any] = {"fermi_energy": fermi_energy, "electrons": electrons, "name": name, "notes": notes}
     up, down = layout_pairs(H.shape[-1], "interleaved")
     if S is None:
-        model = WannierModel(
+        wannier = WannierModel(
             crystal=crystal,
             R=R,
             H_Rnn=H,
@@ -94,8 +94,10 @@ def from_sisl(
             odd_Rnn=odd_part(H, up, down),
             **shared,
         )
-        return with_magnetization(model, n_hat)
-    return _lcao(crystal, R, H, S, tau, n_hat, shared)
+        model: LcaoModel | WannierModel = with_magnetization(wannier, n_hat)
+    else:
+        model = _lcao(crystal, R, H, S, tau, n_hat, shared)
+    return model if thickness is None else as_film(model, thickness)
 
 
 def _matrices(hamiltonian: sisl.Hamiltonian) -> tuple[IntArray, ComplexArray, RealArray | None]:
