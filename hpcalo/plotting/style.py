@@ -20,6 +20,8 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 DASHES: tuple[Any, ...] = ("-", (0, (4, 1.5)), (0, (5, 1.5, 1, 1.5)), (0, (1, 1.2)))
 GUIDE = "guide"
 """Mark (gid) of lines that are not data: legends may cover them."""
+BAND = "band"
+"""Mark (gid) of bands of errors."""
 GREY = "0.45"
 WIDTH = 7.0  # inches: both columns of a journal page
 DPI = 200
@@ -50,7 +52,7 @@ def finish(figure: PaperFigure, axes: Sequence[Any]) -> None:
         for letter, axis in zip("abcdefghijklmnopqrstuvwxyz", axes, strict=False):
             axis.set_title(f"({letter})", loc="left", fontweight="bold", pad=3)
     figure.draw_without_rendering()
-    if sum(wrap_label(axis) for axis in axes):  # of all of them
+    if sum([*map(wrap_label, axes), *map(wrap_note, axes)]):  # of all of them
         figure.draw_without_rendering()
     for axis in axes:
         place_legend(axis)
@@ -65,6 +67,26 @@ def wrap_label(axis: Any) -> bool:
     if long:
         label.set_text(f"{words}\n({unit}")
     return long
+
+
+def wrap_note(axis: Any) -> bool:
+    """Breaks the note above a panel into lines where it would reach the panel's letter; returns whether it did."""
+    parts = axis.get_title(loc="right").split(",  ")
+    frame = axis.get_window_extent()
+    width = axis._right_title.get_window_extent().width
+    most = frame.width - 1.5 * axis._left_title.get_window_extent().width
+    if width <= most or len(parts) < 2:
+        return False
+    lines = [parts[0]]
+    for part in parts[1:]:
+        joined = f"{lines[-1]},  {part}"
+        whole = sum(map(len, parts)) + 3 * len(parts)
+        if width * len(joined) / whole <= most:
+            lines[-1] = joined
+        else:
+            lines.append(part)
+    note(axis, ",\n".join(lines))
+    return True
 
 
 def freeze(figure: PaperFigure) -> None:

@@ -26,6 +26,8 @@ ZERO = {
 """Smaller values in these units are rounding errors, or zero by the model's symmetry; 1e-12 in other units."""
 SAME_LINE = 1e-3
 """Elements that differ by less than this fraction of the largest one are one line in a picture."""
+THRESHOLD = 0.1
+"""Relative error above which a number is not converged, where the input does not say."""
 AT_MOST = 3  # tensor elements in a panel
 LEVELS = 6  # values of Γ, μ or T in a panel
 ROOM = 300.0  # K: the temperature of panels that show a single one
@@ -42,6 +44,16 @@ class Curve:
     y: RealArray
     equal: tuple[str, ...] = ()
     """Other elements with the same values, with a sign in front where it is the opposite one."""
+    error: RealArray | None = None
+    """Estimated errors of the points."""
+    limit: float = 0.1
+    """Relative error above which the curve is not converged."""
+
+
+def threshold(result: Result) -> float:
+    """Relative error above which the numbers of a run are not converged."""
+    given = result.setting("kubo", "warn_error")
+    return float(given) if isinstance(given, int | float) else THRESHOLD
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +96,7 @@ def curves(
         if name not in result.variables:
             continue
         levels, tensor = _arranged(result, name, along)
+        errors = _arranged(result, name, along, errors=True)[1] if result.variables[name].error is not None else {}
         tensor = {k: v for k, v in tensor.items() if not among or k in among}
         elements = independent(tensor, floor_of(result, name)) if not chosen else _named(tensor, chosen)
         chosen = chosen or [e.name for e in elements]
@@ -98,7 +111,8 @@ def curves(
                 for (dim, picked, values), i in zip(levels, index, strict=True):
                     tags[dim] = float(values[picked[i]])
                     place.append(picked[i])
-                found.append(Curve(tags, x, element.values[tuple(place)], element.equal))
+                error = errors[element.name][tuple(place)] if errors else None
+                found.append(Curve(tags, x, element.values[tuple(place)], element.equal, error, threshold(result)))
     return found
 
 
@@ -107,10 +121,12 @@ def component_axes(result: Result, dims: Sequence[str]) -> list[str]:
     return [d for d in dims if d in result.coordinates and np.asarray(result[d]).dtype.kind in "OUST"]
 
 
-def _arranged(result: Result, name: str, along: str) -> tuple[Levels, dict[str, RealArray]]:
-    """The remaining axes as (name, shown indices, coordinate), and the elements by name, each (…, along)."""
+def _arranged(result: Result, name: str, along: str, *, errors: bool = False) -> tuple[Levels, dict[str, RealArray]]:
+    """The remaining axes as (name, shown indices, coordinate), and the elements, or their errors, by name, each
+    (…, along).
+    """
     variable = result.variables[name]
-    data = np.asarray(variable.data, dtype=float)
+    data = np.asarray(variable.error if errors else variable.data, dtype=float)
     dims = list(variable.dims)
     if "n_hat" in dims:
         data = np.take(data, 0, axis=dims.index("n_hat"))

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hpcalo.errors import InputError
 from hpcalo.io.dataset import Result
-from hpcalo.kubo.plot.data import name_of, nearest_room, thermal_axis
+from hpcalo.kubo.plot.bands import draw_line, note_errors, stretch, written
+from hpcalo.kubo.plot.data import Curve, name_of, nearest_room, thermal_axis, threshold
 from hpcalo.kubo.plot.panels import AXES, AxisLabel, draw_curves
 from hpcalo.plotting import style
-from hpcalo.typing import RealArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,18 +50,23 @@ def heat_currents(axis: Axes, results: Sequence[Result]) -> None:
     result = results[0]
     g, m = _level(result, "gamma", 0.025), _level(result, "mu", 0.0)
     x = np.asarray(result["temperature"], dtype=float)
-    negative = False
+    negative, drawn = False, []
     for (name, words), colour in zip(LEGEND.items(), style.COLOURS, strict=False):
         if name not in result.variables:
             continue
-        y = _at(result, name, g, m)
+        y, error = _at(result, name, g, m), _at(result, name, g, m, errors=True)
         if np.abs(y).max(initial=0.0) == 0.0:
             continue
         for sign, dash in ((1.0, "-"), (-1.0, style.DASHES[1])):
             part = np.where(sign * y > 0.0, np.abs(y), np.nan)
             if np.isfinite(part).any():
                 mark = "o" if sign > 0 else "s"
-                axis.plot(x, part, color=colour, ls=dash, marker=mark, ms=2, mfc=colour if sign > 0 else "white")
+                curve = Curve({}, x, part, error=error, limit=threshold(result))
+                draw_line(
+                    axis, curve, 1.0, log=True,
+                    color=colour, ls=dash, marker=mark, ms=2, mfc=colour if sign > 0 else "white",
+                )  # fmt: skip
+                drawn.append(curve)
                 negative = negative or sign < 0
         axis.plot([], [], color=colour, label=words)
     if negative:
@@ -74,16 +79,21 @@ def heat_currents(axis: Axes, results: Sequence[Result]) -> None:
     axis.set_ylabel(r"energy current $|J_x|$ (W/m²)")
     amplitude = ",  resonance: amplitude" if "heat_current_fmr" in result.variables else ""
     style.note(axis, f"Γ = {1e3 * float(result['gamma'][g]):.4g} meV{amplitude}")
+    note_errors(axis, drawn)
+    stretch(axis)
 
 
 def _level(result: Result, name: str, value: float) -> int:
     return int(np.argmin(np.abs(np.asarray(result[name], dtype=float) - value)))
 
 
-def _at(result: Result, name: str, g: int, m: int) -> RealArray:
-    """The variable against temperature at one Γ (if it depends on it) and one μ."""
-    data = np.asarray(result[name], dtype=float)
-    return data[g, m] if result.variables[name].dims[0] == "gamma" else data[m]
+def _at(result: Result, name: str, g: int, m: int, *, errors: bool = False) -> Any:
+    """The variable, or its errors if they are known, against temperature at one Γ (if it depends on it) and one μ."""
+    variable = result.variables[name]
+    if errors and variable.error is None:
+        return None
+    data = np.asarray(variable.error if errors else variable.data, dtype=float)
+    return data[g, m] if variable.dims[0] == "gamma" else data[m]
 
 
 def heat_table(axis: Axes, results: Sequence[Result]) -> None:
@@ -115,12 +125,22 @@ def heat_table(axis: Axes, results: Sequence[Result]) -> None:
         y = 1.0 - (i + heads + 1.5) / lines
         axis.text(0.0, y, TABLE[name], va="center", fontsize=6.5)
         for place, (result, g, _) in zip(places, columns, strict=True):
-            value = float(_at(result, name, g, _level(result, "mu", 0.0))[nearest_room(result)])
-            unit = result.variables[name].unit.replace("^2", "²")
-            factor, unit = (1.0, unit) if unit == "K/m" else style.prefixed(unit, abs(value))
-            axis.text(place, y, f"{style.number(factor * value, 3)} {unit}", ha="right", va="center", fontsize=6.5)
+            m, t = _level(result, "mu", 0.0), nearest_room(result)
+            value = float(_at(result, name, g, m)[t])
+            errors = _at(result, name, g, m, errors=True)
+            text, colour = _cell(value, result.variables[name].unit, None if errors is None else float(errors[t]))
+            axis.text(place, y, text, ha="right", va="center", fontsize=6.5, color=colour)
     axis.set_xlim(0.0, 1.0)
     axis.set_ylim(0.0, 1.0)
+
+
+def _cell(value: float, unit: str, error: float | None) -> tuple[str, str]:
+    """A value with its error and unit, and its colour."""
+    unit = unit.replace("^2", "²")
+    factor, unit = (1.0, unit) if unit == "K/m" else style.prefixed(unit, abs(value))
+    if error is None:
+        return f"{style.number(factor * value, 3)} {unit}", "black"
+    return f"{written(factor * value, factor * error)} {unit}", "black"
 
 
 def _motion(result: Result) -> list[str]:

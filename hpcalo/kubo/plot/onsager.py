@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hpcalo.io.dataset import Result
-from hpcalo.kubo.plot.data import nearest_room
+from hpcalo.io.uncertain import percent
+from hpcalo.kubo.plot.bands import written
+from hpcalo.kubo.plot.data import nearest_room, threshold
 from hpcalo.plotting import style
 from hpcalo.typing import RealArray
 
@@ -32,10 +34,17 @@ def onsager(axis: Axes, result: Result, label: str) -> None:
     sizes = block_sizes(matrix, d)
     share = matrix / sizes
     axis.imshow(share, cmap="RdBu_r", vmin=-1.0, vmax=1.0, aspect="auto")
-    shown = matrix / 10.0 ** np.floor(np.log10(sizes))
+    power = 10.0 ** np.floor(np.log10(sizes))
+    shown, errors, limit = matrix / power, _errors(result, t), threshold(result)
+    doubtful = False
     for i, j in np.ndindex(matrix.shape):
         text, colour = value_text(float(shown[i, j]), float(share[i, j]))
-        axis.text(j, i, text, ha="center", va="center", fontsize=6, color=colour)
+        if errors is not None and errors[i, j] > 5e-4 * power[i, j]:
+            text = written(float(shown[i, j]), float(errors[i, j] / power[i, j])).replace(" ± ", "\n± ")
+            if errors[i, j] > limit * sizes[i, j]:
+                axis.add_patch(_hatched(j, i))
+                doubtful = True
+        axis.text(j, i, text, ha="center", va="center", fontsize=6, color=colour, linespacing=1.0)
     axis.axhline(d - 0.5, color="black", lw=0.8, gid=style.GUIDE)
     axis.axvline(d - 0.5, color="black", lw=0.8, gid=style.GUIDE)
     axis.set_yticks(range(n), [_written(r, CURRENTS) for r in rows])
@@ -51,6 +60,20 @@ def onsager(axis: Axes, result: Result, label: str) -> None:
     gamma, temperature = float(result["gamma"][0]), float(result["temperature"][t])
     where = f"{style.literal(label) + ', ' if label else ''}Γ = {1e3 * gamma:.4g} meV, {temperature:.4g} K"
     style.note(axis, where + _reciprocity(result, t))
+    if doubtful:
+        style.note(axis, f"hatched: error > {percent(limit)} of the block", add=True)
+
+
+def _errors(result: Result, t: int) -> RealArray | None:
+    """Errors of the matrix that is shown, None where they are not known."""
+    error = result.variables["onsager_matrix"].error
+    return None if error is None else np.asarray(error, dtype=float)[0, 0, :, :, 0, t]
+
+
+def _hatched(x: float, y: float) -> Any:
+    from matplotlib.patches import Rectangle  # noqa: PLC0415  (slow to load)
+
+    return Rectangle((x - 0.5, y - 0.5), 1.0, 1.0, fill=False, hatch="////", lw=0.0, edgecolor="0.6", gid=style.GUIDE)
 
 
 def value_text(value: float, share: float) -> tuple[str, str]:

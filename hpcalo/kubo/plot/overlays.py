@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from hpcalo.io.dataset import Result
+from hpcalo.kubo.plot.bands import draw_line, remove_bands
 from hpcalo.kubo.plot.data import Curve, curves
 from hpcalo.kubo.plot.looks import distinct, legend_entries, looks
 from hpcalo.plotting import style
@@ -36,7 +37,10 @@ def overlay(
         elif len(distinct(main, "temperature")) > 1 and (same := levels.get(_without_gamma(curve))):
             # By T as the lines it goes with: in their colour, or where that tells Γ, in their dashes.
             look = {"color": same.colour} if one_gamma and len(elements) == 1 else {"color": "0.15", "ls": same.dashes}
-        axis.plot(curve.x, factor * curve.y, **{**look, **options})
+        if per_level:  # an approximation: the curve that it goes with has the band
+            axis.plot(curve.x, factor * curve.y, **{**look, **options})
+        else:
+            draw_line(axis, curve, factor, **{**look, **options})
     axis.plot([], [], label=label, **{"color": "0.15", **options})
 
 
@@ -63,12 +67,13 @@ def with_gamma(
     for line in axis.get_lines():
         if line.get_gid() != style.GUIDE:
             line.remove()
+    remove_bands(axis)
     # Black in the place of a colour for Γ, and the same dashes for the same temperature.
     for curve, look in zip(main, looks(main, "gamma"), strict=True):
-        axis.plot(curve.x, factor * curve.y, color="0.15", lw=0.7, ls=look.dashes)
+        draw_line(axis, curve, factor, color="0.15", lw=0.7, ls=look.dashes)
     for curve, look in zip(wide, looks(wide, "gamma"), strict=True):
         mark = "o" if len(curve.x) <= 30 and along != "energy" else ""
-        axis.plot(curve.x, factor * curve.y, color=look.colour, ls=look.dashes, marker=mark, zorder=1.9)
+        draw_line(axis, curve, factor, color=look.colour, ls=look.dashes, marker=mark, zorder=1.9)
     axis.plot([], [], color="0.15", lw=0.7, label="intrinsic, Γ → 0")
     for look in legend_entries(wide, "", "gamma"):
         axis.plot([], [], color=look.colour, ls=look.dashes, label=look.label)

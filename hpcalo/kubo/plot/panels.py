@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from hpcalo.io.dataset import Result
+from hpcalo.kubo.plot.bands import draw_line, note_errors, stretch
 from hpcalo.kubo.plot.data import Curve, component_axes, curves, largest_in, thermal_axis
 from hpcalo.kubo.plot.looks import distinct, legend_entries, looks, tag_text, varying_tags
 from hpcalo.plotting import style
@@ -95,13 +96,14 @@ def draw_curves(
     forced = "file" if len(results) > 1 else ""
     for curve, look in zip(found, looks(found, forced), strict=True):
         mark = "o" if len(curve.x) <= 30 and along != "energy" else ""
-        y = np.where(curve.y > 0.0, curve.y, np.nan) if log else curve.y
-        axis.plot(curve.x, factor * y, color=look.colour, ls=look.dashes, lw=look.width, marker=mark)
+        draw_line(axis, curve, factor, log=log, color=look.colour, ls=look.dashes, lw=look.width, marker=mark)
     for look in legend_entries(found, label.symbol, forced):
         axis.plot([], [], color=look.colour, ls=look.dashes, lw=look.width, label=look.label)
     _frame(axis, results, along, log)
     style.note(axis, remarks(results, name, found, label.symbol))
+    note_errors(axis, found)
     trimmed(axis)
+    stretch(axis)
     if dos and len(results) == 1:
         density_behind(axis, results[0], labelled=label.second is None)
     if label.second is not None:

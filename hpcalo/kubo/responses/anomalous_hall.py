@@ -91,6 +91,7 @@ class AnomalousHall(Response):
             "j_i = Σ_j σ_ij E_j",
             -1,
             optional=True,
+            aside=True,
         ),
     )
     panels = (Panel(("anomalous_hall",), _draw, rank=7),)

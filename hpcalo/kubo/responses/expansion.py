@@ -39,7 +39,7 @@ def _coefficient(order: int) -> tuple[Quantity, Quantity]:
     name = f"t_{order}_0"
     return (
         Quantity(name, DIMS, "e*a0", f"expansion coefficient {label} of the torkance", "(56)"),
-        Quantity(f"{name}_residual", DIMS, "1", f"relative residual of the fit of {label}", nan_ok=True),
+        Quantity(f"{name}_residual", DIMS, "1", f"relative residual of the fit of {label}", nan_ok=True, aside=True),
     )
 
 

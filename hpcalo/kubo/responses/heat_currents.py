@@ -24,8 +24,10 @@ DIMS = ("gamma", "mu", "temperature")
 NOTE = {"note": "with the coefficients at the first n̂ of the run, at every place"}
 
 
-def _quantity(name: str, dims: tuple[str, ...], unit: str, words: str, equation: str) -> Quantity:
-    return Quantity(name, dims, unit, words, equation, attrs=NOTE)
+def _quantity(
+    name: str, dims: tuple[str, ...], unit: str, words: str, equation: str, *, aside: bool = False
+) -> Quantity:
+    return Quantity(name, dims, unit, words, equation, attrs=NOTE, aside=aside)
 
 
 @register
@@ -46,13 +48,16 @@ class HeatCurrents(Response):
     sums = Sums(broadened=(TORQUE_VELOCITY,), sea=(TORQUE_VELOCITY,), thermal=(TORQUE_VELOCITY,))
     quantities = (
         _quantity("heat_current_fmr", DIMS, "W/m^2", "largest heat current J_x during ferromagnetic resonance", "(60)"),
-        _quantity("heat_current_fmr_per_width", DIMS, "W/m", "the same through the film's thickness", "(60)"),
+        _quantity(
+            "heat_current_fmr_per_width", DIMS, "W/m", "the same through the film's thickness", "(60)", aside=True
+        ),
         _quantity(
             "temperature_gradient_fmr",
             DIMS,
             "K/m",
             "temperature gradient that carries the same heat current",
             "J/κ",
+            aside=True,
         ),
         _quantity("heat_current_spiral", DIMS, "W/m^2", "heat current J_x of a moving cycloid", "(63)"),
         _quantity("heat_current_wall", DIMS, "W/m^2", "heat current J_x at the centre of a moving Néel wall", "(30)"),

@@ -86,6 +86,7 @@ class InverseThermalTorque(Response):
             "(35)",
             SIGN,
             1,
+            aside=True,
         ),
         Quantity("energy_current_response", DIMS, "J/m^2", "intrinsic energy-current response B", "(27)", SIGN, 1),
     )

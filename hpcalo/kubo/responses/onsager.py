@@ -115,6 +115,7 @@ class Onsager(Response):
             "1",
             "largest relative violation of A(n̂) = [A(−n̂)]ᵀ",
             nan_ok=True,
+            aside=True,
         ),
     )
     axes = (

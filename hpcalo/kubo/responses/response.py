@@ -30,7 +30,8 @@ class Quantity:
 
     dims: its axes. unit: as pint writes it. equation: the source equation. sign: the sign convention. parity: +1 where
     it is even under n̂ → −n̂, −1 odd, 0 neither. attrs: further attributes, or a function that makes them from the run.
-    nan_ok: it may be undefined (a ratio by zero). optional: it may be left out.
+    nan_ok: it may be undefined (a ratio by zero). optional: it may be left out. aside: it follows from other ones, or
+    says how good they are, and has no row in the table at the end of a run.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Quantity:
     attrs: Attributes | Callable[[RunSums], Attributes] = field(default_factory=dict)
     nan_ok: bool = False
     optional: bool = False
+    aside: bool = False
 
     def variable(self, values: RealArray, run: RunSums) -> Variable:
         """The named array of these values."""

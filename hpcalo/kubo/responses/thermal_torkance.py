@@ -86,7 +86,7 @@ def _quantity(part: str, parity: int, *, sommerfeld: bool = False) -> Quantity:
     name, words, equation = f"beta_{part}", f"{part} thermal torkance", "(39)"
     if sommerfeld:
         name, words, equation = f"{name}_sommerfeld", f"{words}, low-temperature form", "(58)"
-    return Quantity(name, DIMS, "J*m/K", words, equation, SIGN, parity, MICRO_EV)
+    return Quantity(name, DIMS, "J*m/K", words, equation, SIGN, parity, MICRO_EV, aside=sommerfeld)
 
 
 @register
