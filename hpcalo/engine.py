@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hpcalo.io.checks import Check
     from hpcalo.io.dataset import Result
     from hpcalo.io.keeper import Keeper
+    from hpcalo.io.table import Table
     from hpcalo.io.wire import WireNames
     from hpcalo.parallel.work import Work
     from hpcalo.scan.merge import Results
@@ -90,8 +91,8 @@ class PointContext:
 class Engine(Protocol):
     """One kind of calculation, from its input's table to its figures.
 
-    A class that derives from this Protocol inherits what is not stated as `...` here: no movie, no hints, no scans,
-    one figure.
+    A class that derives from this Protocol inherits what is not stated as `...` here: no movie, no hints, no
+    summary, no scans, one figure.
     """
 
     name: str
@@ -168,6 +169,10 @@ class Engine(Protocol):
     def hints(self, result: Result) -> Sequence[tuple[str, str]]:
         """What the result says about convergence: pairs of a name and a value in words. Serial."""
         return []
+
+    def summary(self, result: Result) -> Table | None:
+        """The values that the run was made for, with their errors. Serial."""
+        return None
 
     def warnings(self, result: Result) -> Sequence[str]:
         """What the run should have warned of, for a file from before warnings were stored. Serial."""

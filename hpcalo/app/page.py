@@ -21,6 +21,7 @@ from hpcalo.io.checks import Check, file_checks
 from hpcalo.io.dataset import NOTES, Result, Variable
 from hpcalo.io.netcdf import PARITIES
 from hpcalo.io.provenance import WARNINGS
+from hpcalo.io.uncertain import typical
 
 TEMPLATE = "page.html.j2"
 LARGE = 1_500_000  # bytes of an SVG above which the figure is a PNG
@@ -78,6 +79,7 @@ def context(result: Result, engine: Engine) -> dict[str, Any]:
         "made_by": __version__,
         "count": count,
         "warnings": _warnings(result, engine, checks),
+        "summary": engine.summary(result),
         "notes": result.texts.get(NOTES, "").splitlines(),
         "figures": list(figures(result, engine)),
         "checks": [(c, _found(c)) for c in checks],
@@ -138,9 +140,16 @@ def row(variable: Variable) -> Row:
     parity = PARITIES.get(variable.parity, "")
     meaning = {"equation": variable.equation, "sign": variable.sign, "under n̂ → −n̂": parity}
     if variable.error is not None:
-        meaning["estimated error"] = f"up to {np.nanmax(np.abs(variable.error), initial=0.0):.2g}"
+        meaning["estimated error"] = _error_text(np.asarray(variable.error, dtype=float))
     more = [f"{k}: {v}" for k, v in {**meaning, **variable.attrs}.items() if v or k in variable.attrs]
     return Row(variable.name, axes, variable.unit, _span(data), variable.long_name, "; ".join(more))
+
+
+def _error_text(error: Any) -> str:
+    """What the errors of a variable amount to."""
+    if not np.isfinite(error).any():
+        return "not known"
+    return f"{typical(error)} (rms), up to {np.nanmax(np.abs(error)):.2g}"
 
 
 def _span(data: Any) -> str:

@@ -14,7 +14,8 @@ from hpcalo.io.dataset import ANCILLARY, ERROR_ROLE, NOTES, RESOLVED_INPUT, ROLE
 from hpcalo.io.hdf5 import DAMAGE, FORMAT, PROVENANCE_GROUP, STATE_GROUP, open_hdf5
 from hpcalo.io.netcdf import BOOKKEEPING, COORDINATE_ROLE, axis_label, is_bare_axis, is_scale, plain
 from hpcalo.io.plausible import Plausible
-from hpcalo.io.provenance import WARNINGS
+from hpcalo.io.provenance import SUMMARY, WARNINGS
+from hpcalo.io.uncertain import typical, with_error
 
 LINE = 110  # characters of an attribute that are shown
 ITEMS = 400  # quantities that are listed
@@ -41,13 +42,18 @@ def _lines(path: Path, file: h5py.File, attrs: dict[str, Any]) -> list[str]:
         lines.append(f"  {_short(attrs['title'])}")
     if warnings := _text(file, WARNINGS).splitlines():
         lines += ["", "warnings of the run", *(f"  {one_line(text)}" for text in warnings)]
+    if summary := _text(file, SUMMARY).splitlines():
+        lines += ["", *summary]
     if notes := _text(file, NOTES).splitlines():
         lines += ["", "notes of the run", *(f"  {one_line(text)}" for text in notes)]
     quantities, axes = _quantities(file)
     if axes:
         lines += ["", "axes and labels", *_columns(axes)]
     if quantities:
-        lines += ["", "quantities" if attrs["format"] == FORMAT else "contents", *_columns(quantities[:ITEMS])]
+        head = "contents" if attrs["format"] != FORMAT else "quantities"
+        if any("±" in row[3] for row in quantities):
+            head += " (range ± rms of the errors)"
+        lines += ["", head, *_columns(quantities[:ITEMS])]
         if len(quantities) > ITEMS:
             lines.append(f"  … and {len(quantities) - ITEMS} more")
     notes = file.get("notes")
@@ -98,9 +104,10 @@ def _quantities(file: h5py.File) -> tuple[list[tuple[str, ...]], list[tuple[str,
         if h5py.check_string_dtype(item.dtype) is not None and item.ndim == 0:
             shape = "text"
         notes = "; ".join(f"{k}: {_short(plain(v), 60)}" for k, v in item.attrs.items() if k not in HIDDEN)
-        if ANCILLARY in item.attrs:
+        error = _error_of(file, item)
+        if error is not None:
             long_name += f" (estimated error: {_short(plain(item.attrs[ANCILLARY]), 60)})"
-        row = (name, shape, unit, _span(item), _short("; ".join(t for t in (long_name, notes) if t)))
+        row = (name, shape, unit, _span(item, error), _short("; ".join(t for t in (long_name, notes) if t)))
         (axes if is_scale(item) or auxiliary else quantities).append(row)
 
     file.visititems(visit)
@@ -112,8 +119,19 @@ def _extent(dataset: h5py.Dataset, axis: int) -> str:
     return f"{name} {dataset.shape[axis]}".strip()
 
 
-def _span(dataset: h5py.Dataset) -> str:
-    """First and last value of a labelled axis, the value of a number, the range of a small array."""
+def _error_of(file: h5py.File, dataset: h5py.Dataset) -> h5py.Dataset | None:
+    """The estimated error of a quantity, if the file has it and it fits."""
+    name = plain(dataset.attrs.get(ANCILLARY, ""))
+    error = file.get(name) if isinstance(name, str) and name else None
+    if not isinstance(error, h5py.Dataset) or error.shape != dataset.shape or error.dtype.kind != "f":
+        return None
+    return error
+
+
+def _span(dataset: h5py.Dataset, error: h5py.Dataset | None = None) -> str:
+    """First and last value of a labelled axis, the value of a number, the range of a small array; and the error of the
+    number, or the root mean square of those of the array.
+    """
     if dataset.size == 0 or dataset.size > 10**6:
         return ""
     if h5py.check_string_dtype(dataset.dtype) is not None:
@@ -123,8 +141,10 @@ def _span(dataset: h5py.Dataset) -> str:
         return ""
     values = np.asarray(dataset[()])
     if dataset.ndim == 0:
-        return f"{values:.6g}"
-    return f"{np.nanmin(values):.6g} … {np.nanmax(values):.6g}" if not np.all(np.isnan(values)) else "all NaN"
+        return f"{values:.6g}" if error is None else with_error(float(values), float(error[()]))
+    if np.all(np.isnan(values)):
+        return "all NaN"
+    return f"{np.nanmin(values):.6g} … {np.nanmax(values):.6g}" + ("" if error is None else f" ± {typical(error[()])}")
 
 
 def _columns(rows: list[tuple[str, ...]]) -> list[str]:

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 WARNINGS = "warnings"
 """Name of the text in the group `provenance` that holds the warnings of a run."""
 
+SUMMARY = "summary"
+"""Name of the text in the group `provenance` that holds the values of a run with their errors, as a table."""
+
 LIBRARIES = ("numpy", "scipy", "h5py", "mpi4py", "petsc4py", "pydantic", "spglib")
 
 

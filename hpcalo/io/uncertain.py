@@ -48,6 +48,11 @@ def _decimals(value: float, error: float) -> tuple[str, str]:
     return f"{first:.{max(decimals, 0)}f}", f"{second:.{max(decimals, 0)}f}"
 
 
+def typical(errors: Any) -> str:
+    """Root mean square of errors with two digits, `?` where none is known."""
+    return f"{float(f'{rms(errors):.2g}'):g}" if np.isfinite(np.asarray(errors)).any() else "?"
+
+
 def percent(ratio: float) -> str:
     """A relative error in per cent with two digits, `?` where it is not known."""
     if math.isnan(ratio):

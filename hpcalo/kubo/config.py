@@ -110,6 +110,9 @@ class KuboSection(Section):
         None,
         description="moment per cell for the Gilbert damping, µ_B; default: the model's spin moment at each energy",
     )
+    warn_error: Annotated[float, Unit("1"), Field(gt=0, le=100)] = Field(
+        0.1, description="relative error of a result above which the run warns, and draws curves as not converged"
+    )
     energies: EnergyGrid = EnergyGrid()
     k: KGrid
     heat_currents: HeatCurrents = HeatCurrents()

@@ -11,6 +11,7 @@ from hpcalo.engine import Engine, RunContext
 if TYPE_CHECKING:
     from hpcalo.io.checks import Check
     from hpcalo.io.dataset import Result
+    from hpcalo.io.table import Table
     from hpcalo.kubo.config import KuboInput
     from hpcalo.parallel.work import Work
     from hpcalo.scan.points import Points
@@ -62,6 +63,11 @@ class KuboEngine(Engine):
         from hpcalo.kubo.checks import checks  # noqa: PLC0415
 
         return checks(result)
+
+    def summary(self, result: Result) -> Table | None:
+        from hpcalo.kubo.summary.tables import table  # noqa: PLC0415
+
+        return table(result)
 
     def hints(self, result: Result) -> Sequence[tuple[str, str]]:
         from hpcalo.kubo.checks import hints  # noqa: PLC0415

@@ -71,20 +71,16 @@ def wrap_label(axis: Any) -> bool:
 
 def wrap_note(axis: Any) -> bool:
     """Breaks the note above a panel into lines where it would reach the panel's letter; returns whether it did."""
-    parts = axis.get_title(loc="right").split(",  ")
-    frame = axis.get_window_extent()
+    text = axis.get_title(loc="right")
     width = axis._right_title.get_window_extent().width
-    most = frame.width - 1.5 * axis._left_title.get_window_extent().width
-    if width <= most or len(parts) < 2:
+    share = (axis.get_window_extent().width - 1.5 * axis._left_title.get_window_extent().width) / max(width, 1.0)
+    first, *rest = text.split(",  ")
+    if share >= 1.0 or not rest:
         return False
-    lines = [parts[0]]
-    for part in parts[1:]:
+    lines = [first]
+    for part in rest:
         joined = f"{lines[-1]},  {part}"
-        whole = sum(map(len, parts)) + 3 * len(parts)
-        if width * len(joined) / whole <= most:
-            lines[-1] = joined
-        else:
-            lines.append(part)
+        lines = [*lines[:-1], joined] if len(joined) <= share * len(text) else [*lines, part]
     note(axis, ",\n".join(lines))
     return True
 

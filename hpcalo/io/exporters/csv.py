@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpcalo.errors import InputError
-from hpcalo.io.dataset import Result, Variable
+from hpcalo.io.dataset import Result, Variable, with_companions
 from hpcalo.io.exporters.exporter import Exporter, Request
 from hpcalo.io.files import atomic_write, check_output
 from hpcalo.io.selection import chosen_point, find_coordinate, find_place, find_variable
@@ -20,7 +20,8 @@ MOST_COLUMNS = 10_000
 
 
 class Csv(Exporter):
-    """Rows run along one axis (default: the longest that all quantities have), columns along all others.
+    """Rows run along one axis (default: the longest that all quantities have), columns along all others; the columns of
+    a quantity are followed by those of its estimated error, if it has one.
 
     Lines that start with # say what the quantities are: `pandas.read_csv(name, comment="#")`.
     """
@@ -45,7 +46,7 @@ def curves_as_csv(
     """The text of the CSV file. Raises InputError for a quantity, axis or value that the result does not have."""
     title = str(result.attrs.get("title", ""))
     result, select, which = chosen_point(result, select)
-    variables = [find_variable(result, name) for name in quantities]
+    variables = _with_errors([find_variable(result, name) for name in quantities])
     axis = _axis(result, variables, along)
     places = {name: find_place(result, name, value, variables) for name, value in (select or {}).items()}
     if axis in places:
@@ -68,6 +69,14 @@ def curves_as_csv(
         first = f"{value:.12g}" if isinstance(value, float) else value
         writer.writerow([first, *(column[row] for _, column in columns)])
     return text.getvalue()
+
+
+def _with_errors(variables: Sequence[Variable]) -> list[Variable]:
+    """The variables, each followed by its estimated error, none twice."""
+    found: dict[str, Variable] = {}
+    for variable in with_companions(variables):
+        found.setdefault(variable.name, variable)
+    return list(found.values())
 
 
 def _axis(result: Result, variables: Sequence[Variable], along: str | None) -> str:

@@ -33,10 +33,10 @@ def draw_line(axis: Axes, curve: Curve, factor: float, *, log: bool = False, **l
     """A curve with its band; pale if it is not converged."""
     y = np.where(curve.y > 0.0, curve.y, np.nan) if log else curve.y
     if curve.error is not None:
-        good = converged(curve)
-        draw_band(axis, curve.x, factor * y, abs(factor) * curve.error, look.get("color", style.COLOURS[0]), log=log)
-        look = look if good else {**look, "alpha": PALE}
+        look = look if converged(curve) else {**look, "alpha": PALE}
     axis.plot(curve.x, factor * y, **look)
+    if curve.error is not None:
+        draw_band(axis, curve.x, factor * y, abs(factor) * curve.error, look.get("color", style.COLOURS[0]), log=log)
 
 
 def draw_band(axis: Axes, x: Any, y: Any, error: Any, colour: Any, *, log: bool = False) -> None:
@@ -46,11 +46,13 @@ def draw_band(axis: Axes, x: Any, y: Any, error: Any, colour: Any, *, log: bool 
     low, high = y - error, y + error
     if log:  # zero lies infinitely far below
         low = np.maximum(low, 0.02 * y)
+    before = axis.dataLim.frozen()
     if len(x) == 1:
         drawn: Any = axis.vlines(x, low, high, color=colour, lw=1.0, alpha=2.0 * BAND)
     else:
         drawn = axis.fill_between(x, low, high, color=colour, alpha=BAND, lw=0, zorder=1.2)
     drawn.set_gid(style.BAND)
+    axis.dataLim.set(before)  # the curves alone set the range, `stretch` adds to it
 
 
 def remove_bands(axis: Axes) -> None:
@@ -60,12 +62,11 @@ def remove_bands(axis: Axes) -> None:
 
 
 def stretch(axis: Axes) -> None:
-    """The y range of the curves, stretched towards the bands by at most `REACH` of it on either side."""
+    """Stretches the y range of the curves towards the bands by at most `REACH` of it on either side."""
+    axis.autoscale_view(scalex=False)
     ends = [d.get_datalim(axis.transData).intervaly for d in axis.collections if d.get_gid() == style.BAND]
     if not ends or not axis.get_autoscaley_on():
         return
-    axis.relim()  # of the curves alone
-    axis.autoscale_view(scalex=False)
     transform = axis.yaxis.get_transform()
     low, high = transform.transform(np.array(axis.get_ylim()))
     bands = transform.transform(np.array([min(e[0] for e in ends), max(e[1] for e in ends)]))

@@ -15,7 +15,7 @@ from hpcalo.typing import RealArray
 
 SHARE = 0.1
 """Elements of a tensor smaller than this fraction of the largest one are not looked at."""
-NEAR = 2.0
+NEAR = 1.5
 """Temperatures up to this factor away make the scale of a thermal quantity."""
 
 

@@ -91,6 +91,9 @@ def _rows(
     """The cells of a quantity's rows, and whether each is loud."""
     tensor = {name: one.value[0, c].ravel() for c, name in enumerate(one.elements)}
     found = independent(tensor, one.floor)
+    if not found:  # nothing at the places themselves: the largest curve, if it does not vanish
+        tensor = {name: one.scale[0, c].ravel() for c, name in enumerate(one.elements)}
+        found = independent(tensor, one.floor)[:1]
     largest = max((float(np.nanmax(np.abs(e.values))) for e in found), default=0.0)
     shown = [e for e in found if float(np.nanmax(np.abs(e.values))) >= SHARE * largest][:most]
     unit = one.variable.unit
@@ -103,6 +106,8 @@ def _rows(
         c = one.elements.index(element.name)
         for g, m, t in product(*ranges):
             at = (0, c, g, m, t)
+            if element is not shown[0] and not one.counts[at]:
+                continue
             value, error = float(one.value[at]), float(one.error[at])
             ratio = error / abs(value) if value else float("nan") if error else 0.0
             curve = "" if one.curve is None else percent(float(one.curve[0, c, g]))
