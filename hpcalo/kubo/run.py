@@ -17,7 +17,7 @@ from hpcalo.hamiltonian.types import Model
 from hpcalo.io import checkpoint
 from hpcalo.io.dataset import NOTES, Variable
 from hpcalo.io.hdf5 import write_dataset
-from hpcalo.io.provenance import provenance
+from hpcalo.io.provenance import SUMMARY, provenance
 from hpcalo.kubo.accuracy.fields import error_of, fields_with_errors, untested
 from hpcalo.kubo.config import KuboInput, KuboSection
 from hpcalo.kubo.fields import coordinates, spread
@@ -27,6 +27,7 @@ from hpcalo.kubo.responses.response import responses
 from hpcalo.kubo.responses.run_sums import RunSums
 from hpcalo.kubo.states.solver import StateSolver
 from hpcalo.kubo.states.solvers import notes_on, solvers
+from hpcalo.kubo.summary.conclusion import Conclusion, conclude
 from hpcalo.kubo.sums.checkpoints import PassCheckpoints
 from hpcalo.kubo.sums.engine import RawSums
 from hpcalo.kubo.sums.parts import SummedPass
@@ -101,9 +102,10 @@ def _run(settings: KuboInput, context: RunContext, rounds: Rounds) -> None:
     warnings = [*(n.removeprefix(MARK) for n in notes if n.startswith(MARK)), *warnings]
     attrs = summed.attrs if energy_error is None else {**summed.attrs, "reference_energy_error_eV": energy_error}
     noted = replace(summed, notes=[*lines, *summed.notes], warnings=warnings, attrs=attrs)
-    _write(kubo, run, fields, reference, noted)
+    conclusion = _write(kubo, run, fields, reference, noted)
     on_root(comm, lambda: checkpoint.remove(context.output))
     tell(comm, f"{len(fields)} quantities in {duration(time.monotonic() - started)}", quiet=quiet)
+    conclusion.say(comm, quiet=quiet)
 
 
 @dataclass(frozen=True)
@@ -161,8 +163,11 @@ def _values(
     return run, fields_with_errors(run, passes, responses(section.quantities), energy_error)
 
 
-def _write(kubo: KuboContext, run: RunSums, fields: list[Variable], reference: float, summed: Summed) -> None:
-    """The result file. reference: eV, zero of the energy axis. Collective. Raises OutputError."""
+def _write(kubo: KuboContext, run: RunSums, fields: list[Variable], reference: float, summed: Summed) -> Conclusion:
+    """The result file, and what is to be said of it. reference: eV, zero of the energy axis. Collective.
+
+    Raises OutputError.
+    """
     context, settings, crystal, task = kubo.run, kubo.settings, run.crystal, summed.task
     record = provenance(
         context.comm,
@@ -172,12 +177,15 @@ def _write(kubo: KuboContext, run: RunSums, fields: list[Variable], reference: f
         model_sha256=kubo.checkpoints.texts["model_sha256"],
         layout=Layout(context.comm.size, context.comm.rank, len(task.blocks), len(run.energies)).describe(),
     )
-    record.warned(summed.warnings)
+    axes = coordinates(run, responses(kubo.section.quantities), reference, fields)
+    points = len(task.mesh.points)
+    conclusion = on_root(context.comm, lambda: conclude(settings, run, fields, axes, points))
+    record.warned([*summed.warnings, *conclusion.warnings])
     write_dataset(
         context.output,
         context.comm,
         spread(fields, context.comm),
-        coordinates(run, responses(kubo.section.quantities), reference, fields),
+        axes,
         provenance=record,
         attrs={
             "engine": "kubo",
@@ -190,9 +198,10 @@ def _write(kubo: KuboContext, run: RunSums, fields: list[Variable], reference: f
             "k_shift": list(task.mesh.shift),
             **summed.attrs,
         },
-        texts={NOTES: "\n".join(summed.notes), **summed.texts},
+        texts={NOTES: "\n".join(summed.notes), SUMMARY: conclusion.text, **summed.texts},
         force=context.force,
     )
+    return conclusion
 
 
 def _fermi_energy(model: Model, n_hat: RealArray, kubo: KuboContext) -> tuple[float, float]:

@@ -10,8 +10,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from hpcalo.typing import RealArray
 
-APART = ("n_hat", "gamma")
-"""Axes along which the integrand may be smooth here and spiky there."""
+APART = ("n_hat", "gamma", "onsager_row", "onsager_column")
+"""Axes along which the integrand may be smooth here and spiky there, or has other units."""
 NEIGHBOURS = 0.015
 """Part of the energy axis, to either side, over which the variance is averaged: a few parts alone tell it badly."""
 MOST_NEIGHBOURS = 50

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,26 +17,41 @@ MOST = 8
 """Quantities that get a line of their own; the others are named in one more line."""
 
 
-def doubts(result: Result) -> list[str]:
-    """One line for every quantity with an error above the threshold, and one for those whose error is not known.
+@dataclass(frozen=True)
+class Doubt:
+    """A quantity with an error above the threshold: its name, and its worst number with its place in words."""
 
-    A value is doubtful where its error exceeds the threshold relative to the value and relative to the scale of the
-    curve (so that zeros of a curve are not), a curve where the root mean square of the errors does relative to that of
-    the values. What vanishes, and elements below a tenth of the largest one, are left out. Quantities without any
-    estimate are silent: the run did not make one.
+    name: str
+    text: str
+
+
+def doubts(result: Result) -> list[str]:
+    """Warnings: one line for every quantity with an error above the threshold, and one for those whose error is not
+    known. Quantities without any estimate are silent: the run did not make one.
     """
-    limit = threshold(result)
-    every = [one for one in numbers(result) if one.variable.error is not None]
-    lines = [(one.name, line) for one in every for line in _line(result, one, limit)]
-    out = [line for _, line in lines[:MOST]]
-    if more := list(dict.fromkeys(name for name, _ in lines[MOST:])):
-        out.append(f"not converged, too (errors above {percent(limit)}, kubo.warn_error): {', '.join(more)}")
-    if unknown := list(dict.fromkeys(one.name for one in every if one.unknown.any())):
+    found, limit = doubtful(result), percent(threshold(result))
+    out = [f"not converged: {doubt.text}" for doubt in found[:MOST]]
+    if more := list(dict.fromkeys(doubt.name for doubt in found[MOST:])):
+        out.append(f"not converged, too (errors above {limit}, kubo.warn_error): {', '.join(more)}")
+    estimated = [one for one in numbers(result) if one.variable.error is not None]
+    if unknown := list(dict.fromkeys(one.name for one in estimated if one.unknown.any())):
         out.append(f"the error of {', '.join(unknown)} is not known; compare with another mesh")
     return out
 
 
-def _line(result: Result, one: Numbers, limit: float) -> Iterator[str]:
+def doubtful(result: Result) -> list[Doubt]:
+    """The quantities with an error above the threshold.
+
+    A value is doubtful where its error exceeds the threshold relative to the value and relative to the scale of the
+    curve (so that zeros of a curve are not), a curve where the root mean square of the errors does relative to that of
+    the values. What vanishes, and elements below a tenth of the largest one, are left out.
+    """
+    limit = threshold(result)
+    every = [one for one in numbers(result) if one.variable.error is not None]
+    return [Doubt(one.name, text) for one in every for text in _text(result, one, limit)]
+
+
+def _text(result: Result, one: Numbers, limit: float) -> Iterator[str]:
     """What is wrong with a quantity in one line, if anything: its worst place, or its worst curve."""
     wrong, rough = one.unconverged(limit), one.rough(limit)
     if not (wrong.any() or rough.any()):
@@ -47,7 +63,9 @@ def _line(result: Result, one: Numbers, limit: float) -> Iterator[str]:
     m, t = int(np.argmin(np.abs(axes["mu"]))), nearest_room(result) if "temperature" in one.axes else 0
     top = one.scale.max(axis=(0, 1), keepdims=True)
     size = np.divide(one.error, top, out=np.zeros_like(one.error), where=top > 0.0)
-    size = np.where(wrong if wrong.any() else np.broadcast_to(rough[..., None, None], wrong.shape), size, -1.0)
+    size = np.where(
+        wrong if wrong.any() else np.broadcast_to(rough[..., None, None], wrong.shape), np.nan_to_num(size), -1.0
+    )
     first = size[:1, :, :1, m : m + 1, t : t + 1]
     if first.max() > 0.0:
         at: tuple[int, ...] = (0, int(np.argmax(first)), 0, m, t)
@@ -60,7 +78,7 @@ def _line(result: Result, one: Numbers, limit: float) -> Iterator[str]:
     if one.value.shape[0] > 1:
         where += f", {n_text(result, a)}"
     value = f"{with_error(float(one.value[at]), float(one.error[at]))}{unit} ({percent(float(ratio[at]))})"
-    text = f"not converged: {name} = {value} at {where}"
+    text = f"{name} = {value} at {where}"
     if one.curve is not None and rough[a, c, g]:
         text += f"; error of the whole curve {percent(float(one.curve[a, c, g]))}"
     places = int(wrong.any(axis=1).sum()) - 1

@@ -1,0 +1,136 @@
+"""What the axes of a run do not resolve: Γ on the k mesh, temperature and curves on the energy grid."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from hpcalo.io.dataset import Result, Variable
+from hpcalo.io.uncertain import percent
+from hpcalo.kubo.plot.data import threshold
+from hpcalo.kubo.responses.response import responses
+from hpcalo.kubo.responses.run_sums import RunSums
+from hpcalo.kubo.summary.doubts import doubtful
+from hpcalo.kubo.summary.numbers import levels
+from hpcalo.kubo.sums.request import BROADENED, COUNT, FERMI, THERMAL, WINDOW
+from hpcalo.typing import RealArray
+from hpcalo.units import BOLTZMANN_EV
+
+ORDER = 2
+"""In the spacing of the energies, of the averages over temperature."""
+
+
+def unresolved(result: Result, run: RunSums, points: int) -> list[str]:
+    """Warnings of a run. points: k-points that were computed, which levels equivalent by symmetry do not repeat."""
+    return [*_few_levels(result, run, points), *_coarse_energies(result, run)]
+
+
+def _few_levels(result: Result, run: RunSums, points: int) -> list[str]:
+    """A warning where so few levels of the mesh lie within ±Γ of a Fermi energy that their number fluctuates too much.
+
+    n levels that lie at random fluctuate by 1/√n, the least error of a curve with broadening at one energy. Where the
+    errors of all curves are known and small the levels do not lie at random.
+    """
+    curves = {name: v for name, v in result.variables.items() if {"gamma", "energy"} <= set(v.dims)}
+    if not curves:
+        return []
+    density, gamma, limit = _density(result, run), float(run.gammas[0]), threshold(result)
+    n = 2.0 * gamma * density * points
+    if density <= 0.0 or n >= 1.0 / limit**2:
+        return []
+    known = all(v.error is not None and np.isfinite(v.error).any() for v in curves.values())
+    if n >= 2.0 and known and not doubtful(replace(result, variables=curves)):
+        return []
+    spacing = 1e3 / (density * points)
+    words = f"Γ = {1e3 * gamma:.4g} meV is below their mean spacing"
+    if n >= 2.0:
+        words = f"only about {n:.2g} lie within ±Γ = {1e3 * gamma:.4g} meV, which fluctuates by {percent(n**-0.5)}"
+    return [
+        f"levels of the {points:,} different k-points are {spacing:.2g} meV apart on average at the Fermi energy, and "
+        f"{words}: take more k-points or a larger Γ"
+    ]
+
+
+def _density(result: Result, run: RunSums) -> float:
+    """Smallest density of states at the chemical potentials, 1/eV: where it is known, else its mean over the energies.
+
+    Where it is zero, in a gap, nothing has to be resolved.
+    """
+    if "density_of_states" in result.variables and len(run.energies) > 1:
+        curves = np.asarray(result["density_of_states"], dtype=float)
+        found = [np.interp(levels(result), run.energies, curve).min() for curve in curves]
+        return float(min(found))
+    span = float(run.energies[-1] - run.energies[0])
+    return min(float(raw[WINDOW][1]) for raw in run.raw) / span if WINDOW in run.raw[0] and span > 0.0 else 0.0
+
+
+def _coarse_energies(result: Result, run: RunSums) -> Iterator[str]:
+    """Warnings about averages over temperature that need more energies.
+
+    They are of second order in the spacing where it resolves the curve: the error with all energies is a third of the
+    change when every second one is left out. Where it does not, the change says nothing.
+    """
+    every = thinned(run)
+    if every is None:
+        return
+    changed = {}
+    for response in responses(run.settings.quantities):
+        for name, values in (response.compute(every) if response.thermal else {}).items():
+            variable = result.variables.get(name)
+            if variable is None or "energy" in variable.dims or np.array_equal(values, variable.data, equal_nan=True):
+                continue
+            error = np.abs(values - np.asarray(variable.data)) / (2.0**ORDER - 1.0)
+            changed[name] = replace(variable, error=error)
+    spacing = f"energies {1e3 * run.spacing:.3g} meV apart"
+    if words := _not_resolved(run, changed):
+        span = float(run.energies[-1] - run.energies[0])
+        enough = 1 + 2 * math.ceil(0.5 * span / min(float(run.gammas[0]) / 3.0, _least_kt(run)))
+        yield (
+            f"{spacing} do not resolve {' and '.join(words)}: the error of averages over temperature that comes from "
+            f"it is not known (kubo.energies.points = {enough} would do)"
+        )
+    if found := doubtful(replace(result, variables=changed)):
+        others = [name for name in dict.fromkeys(d.name for d in found[1:]) if name != found[0].name]
+        more = f"; also {', '.join(others)}" if others else ""
+        yield f"{spacing} are too few (kubo.energies.points): {found[0].text}{more}"
+
+
+def _least_kt(run: RunSums) -> float:
+    return BOLTZMANN_EV * float(run.temperatures[0])
+
+
+def _not_resolved(run: RunSums, averages: Mapping[str, Variable]) -> list[str]:
+    """The widths of curves that the energies miss: Γ, and k_BT for curves without broadening."""
+    gamma, kt, words = float(run.gammas[0]), _least_kt(run), []
+    if any("gamma" in v.dims for v in averages.values()) and run.spacing > 0.5 * gamma * (1.0 + 1e-9):
+        words.append(f"Γ = {1e3 * gamma:.4g} meV")
+    if any("gamma" not in v.dims for v in averages.values()) and run.spacing > kt:
+        words.append(f"k_BT = {1e3 * kt:.2g} meV at {float(run.temperatures[0]):.4g} K (parts without broadening)")
+    return words
+
+
+def thinned(run: RunSums) -> RunSums | None:
+    """The run with every second of its energies; None if it has an even number, or few, or none that is averaged."""
+    NE = len(run.energies)
+    if NE % 2 == 0 or NE < 5 or not len(run.temperatures):
+        return None
+    raw = tuple(_thinned_sums(sums, NE) for sums in run.raw)
+    return replace(run, energies=run.energies[::2], raw=raw, kept={})
+
+
+def _thinned_sums(sums: Mapping[str, RealArray], NE: int) -> dict[str, RealArray]:
+    """Raw sums on every second energy: curves lose points, histograms over the energies join bins."""
+    out = {}
+    for name, values in sums.items():
+        kind = name.partition(":")[0]
+        if kind == BROADENED:
+            out[name] = values[..., ::2]
+        elif kind in (THERMAL, FERMI, COUNT, WINDOW):
+            out[name] = values
+        else:  # histograms of pairs and of levels: what lies below, between and above the energies
+            pairs = values[..., 1:NE].reshape(*values.shape[:-1], -1, 2).sum(axis=-1)
+            out[name] = np.concatenate([values[..., :1], pairs, values[..., NE:]], axis=-1)
+    return out
