@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 from limits import HANG
+from mpi_settings import mpi_settings
 from places import REPOSITORY, quick_tests
 
 from hpcalo.parallel.world import world as start_mpi
@@ -29,15 +30,7 @@ GRACE = 5.0  # seconds a failed rank waits for the others to finish the test
 
 # As it was before any MPI library was loaded: a process started with what MPI adds to it would take itself for a rank.
 ENVIRONMENT = dict(os.environ)
-MPI_SETTINGS = {
-    "OMP_NUM_THREADS": "1",
-    "OMPI_ALLOW_RUN_AS_ROOT": "1",
-    "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-    "OMPI_MCA_rmaps_base_oversubscribe": "1",
-    "OMPI_MCA_mpi_yield_when_idle": "1",
-    "OMPI_MCA_btl": "self,vader",
-    "OMPI_MCA_btl_vader_single_copy_mechanism": "none",
-}
+LAUNCH = {**mpi_settings(), **ENVIRONMENT}
 
 
 @pytest.fixture(scope="session")
@@ -72,7 +65,7 @@ def shared() -> Path:
 @pytest.fixture(scope="session")
 def launch_environment() -> dict[str, str]:
     """The environment for processes that a test starts by itself."""
-    return {**MPI_SETTINGS, **ENVIRONMENT}
+    return LAUNCH
 
 
 @pytest.fixture
@@ -94,7 +87,7 @@ def launch(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
         process = subprocess.Popen(
             command,
             cwd=cwd,
-            env={**MPI_SETTINGS, **ENVIRONMENT, **(env or {})},
+            env={**LAUNCH, **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

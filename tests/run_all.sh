@@ -10,10 +10,8 @@
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 [ -d .venv/bin ] && export PATH="$PWD/.venv/bin:$PATH"
-export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PYTHONUNBUFFERED=1
-if [ "$(id -u)" = 0 ]; then export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1; fi
-export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_mpi_yield_when_idle=1
-export OMPI_MCA_btl=${OMPI_MCA_btl-self,vader} OMPI_MCA_btl_vader_single_copy_mechanism=none
+export PYTHONUNBUFFERED=1
+eval "$(python tests/lib/mpi_settings.py)"
 SERIAL_LIMIT=${SERIAL_LIMIT:-2400} BATCH_LIMIT=${BATCH_LIMIT:-900} MPI_LIMIT=${MPI_LIMIT:-900}   # seconds; a single test has its own limit (pyproject.toml)
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/hpcalo-tests.XXXXXX")

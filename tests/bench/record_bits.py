@@ -33,6 +33,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "lib"))
+from mpi_settings import mpi_settings
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 RESTART = "+restart"
 STOPPED = 75  # exit code of a run that a signal stopped
@@ -40,16 +43,6 @@ KILLED = (-signal.SIGTERM, 128 + signal.SIGTERM)  # of one that the signal reach
 TRIES = 12
 SHOWN = 300  # characters of a text; of a longer one the checksum is recorded
 LIMIT = 300  # seconds of one run
-MPI_SETTINGS = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "OMPI_ALLOW_RUN_AS_ROOT": "1",
-    "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-    "OMPI_MCA_rmaps_base_oversubscribe": "1",
-    "OMPI_MCA_mpi_yield_when_idle": "1",
-    "OMPI_MCA_btl": "self,vader",
-    "OMPI_MCA_btl_vader_single_copy_mechanism": "none",
-}
 # Attributes of a result, and texts of its record, that tell of time, place and versions.
 OF_THE_RUN = {
     *("command", "finished", "folder", "git_revision", "hdf5_library", "hosts", "input_file", "job", "mpi_library"),
@@ -103,7 +96,7 @@ class Program:
 
     def __init__(self, python: Path, inputs: Path, folder: Path) -> None:
         self.python, self.folder = python, folder
-        self.environment = {**os.environ, **MPI_SETTINGS}
+        self.environment = {**os.environ, **mpi_settings()}
         shutil.copytree(inputs, folder / "input")
         self.runs = {path.stem: Run(path.stem) for path in sorted(inputs.glob("*.toml"))} | RUNS
         for name, run in self.runs.items():

@@ -34,6 +34,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 
 from inputs import PULLED, RASHBA
 from killing import ranks_of
+from mpi_settings import mpi_settings
 from program import stopped
 from wannier_files import write_tb, write_win
 
@@ -63,16 +64,7 @@ COMMANDS = {
     "mpi-run-wall": ("run", "wall.toml", "-q", "-o", "new.h5"),
 }
 RUNS = ("run", "restart")
-ENVIRONMENT = {
-    **os.environ,
-    "OMP_NUM_THREADS": "1",
-    "OMPI_ALLOW_RUN_AS_ROOT": "1",
-    "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-    "OMPI_MCA_rmaps_base_oversubscribe": "1",
-    "OMPI_MCA_mpi_yield_when_idle": "1",
-    "OMPI_MCA_btl": "self,vader",
-    "OMPI_MCA_btl_vader_single_copy_mechanism": "none",
-}
+ENVIRONMENT = {**os.environ, **mpi_settings()}
 
 
 def main() -> int:
