@@ -19,6 +19,7 @@ from hpcalo.io.dataset import NOTES, Variable
 from hpcalo.io.hdf5 import write_dataset
 from hpcalo.io.provenance import SUMMARY, provenance
 from hpcalo.kubo.accuracy.fields import error_of, fields_with_errors, untested
+from hpcalo.kubo.accuracy.violation import told
 from hpcalo.kubo.config import KuboInput, KuboSection
 from hpcalo.kubo.fields import coordinates, spread
 from hpcalo.kubo.prepare import make_request, prepare, reference_energy
@@ -101,7 +102,9 @@ def _run(settings: KuboInput, context: RunContext, rounds: Rounds) -> None:
         warn(comm, text)
     warnings = [*(n.removeprefix(MARK) for n in notes if n.startswith(MARK)), *warnings]
     attrs = summed.attrs if energy_error is None else {**summed.attrs, "reference_energy_error_eV": energy_error}
-    noted = replace(summed, notes=[*lines, *summed.notes], warnings=warnings, attrs=attrs)
+    for text in (symmetry := told(fields)):
+        tell(comm, f"note: {text}", quiet=quiet)
+    noted = replace(summed, notes=[*lines, *summed.notes, *symmetry], warnings=warnings, attrs=attrs)
     conclusion = _write(kubo, run, fields, reference, noted)
     on_root(comm, lambda: checkpoint.remove(context.output))
     tell(comm, f"{len(fields)} quantities in {duration(time.monotonic() - started)}", quiet=quiet)

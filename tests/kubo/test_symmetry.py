@@ -142,7 +142,7 @@ def test_rounds_are_settled_from_sums_of_anywhere():
                 other = SymmetryCheck(WannierStates(model, ask.need()), wanted, ask, tolerance)
                 other.state = check.state
                 sums[task] = other.sums(number, task)
-            check.settle([sums[task] for task in range(len(sums))])
+            check.settle(number, [sums[task] for task in range(len(sums))])
         found = check.result()
         assert [op.key() for op in found.operations] == [op.key() for op in serial.operations]
         assert found.deviations == serial.deviations

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 from places import INPUTS
 
+from hpcalo import app
 from hpcalo.app.inputs import load_input
 from hpcalo.hamiltonian.builtin import rashba
 from hpcalo.hamiltonian.kgrid import KGrid
 from hpcalo.hamiltonian.loading import load_model
 from hpcalo.hamiltonian.symmetry import candidates, closed, subgroup
+from hpcalo.io.hdf5 import read_dataset
 from hpcalo.kubo.prepare import prepare
 from hpcalo.kubo.states.solvers import solvers
 from hpcalo.kubo.states.wannier import WannierStates
@@ -101,6 +103,33 @@ def test_tensors_are_symmetric_on_any_mesh(comm, shift):
     assert np.abs(auto[[0, 3]]).max() < 1e-14 * size  # xx and yy of Im W
     np.testing.assert_allclose(auto[1], -auto[2], rtol=0, atol=1e-14 * size)
     np.testing.assert_allclose(auto[1], 0.5 * (off[1] - off[2]), rtol=0, atol=1e-13 * size)
+
+
+def test_what_a_broken_symmetry_can_do_is_told(comm, tmp_path):
+    """FeTe, all operations allowed, with its wedge and without: told for each quantity, part of the error, and true."""
+    change = ["kubo.k.grid=[6,6,6]", "kubo.k.shift=[0,0,0]", "kubo.n_hat=[[0,0,-1]]", "kubo.energies.points=21"]
+    quantities = '["torkance","spiralization","anomalous_hall","conductivity","damping"]'
+    results = {}
+    for name, more in (("off", ["kubo.k.symmetry=off"]), ("auto", ["kubo.k.tolerance=1"])):
+        output = tmp_path / f"{name}.h5"
+        overrides = [*change, *more, f"kubo.quantities={quantities}"]
+        app.run(comm, INPUTS / "fete.toml", output=output, quiet=True, overrides=overrides)
+        results[name] = read_dataset(output)
+    assert "symmetry" not in results["off"].texts["notes"]
+    notes = results["auto"].texts["notes"]
+    assert "what the broken symmetry can do" in notes
+    assert "41 of 216 k-points, 8 of 8 symmetry operations" in notes
+    assert app.info(tmp_path / "auto.h5").count("what the broken symmetry can do") == 1
+    ratios = {}
+    for name, variable in results["auto"].variables.items():
+        assert "symmetry_violation" not in results["off"].variables[name].attrs
+        x, full, error = variable.data, results["off"].variables[name].data, variable.error
+        effect = float(variable.attrs["symmetry_violation"]) * np.sqrt(np.nanmean(x**2))
+        ratios[name] = effect / np.sqrt(np.nanmean((x - full) ** 2))
+        known = ~np.isnan(error)
+        assert np.sqrt(np.mean(error[known] ** 2)) >= 0.99 * effect
+    assert min(ratios.values()) > 0.5
+    assert np.median(list(ratios.values())) < 20.0
 
 
 @pytest.mark.mpi

@@ -11,6 +11,7 @@ from hpcalo.hamiltonian.kmesh import KMesh
 from hpcalo.io.dataset import Variable
 from hpcalo.kubo.accuracy.estimate import Scatter, estimated_error
 from hpcalo.kubo.accuracy.spread import Spread, Values, spreads
+from hpcalo.kubo.accuracy.violation import changes, with_violation
 from hpcalo.kubo.responses.response import Response
 from hpcalo.kubo.responses.run_sums import RunSums
 from hpcalo.kubo.sums.engine import RawSums
@@ -21,7 +22,8 @@ from hpcalo.typing import RealArray
 def fields_with_errors(
     run: RunSums, passes: Sequence[SummedPass], chosen: Sequence[Response], energy_error: float | None = None
 ) -> list[Variable]:
-    """The variables of the chosen responses; `error` is NaN where the passes tell nothing of it.
+    """The variables of the chosen responses; `error` is NaN where the passes tell nothing of it. What a broken symmetry
+    can do is part of it.
 
     passes: what `run.raw` was taken from, in this order. energy_error: of the zero of the energy axis, eV, if that was
     computed; what it does to a curve follows from its slope. Serial.
@@ -34,7 +36,9 @@ def fields_with_errors(
     fields = [variable for response in chosen for variable in response.variables(run)]
     scattered = spreads(compute, passes, frozenset(v.name for v in fields if v.dims[:1] == ("n_hat",)))
     dimensions = passes[0].dimensions
-    return [replace(v, error=_error(v, scattered, dimensions, run, energy_error)) for v in fields]
+    changed = changes(run, passes, chosen)
+    estimated = [replace(v, error=_error(v, scattered, dimensions, run, energy_error)) for v in fields]
+    return [with_violation(v, changed.get(v.name)) for v in estimated]
 
 
 def error_of(value: Callable[[RawSums], float | None], summed: SummedPass) -> float:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -41,13 +41,16 @@ class SummedPass:
 
     total: the raw sums over the whole zone. levels: its divisions into parts, the finest first; none where nothing is
     known of the error. dimensions: directions that the divisions divide. untested: directions that repeat, 0 … 2, but
-    are not divided, so that the parts know nothing of the error made along them.
+    are not divided, so that the parts know nothing of the error made along them. points: number of computed points.
+    violation: by raw sum, how well the symmetry holds of which it makes use (`Symmetry.violation_of`).
     """
 
     total: RawSums
     levels: tuple[Level, ...] = ()
     dimensions: int = 0
     untested: tuple[int, ...] = ()
+    points: int = 1
+    violation: Mapping[str, RealArray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

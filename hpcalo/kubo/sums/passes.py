@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,7 +42,8 @@ def sum_over_k(
             values = table(_Loop(task, comm, packing, checkpoints, progress).run(), task.mesh)
     if checkpoints:
         checkpoints.finished.append(values)
-    return summed(values, task.mesh, task.symmetry.operations, task.request, packing)
+    found = summed(values, task.mesh, task.symmetry.operations, task.request, packing)
+    return replace(found, points=len(task.mesh.points), violation=task.symmetry.violation_of(task.request))
 
 
 class _Loop:

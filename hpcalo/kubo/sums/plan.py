@@ -15,9 +15,10 @@ from hpcalo.hamiltonian.kgrid import KGrid
 from hpcalo.hamiltonian.kmesh import KMesh, block_size, operations_of_grid, uniform_mesh
 from hpcalo.hamiltonian.symmetry import Operation, candidates, identity
 from hpcalo.kubo.states.solver import StateSolver
+from hpcalo.kubo.sums.found import Symmetry
 from hpcalo.kubo.sums.parts import LARGEST_SUMS, bytes_of_sums
 from hpcalo.kubo.sums.request import Request
-from hpcalo.kubo.sums.symmetry_check import Symmetry, SymmetryCheck, symmetries_of
+from hpcalo.kubo.sums.symmetry_check import SymmetryCheck, symmetries_of
 from hpcalo.parallel.guard import on_root, together
 from hpcalo.parallel.packing import Packing
 
@@ -77,7 +78,7 @@ def _one_round(check: SymmetryCheck, number: int, comm: Intracomm) -> None:
     comm.Reduce(rows, every, root=0)
     with together(comm):
         if comm.rank == 0:
-            check.settle([packing.unpack(row) for row in every])
+            check.settle(number, [packing.unpack(row) for row in every])
     check.state = on_root(comm, lambda: check.state)
 
 

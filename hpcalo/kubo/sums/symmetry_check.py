@@ -3,22 +3,22 @@
 Wannier functions and printed digits break a crystal's symmetry by a little. Of an operation g the check compares, at
 points k of no symmetry, the sums at gk with those at k transformed by g. A deviation is relative to the sum itself, or
 where symmetry makes that small, to the sum of the same matrix elements with arbitrary phases: the size that it would
-have without symmetry.
+have without symmetry. Where operations hold, but not exactly, more points show what is left of the deviations in a mean
+over the zone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hpcalo.hamiltonian.symmetry import Operation, identity, subgroup
-from hpcalo.hamiltonian.types import Crystal
-from hpcalo.kubo.states.observable import LevelProperty, Observable, Operator
-from hpcalo.kubo.states.solver import States, StateSolver
+from hpcalo.kubo.states.solver import StateSolver
 from hpcalo.kubo.sums.engine import RawSums, sum_block
+from hpcalo.kubo.sums.found import EXACT, SAMPLES, Symmetry
+from hpcalo.kubo.sums.phases import ArbitraryPhases
 from hpcalo.kubo.sums.request import BROADENED, Request, Sums
 from hpcalo.kubo.sums.symmetry import transformed
 from hpcalo.typing import RealArray
@@ -28,6 +28,9 @@ LEVELS = "levels"
 
 PROBES = np.array([[0.1234, 0.3719, 0.2713], [0.4127, 0.0931, 0.1873]])
 """Points of no symmetry at which related points are compared."""
+
+STEPS = np.array([0.8191725133961645, 0.6710436067037893, 0.5497004779019703])
+"""Steps of a sequence of evenly spread points: 1/p, 1/p², 1/p³ with p⁴ = p + 1."""
 
 WIDTH = 0.1
 """eV; broadening of the sums that are compared, and twice their k_B T: a level on a grid energy then does no harm."""
@@ -40,29 +43,8 @@ Deviations = dict[str, RealArray]
 thermal sums; one for a sum over levels."""
 
 
-@dataclass(frozen=True)
-class Symmetry:
-    """The operations that a model has, of those that its crystal has.
-
-    crystal: number of the crystal's operations. operations: the group of those that hold, identity first. deviations:
-    largest relative deviation of each. broken: the others, with their deviation and the sum that shows it. violation:
-    by raw sum of the check, the largest deviation among the operations that hold.
-    """
-
-    crystal: int = 1
-    operations: tuple[Operation, ...] = field(default_factory=lambda: (identity(),))
-    deviations: tuple[float, ...] = (0.0,)
-    broken: tuple[tuple[Operation, float, str], ...] = ()
-    violation: Mapping[str, RealArray] = field(default_factory=dict)
-
-    @property
-    def worst(self) -> float:
-        """Largest relative deviation of an operation that holds."""
-        return max(self.deviations)
-
-
 class SymmetryCheck:
-    """Finds the operations that hold to a tolerance, in rounds, one for each probe.
+    """Finds the operations that hold to a tolerance, in rounds: one for each probe, one for the mean of the deviations.
 
     A round needs `tasks` sums, made anywhere and in any order by `sums`; `settle` then drops the operations that do not
     hold, and `state` is what the other processes need before the next round.
@@ -76,11 +58,13 @@ class SymmetryCheck:
         self._all = tuple(operations)
         self._found: dict[tuple[int, ...], Deviations] = {}
         self._broken: dict[tuple[int, ...], tuple[float, str]] = {}
+        self._exact = True
+        self._violation: Deviations = {}
 
     @property
     def rounds(self) -> int:
-        """Number of probes."""
-        return len(self._probes)
+        """Number of rounds."""
+        return len(self._probes) + 1
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -93,31 +77,50 @@ class SymmetryCheck:
         return tuple(op for op in self._all if not op.is_identity and op.key() not in self._broken)
 
     def tasks(self, number: int) -> int:
-        """Number of sums of a round: at the probe, once more with arbitrary phases, and at its images."""
+        """Number of sums of a round: at the probe, once more with arbitrary phases, and at its images; in the last one
+        at points and one image of each.
+        """
+        if number == len(self._probes):
+            return 0 if self._exact else 2 * SAMPLES
         return 2 + len(self.left) if self.left else 0
 
     def sums(self, number: int, task: int) -> RawSums:
         """One of the sums of a round."""
+        if number == len(self._probes):
+            k, op = self._sample(task // 2)
+            return self._at(op.k_matrix @ k if task % 2 else k)
         k = self._probes[number]
         if task > 1:
             k = self.left[task - 2].k_matrix @ k
+        return self._with_arbitrary_phases(k) if task == 1 else self._at(k)
+
+    def _sample(self, number: int) -> tuple[RealArray, Operation]:
+        """A point of a sequence that fills the zone evenly, and an operation."""
+        k = (0.5 + (number + 1) * STEPS) % 1.0 * np.array(self._solver.crystal.periodic, dtype=float)
+        return k, self.left[number % len(self.left)]
+
+    def _at(self, k: RealArray) -> RawSums:
         if LEVELS in self.shapes:
-            if task == 1:
-                return {LEVELS: np.full(self._solver.size, WIDTH)}
             first, second, last = k[list(self._solver.order)]
             return {LEVELS: self._solver.line(first, second, np.array([last]), frozenset()).E_kn[0]}
-        if task != 1:
-            return sum_block(self._solver, k[None], np.ones(1), self._request, slice(None))
-        solver = _ArbitraryPhases(self._solver)
+        return sum_block(self._solver, k[None], np.ones(1), self._request, slice(None))
+
+    def _with_arbitrary_phases(self, k: RealArray) -> RawSums:
+        if LEVELS in self.shapes:
+            return {LEVELS: np.full(self._solver.size, WIDTH)}
+        solver = ArbitraryPhases(self._solver)
         natural = sum_block(solver, k[None], np.ones(1), self._request, slice(None))
         for name, (_, pair) in self._request.pair_sums().items():
             floor = ROUNDING * float(np.prod([solver.largest[operator] for operator in pair]))
             natural[name] = np.maximum(np.abs(natural[name]), floor)
         return natural
 
-    def settle(self, sums: Sequence[RawSums]) -> None:
+    def settle(self, number: int, sums: Sequence[RawSums]) -> None:
         """Compares the sums of a round."""
         if not sums:
+            return
+        if number == len(self._probes):
+            self._settle_mean(sums)
             return
         at_probe, natural, *images = sums
         for op, image in zip(self.left, images, strict=True):
@@ -128,15 +131,27 @@ class SymmetryCheck:
             else:
                 earlier = self._found.get(op.key(), {})
                 self._found[op.key()] = {n: np.maximum(parts, earlier.get(n, 0.0)) for n, parts in found.items()}
+        self._exact = max((self._worst(op) for op in self.left), default=0.0) <= EXACT
+
+    def _settle_mean(self, sums: Sequence[RawSums]) -> None:
+        count = len(sums) // 2
+        levels = self._request.level_sums()
+        for name in sums[0]:
+            expected = [transformed(sums[2 * i], self._sample(i)[1], self._request)[name] for i in range(count)]
+            gap = np.array([raw[name] for raw in sums[1::2]]) - np.array(expected)
+            if name in levels:
+                gap = np.cumsum(gap, axis=-1)
+            left = np.hypot(gap.mean(axis=0), gap.std(axis=0) / np.sqrt(count))
+            self._violation[name] = np.sqrt((self._by_parts(name, left).max(axis=2) ** 2).mean(axis=1))
 
     @property
-    def state(self) -> dict[tuple[int, ...], tuple[float, str]]:
+    def state(self) -> tuple[dict[tuple[int, ...], tuple[float, str]], bool]:
         """What the rounds so far have ruled out; the same on all processes before a round."""
-        return self._broken
+        return self._broken, self._exact
 
     @state.setter
-    def state(self, broken: dict[tuple[int, ...], tuple[float, str]]) -> None:
-        self._broken = broken
+    def state(self, state: tuple[dict[tuple[int, ...], tuple[float, str]], bool]) -> None:
+        self._broken, self._exact = state
 
     def result(self) -> Symmetry:
         """What was found, where `settle` was called. Of operations that are no group, those that are one count."""
@@ -145,41 +160,45 @@ class SymmetryCheck:
         kept = tuple(op for op in self.left if op.key() in group)
         lost = [(op, worst[op.key()], "the products of operations") for op in self.left if op.key() not in group]
         broken = [(op, *self._broken[op.key()]) for op in self._all if op.key() in self._broken]
-        found = [self._found[op.key()] for op in kept]
         return Symmetry(
             crystal=len(self._all),
             operations=(identity(), *kept),
             deviations=(0.0, *(worst[op.key()] for op in kept)),
             broken=(*broken, *lost),
-            violation={name: np.max([parts[name] for parts in found], axis=0) for name in (found[0] if found else ())},
+            violation=self._violation if kept else {},
         )
 
     def _worst(self, op: Operation) -> float:
         return max(float(parts.max()) for parts in self._found[op.key()].values())
 
     def _compare(self, image: RawSums, expected: RawSums, natural: RawSums) -> Deviations:
-        pairs = self._request.pair_sums()
-        negligible = {name: observable.negligible for name, observable in self._request.level_sums().items()}
         found = {}
         for name in image:
-            gap, size = np.abs(image[name] - expected[name]), np.maximum(np.abs(expected[name]), np.abs(natural[name]))
-            if name in pairs and pairs[name][0] == BROADENED:  # (G, P, 2, NE): parts, then the rest, components
-                gap, size = (x.transpose(2, 0, 3, 1).reshape(2, -1, x.shape[1]) for x in (gap, size))
-            elif name in pairs:  # (P, 4, Q)
-                gap, size = (x.transpose(1, 2, 0) for x in (gap, size))
-            elif name == LEVELS:
-                gap, size = gap[None, :, None], natural[name][None, :, None]
-            else:
-                gap, size = (x.reshape(1, 1, -1) for x in (gap, size))
-            found[name] = _largest_ratio(gap, size, negligible.get(name, 0.0))
+            size = np.maximum(np.abs(expected[name]), np.abs(natural[name])) if name != LEVELS else natural[name]
+            found[name] = self._ratios(name, np.abs(image[name] - expected[name]), size)
         return found
+
+    def _ratios(self, name: str, gap: RealArray, size: RealArray) -> RealArray:
+        """By part of a sum, its largest deviation, relative to the largest component."""
+        levels = self._request.level_sums()
+        negligible = levels[name].negligible if name in levels else 0.0
+        return _largest_ratio(self._by_parts(name, gap), self._by_parts(name, size), negligible)
+
+    def _by_parts(self, name: str, values: RealArray) -> RealArray:
+        """A sum as (parts, the rest, components)."""
+        pairs = self._request.pair_sums()
+        if name not in pairs:
+            return values.reshape(1, 1, -1)
+        if pairs[name][0] == BROADENED:  # (G, P, 2, NE)
+            return values.transpose(2, 0, 3, 1).reshape(2, -1, values.shape[1])
+        return values.transpose(1, 2, 0)  # (P, 4, Q)
 
 
 def symmetries_of(solver: StateSolver, operations: Sequence[Operation], request: Request, tolerance: float) -> Symmetry:
     """The result of a `SymmetryCheck`, with all rounds in this process. Serial."""
     check = SymmetryCheck(solver, operations, request, tolerance)
     for number in range(check.rounds):
-        check.settle([check.sums(number, task) for task in range(check.tasks(number))])
+        check.settle(number, [check.sums(number, task) for task in range(check.tasks(number))])
     return check.result()
 
 
@@ -206,30 +225,3 @@ def _probe_request(request: Request) -> Request:
         count_edges=np.zeros(0),
         window=False,
     )
-
-
-class _ArbitraryPhases:
-    """A solver whose operators have the moduli of another's matrix elements, and fixed phases of no relation.
-
-    largest: the largest modulus of each.
-    """
-
-    def __init__(self, solver: StateSolver) -> None:
-        self._solver = solver
-        self.crystal: Crystal = solver.crystal
-        self.size, self.n_hat, self.order, self.directions = solver.size, solver.n_hat, solver.order, solver.directions
-        self.largest: dict[Observable, float] = {}
-
-    def line(self, k_first: float, k_second: float, k_last: RealArray, need: frozenset[Observable]) -> States:
-        """States at the points of a line."""
-        states = self._solver.line(k_first, k_second, k_last, need)
-        changed: dict[Observable, NDArray] = {}
-        for number, (observable, values) in enumerate(states.observables.items()):
-            if isinstance(observable, LevelProperty):
-                changed[observable] = np.abs(values)
-            elif isinstance(observable, Operator):
-                angle = np.random.default_rng(number).uniform(-np.pi, np.pi, values.shape[1:])
-                angle -= angle.transpose(2, 1, 0)
-                changed[observable] = values * np.exp(1j * angle)
-            self.largest[observable] = float(np.abs(values).max())
-        return States(states.E_kn, changed)
