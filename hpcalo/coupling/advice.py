@@ -7,7 +7,8 @@ import numpy as np
 from hpcalo import units
 from hpcalo.coupling.requirements import SECTION
 from hpcalo.coupling.selection import Selection
-from hpcalo.wall.coefficients import Coefficients
+from hpcalo.io.uncertain import THRESHOLD, percent, rms, with_error
+from hpcalo.wall.coefficients import MEANING, Coefficients
 from hpcalo.wall.config import WallInput
 
 NOTICEABLE = 0.01
@@ -31,7 +32,36 @@ def warnings(settings: WallInput, selection: Selection, c: Coefficients) -> list
             f"{path}: has the magnetization along the film's normal only, so that the dependence of the coefficients "
             "on its direction (lowest order) is assumed, not checked; add directions to kubo.n_hat to check it"
         )
-    return out + _saturation(settings, selection, c) + _dmi(settings, c)
+    return out + _uncertain(settings, selection, c) + _saturation(settings, selection, c) + _dmi(settings, c)
+
+
+def in_words(settings: WallInput, c: Coefficients) -> list[str]:
+    """The coefficients with their errors at the wire's temperature, a line each."""
+    return [f"{_at(settings, c, name)[0]} at {settings.drive.temperature:.4g} K" for name in c.tables]
+
+
+def _at(settings: WallInput, c: Coefficients, name: str) -> tuple[str, float, float]:
+    """A coefficient at the wire's temperature in words; its value and its error there (NaN: not known)."""
+    temperature, unit = settings.drive.temperature, MEANING[name][0]
+    value = float(c.at(name, np.array([temperature]))[0])
+    error = float(np.interp(temperature, c.temperatures, c.errors[name])) if name in c.errors else float("nan")
+    return f"{name} = {with_error(value, error)}{'' if unit == '1' else f' {unit}'}", value, error
+
+
+def _uncertain(settings: WallInput, selection: Selection, c: Coefficients) -> list[str]:
+    """Coefficients that the result does not know well enough, by its own threshold."""
+    given = selection.result.setting("kubo", "warn_error")
+    limit = float(given) if isinstance(given, int | float) else THRESHOLD
+    out, unknown = [], []
+    for name, table in c.tables.items():
+        words, value, error = _at(settings, c, name)
+        if name in c.errors and error > limit * max(abs(value), float(rms(table))):
+            out.append(f"{selection.path}: not converged: {words} ({percent(error / abs(value) if value else np.inf)})")
+        if name not in c.errors:
+            unknown.append(name)
+    if unknown and any(v.error is not None for v in selection.result.variables.values()):
+        out.append(f"{selection.path}: the errors of {', '.join(unknown)} are not known")
+    return out
 
 
 def _saturation(settings: WallInput, selection: Selection, c: Coefficients) -> list[str]:
@@ -39,7 +69,7 @@ def _saturation(settings: WallInput, selection: Selection, c: Coefficients) -> l
     if selection.section.saturation != "input" or "spin_moment" not in selection.result.variables:
         return []
     own = settings.magnet.saturation_magnetization * c.thickness * c.cell_area / units.BOHR_MAGNETON
-    moment = float(np.interp(settings.drive.temperature, selection.temperatures, selection.moment()))
+    moment = float(np.interp(settings.drive.temperature, selection.temperatures, selection.moment().values))
     if abs(own - moment) <= MOMENT_MISMATCH * abs(moment):
         return []
     return [

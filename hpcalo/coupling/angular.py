@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from hpcalo.coupling.measured import Measured
 from hpcalo.typing import RealArray
 
 ACROSS = np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
@@ -40,12 +41,12 @@ def transverse(n: RealArray) -> RealArray:
     return np.asarray(np.eye(3) - n[..., :, None] * n[..., None, :], dtype=np.float64)
 
 
-def lowest_order(values: RealArray, pattern: RealArray) -> tuple[RealArray, RealArray]:
+def lowest_order(values: Measured, pattern: RealArray) -> tuple[Measured, RealArray]:
     """Coefficient (T,) of the pattern (A, i, j) in values (A, i, j, T) by least squares over directions and components,
     and what it leaves of the values (A, i, j, T).
     """
-    coefficient = np.einsum("aijt,aij->t", values, pattern) / float((pattern**2).sum())
-    return coefficient, values - pattern[..., None] * coefficient
+    coefficient = values.combined("aijt,aij->t", pattern / float((pattern**2).sum()))
+    return coefficient, values.values - pattern[..., None] * coefficient.values
 
 
 def share(rest: RealArray, values: RealArray, least: float) -> float:

@@ -6,6 +6,7 @@ import numpy as np
 
 from hpcalo import units
 from hpcalo.coupling import angular
+from hpcalo.coupling.measured import Measured
 from hpcalo.coupling.requirements import PARTS, SECTION
 from hpcalo.coupling.selection import Selection
 from hpcalo.errors import InputError
@@ -32,11 +33,12 @@ def extract(selection: Selection) -> Coefficients:
     depth = float(attrs["cell_volume_A3"]) * units.ANGSTROM**3 / area
     return Coefficients(
         selection.temperatures,
-        {name: np.asarray(values, dtype=np.float64) for name, values in found.tables.items()},
+        found.tables,
         area,
         depth,
         depth if given is None else given * 1e-9,
         found.residual,
+        found.errors,
     )
 
 
@@ -47,6 +49,7 @@ class _Extraction:
         self.selection, self.n_hat = selection, selection.n_hat
         self.residual: dict[str, float] = {}
         self.tables: dict[str, RealArray] = {}
+        self.errors: dict[str, RealArray] = {}
         s = selection.section
         for part in ("odd", "even"):
             self._add_pair("torkance", part, s.torkance)
@@ -54,39 +57,44 @@ class _Extraction:
             self._add_pair("beta_tilde", part, s.heat_current)
         if s.dmi == "result":
             values = selection.thermal("spiralization", "current", "torque")
-            self._add("spiralization", values, angular.across(self.n_hat), float(np.abs(values).max()))
+            self._add("spiralization", values, angular.across(self.n_hat), float(np.abs(values.values).max()))
         if s.damping == "result":
             values = selection.averaged("gilbert_damping", "torque", "torque_2")
-            self._add("damping", values, angular.transverse(self.n_hat), float(np.abs(values).max()))
+            self._add("damping", values, angular.transverse(self.n_hat), float(np.abs(values.values).max()))
         if s.saturation == "result":
-            self.tables["moment"] = selection.moment()
+            self._keep("moment", selection.moment())
 
     def _add_pair(self, name: str, part: str, choice: str) -> None:
         """One parity of a torque or heat current: its coefficient, and its residual relative to both parities."""
         if part not in PARTS[choice]:
             return
         values = self._values(name, part)
-        size = float(np.sqrt(sum((self._values(name, p) ** 2).mean() for p in PARTS[choice])))
+        size = float(np.sqrt(sum((self._values(name, p).values ** 2).mean() for p in PARTS[choice])))
         form = angular.field_like(self.n_hat) if part == "odd" else angular.damping_like(self.n_hat)
         if name == "beta_tilde" and part == "even":
             form = angular.across(self.n_hat)
         self._add(f"{name}_{part}", values, form, size, rms=True)
 
-    def _values(self, name: str, part: str) -> RealArray:
+    def _values(self, name: str, part: str) -> Measured:
         """(A, direction of the force or current, torque, T) in SI."""
         variable = f"{name}_{part}"
         if name == "torkance":
-            return units.E_A0 * self.selection.averaged(variable, "field", "torque")
+            return self.selection.averaged(variable, "field", "torque").times(units.E_A0)
         if name == "beta":
             return self.selection.thermal(variable, "field", "torque")
         return self.selection.thermal(variable, "current", "torque")
 
-    def _add(self, name: str, values: RealArray, pattern: RealArray, size: float, *, rms: bool = False) -> None:
+    def _add(self, name: str, values: Measured, pattern: RealArray, size: float, *, rms: bool = False) -> None:
         coefficient, rest = angular.lowest_order(values, pattern)
-        self.tables[name] = coefficient
+        self._keep(name, coefficient)
         family = name.removesuffix("_odd").removesuffix("_even")
         left = float(np.sqrt((rest**2).mean())) if rms else float(np.abs(rest).max())
         self.residual[name] = left / size if size > VANISHING[family] else 0.0
+
+    def _keep(self, name: str, coefficient: Measured) -> None:
+        self.tables[name] = coefficient.values
+        if not np.isnan(coefficient.errors).all():
+            self.errors[name] = coefficient.errors
 
 
 def _check_residual(selection: Selection, residual: dict[str, float]) -> None:

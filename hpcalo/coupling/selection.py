@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from hpcalo import units
+from hpcalo.coupling.measured import Measured
 from hpcalo.coupling.requirements import SECTION
 from hpcalo.errors import InputError
 from hpcalo.io.dataset import Result
@@ -36,19 +38,19 @@ class Selection:
         """Number of the broadening on the result's axis."""
         self.temperatures = self._temperatures(*_temperature_range(settings))
 
-    def thermal(self, name: str, first: str, second: str) -> RealArray:
+    def thermal(self, name: str, first: str, second: str) -> Measured:
         """(A, first, second, T) of a variable on the axes mu and temperature."""
         mu = self._index("mu", "chemical_potential", self.section.chemical_potential)
         return self._ordered(name, first, second, "temperature", mu=mu)
 
-    def averaged(self, name: str, first: str, second: str) -> RealArray:
+    def averaged(self, name: str, first: str, second: str) -> Measured:
         """(A, first, second, T): the thermal average ∫dE (−f') of a curve of the Fermi energy at T = 0."""
-        return self._ordered(name, first, second, "energy") @ self._weights().T
+        return self._ordered(name, first, second, "energy").combined("...e,te->...t", self._weights())
 
-    def moment(self) -> RealArray:
+    def moment(self) -> Measured:
         """Spin moment per cell (T,) in µ_B, the mean over the directions of the magnetization."""
-        curve = np.asarray(self.result["spin_moment"], dtype=np.float64).mean(axis=0)
-        return np.asarray(curve @ self._weights().T, dtype=np.float64)
+        curves = self._ordered("spin_moment", "energy")
+        return curves.combined("ae,te->t", self._weights() / len(self.n_hat))
 
     def _weights(self) -> RealArray:
         """(T, NE) of the thermal average, for curves that are linear between the Fermi energies."""
@@ -62,18 +64,22 @@ class Selection:
             )
         return thermal_weights(energies, np.array([level]), self.temperatures, 0)[0]
 
-    def _ordered(self, name: str, *order: str, mu: int = 0) -> RealArray:
+    def _ordered(self, name: str, *order: str, mu: int = 0) -> Measured:
         """The variable at the run's Γ (and μ) with the axes n_hat and then `order`."""
         variable = self.result.variables[name]
-        data, dims = np.asarray(variable.data, dtype=np.float64), list(variable.dims)
-        for axis, index in (("gamma", self.gamma), ("mu", mu)):
-            if axis in dims:
-                data = np.take(data, index, axis=dims.index(axis))
-                dims.remove(axis)
-        data = np.transpose(data, [dims.index(d) for d in ("n_hat", *order)])
+
+        def arranged(data: Any) -> RealArray:
+            array, dims = np.asarray(data, dtype=np.float64), list(variable.dims)
+            for axis, index in (("gamma", self.gamma), ("mu", mu)):
+                if axis in dims:
+                    array = np.take(array, index, axis=dims.index(axis))
+                    dims.remove(axis)
+            return np.transpose(array, [dims.index(d) for d in ("n_hat", *order)])
+
+        data = arranged(variable.data)
         if not np.isfinite(data).all():
             raise InputError(f"{self.path}: {name}: is not finite everywhere")
-        return data
+        return Measured(data, np.full(data.shape, np.nan) if variable.error is None else arranged(variable.error))
 
     def _index(self, axis: str, key: str, value: float | None) -> int:
         """Number of the value on the axis; None: the axis must have only one. Raises InputError, naming its values."""

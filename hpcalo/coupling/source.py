@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hpcalo.coupling.advice import warnings
+from hpcalo.coupling.advice import in_words, warnings
 from hpcalo.coupling.extraction import extract
 from hpcalo.coupling.requirements import SECTION, check_result
 from hpcalo.coupling.selection import Selection
 from hpcalo.errors import InputError
-from hpcalo.io.dataset import Variable
+from hpcalo.io.dataset import NOTES, Variable
 from hpcalo.io.hdf5 import read_dataset
 from hpcalo.io.plausible import changed_files_explain
 from hpcalo.io.provenance import sha256
@@ -55,7 +55,8 @@ class KuboSource:
         for name, values in c.tables.items():
             unit, words = MEANING[name]
             about = {"lowest_order_residual": c.residual.get(name, 0.0)}
-            out.append(Variable(f"coefficient_{name}", (AXIS,), values, unit, words, about))
+            error = c.errors.get(name)
+            out.append(Variable(f"coefficient_{name}", (AXIS,), values, unit, words, about, error=error))
         return out
 
 
@@ -77,7 +78,8 @@ def read_source(settings: WallInput) -> KuboSource | None:
         check_result(section, result, path)
         selection = Selection(settings, result, path)
         c = extract(selection)
-        return KuboSource(c, tuple(warnings(settings, selection, c)), _attrs(selection, c), _texts(selection))
+        texts = {**_texts(selection), NOTES: "\n".join(in_words(settings, c))}
+        return KuboSource(c, tuple(warnings(settings, selection, c)), _attrs(selection, c), texts)
 
 
 def _attrs(selection: Selection, c: Coefficients) -> dict[str, Any]:

@@ -10,6 +10,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+THRESHOLD = 0.1
+"""Relative error above which a number is not converged, where an input does not say."""
 PLAIN = (1e-3, 1e6)
 """Numbers between these are written without a power of ten."""
 EXACT = 7

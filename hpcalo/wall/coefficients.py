@@ -43,6 +43,8 @@ class Coefficients:
     cell_thickness: float
     thickness: float
     residual: Mapping[str, float] = field(default_factory=dict)
+    errors: Mapping[str, RealArray] = field(default_factory=dict)
+    """Estimated errors of the tables, each (T,), where they are known."""
 
     def has(self, name: str) -> bool:
         """Whether the input uses this coefficient."""

@@ -11,12 +11,13 @@ from typing import Any
 from hpcalo.engine import RunContext
 from hpcalo.errors import Interrupted
 from hpcalo.io import checkpoint
+from hpcalo.io.dataset import NOTES
 from hpcalo.io.files import commit
 from hpcalo.io.hdf5 import write_dataset
 from hpcalo.io.keeper import Keeper, StopRequested
 from hpcalo.io.provenance import Provenance, provenance
 from hpcalo.parallel.guard import on_root
-from hpcalo.parallel.progress import Progress, warn
+from hpcalo.parallel.progress import Progress, tell, warn
 from hpcalo.parallel.signals import StopRequest
 from hpcalo.scan.points import Points
 from hpcalo.wall.config import WallInput
@@ -48,6 +49,8 @@ def run_wall(settings: WallInput, context: RunContext, *, read: SourceReader = n
     prepared = on_root(comm, lambda: prepare(Points((settings,)), context, read))
     for text in prepared.warnings:
         warn(comm, text)
+    for text in prepared.texts.get(NOTES, "").splitlines():
+        tell(comm, f"note: {text}", quiet=context.quiet)
     layout = f"{comm.size} ranks share x"
     found = provenance(comm, settings, source=context.source, overrides=context.overrides, layout=layout)
     found.warned(prepared.warnings)

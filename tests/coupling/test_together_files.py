@@ -76,22 +76,27 @@ def test_numbers_of_the_shipped_film(kubo):
     assert max(c.residual.values()) < 1e-8
 
 
-def made_up(path, kubo, n_hat, disturb=0.0):
-    """The shipped result with torkances written out for these directions, and something of another form added."""
+def made_up(path, kubo, n_hat, disturb=0.0, errors=(0.01, 0.01)):
+    """The shipped result with torkances written out for these directions, and something of another form added.
+
+    errors: of the even and the odd torkance, relative.
+    """
+    error_of = dict(zip(("torkance_even", "torkance_odd"), errors, strict=True))
     r = read_dataset(kubo)
     variables, coordinates = dict(r.variables), dict(r.coordinates)
     n_hat = np.array(n_hat, dtype=float) / np.linalg.norm(n_hat, axis=1)[:, None]
     shape = r["torkance_even"].shape
     for name, variable in r.variables.items():
         if variable.dims[0] == "n_hat":
-            variables[name] = replace(variable, data=np.repeat(r[name], len(n_hat), axis=0))
+            data, error = (np.repeat(x, len(n_hat), axis=0) for x in (variable.data, variable.error))
+            variables[name] = replace(variable, data=data, error=error)
     even, odd = np.zeros((len(n_hat), *shape[1:])), np.zeros((len(n_hat), *shape[1:]))
     for a, n in enumerate(n_hat):
         for j, across in enumerate(([0.0, 1.0, 0.0], [-1.0, 0.0, 0.0])):
             even[a, 0, :, j] = (0.7 * np.cross(n, np.cross(n, across)) + disturb * np.cross(n, across))[:, None]
             odd[a, 0, :, j] = (-0.3 * np.cross(n, across))[:, None]
-    variables["torkance_even"] = replace(variables["torkance_even"], data=even)
-    variables["torkance_odd"] = replace(variables["torkance_odd"], data=odd)
+    for name, data in (("torkance_even", even), ("torkance_odd", odd)):
+        variables[name] = replace(variables[name], data=data, error=error_of[name] * np.abs(data))
     coordinates["n_hat"] = replace(coordinates["n_hat"], data=np.arange(len(n_hat)))
     coordinates["n_vector"] = replace(coordinates["n_vector"], data=n_hat)
     kept = {k: v for k, v in r.attrs.items() if k not in ("format", "format_version", "Conventions")}
@@ -111,6 +116,24 @@ def test_lowest_order_of_several_directions(kubo, tmp_path):
     assert found.coefficients.at("torkance_even", t)[0] == pytest.approx(0.7 * units.E_A0, rel=1e-4)
     assert found.coefficients.at("torkance_odd", t)[0] == pytest.approx(-0.3 * units.E_A0, rel=1e-4)
     assert not any("normal only" in w or "lowest order" in w for w in found.warnings)
+
+
+def test_errors_of_the_result_are_those_of_the_coefficients(kubo, tmp_path):
+    """Elements and energies may err alike: the error is the largest possible. Above the threshold it is warned of."""
+    c, t = source(kubo).coefficients, np.array([300.0])
+    r = read_dataset(kubo)
+    k = int(np.flatnonzero(r["temperature"] == 300.0)[0])
+    beta = 0.5 * (r["beta_even_error"][0, 0, 1, 0, 0, k] + r["beta_even_error"][0, 0, 0, 1, 0, k])
+    assert np.interp(t, c.temperatures, c.errors["beta_even"])[0] == pytest.approx(beta, rel=1e-9)
+    assert set(c.errors) == set(c.tables)
+    found = source(made_up(tmp_path / "a.h5", kubo, [[0, 0, 1], [1, 0, 0]], errors=(0.02, 0.2)), *ALL_OFF)
+    assert found.coefficients.errors["torkance_even"] == pytest.approx(0.02 * 0.7 * units.E_A0, rel=1e-4)
+    assert "torkance_even = (5.93 ± 0.12)e-30 C*m at 300 K" in found.texts["notes"].splitlines()
+    (line,) = [text for text in found.warnings if "not converged" in text]
+    assert line == f"{tmp_path / 'a.h5'}: not converged: torkance_odd = (-2.5 ± 0.5)e-30 C*m (20 %)"
+    unknown = source(made_up(tmp_path / "b.h5", kubo, [[0, 0, 1]], errors=(np.nan, 0.01)), *ALL_OFF)
+    assert f"{tmp_path / 'b.h5'}: the errors of torkance_even are not known" in unknown.warnings
+    assert "torkance_odd = (-2.544 ± 0.025)e-30 C*m at 300 K" in unknown.texts["notes"]
 
 
 def test_other_forms_are_noticed_and_refused(kubo, tmp_path):
@@ -207,6 +230,8 @@ def test_shipped_example(kubo, tmp_path):
         used, read_dataset(kubo)["spiralization"][0, 0, 1, 0], rtol=1e-12
     )
     assert r.variables["coefficient_beta_even"].unit == "J*m/K"
+    assert (r["coefficient_beta_even_error"] > 0.0).all()
+    assert " ± " in next(text for text in r.texts["notes"].splitlines() if text.startswith("beta_even = "))
     import hashlib  # noqa: PLC0415
 
     assert r.attrs["electronic_structure_sha256"] == hashlib.sha256(kubo.read_bytes()).hexdigest()

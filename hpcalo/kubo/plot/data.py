@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from hpcalo.io.dataset import Result
+from hpcalo.io.uncertain import THRESHOLD
 from hpcalo.typing import RealArray
 
 ZERO = {
@@ -26,8 +27,6 @@ ZERO = {
 """Smaller values in these units are rounding errors, or zero by the model's symmetry; 1e-12 in other units."""
 SAME_LINE = 1e-3
 """Elements that differ by less than this fraction of the largest one are one line in a picture."""
-THRESHOLD = 0.1
-"""Relative error above which a number is not converged, where the input does not say."""
 AT_MOST = 3  # tensor elements in a panel
 LEVELS = 6  # values of Γ, μ or T in a panel
 ROOM = 300.0  # K: the temperature of panels that show a single one
