@@ -19,6 +19,7 @@ from hpcalo.kubo.sums.request import (
     DEGENERACY_TOLERANCE,
     FERMI,
     SEA,
+    THERMAL,
     WINDOW,
     Pair,
     Request,
@@ -48,18 +49,64 @@ def sum_block(
     observables are not finite.
     """
     entry = np.zeros(len(k_points), dtype=np.int64) if labels is None else np.unique(labels, return_inverse=True)[1]
-    every = {name: np.zeros((int(entry.max()) + 1, *shape)) for name, shape in request.shapes().items()}
+    count, histograms = int(entry.max()) + 1, _histograms(request)
+    every = {
+        name: np.zeros((*shape[:-1], count, shape[-1]) if name in histograms else (count, *shape))
+        for name, shape in request.shapes().items()
+    }
     components = {pair: request.components(pair) for pair in request.pairs}
+    curves = len(histograms) < len(every)
     for start, stop, states in _lines(solver, k_points, request.need()):
         _check_finite(states, k_points[start:stop])
-        for a, b in _runs(entry[start:stop]):
-            out = {name: values[entry[start + a]] for name, values in every.items()}
-            w = np.ascontiguousarray(weights[start + a : start + b])
-            _add(states.part(a, b), w, request, components, energies, whole, out)
-    return every if labels is not None else {name: values[0] for name, values in every.items()}
+        w, place = np.ascontiguousarray(weights[start:stop]), entry[start:stop]
+        if whole:
+            _add_histograms(states, w, place, request, components, every)
+        for a, b in _runs(place) if curves else ():
+            out = {name: values[place[a]] for name, values in every.items() if name not in histograms}
+            _add_curves(states.part(a, b), w[a:b], request, components, energies, whole, out)
+    sums = {name: np.moveaxis(values, -2, 0) if name in histograms else values for name, values in every.items()}
+    return sums if labels is not None else {name: values[0] for name, values in sums.items()}
 
 
-def _add(
+def _histograms(request: Request) -> frozenset[str]:
+    """The raw sums whose last axis counts bins: each level adds to one of them."""
+    pairs = (name for name, (kind, _) in request.pair_sums().items() if kind == SEA)
+    return frozenset((*pairs, *(o.name for o in request.sums.levels), COUNT, WINDOW)) & set(request.shapes())
+
+
+def _add_histograms(
+    states: States,
+    w: RealArray,
+    place: IntArray,
+    request: Request,
+    components: Mapping[Pair, NDArray[np.int32]],
+    every: RawSums,
+) -> None:
+    """Adds the points of a line to the histograms (…, parts, bins), each point to its place (K,) among the parts."""
+    K, N = states.E_kn.shape
+    bins = np.searchsorted(request.energies, states.E_kn)
+    shifted = (bins + (len(request.energies) + 1) * place[:, None]).astype(np.int32)
+    for name, (kind, pair) in request.pair_sums().items():
+        if kind == SEA:
+            X, Y = (states[operator] for operator in pair)
+            out, limits = every[name], (request.reference, DEGENERACY_TOLERANCE)
+            _kubo.sea_pairs(states.E_kn, X, Y, components[pair], shifted, *limits, w, out.reshape(*out.shape[:2], -1))
+    for observable in request.sums.levels:
+        values = states[observable].reshape(K, -1, N)
+        target = every[observable.name].reshape(values.shape[1], -1)
+        for v, histogram in enumerate(target):
+            _add_to_histogram(histogram, shifted, w[:, None] * values[:, v])
+    one = np.broadcast_to(w[:, None], bins.shape)
+    if COUNT in every:
+        fine = np.searchsorted(request.count_edges, states.E_kn)
+        fine += every[COUNT].shape[-1] * place[:, None]
+        _add_to_histogram(every[COUNT].reshape(-1), fine, one)
+    if WINDOW in every:
+        window = np.minimum(bins, 1) + (bins == len(request.energies)) + every[WINDOW].shape[-1] * place[:, None]
+        _add_to_histogram(every[WINDOW].reshape(-1), window, one)
+
+
+def _add_curves(
     states: States,
     w: RealArray,
     request: Request,
@@ -68,8 +115,8 @@ def _add(
     whole: bool,
     out: RawSums,
 ) -> None:
-    """Adds the points of one line to the raw sums."""
-    bins = np.searchsorted(request.energies, states.E_kn).astype(np.int32)
+    """Adds points of a line to the sums at the energies and at the points (µ, T)."""
+    points_mu_t = (request.mu, request.kt)
     for name, (kind, pair) in request.pair_sums().items():
         X, Y = (states[operator] for operator in pair)
         if kind == BROADENED:
@@ -78,41 +125,23 @@ def _add(
                 states.E_kn, X, Y, components[pair], request.gammas, request.energies[energies].copy(), w, part
             )
             out[name][..., energies] += part
-        elif whole and kind == SEA:
-            limits = (request.reference, DEGENERACY_TOLERANCE)
-            _kubo.sea_pairs(states.E_kn, X, Y, components[pair], bins, *limits, w, out[name])
         elif whole and kind == FERMI:
-            points_mu_t = (request.mu, request.kt, DEGENERACY_TOLERANCE)
-            _kubo.fermi_pairs(states.E_kn, X, Y, components[pair], *points_mu_t, w, out[name])
-        elif whole:
-            points_mu_t = (request.mu, request.kt, DEGENERACY_TOLERANCE)
-            _kubo.thermal_pairs(states.E_kn, X, Y, components[pair], *points_mu_t, w, out[name])
-    if whole:
-        _sum_levels(states, w, bins, request, out)
-
-
-def _sum_levels(states: States, w: RealArray, bins: NDArray[np.int32], request: Request, out: RawSums) -> None:
-    """Adds properties of single levels to their histograms over the energy axis, and counts levels."""
+            _kubo.fermi_pairs(states.E_kn, X, Y, components[pair], *points_mu_t, DEGENERACY_TOLERANCE, w, out[name])
+        elif whole and kind == THERMAL:
+            _kubo.thermal_pairs(states.E_kn, X, Y, components[pair], *points_mu_t, DEGENERACY_TOLERANCE, w, out[name])
     K, N = states.E_kn.shape
-    for observable in request.sums.levels:
-        target = out[observable.name].reshape(-1, len(request.energies) + 1)
-        values = states[observable].reshape(K, -1, N)
-        for v, histogram in enumerate(target):
-            _add_to_histogram(histogram, bins, w[:, None] * values[:, v])
-    for observable in request.sums.fermi_levels:
+    for observable in request.sums.fermi_levels if whole else ():
         values = np.ascontiguousarray(states[observable].reshape(K, -1, N))
         target = out[fermi_name(observable)].reshape(values.shape[1], -1)
-        _kubo.fermi_levels(states.E_kn, values, request.mu, request.kt, w, target)
-    if COUNT in out:
-        fine = np.searchsorted(request.count_edges, states.E_kn)
-        _add_to_histogram(out[COUNT], fine, np.broadcast_to(w[:, None], fine.shape))
-    if WINDOW in out:
-        place = np.minimum(bins, 1) + (bins == len(request.energies))
-        _add_to_histogram(out[WINDOW], place, np.broadcast_to(w[:, None], place.shape))
+        _kubo.fermi_levels(states.E_kn, values, *points_mu_t, w, target)
 
 
 def _add_to_histogram(out: RealArray, bins: NDArray[np.integer], values: RealArray) -> None:
-    out += np.bincount(bins.ravel(), weights=values.ravel(), minlength=len(out))
+    """Adds to an array in place, (bins,)."""
+    if bins.size < len(out) // 4:
+        np.add.at(out, bins.ravel(), values.ravel())
+    else:
+        out += np.bincount(bins.ravel(), weights=values.ravel(), minlength=len(out))
 
 
 def _lines(solver: StateSolver, k_points: RealArray, need: frozenset[Observable]) -> Iterator[tuple[int, int, States]]:
