@@ -18,7 +18,8 @@ from hpcalo.io import checkpoint
 from hpcalo.io.dataset import NOTES, Variable
 from hpcalo.io.hdf5 import write_dataset
 from hpcalo.io.provenance import SUMMARY, provenance
-from hpcalo.kubo.accuracy.fields import error_of, fields_with_errors, untested
+from hpcalo.kubo.accuracy.fermi import error_of_fermi_energy
+from hpcalo.kubo.accuracy.fields import fields_with_errors, untested
 from hpcalo.kubo.accuracy.violation import told
 from hpcalo.kubo.config import KuboInput, KuboSection
 from hpcalo.kubo.fields import coordinates, spread
@@ -226,7 +227,7 @@ def _fermi_energy(model: Model, n_hat: RealArray, kubo: KuboContext) -> tuple[fl
             f"kubo.energies.from_electrons: {model.electrons:g} electrons per cell are not reached within 20 eV "
             f"of {start:g} eV; give kubo.energies.reference"
         )
-    error = error_of(lambda raw: energy_of_count(edges, raw[COUNT], electrons), summed)
+    error = error_of_fermi_energy(edges, summed, electrons, energy)
     tell(comm, f"Fermi energy of {model.electrons:g} electrons: {energy:.6f} ± {error:.2g} eV", quiet=quiet)
     return energy, error
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -39,20 +39,6 @@ def fields_with_errors(
     changed = changes(run, passes, chosen)
     estimated = [replace(v, error=_error(v, scattered, dimensions, run, energy_error)) for v in fields]
     return [with_violation(v, changed.get(v.name)) for v in estimated]
-
-
-def error_of(value: Callable[[RawSums], float | None], summed: SummedPass) -> float:
-    """The error of one number made from the sums of a pass; NaN where it is not known. Serial."""
-
-    def compute(raw: Sequence[RawSums]) -> Values:
-        found = value(raw[0])
-        return {"value": np.array(np.nan if found is None else found)}
-
-    scattered = spreads(compute, [summed], frozenset())
-    if not scattered:
-        return float("nan")
-    levels = [Scatter(level.modulus, level.variances["value"]) for level in scattered]
-    return float(estimated_error(levels, (), summed.dimensions))
 
 
 def untested(summed: SummedPass, mesh: KMesh) -> list[str]:
