@@ -26,6 +26,9 @@ CURVES = ("n_hat", "gamma", "energy", "temperature", "mu")
 ATTRIBUTE = "symmetry_violation"
 """Of a quantity: what the broken symmetry can do to it, root mean square, relative to that of its values."""
 
+WORTH_NAMING, NAMED = 1e-4, 3
+"""Quantities with a larger effect are named in the note, and at least so many."""
+
 
 @dataclass(frozen=True)
 class _Changed(RunSums):
@@ -151,11 +154,14 @@ def told(variables: Sequence[Variable]) -> list[str]:
     if not effects:
         return []
     ordered = sorted(effects, key=lambda name: -effects[name])
+    shown = ordered[: max(NAMED, sum(effect > WORTH_NAMING for effect in effects.values()))]
     notes = [
         "what the broken symmetry can do, relative to the root mean square, and part of the errors: "
-        + ", ".join(f"{name} {effects[name]:.1e}" for name in ordered)
+        + ", ".join(f"{name} {effects[name]:.1e}" for name in shown)
+        + (", others less" if len(shown) < len(ordered) else "")
     ]
-    errors = {v.name: _ratio(v.error, v.data) for v in variables if v.error is not None}
+    known = (v for v in variables if v.error is not None and not np.all(np.isnan(v.error)))
+    errors = {v.name: _ratio(v.error, v.data) for v in known if v.error is not None}
     if leading := [name for name in ordered if effects[name] > np.sqrt(0.5) * errors.get(name, np.inf)]:
         notes.append(
             f"the broken symmetry is most of the error of {', '.join(leading)}: a finer mesh does not help, but "
