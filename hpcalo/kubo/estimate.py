@@ -11,7 +11,7 @@ from hpcalo.hamiltonian.kmesh import block_size
 from hpcalo.hamiltonian.loading import load_model
 from hpcalo.hamiltonian.types import LcaoModel, WannierModel
 from hpcalo.kubo.config import KuboInput
-from hpcalo.kubo.prepare import prepare
+from hpcalo.kubo.prepare import prepare, remarks
 from hpcalo.kubo.states.operators import TORQUE, VELOCITY
 from hpcalo.kubo.states.solver import StateSolver
 from hpcalo.kubo.states.solvers import solvers
@@ -34,6 +34,7 @@ def work_kubo(settings: KuboInput, *, source: Path) -> Work:
     _, n_hat, request = prepare(section, model)
     solver = next(solvers(model, n_hat, request.need(), spin_matrices=section.spin_matrices))
     mesh, notes = wedge(solver, request, section.k)
+    about = remarks(section, model, n_hat, request)
     start = time.monotonic() - started
     size = block_size(solver.size)
     probe = mesh.points[: min(size, len(mesh.points), 4 if solver.size > 100 else 64)]
@@ -55,6 +56,7 @@ def work_kubo(settings: KuboInput, *, source: Path) -> Work:
             f"volume {model.crystal.volume:.3f} Å^3",
             f"k-points     {notes[0]}, {blocks} blocks of {size}",
             *(f"symmetry     {note}" for note in notes[1:]),
+            *(f"note         {note}" for note in about),
             f"directions   {len(n_hat)} of the magnetization",
             f"raw sums     {sums * len(n_hat) / 2**20:.1f} MiB",
             f"memory       about {memory / 2**20:.0f} MiB per rank",

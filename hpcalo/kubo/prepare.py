@@ -2,28 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from hpcalo.errors import InputError
-from hpcalo.hamiltonian.types import Crystal, Model
+from hpcalo.hamiltonian.turning import notes_on_turning
+from hpcalo.hamiltonian.types import Crystal, Model, WannierModel
 from hpcalo.kubo.config import KuboSection
-from hpcalo.kubo.responses.response import needed, responses
+from hpcalo.kubo.responses.response import Response, needed, responses
+from hpcalo.kubo.states.observable import Observable
+from hpcalo.kubo.states.operators import ordered
 from hpcalo.kubo.states.solvers import check_need, magnetization_directions
 from hpcalo.kubo.sums.request import Request
 from hpcalo.typing import RealArray
 from hpcalo.units import BOLTZMANN_EV
 
+WARNING = "warning: "
+"""Begins those notes of a model or a run that are warnings."""
+
 
 def prepare(section: KuboSection, model: Model) -> tuple[float, RealArray, Request]:
-    """Reference energy (eV), directions of the magnetization (A, 3) and the request. Raises InputError."""
+    """Reference energy (eV), directions of the magnetization (A, 3) and the request.
+
+    Raises InputError, also for responses of which the model can give nothing.
+    """
     reference = reference_energy(section, model)
     n_hat = magnetization_directions(model, section.n_hat)
     request = make_request(section, reference, model.crystal)
     provided = check_need(model, request.need())
     missing = request.need() - provided
-    return reference, n_hat, replace(request, sums=request.sums.without(missing))
+    unknown = missing | _unknown(responses(section.quantities), model)
+    return reference, n_hat, replace(request, sums=request.sums.without(missing), missing=unknown)
+
+
+def _unknown(chosen: Sequence[Response], model: Model) -> frozenset[Observable]:
+    """The observables that quantities require and the model does not know.
+
+    Raises InputError if nothing of a response is left without them.
+    """
+    required = {observable for response in chosen for q in response.quantities for observable in q.requires}
+    unknown = frozenset(observable for observable in required if observable.missing(model))
+    for response in chosen:
+        if all(unknown & set(q.requires) for q in response.quantities):
+            reason = next(o.missing(model) for q in response.quantities for o in q.requires if o in unknown)
+            raise InputError(f"kubo.quantities: {response.name}: the model {model.name or '(unnamed)'} {reason}")
+    return unknown
+
+
+def remarks(section: KuboSection, model: Model, n_hat: RealArray, request: Request) -> tuple[str, ...]:
+    """What is inexact or left out for this model and these directions of the magnetization (A, 3), one line each."""
+    warnings = [observable.inexact(model) for observable in ordered(request.need())]
+    for q in (q for response in responses(section.quantities) for q in response.quantities):
+        warnings += [
+            f"{q.name} is left out: the model {model.name or '(unnamed)'} {observable.missing(model)}"
+            for observable in q.requires
+            if observable in request.missing
+        ]
+    turned = notes_on_turning(model, n_hat) if isinstance(model, WannierModel) else ()
+    return (*turned, *(f"{WARNING}{text}" for text in warnings if text))
 
 
 def reference_energy(section: KuboSection, model: Model) -> float:

@@ -23,12 +23,12 @@ from hpcalo.kubo.accuracy.fields import fields_with_errors, untested
 from hpcalo.kubo.accuracy.violation import told
 from hpcalo.kubo.config import KuboInput, KuboSection
 from hpcalo.kubo.fields import coordinates, spread
-from hpcalo.kubo.prepare import make_request, prepare, reference_energy
+from hpcalo.kubo.prepare import WARNING, make_request, prepare, reference_energy, remarks
 from hpcalo.kubo.responses.density_of_states import energy_of_count
 from hpcalo.kubo.responses.response import responses
 from hpcalo.kubo.responses.run_sums import RunSums
 from hpcalo.kubo.states.solver import StateSolver
-from hpcalo.kubo.states.solvers import notes_on, solvers
+from hpcalo.kubo.states.solvers import solvers
 from hpcalo.kubo.summary.conclusion import Conclusion, conclude
 from hpcalo.kubo.sums.checkpoints import PassCheckpoints
 from hpcalo.kubo.sums.engine import RawSums
@@ -42,9 +42,6 @@ from hpcalo.parallel.progress import duration, tell, warn
 from hpcalo.parallel.rounds import Rounds
 from hpcalo.parallel.signals import StopRequest
 from hpcalo.typing import RealArray
-
-MARK = "warning: "
-"""Begins those notes of a model that are warnings."""
 
 
 @dataclass(frozen=True)
@@ -81,14 +78,14 @@ def _run(settings: KuboInput, context: RunContext, rounds: Rounds) -> None:
     energy_error: float | None = None
     if section.energies.from_electrons:
         reference, energy_error = _fermi_energy(model, n_hat[0], kubo)
-        request = replace(make_request(section, reference, model.crystal), sums=request.sums)
-    notes = (*model.notes, *notes_on(model, n_hat))
+        request = replace(make_request(section, reference, model.crystal), sums=request.sums, missing=request.missing)
+    notes = (*model.notes, *remarks(section, model, n_hat, request))
     for note in notes:
-        if note.startswith(MARK):
-            warn(comm, note.removeprefix(MARK))
+        if note.startswith(WARNING):
+            warn(comm, note.removeprefix(WARNING))
         else:
             tell(comm, f"note: {note}", quiet=quiet)
-    lines = [f"reference energy {reference:.6f} eV", *(n for n in notes if not n.startswith(MARK))]
+    lines = [f"reference energy {reference:.6f} eV", *(n for n in notes if not n.startswith(WARNING))]
 
     def values(passes: Sequence[SummedPass]) -> tuple[RunSums, list[Variable]]:
         return _values(section, request, reference, energy_error, n_hat, passes)
@@ -101,7 +98,7 @@ def _run(settings: KuboInput, context: RunContext, rounds: Rounds) -> None:
     warnings = [*_no_band_between(summed.passes[0].total), *summed.warnings]
     for text in warnings:
         warn(comm, text)
-    warnings = [*(n.removeprefix(MARK) for n in notes if n.startswith(MARK)), *warnings]
+    warnings = [*(n.removeprefix(WARNING) for n in notes if n.startswith(WARNING)), *warnings]
     attrs = summed.attrs if energy_error is None else {**summed.attrs, "reference_energy_error_eV": energy_error}
     for text in (symmetry := told(fields)):
         tell(comm, f"note: {text}", quiet=quiet)
@@ -163,6 +160,7 @@ def _values(
         mu=np.array(section.chemical_potentials),
         count_edges=request.count_edges - reference,
         raw=tuple(summed.total for summed in passes),
+        missing=request.missing,
     )
     return run, fields_with_errors(run, passes, responses(section.quantities), energy_error)
 

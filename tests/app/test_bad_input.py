@@ -320,7 +320,7 @@ def lcao(**changes: np.ndarray) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"S": np.zeros((3, 2, 2))}, "overlap matrix S(k): smallest eigenvalue 0, must be positive"),
+        ({"S": np.zeros((3, 2, 2))}, "overlap matrix S(k): smallest eigenvalue 0 at k = (0, 0, 0), must be positive"),
         ({"S": np.ones((3, 2, 2))}, "overlap matrix S(k): smallest eigenvalue"),
         ({"H_up": np.arange(12.0).reshape(3, 2, 2)}, "up_Rnn: not Hermitian"),
         ({"H_up": np.full((3, 2, 2), np.inf)}, "is not finite"),

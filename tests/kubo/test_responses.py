@@ -46,7 +46,9 @@ def test_quantities_axes_and_panels_fit_together(response):
 
 
 def test_thermal_responses_are_those_with_a_temperature(response):
-    assert response.thermal == any("temperature" in q.dims for q in response.quantities)
+    """Those whose sums have the Fermi functions in them do not need the energy axis for it."""
+    warm = any("temperature" in q.dims for q in response.quantities)
+    assert response.thermal == (warm and not response.sums.fermi)
 
 
 def test_names_and_ranks_differ():
@@ -86,7 +88,7 @@ class Toy(Response):
 
 
 def test_what_is_computed_must_be_declared():
-    run = SimpleNamespace()
+    run = SimpleNamespace(missing=frozenset())
     assert [v.name for v in Toy("a").variables(run)] == ["a"]
     assert [v.name for v in Toy("b", "a").variables(run)] == ["a", "b"]
     for names in ((), ("b",), ("a", "c")):

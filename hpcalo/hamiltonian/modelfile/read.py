@@ -143,5 +143,4 @@ def _read_lcao(file: CheckedFile) -> LcaoModel:
         name=file.text_attribute("/", "name"),
         notes=file.texts("/notes"),
     )
-    require_positive_overlap(model)
-    return model
+    return require_positive_overlap(model)

@@ -17,6 +17,7 @@ from hpcalo.kubo.responses.conductivity import SIEMENS_PER_METRE
 from hpcalo.kubo.responses.response import Quantity, Response
 from hpcalo.kubo.responses.run_sums import RunSums
 from hpcalo.kubo.states.operators import CURVATURE
+from hpcalo.kubo.states.positions import POSITIONS
 from hpcalo.kubo.states.wannier_line import AXIS_PAIRS
 from hpcalo.kubo.sums.request import VELOCITY_VELOCITY, Sums
 from hpcalo.plotting import style
@@ -81,6 +82,7 @@ class AnomalousHall(Response):
             "σ_ij = −(e²/ħ) Σ f Ω_ij / V",
             "j_i = Σ_j σ_ij E_j, Ω_xy = ∂_x A_y − ∂_y A_x",
             -1,
+            requires=(POSITIONS,),
         ),
         Quantity(
             "anomalous_hall_external",
@@ -92,6 +94,7 @@ class AnomalousHall(Response):
             -1,
             optional=True,
             aside=True,
+            requires=(POSITIONS,),
         ),
     )
     panels = (Panel(("anomalous_hall",), _draw, rank=7),)

@@ -15,6 +15,7 @@ from hpcalo.kubo.responses.checking import GRID, sum_rule
 from hpcalo.kubo.responses.response import Quantity, Response
 from hpcalo.kubo.responses.run_sums import RunSums
 from hpcalo.kubo.states.operators import CURVATURE
+from hpcalo.kubo.states.positions import POSITIONS
 from hpcalo.kubo.sums.request import VELOCITY_VELOCITY, Sums, fermi_name
 from hpcalo.plotting import style
 from hpcalo.typing import RealArray
@@ -51,6 +52,7 @@ class AnomalousHallFiniteTemperature(Response):
             "σ_ij = −(e²/ħ) Σ f Ω_ij / V",
             "j_i = Σ_j σ_ij E_j, Ω_xy = ∂_x A_y − ∂_y A_x",
             -1,
+            requires=(POSITIONS,),
         ),
     )
     panels = (Panel((NAME,), _draw, rank=21),)

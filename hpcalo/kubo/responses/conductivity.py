@@ -15,6 +15,7 @@ from hpcalo.kubo.registry import register
 from hpcalo.kubo.responses.checking import definite, transpose
 from hpcalo.kubo.responses.response import Quantity, Response
 from hpcalo.kubo.responses.run_sums import RunSums
+from hpcalo.kubo.states.positions import POSITIONS
 from hpcalo.kubo.sums.request import VELOCITY_VELOCITY, Sums
 from hpcalo.plotting import style
 from hpcalo.typing import RealArray
@@ -66,7 +67,14 @@ class Conductivity(Response):
     quantities = (
         Quantity("conductivity", DIMS, "S/cm", "conductivity, symmetric part", "Kubo–Bastin, Γ constant", SIGN, 1),
         Quantity(
-            "hall_conductivity", DIMS, "S/cm", "conductivity, antisymmetric part", "Kubo–Bastin, Γ constant", SIGN, -1
+            "hall_conductivity",
+            DIMS,
+            "S/cm",
+            "conductivity, antisymmetric part",
+            "Kubo–Bastin, Γ constant",
+            SIGN,
+            -1,
+            requires=(POSITIONS,),
         ),
     )
     panels = (

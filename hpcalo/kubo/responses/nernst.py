@@ -19,6 +19,7 @@ from hpcalo.kubo.responses.conductivity import SIEMENS_PER_METRE, conductivity_p
 from hpcalo.kubo.responses.response import Quantity, Response
 from hpcalo.kubo.responses.run_sums import RunSums
 from hpcalo.kubo.states.operators import CURVATURE
+from hpcalo.kubo.states.positions import POSITIONS
 from hpcalo.kubo.sums.request import VELOCITY_VELOCITY, Sums
 from hpcalo.plotting import style
 from hpcalo.typing import RealArray
@@ -57,6 +58,7 @@ class Nernst(Response):
             "(51)",
             SIGN,
             -1,
+            requires=(POSITIONS,),
         ),
         Quantity(
             "nernst",
@@ -66,6 +68,7 @@ class Nernst(Response):
             "(51)",
             SIGN,
             -1,
+            requires=(POSITIONS,),
         ),
     )
     panels = (Panel(("nernst_intrinsic",), _draw, rank=8),)

@@ -21,6 +21,7 @@ from hpcalo.kubo.responses.inverse_thermal_torque import inverse_parts
 from hpcalo.kubo.responses.response import Axis, Quantity, Response
 from hpcalo.kubo.responses.run_sums import RunSums
 from hpcalo.kubo.responses.thermal_torkance import ThermalTorkance
+from hpcalo.kubo.states.positions import POSITIONS
 from hpcalo.kubo.sums.request import TORQUE_TORQUE, TORQUE_VELOCITY, VELOCITY_VELOCITY, Sums
 from hpcalo.typing import RealArray
 
@@ -108,6 +109,7 @@ class Onsager(Response):
             "Onsager matrix of heat current and torque, SI",
             "(41), (42)",
             "currents (J^Q, −τ/V), forces (−∇T/T, −n̂ × ∂n̂/∂t)",
+            requires=(POSITIONS,),
         ),
         Quantity(
             "onsager_violation",
@@ -116,6 +118,7 @@ class Onsager(Response):
             "largest relative violation of A(n̂) = [A(−n̂)]ᵀ",
             nan_ok=True,
             aside=True,
+            requires=(POSITIONS,),
         ),
     )
     axes = (

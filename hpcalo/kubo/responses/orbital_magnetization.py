@@ -15,6 +15,7 @@ from hpcalo.kubo.responses.anomalous_hall import axial
 from hpcalo.kubo.responses.checking import GRID, sum_rule
 from hpcalo.kubo.responses.response import Quantity, Response
 from hpcalo.kubo.responses.run_sums import RunSums
+from hpcalo.kubo.states.positions import POSITIONS
 from hpcalo.kubo.sums.request import VELOCITY_VELOCITY, Sums
 from hpcalo.plotting import style
 from hpcalo.typing import RealArray
@@ -62,6 +63,7 @@ class OrbitalMagnetization(Response):
             SIGN,
             -1,
             _per_metre,
+            requires=(POSITIONS,),
         ),
         Quantity(
             "orbital_magnetization_ground_state",
@@ -72,6 +74,7 @@ class OrbitalMagnetization(Response):
             SIGN,
             -1,
             _per_metre,
+            requires=(POSITIONS,),
         ),
     )
     panels = (

@@ -14,6 +14,7 @@ from hpcalo.io.dataset import Result, Variable
 from hpcalo.kubo.plot.panels import Panel, generic_panel
 from hpcalo.kubo.registry import registered
 from hpcalo.kubo.responses.run_sums import RunSums
+from hpcalo.kubo.states.observable import Observable
 from hpcalo.kubo.sums.request import Sums
 from hpcalo.typing import RealArray
 
@@ -31,7 +32,8 @@ class Quantity:
     dims: its axes. unit: as pint writes it. equation: the source equation. sign: the sign convention. parity: +1 where
     it is even under n̂ → −n̂, −1 odd, 0 neither. attrs: further attributes, or a function that makes them from the run.
     nan_ok: it may be undefined (a ratio by zero). optional: it may be left out. aside: it follows from other ones, or
-    says how good they are, and has no row in the table at the end of a run.
+    says how good they are, and has no row in the table at the end of a run. requires: observables that the model must
+    know for it, though they are in no sum; without them it is left out.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Quantity:
     nan_ok: bool = False
     optional: bool = False
     aside: bool = False
+    requires: tuple[Observable, ...] = ()
 
     def variable(self, values: RealArray, run: RunSums) -> Variable:
         """The named array of these values."""
@@ -105,13 +108,17 @@ class Response(ABC):
         return ()
 
     def variables(self, run: RunSums) -> list[Variable]:
-        """The quantities as named arrays. Raises ValueError where `compute` and `quantities` do not agree."""
+        """The quantities that the model can give, as named arrays.
+
+        Raises ValueError where `compute` and `quantities` do not agree.
+        """
         values = self.compute(run)
         declared = {quantity.name for quantity in self.quantities}
         missing = {q.name for q in self.quantities if not q.optional} - set(values)
         if missing or set(values) - declared:
             raise ValueError(f"{self.name}: computes {sorted(values)}, declares {sorted(declared)}")
-        return [q.variable(values[q.name], run) for q in self.quantities if q.name in values]
+        known = [q for q in self.quantities if not run.missing & set(q.requires)]
+        return [q.variable(values[q.name], run) for q in known if q.name in values]
 
     def drawn(self) -> tuple[Panel, ...]:
         """Its panels, or those of its quantities' own description."""

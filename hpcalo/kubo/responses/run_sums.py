@@ -11,7 +11,7 @@ from hpcalo.hamiltonian.types import Crystal
 from hpcalo.kubo.config import KuboSection
 from hpcalo.kubo.responses.thermal import cell_weights, thermal_weights
 from hpcalo.kubo.states.directions import velocity_directions
-from hpcalo.kubo.states.observable import LevelProperty
+from hpcalo.kubo.states.observable import LevelProperty, Observable
 from hpcalo.kubo.sums.request import BROADENED, FERMI, SEA, THERMAL, Pair, fermi_name, raw_name
 from hpcalo.typing import RealArray
 
@@ -22,8 +22,8 @@ class RunSums:
 
     settings: the table [kubo] of the input. energies: (NE,) eV relative to the reference. n_hat: (A, 3). gammas (G,)
     eV, temperatures (T,) K, mu (M,) eV relative. count_edges: (NB + 1,) eV relative, of the level count. raw: for each
-    direction of the magnetization the raw sums by name. In the shapes below `x` and `y` stand for the tensor indices
-    of the two observables of a pair.
+    direction of the magnetization the raw sums by name. missing: observables that the model does not know. In the
+    shapes below `x` and `y` stand for the tensor indices of the two observables of a pair.
     """
 
     crystal: Crystal
@@ -35,6 +35,7 @@ class RunSums:
     mu: RealArray
     count_edges: RealArray
     raw: tuple[Mapping[str, RealArray], ...]
+    missing: frozenset[Observable] = frozenset()
     kept: dict[tuple[str, int], RealArray] = field(default_factory=dict, compare=False, repr=False)
     """Weights that are the same for other raw sums on the same axes (`dataclasses.replace` hands them on)."""
 

@@ -71,6 +71,10 @@ class Observable(ABC):
         """Why a model cannot provide it, in words that follow "the model … "; empty if it can."""
         return ""
 
+    def inexact(self, model: Model) -> str:
+        """What is wrong with it for this model, and by how much, as a warning; empty if nothing is."""
+        return ""
+
     def wannier_parts(self, model: WannierModel, need: frozenset[Observable]) -> WannierParts:
         """What it takes from the model; `need` are all observables of the run."""
         return WannierParts({}, {})

@@ -12,6 +12,7 @@ from hpcalo.hamiltonian.types import LcaoModel, Model, WannierModel
 from hpcalo.kubo.states.directions import velocity_directions
 from hpcalo.kubo.states.lcao_point import LcaoPoint
 from hpcalo.kubo.states.observable import LevelProperty, Observable, Operator
+from hpcalo.kubo.states.positions import POSITIONS, WITHOUT_POSITIONS, consistent_positions
 from hpcalo.kubo.states.wannier_line import AXIS_PAIRS, WannierLine, WannierParts
 from hpcalo.typing import ComplexArray, RealArray
 
@@ -31,6 +32,9 @@ class Velocity(Operator):
     unit = "eV*angstrom"
     indices = ("polar",)
     time_odd = True
+
+    def inexact(self, model: Model) -> str:
+        return WITHOUT_POSITIONS if POSITIONS.missing(model) else ""
 
     def wannier_parts(self, model: WannierModel, need: frozenset[Observable]) -> WannierParts:
         if model.A_Rvnn is None:
@@ -230,21 +234,3 @@ def ordered(need: frozenset[Observable]) -> tuple[Observable, ...]:
     """The observables and what they require, in the same order in every run."""
     every = {o for observable in need for o in (observable, *observable.requires)}
     return tuple(sorted(every, key=lambda o: (TABLE.index(o) if o in TABLE else len(TABLE), o.name)))
-
-
-def consistent_positions(model: LcaoModel, v: int) -> RealArray:
-    """r_v(R) in double precision (nR, N, N) Å, averaged with what Hermiticity of the position operator says it is.
-
-    <0M|r|RN>* = <RN|r|0M> gives r_MN(R) = r_NM(−R) + (τ_M − τ_N − R) S_MN(R). The stored numbers keep it to their last
-    digit only, and the near-singular overlap blows that digit up in high bands: with the average the diagonal of the
-    velocity is dE/dk. A model without positions starts from r = 0: what the average then leaves is (τ_M − τ_N − R)
-    S_MN(R)/2, the overlap of two orbitals half-way between them.
-    """
-    index = {tuple(r): i for i, r in enumerate(model.R.tolist())}
-    partner = [index.get((-a, -b, -c), i) for i, (a, b, c) in enumerate(model.R.tolist())]  # i: a cell of zeros
-    r = np.zeros_like(model.S_Rnn)
-    if model.r_vRnn is not None:
-        r = model.r_vRnn[v].astype(np.float64)
-    shift = model.tau[:, v][None, :, None] - model.tau[:, v][None, None, :]
-    shift = shift - (model.R @ model.crystal.lattice[:, v])[:, None, None]
-    return 0.5 * (r + r[partner].transpose(0, 2, 1) + shift * model.S_Rnn)

@@ -8,7 +8,7 @@ import numpy as np
 
 from hpcalo.errors import InputError
 from hpcalo.hamiltonian.exchange import unit_vector
-from hpcalo.hamiltonian.turning import notes_on_turning, rotated
+from hpcalo.hamiltonian.turning import rotated
 from hpcalo.hamiltonian.types import LcaoModel, Model, WannierModel
 from hpcalo.kubo.states.lcao import LcaoStates
 from hpcalo.kubo.states.observable import Observable
@@ -33,11 +33,6 @@ def magnetization_directions(model: Model, given: Sequence[Sequence[float]] | No
             "its magnetization cannot be turned; leave n_hat out"
         )
     return n_hat
-
-
-def notes_on(model: Model, n_hat: RealArray) -> tuple[str, ...]:
-    """What is inexact for these directions of the magnetization (A, 3), one line each."""
-    return notes_on_turning(model, n_hat) if isinstance(model, WannierModel) else ()
 
 
 def check_need(model: Model, need: frozenset[Observable]) -> frozenset[Observable]:

@@ -90,7 +90,7 @@ class Request:
     crystal: decides how many components an observable has. energies: (NE,) ascending Fermi energies, eV. gammas: (G,)
     eV. mu, kt: (Q,) eV, the points of the thermal sums. count_edges: (NB + 1,) ascending, the finer grid of the level
     count; empty if levels are not counted. window: whether the levels between the first and the last Fermi energy are
-    counted.
+    counted. missing: observables that the model does not know, and so the responses must do without.
     """
 
     crystal: Crystal
@@ -101,6 +101,7 @@ class Request:
     sums: Sums = Sums()
     count_edges: RealArray = field(default_factory=lambda: np.zeros(0))
     window: bool = False
+    missing: frozenset[Observable] = frozenset()
 
     @property
     def reference(self) -> float:
