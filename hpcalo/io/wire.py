@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hpcalo.errors import InputError
-from hpcalo.io.dataset import Result, Variable
+from hpcalo.io.dataset import ERROR_ROLE, ROLE, Result, Variable, with_companions
 from hpcalo.io.selection import chosen_point, find_coordinate, find_place, find_variable
 from hpcalo.typing import RealArray
 
@@ -111,7 +111,7 @@ def wire_frames(
     """
     result, select, which = chosen_point(result, select, needed=True)
     named = [find_variable(result, name) for name in quantities]
-    known = named or list(result.variables.values())
+    known = list({v.name: v for v in with_companions(named or result.variables.values())}.values())
     on_wire = [v for v in known if set(names.places) & set(v.dims)]
     if not on_wire:
         what = "the requested quantities have" if named else "it has"
@@ -125,12 +125,13 @@ def wire_frames(
     for variable in known:
         framed = _framed(variable, names, axis, selected, count)
         if framed is None:
-            if variable in named:
+            if variable.name in quantities:
                 raise InputError(
                     f"{result.path}: '{variable.name}' has the axes {', '.join(variable.dims)}: choose with --select "
                     "or --along"
                 )
-            left_out.append(variable.name)
+            if variable.attrs.get(ROLE) != ERROR_ROLE:  # it goes without its quantity
+                left_out.append(variable.name)
         elif set(names.places) & set(variable.dims):
             fields.append(framed)
         elif len(framed.dims) == 1:

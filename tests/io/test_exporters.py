@@ -188,6 +188,25 @@ def test_vtkhdf_by_hand(result, tmp_path):
         assert "energy" not in root["FieldData"]
 
 
+def test_errors_go_with_their_fields(tmp_path, comm):
+    """Both formats of ParaView hold the error of a field beside it; OVF holds the one field that was named."""
+    error = 0.1 * np.abs(HEAT)
+    hot = Variable("hot", ("time", "x"), HEAT, "K", "temperature", error=error)
+    fixed = Variable("odd", ("time_2",), np.arange(2.0), "K", error=np.ones(2))
+    path = write(tmp_path / "e.h5", comm, more=[hot, fixed])
+    told = export(path, "vtkhdf", ["hot"], output=tmp_path / "e.vtkhdf")
+    with h5py.File(tmp_path / "e.vtkhdf") as file:
+        np.testing.assert_array_equal(file["VTKHDF/PointData/hot_error"], error.ravel())
+        assert file["VTKHDF/PointData/hot_error"].attrs["units"] == "K"
+    assert "hot_error" not in told
+    whole = export(path, "xdmf", output=tmp_path / "e.xdmf")
+    with h5py.File(tmp_path / "e.xdmf.h5") as file:
+        np.testing.assert_array_equal(file["hot_error/000001"], error[1])
+    assert "odd" in whole
+    assert "odd_error" not in whole
+    assert export(path, "ovf", ["hot"], output=tmp_path / "e.ovf").startswith("fields: ")
+
+
 def test_xdmf_by_hand(result, tmp_path):
     text = export(result, "xdmf", output=tmp_path / "a.xdmf")
     assert "left out, because they have other axes: energy" in text

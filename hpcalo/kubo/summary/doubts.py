@@ -17,6 +17,10 @@ MOST = 8
 """Quantities that get a line of their own; the others are named in one more line."""
 
 
+SAME = 0.999
+"""Elements with errors above this fraction of the largest one are alike."""
+
+
 @dataclass(frozen=True)
 class Doubt:
     """A quantity with an error above the threshold: its name, and its worst number with its place in words."""
@@ -68,7 +72,8 @@ def _text(result: Result, one: Numbers, limit: float) -> Iterator[str]:
     )
     first = size[:1, :, :1, m : m + 1, t : t + 1]
     if first.max() > 0.0:
-        at: tuple[int, ...] = (0, int(np.argmax(first)), 0, m, t)
+        alike = np.flatnonzero(first.ravel() >= SAME * first.max())  # the one that the table shows
+        at: tuple[int, ...] = (0, int(min(alike, key=lambda c: one.elements[c][::-1])), 0, m, t)
     else:
         at = tuple(int(i) for i in np.unravel_index(int(np.argmax(size)), size.shape))
     a, c, g = at[:3]

@@ -105,7 +105,7 @@ def _least_kt(run: RunSums) -> float:
 def _not_resolved(run: RunSums, averages: Mapping[str, Variable]) -> list[str]:
     """The widths of curves that the energies miss: Γ, and k_BT for curves without broadening."""
     gamma, kt, words = float(run.gammas[0]), _least_kt(run), []
-    if any("gamma" in v.dims for v in averages.values()) and run.spacing > 0.5 * gamma * (1.0 + 1e-9):
+    if any("gamma" in v.dims for v in averages.values()) and run.spacing > gamma / 2.999:
         words.append(f"Γ = {1e3 * gamma:.4g} meV")
     if any("gamma" not in v.dims for v in averages.values()) and run.spacing > kt:
         words.append(f"k_BT = {1e3 * kt:.2g} meV at {float(run.temperatures[0]):.4g} K (parts without broadening)")
