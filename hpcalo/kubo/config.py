@@ -111,7 +111,9 @@ class KuboSection(Section):
         description="moment per cell for the Gilbert damping, µ_B; default: the model's spin moment at each energy",
     )
     warn_error: Annotated[float, Unit("1"), Field(gt=0, le=100)] = Field(
-        0.1, description="relative error of a result (0.1, or '10 %') above which the run warns and figures show a curve as not converged"
+        0.1,
+        description="relative error of a result above which the run warns and figures show a curve as not "
+        "converged; '10 %' is allowed, too",
     )
     energies: EnergyGrid = EnergyGrid()
     k: KGrid
