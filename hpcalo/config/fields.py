@@ -85,14 +85,14 @@ class Unit:
     def _from_text(self, text: str) -> float:
         found = _NUMBER.fullmatch(text) if len(text) <= LONGEST else None
         number, unit = (float(found[1]), found[2].strip()) if found else (0.0, "")
+        if found and unit == self.unit:
+            return number
         if found is None or (unit and not _UNIT.fullmatch(unit)):
             raise self._refusal("not a number with a unit")
         if not unit:
             if self.unit == "1":
                 return number
             raise self._refusal("the string has no unit")
-        if unit == self.unit:
-            return number
         import pint  # noqa: PLC0415
 
         try:

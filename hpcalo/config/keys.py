@@ -151,6 +151,7 @@ def _key(name: str, entry: dict[str, Any], required: bool) -> Key:
 
 def _kind(kinds: list[dict[str, Any]]) -> str:
     names = {"number": "number", "integer": "integer", "boolean": "true/false", "string": "string"}
+    names["object"] = "table"
 
     def one(entry: dict[str, Any]) -> str:
         if entry.get("type") == "array":

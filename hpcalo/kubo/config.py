@@ -12,8 +12,10 @@ from pydantic_core import PydanticCustomError
 
 from hpcalo.config.common import Execution, OutputSection
 from hpcalo.config.fields import Broadening, OneOrMore, OneOrMoreVectors, Section, Unit
+from hpcalo.errors import nearest
 from hpcalo.hamiltonian.kgrid import KGrid, Vector
 from hpcalo.hamiltonian.section import ModelSection
+from hpcalo.hamiltonian.target import Accuracy, accuracy
 from hpcalo.kubo.registry import ResponseName, registered
 from hpcalo.units import BOLTZMANN_EV
 
@@ -126,6 +128,29 @@ class KuboSection(Section):
         spacing = (grid.maximum - grid.minimum) / (grid.points - 1)
         return self.smearing if self.smearing is not None else max(2.0 * spacing, 0.01)
 
+    @property
+    def accuracies(self) -> dict[str, Accuracy]:
+        """The accuracy that the target asks of each variable of the result; of those alone that it names, if it does.
+
+        Raises PydanticCustomError for a name or an accuracy that does not exist.
+        """
+        units = {variable: unit for name in self.quantities for variable, unit in registered()[name].units.items()}
+        wanted = self.k.target
+        if wanted is None:
+            return {}
+        if not isinstance(wanted, dict):
+            return dict.fromkeys(units, accuracy(wanted))
+        found = {}
+        for name, wish in wanted.items():
+            if name not in units:
+                hint = nearest(name, units) or f" (they have {', '.join(list(units)[:8])}, …)"
+                raise PydanticCustomError("target", _plain(f"k.target: {name!r}: no such variable{hint}"))
+            try:
+                found[name] = accuracy(wish, units[name])
+            except PydanticCustomError as problem:
+                raise PydanticCustomError("target", _plain(f"k.target.{name}: {wish!r}: {problem.message()}")) from None
+        return found
+
     @field_validator("quantities")
     @classmethod
     def _once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -159,6 +184,11 @@ class KuboSection(Section):
         return self
 
     @model_validator(mode="after")
+    def _target(self) -> Self:
+        _ = self.accuracies
+        return self
+
+    @model_validator(mode="after")
     def _window(self) -> Self:
         if any(registered()[name].thermal for name in self.quantities):
             reach = THERMAL_WINDOW * BOLTZMANN_EV * self.temperatures[-1]
@@ -171,6 +201,11 @@ class KuboSection(Section):
                     f"found {self.energies.minimum:g} to {self.energies.maximum:g}",
                 )
         return self
+
+
+def _plain(text: str) -> str:
+    """Without braces, which are pydantic's placeholders."""
+    return text.replace("{", "(").replace("}", ")")
 
 
 class KuboInput(Section):

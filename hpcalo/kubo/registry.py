@@ -22,13 +22,16 @@ class Registered(Protocol):
     """What the input needs to know of a response.
 
     name: in `kubo.quantities`. help: one line. rank: place in lists, the smallest first. thermal: whether it
-    integrates over the energy axis with −f'.
+    integrates over the energy axis with −f'. units: of the variables that it adds to a result, by name.
     """
 
     name: ClassVar[str]
     help: ClassVar[str]
     rank: ClassVar[int]
     thermal: ClassVar[bool]
+
+    @property
+    def units(self) -> Mapping[str, str]: ...
 
 
 _REGISTER: dict[str, Registered] = {}

@@ -93,6 +93,11 @@ class Response(ABC):
     axes: ClassVar[tuple[Axis, ...]] = ()
     panels: ClassVar[tuple[Panel, ...]] = ()
 
+    @property
+    def units(self) -> Mapping[str, str]:
+        """Units of its variables by name."""
+        return {quantity.name: quantity.unit for quantity in self.quantities}
+
     @abstractmethod
     def compute(self, run: RunSums) -> Mapping[str, RealArray]:
         """The values of the quantities by name. A pure function of the raw sums: an estimate of errors calls it again

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
 
 
+SECONDS = "seconds"
+"""Name of the text that holds the time that a run has taken."""
+
+
 @dataclass
 class PassCheckpoints:
     """Saves unfinished passes beside the result, and hands out what an earlier run has saved.
@@ -40,11 +45,25 @@ class PassCheckpoints:
     restored: Checkpoint | None = None
     finished: list[np.ndarray] = field(default_factory=list)
     plans: list[str] = field(default_factory=list)
+    started: float = field(default_factory=time.monotonic)
+    spent: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Time that the run has taken so far, its parts before the restart included. Rank 0 only."""
+        return self.spent + time.monotonic() - self.started
+
+    def is_known(self) -> bool:
+        """Whether the run had begun the next pass before it was restarted. Rank 0 only."""
+        known = self.restored.texts.get("plans", "") if self.restored is not None else ""
+        return bool(known) and len(self.finished) < len(known.split("\n"))
 
     def __post_init__(self) -> None:
         self.writer = CheckpointWriter(self.result, self.texts, self.restored)
         if self.restored is not None:
             earlier = self.restored.texts
+            with self.restored.understood():
+                self.spent = float(earlier.get(SECONDS, "0"))
             if earlier.get("program") != self.texts["program"]:
                 self._refuse(f"by hpcalo {earlier.get('program')}, this is {__version__}")
             if not same_files(earlier.get("model_sha256", ""), self.texts["model_sha256"]):
@@ -55,7 +74,8 @@ class PassCheckpoints:
         everything = total.allreduce(comm)
         arrays = {"limbs": everything.limbs, "addends": np.array(everything.addends), "done": union(comm, done)}
         arrays |= {f"finished_{number}": values for number, values in enumerate(self.finished)}
-        on_root(comm, lambda: self.writer.write(arrays, texts={"plans": "\n".join(self.plans)}))
+        texts = {"plans": "\n".join(self.plans), SECONDS: f"{self.seconds:.0f}"}
+        on_root(comm, lambda: self.writer.write(arrays, texts=texts))
 
     def earlier(self, comm: Intracomm, task: Pass, shape: tuple[int, int]) -> np.ndarray | None:
         """The table of sums of the pass, if the checkpoint holds it complete. Collective.

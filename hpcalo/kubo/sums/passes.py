@@ -21,6 +21,7 @@ from hpcalo.parallel.packing import Packing
 from hpcalo.parallel.progress import Progress
 from hpcalo.parallel.rounds import ROUND
 from hpcalo.parallel.signals import signal_name
+from hpcalo.typing import RealArray
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
@@ -35,6 +36,15 @@ def sum_over_k(
     The sum is exact in the order-independent sense of ExactSum: the same bits on any number of ranks, and after any
     number of interruptions. After a signal it writes a checkpoint and raises Interrupted, on all ranks.
     """
+    return unfolded(table_over_k(task, comm, checkpoints=checkpoints, quiet=quiet, label=label), task)
+
+
+def table_over_k(
+    task: Pass, comm: Intracomm, *, checkpoints: PassCheckpoints | None = None, quiet: bool = True, label: str = ""
+) -> RealArray:
+    """The table of `sum_over_k` before the wedge is unfolded: (rows, size), the whole, then the classes of each level.
+    Collective.
+    """
     packing = Packing(task.request.shapes())
     values = checkpoints.earlier(comm, task, table_shape(task.mesh, packing.size)) if checkpoints else None
     if values is None:
@@ -42,7 +52,12 @@ def sum_over_k(
             values = table(_Loop(task, comm, packing, checkpoints, progress).run(), task.mesh)
     if checkpoints:
         checkpoints.finished.append(values)
-    found = summed(values, task.mesh, task.symmetry.operations, task.request, packing)
+    return values
+
+
+def unfolded(values: RealArray, task: Pass) -> SummedPass:
+    """What a table holds, with the symmetry of the pass. Serial."""
+    found = summed(values, task.mesh, task.symmetry.operations, task.request, Packing(task.request.shapes()))
     return replace(found, points=len(task.mesh.points), violation=task.symmetry.violation_of(task.request))
 
 

@@ -54,18 +54,31 @@ class Pass:
         return digest.hexdigest()
 
 
-def plan(solver: StateSolver, request: Request, grid: KGrid, comm: Intracomm, passes: int = 1) -> Pass:
+def plan(
+    solver: StateSolver,
+    request: Request,
+    grid: KGrid,
+    comm: Intracomm,
+    passes: int = 1,
+    symmetry: Symmetry | None = None,
+) -> Pass:
     """Mesh and symmetry of one direction, decided on rank 0 so that all ranks have the same. Collective.
 
-    passes: passes of the run, whose sums are kept together. Raises InputError for a grid that does not suit the model,
-    ModelError where a required symmetry is broken; on all ranks.
+    passes: passes of the run, whose sums are kept together. symmetry: of this direction, where it is known. Raises
+    InputError for a grid that does not suit the model, ModelError where a required symmetry is broken; on all ranks.
     """
+    found = symmetry or _found(solver, request, grid, comm)
+    mesh = on_root(comm, lambda: _mesh(solver, request, grid, found, passes)[1])
+    return Pass(solver, mesh, request, found, notes_on(grid, mesh, found))
+
+
+def _found(solver: StateSolver, request: Request, grid: KGrid, comm: Intracomm) -> Symmetry:
+    """The symmetry of one direction. Collective."""
     expected = on_root(comm, lambda: _crystal_operations(solver, grid))
     check = SymmetryCheck(solver, expected, request, grid.largest_violation)
     for number in range(check.rounds):
         _one_round(check, number, comm)
-    symmetry, mesh = on_root(comm, lambda: _mesh(solver, request, grid, check.result(), passes))
-    return Pass(solver, mesh, request, symmetry, notes_on(grid, mesh, symmetry))
+    return on_root(comm, check.result)
 
 
 def _one_round(check: SymmetryCheck, number: int, comm: Intracomm) -> None:
@@ -92,9 +105,9 @@ def wedge(solver: StateSolver, request: Request, grid: KGrid, passes: int = 1) -
 
 def _crystal_operations(solver: StateSolver, grid: KGrid) -> tuple[Operation, ...]:
     for c, repeats in enumerate(solver.crystal.periodic):
-        if not repeats and grid.grid[c] != 1:
+        if not repeats and grid.divisions[c] != 1:
             raise InputError(
-                f"kubo.k.grid: {list(grid.grid)}: the model is not periodic along vector {c + 1}; use 1 there"
+                f"kubo.k.grid: {list(grid.divisions)}: the model is not periodic along vector {c + 1}; use 1 there"
             )
     return (identity(),) if grid.symmetry == "off" else candidates(solver.crystal, solver.n_hat)
 
@@ -109,7 +122,7 @@ def _mesh(
             f"raise kubo.k.tolerance (the least broken of the others: {min(b[1] for b in symmetry.broken):.2g})"
         )
     division = _division(solver, request, grid, passes)
-    return symmetry, uniform_mesh(grid.grid, grid.shift, symmetry.operations, solver.order, division)
+    return symmetry, uniform_mesh(grid.divisions, grid.shift, symmetry.operations, solver.order, division)
 
 
 def _division(solver: StateSolver, request: Request, grid: KGrid, passes: int) -> Division:
@@ -120,7 +133,7 @@ def _division(solver: StateSolver, request: Request, grid: KGrid, passes: int) -
     """
     plain = replace(solver.crystal, moments=np.zeros_like(solver.crystal.moments))
     images = [op.k_matrix for op in (*candidates(solver.crystal, solver.n_hat), *candidates(plain, solver.n_hat))]
-    division = divide(grid.grid, grid.shift, [*images, -np.eye(3)], solver.crystal.periodic)
+    division = divide(grid.divisions, grid.shift, [*images, -np.eye(3)], solver.crystal.periodic)
     size = Packing(request.shapes()).size
     while division.levels and bytes_of_sums(division, size, passes) > LARGEST_SUMS:
         division = division.coarser()

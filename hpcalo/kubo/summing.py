@@ -1,0 +1,124 @@
+"""The sums of a run: on the grid of the input, or on finer and finer meshes until its target is reached."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from hpcalo.engine import RunContext
+from hpcalo.io.dataset import Variable
+from hpcalo.kubo.accuracy.fields import untested
+from hpcalo.kubo.config import KuboInput, KuboSection
+from hpcalo.kubo.fields import coordinates
+from hpcalo.kubo.responses.response import responses
+from hpcalo.kubo.responses.run_sums import RunSums
+from hpcalo.kubo.states.solver import StateSolver
+from hpcalo.kubo.sums.checkpoints import PassCheckpoints
+from hpcalo.kubo.sums.parts import SummedPass
+from hpcalo.kubo.sums.passes import sum_over_k
+from hpcalo.kubo.sums.plan import Pass, plan
+from hpcalo.kubo.sums.request import Request
+from hpcalo.kubo.target.estimate import Estimate
+from hpcalo.kubo.target.reaching import sum_to_target
+from hpcalo.kubo.target.record import ending, table, warning
+from hpcalo.kubo.target.wanted import wanted
+from hpcalo.parallel.guard import raise_together
+from hpcalo.parallel.progress import tell
+from hpcalo.typing import RealArray
+
+
+@dataclass(frozen=True)
+class KuboContext:
+    """What every step of a run uses: the run's context, its settings, and its checkpoints."""
+
+    run: RunContext
+    settings: KuboInput
+    checkpoints: PassCheckpoints
+
+    @property
+    def section(self) -> KuboSection:
+        """The table [kubo] of the input."""
+        return self.settings.kubo
+
+
+@dataclass(frozen=True)
+class Summed:
+    """The sums of a run. passes: of each direction of the magnetization. task: the last of them. notes, warnings: for
+    the result and the user. texts, attrs: for the result.
+    """
+
+    passes: Sequence[SummedPass]
+    task: Pass
+    notes: list[str]
+    warnings: list[str] = field(default_factory=list)
+    texts: dict[str, str] = field(default_factory=dict)
+    attrs: dict[str, Any] = field(default_factory=dict)
+
+
+States = Callable[[], Iterator[StateSolver]]
+"""A new round of solvers, one for each direction of the magnetization."""
+Values = Callable[[Sequence[SummedPass]], tuple[RunSums, list[Variable]]]
+"""The quantities of a run from its sums."""
+
+
+def sum_on_grid(states: Iterator[StateSolver], request: Request, n_hat: RealArray, kubo: KuboContext) -> Summed:
+    """One pass over the grid of the input for each direction n̂ (A, 3). Collective."""
+    comm, quiet, grid = kubo.run.comm, kubo.run.quiet, kubo.section.k
+    passes, notes = [], []
+    for label, solver in zip(labels(n_hat), states, strict=True):
+        task = plan(solver, request, grid, comm, len(n_hat))
+        for text in (f"{label}: {note}" for note in task.notes):
+            tell(comm, text, quiet=quiet)
+            notes.append(text)
+        passes.append(sum_over_k(task, comm, checkpoints=kubo.checkpoints, quiet=quiet, label=label))
+    return Summed(passes, task, notes, untested(passes[0], task.mesh))
+
+
+def refine(
+    states: States, request: Request, n_hat: RealArray, values: Values, kubo: KuboContext, points: int = 0
+) -> Summed:
+    """Level after level until the input's target is reached or its budget is used. Collective.
+
+    points: k-points that the run has computed before.
+    """
+    comm, section = kubo.run.comm, kubo.section
+    chosen = responses(section.quantities)
+
+    def estimate(passes: Sequence[SummedPass]) -> Estimate:
+        found, error = Estimate(()), None
+        try:
+            run, fields = values(passes)
+            found = wanted(fields, coordinates(run, chosen, 0.0, fields), run.mu, section.accuracies)
+        except Exception as problem:  # raised on all ranks below
+            error = problem
+        raise_together(comm, error)
+        return found
+
+    names = labels(n_hat)
+    outcome = sum_to_target(
+        states,
+        names,
+        request,
+        section.k,
+        estimate,
+        comm,
+        checkpoints=kubo.checkpoints,
+        points=points,
+        quiet=kubo.run.quiet,
+    )
+    tell(comm, ending(outcome), quiet=kubo.run.quiet)
+    tasks = outcome.level.step.plan.tasks
+    return Summed(
+        outcome.level.sums,
+        tasks[-1],
+        [ending(outcome), *(f"{name}: {note}" for name, task in zip(names, tasks, strict=True) for note in task.notes)],
+        warning(outcome),
+        {"levels": table(outcome)},
+        {"target_reached": int(outcome.reached), "target_ended": outcome.why},
+    )
+
+
+def labels(n_hat: RealArray) -> list[str]:
+    """The directions in words."""
+    return [f"n = ({', '.join(f'{x:.3g}' for x in n)})" for n in n_hat]
