@@ -15,6 +15,7 @@ from hpcalo.io.checkpoint import Checkpoint, CheckpointWriter
 from hpcalo.io.dataset import Slab, Variable
 from hpcalo.parallel.guard import on_root
 from hpcalo.parallel.relay import StopRelay
+from hpcalo.parallel.rounds import Rounds
 from hpcalo.parallel.signals import StopRequest, anyone, signal_name
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Keeper:
         relay: StopRelay | None = None,
     ) -> None:
         self.result, self.stop, self._comm, self._interval = result, stop, comm, interval
-        self._writer, self._relay = CheckpointWriter(result, texts, resumed), relay
+        self.writer, self._relay = CheckpointWriter(result, texts, resumed), relay
         self._due = False
         self._saved, self._cost = time.monotonic(), 0.0
 
@@ -60,6 +61,10 @@ class Keeper:
         self._due |= due
         if stop:
             raise StopRequested(f"stopped by {signal_name(self._comm, self.stop.name)}")
+
+    def rounds(self) -> Rounds:
+        """For work that comes in rounds instead of steps: they save and stop by the same rules."""
+        return Rounds(self._comm, self._interval, self.stop, self._relay)
 
     def is_due(self, *, frame: bool) -> bool:
         """Whether to save the state that has been reached; `frame`: it was also written into the result."""
@@ -92,7 +97,7 @@ class Keeper:
 
         def write() -> None:
             together = {name: np.concatenate(parts or []) for name, parts in whole.items()} | dict(arrays or {})
-            self._writer.write(together, numbers, texts)
+            self.writer.write(together, numbers, texts)
 
         on_root(self._comm, write)
         self._saved = time.monotonic()

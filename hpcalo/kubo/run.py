@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +35,7 @@ from hpcalo.kubo.sums.parts import SummedPass
 from hpcalo.kubo.sums.request import WINDOW, Request
 from hpcalo.parallel.guard import on_root, together
 from hpcalo.parallel.layout import Layout
-from hpcalo.parallel.progress import duration, tell, warn
+from hpcalo.parallel.progress import duration, tell
 from hpcalo.parallel.rounds import Rounds
 from hpcalo.parallel.signals import StopRequest
 from hpcalo.typing import RealArray
@@ -51,12 +52,38 @@ def run_kubo(settings: KuboInput, context: RunContext) -> None:
 
 def _run(settings: KuboInput, context: RunContext, rounds: Rounds) -> None:
     started = time.monotonic()
-    comm, section, quiet = context.comm, settings.kubo, context.quiet
-    model: Model = on_root(comm, lambda: load_model(settings.model))
-    texts = on_root(comm, lambda: _restart_texts(settings, context))
+    comm, quiet = context.comm, context.quiet
+    model: list[Model] = [on_root(comm, lambda: load_model(settings.model))]
+    texts = on_root(comm, lambda: {**context.restart_texts("kubo", settings), **identity(settings)})
+    with together(comm):
+        checkpoints = PassCheckpoints(context.output, rounds, texts, context.resume)
+    kubo = KuboContext(context, settings, checkpoints)
+    found = compute(model.pop(), kubo)  # the model goes with its last use there
+    conclusion = _write(kubo, found)
+    on_root(comm, lambda: checkpoint.remove(context.output))
+    tell(comm, f"{len(found.fields)} quantities in {duration(time.monotonic() - started)}", quiet=quiet)
+    conclusion.say(comm, quiet=quiet)
+
+
+@dataclass(frozen=True)
+class Computed:
+    """The quantities of a run and their sums. reference: eV, zero of the energy axis. attrs: for the result."""
+
+    run: RunSums
+    fields: list[Variable]
+    reference: float
+    summed: Summed
+    attrs: dict[str, Any]
+
+
+def compute(model: Model, kubo: KuboContext) -> Computed:
+    """From the model to the quantities with their errors: sums for each direction of the magnetization. Collective.
+
+    Raises InputError, ModelError, ConvergenceError, OutputError, CheckpointError, StopRequested; on all ranks.
+    """
+    comm, section, quiet = kubo.run.comm, kubo.section, kubo.run.quiet
     with together(comm):
         reference, n_hat, request = prepare(section, model)
-        kubo = KuboContext(context, settings, PassCheckpoints(context.output, rounds, texts, context.resume))
     counted: Electrons | None = None
     if section.energies.from_electrons:
         counted = fermi_energy(model, n_hat[0], kubo)
@@ -65,7 +92,7 @@ def _run(settings: KuboInput, context: RunContext, rounds: Rounds) -> None:
     notes = (*model.notes, *remarks(section, model, n_hat, request))
     for note in notes:
         if note.startswith(WARNING):
-            warn(comm, note.removeprefix(WARNING))
+            kubo.warn(note.removeprefix(WARNING))
         else:
             tell(comm, f"note: {note}", quiet=quiet)
     lines = [f"reference energy {reference:.6f} eV", *(counted.notes if counted else [])]
@@ -86,16 +113,23 @@ def _run(settings: KuboInput, context: RunContext, rounds: Rounds) -> None:
         run, fields = values(summed.passes)
     warnings = [*_no_band_between(summed.passes[0].total), *(counted.warnings if counted else []), *summed.warnings]
     for text in warnings:
-        warn(comm, text)
+        kubo.warn(text)
     warnings = [*(n.removeprefix(WARNING) for n in notes if n.startswith(WARNING)), *warnings]
-    attrs = {**summed.attrs, "reference_energy_error_eV": counted.error} if counted else summed.attrs
     for text in (symmetry := told(fields)):
         tell(comm, f"note: {text}", quiet=quiet)
-    noted = replace(summed, notes=[*lines, *summed.notes, *symmetry], warnings=warnings, attrs=attrs)
-    conclusion = _write(kubo, run, fields, reference, noted)
-    on_root(comm, lambda: checkpoint.remove(context.output))
-    tell(comm, f"{len(fields)} quantities in {duration(time.monotonic() - started)}", quiet=quiet)
-    conclusion.say(comm, quiet=quiet)
+    noted = replace(summed, notes=[*lines, *summed.notes, *symmetry], warnings=warnings)
+    crystal, mesh = run.crystal, summed.task.mesh
+    attrs = {
+        "reference_energy_eV": reference,
+        **({"reference_energy_error_eV": counted.error} if counted else {}),
+        "cell_volume_A3": crystal.volume,
+        **({"cell_area_A2": crystal.area} if run.directions == (0, 1) else {}),
+        "k_points_full": mesh.full,
+        "k_grid": list(mesh.grid),
+        "k_shift": list(mesh.shift),
+        **summed.attrs,
+    }
+    return Computed(run, fields, reference, noted, attrs)
 
 
 def _values(
@@ -122,12 +156,10 @@ def _values(
     return run, fields_with_errors(run, passes, responses(section.quantities), energy_error)
 
 
-def _write(kubo: KuboContext, run: RunSums, fields: list[Variable], reference: float, summed: Summed) -> Conclusion:
-    """The result file, and what is to be said of it. reference: eV, zero of the energy axis. Collective.
-
-    Raises OutputError.
-    """
-    context, settings, crystal, task = kubo.run, kubo.settings, run.crystal, summed.task
+def _write(kubo: KuboContext, found: Computed) -> Conclusion:
+    """The result file, and what is to be said of it. Collective. Raises OutputError."""
+    context, settings, run, fields, summed = kubo.run, kubo.settings, found.run, found.fields, found.summed
+    task = summed.task
     record = provenance(
         context.comm,
         settings,
@@ -136,7 +168,7 @@ def _write(kubo: KuboContext, run: RunSums, fields: list[Variable], reference: f
         model_sha256=kubo.checkpoints.texts["model_sha256"],
         layout=Layout(context.comm.size, context.comm.rank, len(task.blocks), len(run.energies)).describe(),
     )
-    axes = coordinates(run, responses(kubo.section.quantities), reference, fields)
+    axes = coordinates(run, responses(kubo.section.quantities), found.reference, fields)
     points = len(task.mesh.points)
     conclusion = on_root(context.comm, lambda: conclude(settings, run, fields, axes, points))
     record.warned([*summed.warnings, *conclusion.warnings])
@@ -149,13 +181,7 @@ def _write(kubo: KuboContext, run: RunSums, fields: list[Variable], reference: f
         attrs={
             "engine": "kubo",
             "title": settings.title or context.source.stem,
-            "reference_energy_eV": reference,
-            "cell_volume_A3": crystal.volume,
-            **({"cell_area_A2": crystal.area} if run.directions == (0, 1) else {}),
-            "k_points_full": task.mesh.full,
-            "k_grid": list(task.mesh.grid),
-            "k_shift": list(task.mesh.shift),
-            **summed.attrs,
+            **found.attrs,
         },
         texts={NOTES: "\n".join(summed.notes), SUMMARY: conclusion.text, **summed.texts},
         force=context.force,
@@ -170,10 +196,6 @@ def _no_band_between(raw: RawSums) -> list[str]:
     return []
 
 
-def _restart_texts(settings: KuboInput, context: RunContext) -> dict[str, str]:
-    """What a restart needs besides the sums: the input, and what must not change in between. Serial."""
-    return {
-        **context.restart_texts("kubo", settings),
-        "program": __version__,
-        "model_sha256": checksums(settings.model),
-    }
+def identity(settings: KuboInput) -> dict[str, str]:
+    """What must not change between a run and its restart besides the input. Serial."""
+    return {"program": __version__, "model_sha256": checksums(settings.model)}

@@ -24,22 +24,29 @@ from hpcalo.kubo.target.reaching import sum_to_target
 from hpcalo.kubo.target.record import ending, table, warning
 from hpcalo.kubo.target.wanted import wanted
 from hpcalo.parallel.guard import raise_together
-from hpcalo.parallel.progress import tell
+from hpcalo.parallel.progress import tell, warn
 from hpcalo.typing import RealArray
 
 
 @dataclass(frozen=True)
 class KuboContext:
-    """What every step of a run uses: the run's context, its settings, and its checkpoints."""
+    """What every step of a run uses: the run's context, its settings, and its checkpoints. name: of a point of a scan,
+    before warnings.
+    """
 
     run: RunContext
     settings: KuboInput
     checkpoints: PassCheckpoints
+    name: str = ""
 
     @property
     def section(self) -> KuboSection:
         """The table [kubo] of the input."""
         return self.settings.kubo
+
+    def warn(self, text: str) -> None:
+        """A warning for the user."""
+        warn(self.run.comm, f"{self.name}: {text}" if self.name else text)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from hpcalo.parallel.relay import StopRelay
 from hpcalo.parallel.signals import StopRequest
 
 ROUND = 2.0
@@ -23,11 +24,11 @@ class Rounds:
     interval: seconds between checkpoints (rank 0's clock). Collective: every rank calls `meeting` after each round, and
     `begin` before a loop whose pieces may take another time. The clock of the checkpoints goes on from one loop to the
     next. seconds: time that the next round should take, 0 for one piece a rank. piece_seconds: time of one piece, set
-    by the caller.
+    by the caller. relay: passes requests to stop on between groups of ranks.
     """
 
-    def __init__(self, comm: Any, interval: float, stop: StopRequest) -> None:
-        self._comm, self._interval, self.stop = comm, interval, stop
+    def __init__(self, comm: Any, interval: float, stop: StopRequest, relay: StopRelay | None = None) -> None:
+        self._comm, self._interval, self.stop, self._relay = comm, interval, stop, relay
         self._saved = time.monotonic()
         self.begin()
 
@@ -38,6 +39,8 @@ class Rounds:
 
     def meeting(self) -> tuple[bool, bool]:
         """(save now, stop after it). Sets `seconds` from the `piece_seconds` of the slowest rank."""
+        if self._relay is not None:
+            self._relay.poll()
         now = time.monotonic()
         due = self._comm.rank == 0 and now - self._saved >= self._interval
         mine = np.array([self.stop.requested, due, self.piece_seconds])

@@ -36,7 +36,7 @@ class PassCheckpoints:
 
     texts: what a restart needs besides the sums. finished: the tables of sums of this run's passes so far. plans:
     fingerprints of these and of the current one (rank 0). restored: the checkpoint to continue from, rank 0 only.
-    Passes come in the same order in every run.
+    Passes come in the same order in every run. writer: of the checkpoints; by default one of its own.
     """
 
     result: Path
@@ -45,6 +45,7 @@ class PassCheckpoints:
     restored: Checkpoint | None = None
     finished: list[np.ndarray] = field(default_factory=list)
     plans: list[str] = field(default_factory=list)
+    writer: CheckpointWriter | None = None
     started: float = field(default_factory=time.monotonic)
     spent: float = 0.0
 
@@ -59,7 +60,8 @@ class PassCheckpoints:
         return bool(known) and len(self.finished) < len(known.split("\n"))
 
     def __post_init__(self) -> None:
-        self.writer = CheckpointWriter(self.result, self.texts, self.restored)
+        if self.writer is None:
+            self.writer = CheckpointWriter(self.result, {}, self.restored)
         if self.restored is not None:
             earlier = self.restored.texts
             with self.restored.understood():
@@ -74,8 +76,10 @@ class PassCheckpoints:
         everything = total.allreduce(comm)
         arrays = {"limbs": everything.limbs, "addends": np.array(everything.addends), "done": union(comm, done)}
         arrays |= {f"finished_{number}": values for number, values in enumerate(self.finished)}
-        texts = {"plans": "\n".join(self.plans), SECONDS: f"{self.seconds:.0f}"}
-        on_root(comm, lambda: self.writer.write(arrays, texts=texts))
+        texts = {**self.texts, "plans": "\n".join(self.plans), SECONDS: f"{self.seconds:.0f}"}
+        writer = self.writer
+        assert writer is not None  # made above
+        on_root(comm, lambda: writer.write(arrays, texts=texts))
 
     def earlier(self, comm: Intracomm, task: Pass, shape: tuple[int, int]) -> np.ndarray | None:
         """The table of sums of the pass, if the checkpoint holds it complete. Collective.

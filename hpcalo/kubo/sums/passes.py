@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hpcalo.errors import ConvergenceError, Interrupted
+from hpcalo.errors import ConvergenceError
+from hpcalo.io.keeper import StopRequested
 from hpcalo.kubo.sums.checkpoints import PassCheckpoints
 from hpcalo.kubo.sums.engine import sum_block
 from hpcalo.kubo.sums.parts import SummedPass, summed, table, table_shape
@@ -144,7 +145,7 @@ class _Loop:
             self._checkpoints.save(self._comm, self._total, self._done)
         if end:
             name = signal_name(self._comm, rounds.stop.name)
-            raise Interrupted(f"stopped by {name}; 'hpcalo restart {self._checkpoints.result}' continues")
+            raise StopRequested(f"stopped by {name}; 'hpcalo restart {self._checkpoints.result}' continues")
 
     def _points(self, numbers: Sequence[int]) -> int:
         """Number of k-points in these blocks."""
