@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import date, time
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core.core_schema import ErrorType
 
 from hpcalo.errors import InputError, nearest, nearest_file, one_line
 
@@ -196,7 +197,8 @@ def _describe(schema: type[BaseModel], error: Any, data: Any) -> str:
         text = f"{_shown(given)}: unknown value{hint} (allowed: {expected})"
     else:
         text = _PLAIN.get(kind) or error["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
-        text = text[:1].lower() + text[1:]
+        if kind in _OF_PYDANTIC:  # our own may begin with a unit: K is not k, MeV not meV
+            text = text[:1].lower() + text[1:]
         for old, new in _WORDS:
             text = text.replace(old, new)
         if kind in _PLAIN or not isinstance(given, Mapping | BaseModel):  # else about several keys, which it names
@@ -204,6 +206,8 @@ def _describe(schema: type[BaseModel], error: Any, data: Any) -> str:
     return f"{_key(loc, data)}: {text}"
 
 
+_OF_PYDANTIC = frozenset(get_args(ErrorType)) - {"value_error", "assertion_error"}
+"""The kinds of errors whose messages are sentences of pydantic's."""
 _WORDS = (
     ("input should be", "must be"),
     ("greater than or equal to", "at least"),
