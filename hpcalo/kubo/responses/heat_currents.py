@@ -13,7 +13,7 @@ from hpcalo.kubo.plot.panels import Panel
 from hpcalo.kubo.registry import register
 from hpcalo.kubo.responses.checking import EXACT, array, significant
 from hpcalo.kubo.responses.inverse_thermal_torque import inverse_parts
-from hpcalo.kubo.responses.motion import Motion, current, fmr, neel_wall, spiral
+from hpcalo.kubo.responses.motion import Motion, current, largest_during_fmr, neel_wall, spiral
 from hpcalo.kubo.responses.response import Quantity, Response
 from hpcalo.kubo.responses.run_sums import RunSums
 from hpcalo.kubo.responses.spiralization import Spiralization
@@ -76,12 +76,9 @@ class HeatCurrents(Response):
         even, odd = inverse_parts(run)
         tilde = np.moveaxis((even + odd)[0], (1, 2), (-2, -1))  # (G, M, T, current, torque)
         D = np.moveaxis(Spiralization().compute(run)["spiralization"][0], (0, 1), (-2, -1))
-        times = np.linspace(0.0, 2.0 * np.pi / motion.angular_frequency, 73)
-        n, dn = fmr(motion.cone, motion.angular_frequency, times)
-        precession = current(tilde[..., None, :, :], n, dn)[..., 0]
         n_s, dn_s = spiral(np.zeros(()), 0.0, 2.0 * np.pi / motion.wavelength, motion.velocity)
         n_w, dn_w = neel_wall(np.zeros(()), 0.0, motion.wall_width, motion.velocity)
-        amplitude = np.abs(precession).max(axis=-1)
+        amplitude = largest_during_fmr(tilde, motion.cone, motion.angular_frequency)[..., 0]
         return {
             "heat_current_fmr": amplitude,
             "heat_current_fmr_per_width": amplitude * motion.thickness,

@@ -83,3 +83,14 @@ def fmr(cone: float, angular_frequency: float, time: RealArray) -> tuple[RealArr
     n = np.stack([cone * c, cone * s, np.ones_like(c)], axis=-1)
     rate = cone * angular_frequency
     return n, rate * np.stack([-s, c, np.zeros_like(c)], axis=-1)
+
+
+def largest_during_fmr(coefficient: RealArray, cone: float, angular_frequency: float) -> RealArray:
+    """The largest |J_i| during the precession `fmr`, W/m²: (…, directions, 3) J/m² → (…, directions).
+
+    n̂ × ∂n̂/∂t = ωθ (−cos ωt, −sin ωt, θ) is a constant and one harmonic, so J_i = J_0 + a cos ωt + b sin ωt reaches
+    |J_0| + √(a² + b²).
+    """
+    rate = angular_frequency * cone
+    constant = rate * cone * coefficient[..., 2]
+    return np.asarray(np.abs(constant) + rate * np.hypot(coefficient[..., 0], coefficient[..., 1]), dtype=np.float64)
