@@ -17,6 +17,7 @@ from hpcalo.errors import ConvergenceError
 QUANTA = (2.0**10, 2.0**-30, 2.0**-70)
 LIMIT = 2.0**48  # beyond it the first integer of one addend could exceed 38 bits
 MAX_ADDENDS = 2**23  # 39-bit integers, so that 2^23 of them stay in 63 bits
+PIECE = 8192  # elements
 _CARRY_BITS = 40  # between neighbouring quanta
 
 
@@ -40,7 +41,6 @@ class ExactSum:
         """Adds an array of this shape, or one to each of some `rows` of the first axis (no row twice). Raises
         ConvergenceError, naming `where`, if an element is not finite or too large.
         """
-        place = ... if rows is None else rows
         expected = self.shape if rows is None else (len(rows), *self.shape[1:])
         if values.shape != expected:
             raise ValueError(f"shape {values.shape} added to a sum of shape {expected}")
@@ -53,12 +53,25 @@ class ExactSum:
             )
         if self.addends >= MAX_ADDENDS:
             raise ConvergenceError(f"{where or 'sum'}: more than {MAX_ADDENDS} blocks; use larger blocks")
-        rest = values
-        for i, quantum in enumerate(QUANTA):
-            whole = np.rint(rest * (1.0 / quantum))
-            self.limbs[i, place] += whole.astype(np.int64)
-            rest = rest - whole * quantum
+        if rows is None:
+            self._split(values.reshape(-1), self.limbs.reshape(len(QUANTA), -1))
+        else:
+            for row, addend in zip(rows, values, strict=True):
+                self._split(addend.reshape(-1), self.limbs[:, row].reshape(len(QUANTA), -1))
         self.addends += 1 if rows is None else len(rows)
+
+    @staticmethod
+    def _split(values: NDArray[np.float64], limbs: NDArray[np.int64]) -> None:
+        """Adds values (size,) to limbs (3, size), a piece at a time that stays in cache."""
+        for start in range(0, len(values), PIECE):
+            piece = slice(start, start + PIECE)
+            rest = values[piece].copy()
+            whole = np.empty_like(rest)
+            for limb, quantum in zip(limbs, QUANTA, strict=True):
+                np.rint(np.multiply(rest, 1.0 / quantum, out=whole), out=whole)
+                limb[piece] += whole.astype(np.int64)
+                whole *= quantum
+                rest -= whole
 
     def rows(self, chosen: NDArray[np.bool_]) -> ExactSum:
         """The sum of some rows of the first axis, as exact."""

@@ -22,20 +22,21 @@ if TYPE_CHECKING:
 
 
 def level_count(
-    edges: RealArray, count: RealArray, energies: RealArray, smearing: float
+    edges: RealArray, count: RealArray, energies: RealArray, smearing: RealArray
 ) -> tuple[RealArray, RealArray]:
     """Electrons per cell and density of states (1/eV) at the energies, from the count of levels between fine edges.
 
-    count: (NB + 1,), the first entry counts what lies below the edges. The density is a Gaussian average of the counted
-    levels.
+    count: (NB + 1,), the first entry counts what lies below the edges. smearing: see below.
     """
     below_edge = np.concatenate([[0.0], np.cumsum(count[:-1])])[1:]
-    electrons = np.interp(energies, edges, below_edge)
+    return np.interp(energies, edges, below_edge), smearing @ count[1:-1]
+
+
+def gaussian(edges: RealArray, energies: RealArray, width: float) -> RealArray:
+    """(NE, NB − 1), 1/eV: takes the levels counted between the edges to their Gaussian average at the energies."""
     centres = 0.5 * (edges[1:] + edges[:-1])
-    levels = count[1:-1]
-    x = (energies[:, None] - centres[None, :]) / smearing
-    kernel = np.where(np.abs(x) < 8.0, np.exp(-0.5 * np.minimum(x**2, 64.0)), 0.0) / (smearing * np.sqrt(2.0 * np.pi))
-    return electrons, kernel @ levels
+    x = (energies[:, None] - centres[None, :]) / width
+    return np.where(np.abs(x) < 8.0, np.exp(-0.5 * np.minimum(x**2, 64.0)), 0.0) / (width * np.sqrt(2.0 * np.pi))
 
 
 def energy_of_count(edges: RealArray, count: RealArray, electrons: float) -> float | None:
@@ -85,8 +86,8 @@ class DensityOfStates(Response):
     )
 
     def compute(self, run: RunSums) -> Mapping[str, RealArray]:
-        width = run.settings.gaussian_width
-        counted = [level_count(run.count_edges, count, run.energies, width) for count in run.stacked(COUNT)]
+        smearing = run.kept("gaussian", lambda: gaussian(run.count_edges, run.energies, run.settings.gaussian_width))
+        counted = [level_count(run.count_edges, count, run.energies, smearing) for count in run.stacked(COUNT)]
         return {
             "density_of_states": np.stack([dos for _, dos in counted]),
             "electrons": np.stack([n for n, _ in counted]),

@@ -36,8 +36,8 @@ class RunSums:
     count_edges: RealArray
     raw: tuple[Mapping[str, RealArray], ...]
     missing: frozenset[Observable] = frozenset()
-    kept: dict[tuple[str, int], RealArray] = field(default_factory=dict, compare=False, repr=False)
-    """Weights that are the same for other raw sums on the same axes (`dataclasses.replace` hands them on)."""
+    weights: dict[str, RealArray] = field(default_factory=dict, compare=False, repr=False)
+    """What `kept` keeps; `dataclasses.replace` hands it on to other raw sums on the same axes."""
 
     @property
     def directions(self) -> tuple[int, ...]:
@@ -129,8 +129,12 @@ class RunSums:
         """
         return self._weights(thermal_weights, power)
 
+    def kept(self, name: str, make: Callable[[], RealArray]) -> RealArray:
+        """An array of this name that depends on the axes and settings alone, made once."""
+        if name not in self.weights:
+            self.weights[name] = make()
+        return self.weights[name]
+
     def _weights(self, made_by: Callable[..., RealArray], power: int) -> RealArray:
-        key = (made_by.__name__, power)
-        if key not in self.kept:
-            self.kept[key] = made_by(self.energies, self.mu, self.temperatures, power)
-        return self.kept[key]
+        name = f"{made_by.__name__}:{power}"
+        return self.kept(name, lambda: made_by(self.energies, self.mu, self.temperatures, power))

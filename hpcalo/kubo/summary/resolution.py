@@ -118,7 +118,7 @@ def thinned(run: RunSums) -> RunSums | None:
     if NE % 2 == 0 or NE < 5 or not len(run.temperatures):
         return None
     raw = tuple(_thinned_sums(sums, NE) for sums in run.raw)
-    return replace(run, energies=run.energies[::2], raw=raw, kept={})
+    return replace(run, energies=run.energies[::2], raw=raw, weights={})
 
 
 def _thinned_sums(sums: Mapping[str, RealArray], NE: int) -> dict[str, RealArray]:

@@ -120,11 +120,11 @@ def _add_curves(
     for name, (kind, pair) in request.pair_sums().items():
         X, Y = (states[operator] for operator in pair)
         if kind == BROADENED:
-            part = np.zeros((*out[name].shape[:-1], len(request.energies[energies])))
-            _kubo.broadened_pairs(
-                states.E_kn, X, Y, components[pair], request.gammas, request.energies[energies].copy(), w, part
-            )
-            out[name][..., energies] += part
+            # Onto the sums so far in both cases, so that a share of the energies gives the same bits as all of them.
+            chosen = request.energies[energies]
+            part = out[name] if len(chosen) == len(request.energies) else out[name][..., energies].copy()
+            _kubo.broadened_pairs(states.E_kn, X, Y, components[pair], request.gammas, chosen.copy(), w, part)
+            out[name][..., energies] = part
         elif whole and kind == FERMI:
             _kubo.fermi_pairs(states.E_kn, X, Y, components[pair], *points_mu_t, DEGENERACY_TOLERANCE, w, out[name])
         elif whole and kind == THERMAL:
