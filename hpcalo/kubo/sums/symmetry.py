@@ -10,13 +10,18 @@ Each observable states its own transformation (`Observable.transformation`).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hpcalo.hamiltonian.symmetry import Operation
 from hpcalo.kubo.sums.engine import RawSums
 from hpcalo.kubo.sums.request import BROADENED, Pair, Request
 from hpcalo.typing import RealArray
+
+ROUNDING = 1e-14
+"""Elements of a mean of orthogonal matrices below it are 0."""
 
 
 def transformed(raw: RawSums, op: Operation, request: Request) -> RawSums:
@@ -52,5 +57,25 @@ def symmetrized(raw: RawSums, operations: Sequence[Operation], request: Request)
     """
     if len(operations) == 1:
         return raw
-    images = [transformed(raw, op, request) for op in operations]
-    return {name: np.asarray(sum(image[name] for image in images) / len(images)) for name in raw}
+    pairs, levels, out = request.pair_sums(), request.level_sums(), dict(raw)
+    for name, values in raw.items():
+        if name in pairs:
+            kind, pair = pairs[name]
+            full = [np.kron(*(o.transformation(op, request.crystal) for o in pair)) for op in operations]
+            odd = _mean([op.time_sign * matrix for op, matrix in zip(operations, full, strict=True)])
+            if kind == BROADENED:  # as in `_pairs`
+                parts = zip((_mean(full), odd), (values[:, :, 0], values[:, :, 1]), strict=True)
+                out[name] = np.stack([np.matmul(matrix, part) for matrix, part in parts], axis=2)
+            else:
+                out[name] = np.asarray(np.tensordot(odd, values, 1), dtype=np.float64)
+        elif name in levels and levels[name].indices:
+            matrix = _mean([levels[name].transformation(op, request.crystal) for op in operations])
+            flat = np.tensordot(matrix, values.reshape(len(matrix), -1), 1)
+            out[name] = np.asarray(flat, dtype=np.float64).reshape(values.shape)
+    return out
+
+
+def _mean(matrices: Sequence[NDArray[Any]]) -> RealArray:
+    """The projection on what the operations leave as it is: one product instead of one for each operation."""
+    total = np.asarray(sum(matrices)) / len(matrices)
+    return np.where(np.abs(total) > ROUNDING, total, 0.0)
