@@ -12,7 +12,7 @@ from hpcalo.typing import RealArray
 
 APART = ("n_hat", "gamma", "onsager_row", "onsager_column")
 """Axes along which the integrand may be smooth here and spiky there, or has other units."""
-NEIGHBOURS = 0.015
+NEIGHBOURS = 0.03
 """Part of the energy axis, to either side, over which the variance is averaged: a few parts alone tell it badly."""
 MOST_NEIGHBOURS = 50
 
@@ -28,26 +28,27 @@ class Scatter:
 def estimated_error(levels: Sequence[Scatter], axes: Sequence[str], dimensions: int) -> RealArray:
     """The error of every value from the scatter σ_m of parts with an m times coarser mesh, the finest first.
 
-    σ_m m^(−q): where the integrand is spiky, a part has 1/m^d of the points and 1/√ of them is what is gained, q = d/2,
-    with d the number of `dimensions` divided. Where it is smooth the error falls faster, and the parts of two levels
-    show how much: σ_m2/σ_m1 = (m2/m1)^q.
+    σ_m m^(−q): where the integrand is spiky, the error falls with the root of the number of points, q = d/2 with d the
+    number of `dimensions` divided. Where it is smooth the error falls faster, and the parts of two levels show how
+    much: σ_m2/σ_m1 = (m2/m1)^q. q is that of a whole curve; where the levels then differ, the larger error counts.
     """
-    finest = levels[0]
-    q: RealArray | float = dimensions / 2.0
-    if len(levels) > 1:
-        q = _exponent(finest, levels[1], axes, dimensions / 2.0)
-    return np.asarray(np.sqrt(_averaged(finest.variance, axes)) * finest.modulus ** (-q), dtype=np.float64)
+    least = dimensions / 2.0
+    q = _exponent(levels[0], levels[1], axes, least) if len(levels) > 1 else np.array(least)
+    squares = [_averaged(level.variance, axes) * level.modulus ** (-2.0 * q) for level in levels[:2]]
+    return np.asarray(np.sqrt(np.maximum.reduce(squares)), dtype=np.float64)
 
 
 def _exponent(finest: Scatter, coarser: Scatter, axes: Sequence[str], least: float) -> RealArray:
     """q of σ_m ∝ m^q from two levels, at least `least`: from all values of a curve and of its components together,
-    for each of the other axes.
+    for each of the other axes. Of numbers that are no curve against energy (few parts, few values) half of what it
+    exceeds `least` by is believed.
     """
     together = tuple(i for i, axis in enumerate(axes) if axis not in APART)
     fine, coarse = (np.nan_to_num(s.variance).sum(axis=together, keepdims=True) for s in (finest, coarser))
     known = (fine > 0.0) & (coarse > fine)
     ratio = np.divide(coarse, fine, out=np.ones_like(fine), where=known)
-    return np.maximum(0.5 * np.log(ratio) / np.log(coarser.modulus / finest.modulus), least)
+    gain = np.maximum(0.5 * np.log(ratio) / np.log(coarser.modulus / finest.modulus) - least, 0.0)
+    return least + (gain if "energy" in axes else 0.5 * gain)
 
 
 def _averaged(variance: RealArray, axes: Sequence[str]) -> RealArray:
