@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from types import SimpleNamespace
 
 import numpy as np
 import pint
 import pytest
+from places import REPOSITORY
 
 from hpcalo.config.reader import validate
 from hpcalo.errors import InputError
@@ -114,3 +116,22 @@ def test_a_new_name_is_known_to_the_input_at_once():
 def test_a_wrong_name_is_one_line_with_the_known_ones(value):
     with pytest.raises(InputError, match=r"unknown value.*torkance"):
         validate(KuboSection, {"quantities": [value], "k": {"grid": [1, 1, 1]}}, "x")
+
+
+def test_the_guide_names_the_axes_of_the_files():
+    """Every axis of any quantity, and those of each tensor in their order; and none that no file has."""
+    text = (REPOSITORY / "docs" / "guide" / "results.md").read_text().partition("## Axes")[2].partition("\n## ")[0]
+    rows = [row.split("|") for row in text.splitlines() if row.startswith("| `")]
+    quantities = {q.name: q.dims for response in responses() for q in response.quantities}
+    named: set[str] = set()
+    for row in rows:
+        first, second = (re.findall(r"`(\w+)`", cell) for cell in row[1:3])
+        if first[0] not in quantities:
+            named |= {*first, *second}
+            continue
+        for name in first:
+            dims = [d for d in quantities[name] if d not in {"n_hat", "gamma", "energy", "mu", "temperature"}]
+            assert dims == second, name
+    every = {dim for dims in quantities.values() for dim in dims}
+    assert every <= named
+    assert named - every <= {"n_vector", "reference_energy_eV", "nernst"}
