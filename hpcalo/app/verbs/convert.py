@@ -53,13 +53,13 @@ def convert(
         model, replicas = fold(model, replicas), None  # the cells of replicas are not those that make a film
     model = with_given(model, reader)
     if symmetrize is not None:
-        model, replicas = symmetrized(model, replicas, reader, symmetrize), None
+        model, replicas = symmetrized(model, replicas, reader, symmetrize)
     write_model(path, model, replicas, force=force)
     return path, model
 
 
-def symmetrized(model: Model, replicas: Folding | None, reader: Reader, limit: float) -> Model:
-    """The model averaged over its magnetic group, replicas folded in. Raises ModelError where that would be wrong."""
+def symmetrized(model: Model, replicas: Folding | None, reader: Reader, limit: float) -> tuple[Model, Folding | None]:
+    """The model averaged over its magnetic group, and replicas that stay apart. Raises ModelError."""
     try:
         return symmetrized_model(model, replicas, reader.orbitals(), limit)
     except ModelError as problem:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hpcalo.hamiltonian.symmetrize.sites import Sites
 from hpcalo.hamiltonian.symmetry import Operation
-from hpcalo.typing import ComplexArray, IntArray, RealArray
+from hpcalo.typing import BoolArray, ComplexArray, IntArray, RealArray
 
 SCALAR, POLAR, AXIAL = "scalar", "polar", "axial"
 """How the components of X turn: not (Hamiltonian), as r, or as the spin, which also changes sign with time."""
@@ -69,3 +69,13 @@ def transformed(
         ] = part[known]
         lost = max(lost, float(np.abs(part[~known]).max(initial=0.0)))
     return result, lost
+
+
+def complete(sites: Sites, cells: Cells) -> BoolArray:
+    """Which elements (nR, N, N) have all their images in these cells; the others cannot be part of a symmetric X."""
+    S = len(sites.exact)
+    whole = np.ones((len(cells.R), S, S), dtype=bool)
+    for g in range(len(sites.group.operations)):
+        for a, c, _, _, target in site_pairs(sites, g, cells.R):
+            whole[:, a, c] &= cells.find(target) >= 0
+    return whole[:, sites.of[:, None], sites.of]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +26,9 @@ from hpcalo.hamiltonian.symmetrize.sites import Sites, find_sites
 from hpcalo.hamiltonian.types import Crystal
 from hpcalo.typing import BoolArray, ComplexArray, IntArray, RealArray
 
+LARGEST_RATIO = 0.1
+"""Whatever deviation of H is allowed: beyond it the null vector is no longer the operation."""
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -34,7 +36,7 @@ class Evidence:
 
     crystal, n_hat, centres (N, 3) Å. orbitals: one for each function, None where unknown. known: H and spin on the
     cells R. trusted: cells whose blocks are what the files say, whatever is done about replicas. limit: deviation that
-    is accepted.
+    is accepted. time: with the operations that reverse it.
     """
 
     crystal: Crystal
@@ -46,6 +48,7 @@ class Evidence:
     trusted: BoolArray
     pairs: Pairs
     limit: float
+    time: bool = True
 
 
 @dataclass(frozen=True)
@@ -96,22 +99,23 @@ def mismatch(evidence: Evidence, found: Found) -> float:
 
 
 def _from_orbitals(evidence: Evidence) -> Found:
-    sites = find_sites(evidence.crystal, evidence.n_hat, evidence.centres, evidence.orbitals)
+    sites = find_sites(evidence.crystal, evidence.n_hat, evidence.centres, evidence.orbitals, time=evidence.time)
     D = from_orbitals(evidence.orbitals or (), sites, evidence.pairs)
     _require("the projections", D, sites, evidence.pairs, FAULT)
     return Found(sites, exact(D, sites, evidence.pairs), "the projections")
 
 
 def _from_data(evidence: Evidence, reason: str) -> Found:
-    sites = find_sites(evidence.crystal, evidence.n_hat, evidence.centres, None)
+    sites = find_sites(evidence.crystal, evidence.n_hat, evidence.centres, None, time=evidence.time)
     matrices, worst = {}, 0.0
+    allowed_ratio = min(max(RATIO, evidence.limit), LARGEST_RATIO)
     for g in generators(sites):
         matrices[g], ratio = from_data(evidence.known, evidence.R, evidence.trusted, sites, g)
-        if ratio > RATIO:
+        if ratio > allowed_ratio:
             raise ModelError(
                 f"symmetry: H and spin do not have the operation {sites.group.operations[g].rotation.tolist()}"
                 f"{' with time reversal' if sites.group.operations[g].time_reversal else ''}, or not uniquely "
-                f"(ratio of singular values {ratio:.1g}, allowed {RATIO:g})"
+                f"(ratio of singular values {ratio:.1g}, allowed {allowed_ratio:g})"
             )
         worst = max(worst, ratio)
     D = completed(matrices, sites)
@@ -140,6 +144,6 @@ def known_of(H_Rnn: NDArray, spin_Rvnn: NDArray) -> tuple[Known, ...]:
     return (H, Known(spin_Rvnn, "axial")) if spin_Rvnn.size else (H,)
 
 
-def all_cells(R: Sequence[int] | IntArray) -> BoolArray:
+def all_cells(R: IntArray) -> BoolArray:
     """Every cell is trusted."""
     return np.ones(len(R), dtype=bool)

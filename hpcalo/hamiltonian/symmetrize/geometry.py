@@ -42,10 +42,13 @@ class SpaceGroup:
         return np.concatenate([self.crystal.positions, self.extra])
 
 
-def space_group(crystal: Crystal, n_hat: RealArray, extra: RealArray) -> SpaceGroup:
-    """The group. Raises ModelError if an operation of the atoms does not map the extra points onto each other."""
+def space_group(crystal: Crystal, n_hat: RealArray, extra: RealArray, *, time: bool = True) -> SpaceGroup:
+    """The group; time: with the operations that reverse it.
+
+    Raises ModelError if an operation of the atoms does not map the extra points onto each other.
+    """
     crystal, n_hat = _with_exact_lattice(crystal, n_hat)
-    operations = candidates(crystal, n_hat)
+    operations = tuple(op for op in candidates(crystal, n_hat) if time or not op.time_reversal)
     if not closed(operations):
         raise ModelError("symmetry: the operations found are not a group: lattice or atoms are known too roughly")
     to_fractional = np.linalg.inv(crystal.lattice)

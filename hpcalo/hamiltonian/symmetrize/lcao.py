@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from hpcalo.errors import ModelError
 from hpcalo.hamiltonian.orbitals import HARMONICS, Orbital
-from hpcalo.hamiltonian.symmetrize.action import AXIAL, POLAR, SCALAR, Cells, transformed
+from hpcalo.hamiltonian.symmetrize.action import AXIAL, POLAR, SCALAR, Cells, complete, transformed
 from hpcalo.hamiltonian.symmetrize.finding import Evidence, Found, all_cells, find_representation
 from hpcalo.hamiltonian.symmetrize.nullspace import Known
 from hpcalo.hamiltonian.symmetrize.report import Deviation, names_of
@@ -56,6 +56,7 @@ def symmetrized_lcao(model: LcaoModel, orbitals: Sequence[Orbital] | None, limit
             trusted=all_cells(model.R),
             pairs=Pairs(_NONE, _NONE),
             limit=limit,
+            time=model.canted_vRnn is not None,  # without it the matrices are real: time reversal does nothing
         )
     )
     new, before = {}, []
@@ -84,7 +85,7 @@ def symmetrized_lcao(model: LcaoModel, orbitals: Sequence[Orbital] | None, limit
     for name, (X, kind) in _parts(result).items():
         deviation = _mean(X, kind, result, found)[1]
         after.append(replace(deviation, name=name, unit={"S": "", "r": "Å"}.get(name, "eV")))
-    operations = [op for op in found.sites.group.operations if model.canted_vRnn is not None or not op.time_reversal]
+    operations = found.sites.group.operations
     return result.with_notes(
         f"symmetrized over {len(operations)} operations of the crystal: {names_of(operations)}",
         f"symmetrized: representation of the orbitals from {found.source.replace('the projections', 'their names')}",
@@ -121,9 +122,10 @@ def _mean(X_vRnn: NDArray, kind: str, model: LcaoModel, found: Found) -> tuple[R
     imaginary = np.iscomplexobj(X)
     total = np.zeros(X.shape, dtype=np.complex128)
     size, lost, worst = 0.0, 0.0, sites.group.operations[0]
+    whole = complete(sites, cells)[:, None]
     for g, op in enumerate(sites.group.operations):
         image, gone = transformed(X, found.D[g], sites, g, kind, cells)
-        total += image
+        total += np.where(whole, image, 0.0)
         gap = max(float(np.abs(image - X).max(initial=0.0)), gone)
         lost = max(lost, gone)
         if gap > size:

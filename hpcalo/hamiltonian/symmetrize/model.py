@@ -15,13 +15,13 @@ __all__ = ["LIMIT", "symmetrized_model"]
 
 def symmetrized_model(
     model: Model, folding: Folding | None = None, orbitals: Sequence[Orbital] | None = None, limit: float = LIMIT
-) -> Model:
-    """The model averaged over its group, replicas folded in, with notes on what that took.
+) -> tuple[Model, Folding | None]:
+    """The model averaged over its group, with notes on what that took, and the replicas that are not yet in it.
 
     folding: replicas not yet in the model. orbitals: one for each function, None where unknown (an LCAO model has names
     of its orbitals). limit: largest deviation of H (eV) and spin that is averaged away. Raises ModelError where they
     deviate by more, or where no representation of the operations is found.
     """
     if isinstance(model, WannierModel):
-        return symmetrized_wannier(model, folding, orbitals, limit)[0]
-    return symmetrized_lcao(model, orbitals, limit)
+        return symmetrized_wannier(model, folding, orbitals, limit)[:2]
+    return symmetrized_lcao(model, orbitals, limit), None

@@ -46,8 +46,12 @@ class Sites:
         return float(np.abs(self.exact - self.given).max(initial=0.0))
 
 
-def find_sites(crystal: Crystal, n_hat: RealArray, centres: RealArray, orbitals: Sequence[Orbital] | None) -> Sites:
+def find_sites(
+    crystal: Crystal, n_hat: RealArray, centres: RealArray, orbitals: Sequence[Orbital] | None, *, time: bool = True
+) -> Sites:
     """Sites from the positions of the orbitals, one for each function, else from the centres (N, 3) Å.
+
+    time: with the operations that reverse it.
 
     Raises ModelError where the functions of one site lie in different cells, or the sites are not symmetric.
     """
@@ -56,7 +60,7 @@ def find_sites(crystal: Crystal, n_hat: RealArray, centres: RealArray, orbitals:
     atoms = len(crystal.positions)
     used = np.unique(kind)
     extra = anchors[atoms:]
-    group = space_group(crystal, n_hat, extra)
+    group = space_group(crystal, n_hat, extra, time=time)
     of = np.searchsorted(used, kind)
     cells = _home_cells(crystal, anchors[kind], centres)
     home = np.zeros((len(used), 3))

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpcalo.errors import ModelError
-from hpcalo.hamiltonian.exchange import odd_part
+from hpcalo.hamiltonian.exchange import odd_part, pauli_on_pairs
 from hpcalo.hamiltonian.orbitals import Orbital
 from hpcalo.hamiltonian.replicas import Folding, fold
-from hpcalo.hamiltonian.symmetrize.action import AXIAL, POLAR, SCALAR, Cells, transformed
+from hpcalo.hamiltonian.symmetrize.action import AXIAL, POLAR, SCALAR, Cells, complete, transformed
 from hpcalo.hamiltonian.symmetrize.finding import Evidence, Found, find_representation, known_of
 from hpcalo.hamiltonian.symmetrize.images import centred_folding, trusted_cells
 from hpcalo.hamiltonian.symmetrize.report import Deviation, Report
@@ -26,6 +26,8 @@ from hpcalo.typing import ComplexArray, IntArray, RealArray
 
 LIMIT = 1e-4
 """H (eV) and spin may deviate by as much without a word; a file's digits are 1e-6."""
+EXACT = 1e-12
+"""What may be left of a deviation."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,10 @@ class _Part:
 
 def symmetrized_wannier(
     model: WannierModel, folding: Folding | None, orbitals: Sequence[Orbital] | None, limit: float = LIMIT
-) -> tuple[WannierModel, Report]:
-    """The model, replicas folded in, exactly symmetric, and what that took.
+) -> tuple[WannierModel, Folding | None, Report]:
+    """The model exactly symmetric, the replicas that are not yet in it, and what that took.
+
+    Replicas stay apart where the model is symmetric with and without them; else they are folded in.
 
     model, folding: as `Reader.read_apart` gives them. orbitals: one for each function; None where unknown. limit: the
     largest deviation of H (eV) and of the spin matrices that is averaged away. Raises ModelError where H or spin
@@ -69,6 +73,7 @@ def symmetrized_wannier(
             raise ModelError(_refusal(deviation, limit, model))
     result = _averaged(folded, found)
     after = _deviations(result, found, exact=True)
+    alone = None if folding is None or images else _averaged_apart(model, folding, found, limit)
     report = Report(
         operations=found.sites.group.operations,
         source=found.source,
@@ -81,12 +86,26 @@ def symmetrized_wannier(
         old=as_given,
         new=result,
     )
-    return result.with_notes(*report.notes()), report
+    if alone is not None:
+        return alone.with_notes(*report.notes()), folding, report
+    return result.with_notes(*report.notes()), None, report
+
+
+def _averaged_apart(model: WannierModel, folding: Folding, found: Found, limit: float) -> WannierModel | None:
+    """The model on its Wigner-Seitz cells, if the group maps these onto each other and the replicas keep that."""
+    if any(d.lost or (d.name != "r" and d.size > limit) for d in _deviations(model, found)):
+        return None
+    alone = _averaged(model, found)
+    both = (*_deviations(alone, found, exact=True), *_deviations(fold(alone, folding), found, exact=True))
+    return alone if all(d.size < EXACT and not d.lost for d in both) else None
 
 
 def _spin(model: WannierModel) -> NDArray:
-    """The spin matrices; Pauli matrices on the pairs are respected by `Pairs.pure`. Without spin: empty."""
-    return np.zeros((len(model.R), 0, model.size, model.size)) if model.spin_Rvnn is None else model.spin_Rvnn
+    """The spin matrices (nR, 3, N, N): of the model, else Pauli matrices on the pairs. Without spin: (nR, 0, N, N)."""
+    if model.spin_Rvnn is not None:
+        return model.spin_Rvnn
+    pauli = pauli_on_pairs(model.up, model.down) if len(model.up) else np.zeros((0, model.size, model.size))
+    return np.where((model.R == 0).all(axis=1)[:, None, None, None], pauli, 0.0)
 
 
 def _refusal(deviation: Deviation, limit: float, model: WannierModel) -> str:
@@ -195,10 +214,11 @@ def _averaged(model: WannierModel, found: Found) -> WannierModel:
     sites, cells = found.sites, Cells(model.R)
     G = len(sites.group.operations)
     new: dict[str, ComplexArray] = {}
+    whole = complete(sites, cells)[:, None]
     for part in _parts(model, sites.given[sites.of]):
         total = np.zeros(part.X_Rvnn.shape, dtype=np.complex128)
         for g in range(G):
-            total += transformed(part.X_Rvnn, found.D[g], sites, g, part.kind, cells)[0]
+            total += transformed(whole * part.X_Rvnn, found.D[g], sites, g, part.kind, cells)[0]
         new[part.name] = _hermitian(total / G, model.R)
     H = new["H"][:, 0]
     odd = None
