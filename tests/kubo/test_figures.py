@@ -264,7 +264,7 @@ def test_pages_show_every_quantity_of_a_file(result: Result) -> None:
 
 def test_onsager_panel_states_the_violation(result: Result) -> None:
     axis = draw([result], ["onsager"]).axes[0]
-    stated = re.search(r"to (?:\$(\d+)\\times10\^\{(-\d+)\}\$|0)$", axis.get_title(loc="right"))
+    stated = re.search(r"to (?:\$(\d+)\\times10\^\{(-\d+)\}\$|0)(,|$)", axis.get_title(loc="right"))
     assert stated
     value = float(f"{stated[1]}e{stated[2]}") if stated[1] else 0.0
     t = list(result["temperature"]).index(300.0)
@@ -273,8 +273,11 @@ def test_onsager_panel_states_the_violation(result: Result) -> None:
     assert len(axis.texts) == matrix.size
     power = re.search(r"tilde.beta. \(.10\^\{(-?\d+)\}", axis.get_xlabel())
     assert power
-    written = float(axis.texts[2].get_text().replace("−", "-")) * 10.0 ** int(power[1])
-    assert written == pytest.approx(matrix[0, 2], abs=5.1e-4 * 10.0 ** int(power[1]))
+    error = result["onsager_matrix_error"][0, 0, :, :, 0, t]
+    first, second = (float(x) for x in axis.texts[2].get_text().replace("−", "-").split("\n± "))
+    assert first * 10.0 ** int(power[1]) == pytest.approx(matrix[0, 2], abs=0.51 * error[0, 2])
+    assert second * 10.0 ** int(power[1]) == pytest.approx(error[0, 2], rel=0.15)
+    assert ("hatched: error" in axis.get_title(loc="right")) == bool(axis.patches)
 
 
 def test_published_values_are_marked_on_their_film_only(result: Result) -> None:
