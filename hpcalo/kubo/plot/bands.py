@@ -22,6 +22,10 @@ REACH = 0.35
 """How far a band may stretch a panel beyond its curves, as a fraction of their range."""
 
 
+WORDS = ("not converged: error", "pale: error", "error not known")
+"""What the head of a panel says of its errors begins so."""
+
+
 def converged(curve: Curve) -> bool:
     """Whether the rms of the errors is below the curve's threshold relative to that of the values; true where errors
     are not known at all.
@@ -72,7 +76,7 @@ def stretch(axis: Axes) -> None:
     bands = transform.transform(np.array([min(e[0] for e in ends), max(e[1] for e in ends)]))
     room = REACH * (high - low)
     limits = np.array([max(min(low, bands[0]), low - room), min(max(high, bands[1]), high + room)])
-    axis.set_ylim(*transform.inverted().transform(limits))
+    axis.set_ylim(*transform.inverted().transform(limits), auto=None)  # more curves may come
 
 
 def written(value: float, error: float) -> str:
@@ -82,10 +86,12 @@ def written(value: float, error: float) -> str:
 
 
 def note_errors(axis: Axes, found: Sequence[Curve]) -> None:
-    """Says in the panel's head what the bands and pale curves mean."""
+    """Says in the panel's head what the bands and pale curves mean; what it said of fewer curves goes."""
+    parts = [p for p in axis.get_title(loc="right").split(",  ") if p and not p.startswith(WORDS)]
+    style.note(axis, ",  ".join(parts))
     if any(not converged(c) for c in found):
         limit = percent(max(c.limit for c in found))
         every = all(not converged(c) for c in found)
-        style.note(axis, f"not converged: error > {limit}" if every else f"pale: error > {limit}", add=True)
+        style.note(axis, f"{WORDS[0 if every else 1]} > {limit}", add=True)
     elif any(c.error is not None and np.isnan(c.error[np.isfinite(c.y)]).any() for c in found):
-        style.note(axis, "error not known", add=True)
+        style.note(axis, WORDS[2], add=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from hpcalo.io.dataset import Result
-from hpcalo.kubo.plot.bands import draw_line, remove_bands
+from hpcalo.kubo.plot.bands import draw_line, note_errors, remove_bands, stretch
 from hpcalo.kubo.plot.data import Curve, curves
 from hpcalo.kubo.plot.looks import distinct, legend_entries, looks
 from hpcalo.plotting import style
@@ -28,7 +28,8 @@ def overlay(
     colours = {tuple(sorted(c.tags.items())): s.colour for c, s in zip(main, styles, strict=True)}
     levels = {_without_gamma(c): s for c, s in zip(main, styles, strict=True)}
     one_gamma = len(distinct(main, "gamma")) < 2
-    for curve in curves(results, name, along, only=elements[:1], like=main):
+    found = curves(results, name, along, only=elements[:1], like=main)
+    for curve in found:
         if len(curve.x) == 1:
             options = {"marker": "s", "mfc": "none", **options}
         look: dict[str, Any] = {"color": "0.15"}
@@ -42,6 +43,9 @@ def overlay(
         else:
             draw_line(axis, curve, factor, **{**look, **options})
     axis.plot([], [], label=label, **{"color": "0.15", **options})
+    if not per_level:
+        note_errors(axis, [*main, *found])
+        stretch(axis)
 
 
 def _without_gamma(curve: Curve) -> tuple[Any, ...]:
@@ -77,3 +81,5 @@ def with_gamma(
     axis.plot([], [], color="0.15", lw=0.7, label="intrinsic, Γ → 0")
     for look in legend_entries(wide, "", "gamma"):
         axis.plot([], [], color=look.colour, ls=look.dashes, label=look.label)
+    note_errors(axis, [*main, *wide])
+    stretch(axis)
