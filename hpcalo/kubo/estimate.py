@@ -16,6 +16,7 @@ from hpcalo.kubo.states.operators import TORQUE, VELOCITY
 from hpcalo.kubo.states.solver import StateSolver
 from hpcalo.kubo.states.solvers import solvers
 from hpcalo.kubo.sums.engine import sum_block
+from hpcalo.kubo.sums.parts import bytes_of_sums
 from hpcalo.kubo.sums.plan import wedge
 from hpcalo.kubo.sums.request import Request
 from hpcalo.parallel.packing import Packing
@@ -33,7 +34,7 @@ def work_kubo(settings: KuboInput, *, source: Path) -> Work:
     model = load_model(settings.model)
     _, n_hat, request = prepare(section, model)
     solver = next(solvers(model, n_hat, request.need(), spin_matrices=section.spin_matrices))
-    mesh, notes = wedge(solver, request, section.k)
+    mesh, notes = wedge(solver, request, section.k, len(n_hat))
     about = remarks(section, model, n_hat, request)
     start = time.monotonic() - started
     size = block_size(solver.size)
@@ -47,6 +48,7 @@ def work_kubo(settings: KuboInput, *, source: Path) -> Work:
     block = per_k * min(size, len(mesh.points)) * len(n_hat)
     sums = 8.0 * Packing(request.shapes()).size
     memory = memory_per_rank(model, solver, request)
+    memory += bytes_of_sums(mesh.division, Packing(request.shapes()).size, len(n_hat))
 
     def report(ranks: int) -> str:
         seconds = block * -(-blocks // ranks)
@@ -84,7 +86,7 @@ def work_kubo(settings: KuboInput, *, source: Path) -> Work:
 
 
 def memory_per_rank(model: WannierModel | LcaoModel, solver: StateSolver, request: Request) -> float:
-    """Bytes a rank needs at its peak: program, model (twice while rank 0 sends it), lattice sums, a batch, the sums."""
+    """Bytes a rank needs at its peak: program, model (twice while rank 0 sends it), lattice sums, a batch, its sums."""
     N, levels = solver.size, request.sums.levels
     cells = sum(v.nbytes for v in vars(model).values() if isinstance(v, np.ndarray))
     sizes = sum(observable.size(model.crystal) for observable in {VELOCITY, TORQUE, *request.need()} - set(levels))

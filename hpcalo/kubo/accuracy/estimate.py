@@ -15,6 +15,12 @@ APART = ("n_hat", "gamma", "onsager_row", "onsager_column")
 NEIGHBOURS = 0.03
 """Part of the energy axis, to either side, over which the variance is averaged: a few parts alone tell it badly."""
 MOST_NEIGHBOURS = 50
+OF_CURVES = 1.5
+"""By what q of a curve against energy exceeds d/2, in units of what the two levels show: from the coarser to the finer
+one the gain grows where the integrand is analytic (it would be 2 if the error fell exponentially with N).
+"""
+OF_NUMBERS = 0.5
+"""The same for numbers that are no curve: from few parts and few values it is uncertain, and only half is believed."""
 
 
 @dataclass(frozen=True)
@@ -40,15 +46,14 @@ def estimated_error(levels: Sequence[Scatter], axes: Sequence[str], dimensions: 
 
 def _exponent(finest: Scatter, coarser: Scatter, axes: Sequence[str], least: float) -> RealArray:
     """q of σ_m ∝ m^q from two levels, at least `least`: from all values of a curve and of its components together,
-    for each of the other axes. Of numbers that are no curve against energy (few parts, few values) half of what it
-    exceeds `least` by is believed.
+    for each of the other axes.
     """
     together = tuple(i for i, axis in enumerate(axes) if axis not in APART)
     fine, coarse = (np.nan_to_num(s.variance).sum(axis=together, keepdims=True) for s in (finest, coarser))
     known = (fine > 0.0) & (coarse > fine)
     ratio = np.divide(coarse, fine, out=np.ones_like(fine), where=known)
     gain = np.maximum(0.5 * np.log(ratio) / np.log(coarser.modulus / finest.modulus) - least, 0.0)
-    return least + (gain if "energy" in axes else 0.5 * gain)
+    return least + gain * (OF_CURVES if "energy" in axes else OF_NUMBERS)
 
 
 def _averaged(variance: RealArray, axes: Sequence[str]) -> RealArray:

@@ -18,6 +18,9 @@ from hpcalo.kubo.sums.engine import RawSums
 from hpcalo.kubo.sums.parts import SummedPass
 from hpcalo.typing import RealArray
 
+ROUNDING = 1e-15
+"""No value is known better than to this part of it."""
+
 
 def fields_with_errors(
     run: RunSums, passes: Sequence[SummedPass], chosen: Sequence[Response], energy_error: float | None = None
@@ -60,7 +63,7 @@ def _error(
     error = estimated_error(levels, variable.dims, dimensions)
     if energy_error:
         error = np.hypot(error, energy_error * _slope(variable, run))
-    return error
+    return np.maximum(error, ROUNDING * np.abs(variable.data))
 
 
 def _slope(variable: Variable, run: RunSums) -> RealArray:

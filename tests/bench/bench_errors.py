@@ -1,0 +1,266 @@
+"""True errors of sums over k against the estimated ones: python tests/bench/bench_errors.py [--keep FOLDER] [model ...]
+
+Runs each model on a few Γ-centred, half-shifted and generic meshes and on one much finer one, and prints as Markdown
+tables the ratio of true to estimated error: its median and what 90 % of all values stay below, by mesh and by quantity.
+Each quantity of a mesh counts alike. Aim: medians from 0.3 to 2, 90 % below 5, never an estimate of 0 for a value that
+is not exact. An estimate that is too large (a small ratio) is the harmless side. With --keep, sums are kept in a
+folder and made once. All models together take about half an hour on one core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import pickle
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mpi4py import MPI
+
+from hpcalo.config.reader import apply_overrides, read_toml, validate
+from hpcalo.hamiltonian.loading import load_model
+from hpcalo.kubo.accuracy.estimate import Scatter, estimated_error
+from hpcalo.kubo.accuracy.spread import spreads
+from hpcalo.kubo.config import KuboInput
+from hpcalo.kubo.prepare import prepare
+from hpcalo.kubo.responses.response import responses
+from hpcalo.kubo.responses.run_sums import RunSums
+from hpcalo.kubo.states.solvers import solvers
+from hpcalo.kubo.sums.passes import sum_over_k
+from hpcalo.kubo.sums.plan import plan
+from hpcalo.parallel.threads import limit_threads
+
+INPUTS = Path(__file__).resolve().parents[2] / "input"
+GENERIC = (0.31, 0.137, 0.42)
+KINDS = {"G": "Γ-centred", "H": "half-shifted", "S": "generic shift"}
+EXACT = 1e-5
+"""Curves that the mesh has to this relative accuracy are converged; and no ratio is formed of two rounding errors."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model. dimensions: directions of its grid. reference: kind and divisions of the fine mesh."""
+
+    source: str
+    dimensions: int
+    overrides: tuple[str, ...]
+    meshes: dict[str, tuple[int, ...]]
+    reference: tuple[str, int]
+
+
+FILM = ("kubo.temperatures=[100,300]", "kubo.energies.points=201")
+CASES = {
+    "chain": Case(
+        "rashba.toml",
+        1,
+        (
+            'model={builtin="chain",fermi_energy=0.0}',
+            'kubo.quantities=["torkance","spiralization","conductivity","damping","density_of_states"]',
+            "kubo.n_hat=[0,0,1]",
+            "kubo.gamma=[0.05]",
+            "kubo.temperatures=[100,300]",
+            "kubo.energies.points=231",
+        ),
+        {"G": (48, 96, 192), "H": (48, 96, 192), "S": (48, 96, 192)},
+        ("H", 24000),
+    ),
+    "rashba": Case(
+        "rashba.toml",
+        2,
+        (
+            'kubo.quantities=["torkance","thermal_torkance","inverse_thermal_torque","spiralization","conductivity",'
+            '"anomalous_hall","nernst","orbital_magnetization","damping","density_of_states"]',
+            "kubo.n_hat=[0,0,1]",
+            "kubo.gamma=[0.05]",
+            "kubo.temperatures=[100,300]",
+            "kubo.energies.points=231",
+        ),
+        {"G": (24, 48, 96, 192), "H": (24, 48, 96, 192), "S": (24, 48, 96)},
+        ("H", 1600),
+    ),
+    "mnw3": Case(
+        "mnw001_small.toml",
+        2,
+        FILM,
+        {"G": (8, 16, 24, 32), "H": (8, 16, 24, 32), "S": (8, 16, 24)},
+        ("H", 112),
+    ),
+    "mnw9": Case("mnw001.toml", 2, FILM, {"G": (12, 16), "H": (8, 12, 16)}, ("H", 36)),
+    "fe": Case(
+        "fe_ahc.toml",
+        3,
+        (
+            'kubo.quantities=["conductivity","anomalous_hall","nernst","orbital_magnetization","density_of_states"]',
+            "kubo.energies.points=401",
+            "kubo.temperatures=[100,300]",
+            'kubo.gamma="25 meV"',
+        ),
+        {"G": (12, 16, 24, 32), "H": (12, 24), "S": (12, 16, 24)},
+        ("S", 60),
+    ),
+    "fete": Case(
+        "fete.toml",
+        3,
+        (
+            'kubo.quantities=["torkance","thermal_torkance","spiralization","conductivity","damping",'
+            '"density_of_states"]',
+            "kubo.energies.points=201",
+            "kubo.n_hat=[0,0,-1]",
+            "kubo.temperatures=[100,300]",
+            'kubo.gamma="25 meV"',
+        ),
+        {"G": (8, 12, 16), "H": (8, 12, 16), "S": (8, 12, 16)},
+        ("S", 44),
+    ),
+}
+
+
+def measured(case: Case, kind: str, divisions: int) -> dict[str, Any]:
+    """Values and scatter of the parts of one mesh."""
+    grid = [divisions] * case.dimensions + [1] * (3 - case.dimensions)
+    shift = {"G": (0.0,) * 3, "H": (0.5,) * 3, "S": GENERIC}[kind][: case.dimensions]
+    mesh = (f"kubo.k.grid={grid}", f"kubo.k.shift={[*shift, *(0.0 for _ in range(3 - case.dimensions))]}")
+    source = INPUTS / case.source
+    table = apply_overrides(read_toml(source), [*case.overrides, *mesh])
+    settings = validate(KuboInput, table, str(source), source.parent)
+    model = load_model(settings.model)
+    reference, n_hat, request = prepare(settings.kubo, model)
+    passes, points = [], 0
+    for solver in solvers(model, n_hat, request.need()):
+        task = plan(solver, request, settings.kubo.k, MPI.COMM_SELF, len(n_hat))
+        passes.append(sum_over_k(task, MPI.COMM_SELF))
+        points += len(task.mesh.points)
+    run = RunSums(
+        crystal=model.crystal,
+        settings=settings.kubo,
+        energies=request.energies - reference,
+        n_hat=n_hat,
+        gammas=request.gammas,
+        temperatures=np.array(settings.kubo.temperatures),
+        mu=np.array(settings.kubo.chemical_potentials),
+        count_edges=request.count_edges - reference,
+        raw=tuple(p.total for p in passes),
+    )
+    chosen = responses(settings.kubo.quantities)
+    dims = {q.name: q.dims for response in chosen for q in response.quantities}
+
+    def compute(raw: Sequence[Any]) -> dict[str, np.ndarray]:
+        moved = replace(run, raw=tuple(raw))
+        return {name: values for response in chosen for name, values in response.compute(moved).items()}
+
+    per_pass = frozenset(name for name, axes in dims.items() if axes[0] == "n_hat")
+    return {
+        "values": compute([p.total for p in passes]),
+        "spreads": [(s.modulus, s.variances) for s in spreads(compute, passes, per_pass)],
+        "d": passes[0].dimensions,
+        "dims": dims,
+        "points": points,
+    }
+
+
+def kept(folder: Path | None, name: str, case: Case, kind: str, divisions: int) -> dict[str, Any]:
+    """The same from the folder, if it has it."""
+    path = folder / f"{name}_{kind}_{divisions}.pkl" if folder else None
+    if path and path.exists():
+        return pickle.loads(path.read_bytes())
+    sys.stderr.write(f"{name}: {KINDS[kind]}, {divisions}\n")
+    found = measured(case, kind, divisions)
+    if path:
+        path.write_bytes(pickle.dumps(found))
+    return found
+
+
+@dataclass(frozen=True)
+class Row:
+    """One quantity on one mesh. true, estimated: root mean squares, relative to that of the values. zeros: values that
+    are not exact though their estimate is 0.
+    """
+
+    model: str
+    mesh: str
+    quantity: str
+    true: float
+    estimated: float
+    median: float
+    most: float
+    zeros: int
+
+
+def compared(name: str, mesh: str, run: dict[str, Any], fine: dict[str, Any]) -> list[Row]:
+    """True against estimated errors of the quantities that the mesh does not have converged."""
+    rows = []
+    for quantity, reference in fine["values"].items():
+        dims, values = run["dims"][quantity], run["values"][quantity]
+        largest = np.nanmax(np.abs(reference), initial=0.0)
+        error = np.abs(values - reference)
+        curve = tuple(i for i, axis in enumerate(dims) if axis in ("energy", "mu", "temperature"))
+        alive = np.nanmax(np.abs(reference), axis=curve, keepdims=True) > 1e-6 * largest  # not 0 by symmetry
+        levels = [Scatter(modulus, variances[quantity]) for modulus, variances in run["spreads"]]
+        estimate = estimated_error(levels, dims, run["d"])
+        counts = np.broadcast_to(alive, error.shape) & (error > 1e-12 * largest) & np.isfinite(error + estimate)
+        if not counts.any():
+            continue
+        size = np.sqrt(np.mean(reference[counts] ** 2))
+        true, estimated = (float(np.sqrt(np.mean(e[counts] ** 2)) / size) for e in (error, estimate))
+        if true < EXACT:
+            continue
+        ratio = error[counts] / np.maximum(estimate[counts], 1e-300)
+        zeros = int(np.count_nonzero(estimate[counts] == 0.0))
+        rows.append(
+            Row(name, mesh, quantity, true, estimated, float(np.median(ratio)), float(np.quantile(ratio, 0.9)), zeros)
+        )
+    return rows
+
+
+def line(words: str, rows: Sequence[Row]) -> str:
+    median, most = np.array([r.median for r in rows]), np.array([r.most for r in rows])
+    inside = np.mean((median > 0.3) & (median < 2.0))
+    text = f"| {words} | {len(rows)} | {np.median(median):.2f} ({np.quantile(median, 0.1):.2f} … "
+    text += f"{np.quantile(median, 0.9):.2f}) | {inside:.0%} | {np.mean(median > 2.0):.0%} | {np.median(most):.1f} | "
+    return text + f"{np.mean(most < 5.0):.0%} | {sum(r.zeros for r in rows)} |"
+
+
+HEAD = (
+    "| {} | quantities | true/estimate: median (10 … 90 %) | in 0.3 … 2 | above 2 | 90 % of values below | "
+    "of these below 5 | zero |\n|---|---|---|---|---|---|---|---|"
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("models", nargs="*", default=list(CASES))
+    parser.add_argument("--keep", type=Path)
+    parser.add_argument("--all", action="store_true", help="a line for each quantity and mesh")
+    options = parser.parse_args()
+    limit_threads()
+    rows: list[Row] = []
+    for name in options.models:
+        case = CASES[name]
+        fine = kept(options.keep, name, case, *case.reference)
+        for kind, sizes in case.meshes.items():
+            for n in sizes:
+                run = kept(options.keep, name, case, kind, n)
+                rows += compared(name, f"{KINDS[kind]}", run, fine)
+    print(HEAD.format("model, mesh"))
+    for name in options.models:
+        for kind in CASES[name].meshes:
+            sizes = ", ".join(str(n) for n in CASES[name].meshes[kind])
+            chosen = [r for r in rows if (r.model, r.mesh) == (name, KINDS[kind])]
+            print(line(f"{name}, {KINDS[kind]} {sizes}", chosen))
+    print(line("all", rows))
+    print("\n" + HEAD.format("quantity"))
+    for quantity in dict.fromkeys(r.quantity for r in rows):
+        print(line(f"`{quantity}`", [r for r in rows if r.quantity == quantity]))
+    if options.all:
+        print("\n| model | mesh | quantity | true | estimated | median | 90 % |\n|---|---|---|---|---|---|---|")
+        for r in rows:
+            print(
+                f"| {r.model} | {r.mesh} | {r.quantity} | {r.true:.1e} | {r.estimated:.1e} | {r.median:.2f} | {r.most:.2f} |"
+            )
+
+
+if __name__ == "__main__":
+    main()
