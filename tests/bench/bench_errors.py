@@ -257,9 +257,8 @@ def main() -> None:
     if options.all:
         print("\n| model | mesh | quantity | true | estimated | median | 90 % |\n|---|---|---|---|---|---|---|")
         for r in rows:
-            print(
-                f"| {r.model} | {r.mesh} | {r.quantity} | {r.true:.1e} | {r.estimated:.1e} | {r.median:.2f} | {r.most:.2f} |"
-            )
+            errors = f"{r.true:.1e} | {r.estimated:.1e} | {r.median:.2f} | {r.most:.2f}"
+            print(f"| {r.model} | {r.mesh} | {r.quantity} | {errors} |")
 
 
 if __name__ == "__main__":
