@@ -69,9 +69,7 @@ def with_magnetization(model: WannierModel, given: Sequence[float] | None = None
     np.add.at(split, atoms[model.up], 2 * vector.T)
     largest = float(np.linalg.norm(split, axis=1).max(initial=0.0))
     per_atom = split / max(largest, 1e-6)
-    note = (
-        "direction of the moment from the exchange splitting, moments of the atoms relative (no Fermi energy was given)"
-    )
+    note = "moments of the atoms are their exchange splittings relative to the largest (no Fermi energy was given)"
     moments = None
     if model.fermi_energy is not None:
         electrons, spin = occupied_spin(model, model.fermi_energy)

@@ -49,7 +49,9 @@ class Reader(Section):
     endings: ClassVar[tuple[str, ...]] = ()
     """How the names of its files end, by which `hpcalo convert` and `hpcalo.api.load_model` know them."""
 
-    thickness: Length | None = Field(None, description="thickness of a film: volume = area × thickness")
+    thickness: Length | None = Field(
+        None, description="thickness of a film: volume = area × thickness (refused for a bulk crystal)"
+    )
     fermi_energy: Energy | None = Field(None, description="Fermi energy; replaces that of the file")
     electrons: Annotated[float, Field(gt=0)] | None = Field(
         None, description="electrons per cell; replaces that of the file"
