@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from hpcalo.errors import InputError
-from hpcalo.hamiltonian.turning import notes_on_turning
+from hpcalo.hamiltonian.turning import error_of_turning, note_on_turning
 from hpcalo.hamiltonian.types import Crystal, Model, WannierModel
 from hpcalo.kubo.config import KuboSection
 from hpcalo.kubo.responses.response import Response, needed, responses
@@ -60,8 +60,11 @@ def remarks(section: KuboSection, model: Model, n_hat: RealArray, request: Reque
             for observable in q.requires
             if observable in request.missing
         ]
-    turned = notes_on_turning(model, n_hat) if isinstance(model, WannierModel) else ()
-    return (*turned, *(f"{WARNING}{text}" for text in warnings if text))
+    notes: list[str] = []
+    if isinstance(model, WannierModel):
+        doubtful = error_of_turning(model, n_hat) > section.warn_error
+        (warnings if doubtful else notes).append(note_on_turning(model, n_hat))
+    return tuple(text for text in (*notes, *(f"{WARNING}{text}" for text in warnings if text)) if text)
 
 
 def reference_energy(section: KuboSection, model: Model) -> float:

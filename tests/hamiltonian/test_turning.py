@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 from kubo_runs import grid, run_sums
 
+from hpcalo.app.verbs.convert import convert
 from hpcalo.hamiltonian.builtin import ferromagnet
 from hpcalo.hamiltonian.exchange import PAULI, odd_part, time_reversed, unit_vector
 from hpcalo.hamiltonian.readers.wannier90.assemble import read_wannier90
 from hpcalo.hamiltonian.readers.wannier90.files import WannierOptions
-from hpcalo.hamiltonian.turning import notes_on_turning, rotated, spin_rotation
+from hpcalo.hamiltonian.turning import error_of_turning, note_on_turning, rotated, spin_rotation
 from hpcalo.hamiltonian.types import WannierModel
+from hpcalo.kubo.config import KuboSection
+from hpcalo.kubo.prepare import make_request, remarks
 from hpcalo.kubo.responses.spiralization import Spiralization
 from hpcalo.kubo.responses.torkance import torkance_parts
 from hpcalo.kubo.sums.request import TORQUE_VELOCITY
@@ -130,8 +133,28 @@ def test_torkance_of_turned_fete_has_parity(fete: WannierModel) -> None:
 
 
 def test_what_a_turn_leaves_out_is_said(fete: WannierModel) -> None:
-    (note,) = notes_on_turning(fete, np.array([[1.0, 0, 0]]))
+    sideways, own = np.array([[1.0, 0, 0]]), np.array([[0, 0, 1.0], [0, 0, -1.0]])
+    note = note_on_turning(fete, sideways)
     assert "0.034 Å" in note
-    assert "6.4 %" in note
-    assert not notes_on_turning(fete, np.array([[0, 0, 1.0], [0, 0, -1.0]]))
-    assert not notes_on_turning(ferromagnet(), np.array([[1.0, 0, 0]]))
+    assert "6.4 % of the exchange cannot, so expect results to be off by 6.4 to 13 %" in note
+    assert error_of_turning(fete, sideways) == pytest.approx(0.128, abs=1e-3)
+    assert not note_on_turning(fete, own)
+    assert not note_on_turning(ferromagnet(), sideways)
+    section = KuboSection.model_validate(
+        {"quantities": ["torkance"], "k": {"grid": [1, 1, 1]}, "temperatures": [300.0]}
+    )
+    request = make_request(section, 6.4, fete.crystal)
+    assert remarks(section, fete, sideways, request) == (f"warning: {note}",)
+    assert remarks(section.model_copy(update={"warn_error": 0.2}), fete, sideways, request) == (note,)
+    assert not remarks(section, fete, own, request)
+
+
+def test_two_fold_axis_of_turned_fete_is_exact_once_it_is_symmetrized(shared: Path, tmp_path: Path) -> None:
+    """What D_xy(x̂) is above comes from r(R) of the files: the turn itself keeps the axis to rounding."""
+    options = {"fermi_energy": 6.4264}
+    _, model = convert(shared / "data/fete/FeTe", tmp_path / "m.h5", force=False, options=options, symmetrize=1e-4)
+    sums = {"sea": (TORQUE_VELOCITY,), "thermal": (TORQUE_VELOCITY,)}
+    run = run_sums(model, grid(4, 4, 4, shift=0.0), [6.2, 6.6], **sums, mu=[6.4264], n_hat=[(1, 0, 0)])
+    D = 1e3 * Spiralization().compute(run)["spiralization"][0, ..., 0, 0]
+    assert np.abs(D[[0, 0, 1, 2], [1, 2, 0, 0]]).max() < 1e-9
+    assert min(abs(D[1, 1]), abs(D[2, 2])) > 0.1
