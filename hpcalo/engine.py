@@ -138,6 +138,10 @@ class Engine(Protocol):
         """
         raise InputError(f"scan: the engine '{self.name}' offers no scans")
 
+    def conclude(self, result: Result) -> tuple[str, Sequence[str]]:
+        """What is to be said at the end of a scan: a table as text ("" for none), and warnings. Serial."""
+        return "", ()
+
     def kind(self, result: Result) -> str:
         """What a result is, in a few words for the report. Serial."""
         return self.name

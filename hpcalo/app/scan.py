@@ -6,7 +6,7 @@ what is left, with any number of ranks and groups.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +14,12 @@ from hpcalo.engine import Engine, PointContext, Preparation, RunContext
 from hpcalo.errors import CheckpointError, ConvergenceError, HpcaloError, InputError, Interrupted, OutputError
 from hpcalo.io import checkpoint
 from hpcalo.io.checkpoint import Checkpoint, point_path
-from hpcalo.io.dataset import Variable
+from hpcalo.io.dataset import Result, Variable
 from hpcalo.io.hdf5 import write_dataset
 from hpcalo.io.keeper import Keeper, StopRequested
-from hpcalo.io.provenance import provenance
+from hpcalo.io.provenance import SUMMARY, provenance
 from hpcalo.parallel.guard import on_root, raise_together
-from hpcalo.parallel.progress import Progress, warn
+from hpcalo.parallel.progress import Progress, tell, warn
 from hpcalo.parallel.relay import StopRelay
 from hpcalo.parallel.signals import StopRequest, signal_name
 from hpcalo.scan.merge import Outcome, failures, merged
@@ -52,12 +52,29 @@ def run_scan(engine: Engine, settings: Any, points: Points[Any], axis: Axis, con
     variables, coordinates = on_root(comm, lambda: _whole(axis, context.source, output, results))
     errors = [str(text) for text in variables[0].data]
     failed = failures(axis, errors)
-    record.warned([failed] if failed else [])
     attrs = {"engine": engine.name, **prepared.attrs, "failed_points": sum(map(bool, errors))}
+    summary, warnings = on_root(comm, lambda: _conclusion(engine, output, variables, coordinates, attrs, record.texts))
+    record.warned([*([failed] if failed else []), *warnings])
+    record.texts.update({SUMMARY: summary} if summary else {})
     write_dataset(output, comm, variables, coordinates, provenance=record, attrs=attrs, force=context.force)
     on_root(comm, lambda: checkpoint.remove(output))
-    if failed:
-        warn(comm, failed)
+    if summary:
+        tell(comm, summary, quiet=context.quiet)
+    for text in [*([failed] if failed else []), *warnings]:
+        warn(comm, text)
+
+
+def _conclusion(
+    engine: Engine,
+    output: Path,
+    variables: Sequence[Variable],
+    coordinates: Sequence[Variable],
+    attrs: Mapping[str, Any],
+    texts: Mapping[str, str],
+) -> tuple[str, Sequence[str]]:
+    """What the engine says of the result. Serial."""
+    named, places = ({v.name: v for v in group} for group in (variables, coordinates))
+    return engine.conclude(Result(output, named, places, dict(attrs), dict(texts)))
 
 
 def _begin(context: RunContext, texts: Mapping[str, str], count: int, results: dict[int, Outcome]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,29 @@ def below(
 def untested(name: str, criterion: str, why: str) -> Check:
     """A check that the file does not hold enough for."""
     return Check(name, criterion, "not tested", remark=why)
+
+
+def points_that_failed(result: Result) -> Check:
+    """Of a scan: whether all points have results."""
+    errors = [str(e) for e in result["error"]]
+    values = result[result.variables["error"].dims[0]]
+    failed = [f"{v}: {e}" for v, e in zip(values, errors, strict=True) if e]
+    return below(f"All {len(errors)} points of the scan", "points that failed", len(failed), 0, "; ".join(failed))
+
+
+def worst(points: Iterable[Iterable[Check]]) -> list[Check]:
+    """Of the checks of several results: each one where it is worst."""
+    order = ("not tested", "passed", "coarse", "failed")
+
+    def badness(check: Check) -> tuple[int, float]:
+        found = check.found if check.found is not None else 0.0
+        return order.index(check.status), np.inf if np.isnan(found) else found
+
+    out: dict[str, Check] = {}
+    for checks in points:
+        for check in checks:
+            out[check.name] = max(out.get(check.name, check), check, key=badness)
+    return list(out.values())
 
 
 def relative(gap: Any, size: Any) -> float:

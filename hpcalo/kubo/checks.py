@@ -9,15 +9,18 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from hpcalo.io.checks import Check, below, finite, relative, untested
+from hpcalo.io.checks import Check, below, finite, points_that_failed, relative, untested, worst
 from hpcalo.io.dataset import Result
 from hpcalo.io.netcdf import PARITIES
 from hpcalo.kubo.responses.checking import SAME, array, opposite_directions, significant
 from hpcalo.kubo.responses.response import responses
+from hpcalo.kubo.scanned.points import is_scan, points
 
 
 def checks(result: Result) -> list[Check]:
-    """All checks for which the file holds the variables."""
+    """All checks for which the file holds the variables; of a scan each one at the point where it is worst."""
+    if is_scan(result):
+        return [points_that_failed(result), *worst(checks(one) for _, one in points(result))]
     found = [finite(result, _may_be_undefined()), *_parity(result)]
     for response in responses():
         found += response.checks(result)
@@ -26,6 +29,8 @@ def checks(result: Result) -> list[Check]:
 
 def hints(result: Result) -> list[tuple[str, str]]:
     """What the file says about convergence, in words: (what, value)."""
+    if is_scan(result):
+        return []
     found = list(_axes(result))
     for response in responses():
         found += response.hints(result)

@@ -5,9 +5,10 @@ directions.
 from __future__ import annotations
 
 import math
-from typing import Annotated, Self
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AliasChoices, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from hpcalo.config.common import Execution, OutputSection
@@ -17,6 +18,7 @@ from hpcalo.hamiltonian.kgrid import KGrid, Vector
 from hpcalo.hamiltonian.section import ModelSection
 from hpcalo.hamiltonian.target import Accuracy, accuracy
 from hpcalo.kubo.registry import ResponseName, registered
+from hpcalo.scan.section import Scannable, ScanSection
 from hpcalo.units import BOLTZMANN_EV
 
 THERMAL_WINDOW = 15.0
@@ -208,7 +210,26 @@ def _plain(text: str) -> str:
     return text.replace("{", "(").replace("}", ")")
 
 
-class KuboInput(Section):
+class Scan(ScanSection):
+    """Repeats the run for each value of one input key. The ranks are split into groups; each group computes one point
+    at a time, and one result holds all points along a first axis of its own. The model is read once if all points have
+    the same. A value that the schema refuses stops the run before anything is computed; a point that fails later is
+    recorded in `error`, and the others continue. Points may differ in the lengths of axes (kubo.gamma,
+    kubo.energies.points): the shorter ones are padded with NaN, `x_length` is the number of their entries, and
+    `x_of_point` holds places on an axis that differ. Numbers that belong to a point, such as `k_points_full` and
+    `reference_energy_eV`, are variables.
+    """
+
+    key: str = Field(
+        validation_alias=AliasChoices("key", "parameter"),
+        description="any key of the input, for example kubo.k.grid, kubo.gamma, kubo.n_hat, model.rashba.exchange; in "
+        "a list, a number from 0 selects the item. Excluded: title, output.file, [execution]",
+    )
+
+    excluded: ClassVar[Mapping[str, str]] = {"title": "all points are in one result"}
+
+
+class KuboInput(Scannable):
     """The whole input file of a Kubo run."""
 
     title: str = Field("", max_length=200, description="title of the run, for figures and reports")
@@ -216,3 +237,4 @@ class KuboInput(Section):
     kubo: KuboSection
     output: OutputSection = OutputSection()
     execution: Execution = Execution()
+    scan: Scan | None = None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hpcalo.engine import Engine, RunContext
+from hpcalo.engine import Engine, PointContext, Preparation, RunContext
 
 if TYPE_CHECKING:
     from hpcalo.io.checks import Check
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hpcalo.io.table import Table
     from hpcalo.kubo.config import KuboInput
     from hpcalo.parallel.work import Work
+    from hpcalo.scan.merge import Results
     from hpcalo.scan.points import Points
 
 
@@ -34,20 +35,38 @@ class KuboEngine(Engine):
         return files(settings.model)
 
     def load(self) -> None:
-        import hpcalo.kubo.run  # noqa: F401, PLC0415
+        import hpcalo.kubo.scan  # noqa: F401, PLC0415
 
     def estimate(self, points: Points[KuboInput], source: Path) -> Work:
         from hpcalo.kubo.estimate import work_kubo  # noqa: PLC0415
 
-        return work_kubo(points.settings[0], source=source)
+        return work_kubo(points, source=source)
 
     def run(self, settings: KuboInput, context: RunContext) -> None:
         from hpcalo.kubo.run import run_kubo  # noqa: PLC0415
 
         run_kubo(settings, context)
 
+    def prepare(self, points: Points[KuboInput], context: RunContext) -> Preparation:
+        from hpcalo.kubo.scan import prepare_scan  # noqa: PLC0415
+
+        return prepare_scan(points, context)
+
+    def scan_point(self, settings: KuboInput, context: PointContext) -> Results:
+        from hpcalo.kubo.scan import scan_point  # noqa: PLC0415
+
+        return scan_point(settings, context)
+
+    def conclude(self, result: Result) -> tuple[str, Sequence[str]]:
+        from hpcalo.kubo.scanned.values import table, unconverged  # noqa: PLC0415
+
+        found = table(result)
+        return found.text() if found else "", unconverged(result)
+
     def kind(self, result: Result) -> str:
-        return "Kubo formulas"
+        from hpcalo.kubo.scanned.points import is_scan, scanned_key  # noqa: PLC0415
+
+        return f"Kubo formulas, scan of {scanned_key(result)}" if is_scan(result) else "Kubo formulas"
 
     def draw(self, results: Sequence[Result], quantities: Sequence[str]) -> Any:
         from hpcalo.kubo.figure import draw  # noqa: PLC0415

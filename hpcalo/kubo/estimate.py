@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from hpcalo.hamiltonian.kmesh import block_size
 from hpcalo.hamiltonian.loading import load_model
-from hpcalo.hamiltonian.types import LcaoModel, WannierModel
+from hpcalo.hamiltonian.types import LcaoModel, Model, WannierModel
 from hpcalo.kubo.config import KuboInput
 from hpcalo.kubo.prepare import prepare, remarks
 from hpcalo.kubo.states.operators import TORQUE, VELOCITY
@@ -22,66 +24,166 @@ from hpcalo.kubo.sums.request import Request
 from hpcalo.parallel.packing import Packing
 from hpcalo.parallel.progress import duration
 from hpcalo.parallel.work import PROGRAM, Work
+from hpcalo.scan.points import Points
+from hpcalo.typing import RealArray
 
 
-def work_kubo(settings: KuboInput, *, source: Path) -> Work:
-    """What a run has to share out: blocks of k-points. Serial; times one small block on this machine.
+@dataclass(frozen=True)
+class Cost:
+    """What one run costs. model: in words. memory: bytes a rank. seconds_per_k: of one k-point on one rank."""
 
-    Raises InputError, ModelError and ConvergenceError as the run would.
-    """
-    started = time.monotonic()
-    section = settings.kubo
-    model = load_model(settings.model)
-    _, n_hat, request = prepare(section, model)
-    solver = next(solvers(model, n_hat, request.need(), spin_matrices=section.spin_matrices))
-    mesh, notes = wedge(solver, request, section.k, len(n_hat))
-    about = remarks(section, model, n_hat, request)
-    start = time.monotonic() - started
-    size = block_size(solver.size)
-    probe = mesh.points[: min(size, len(mesh.points), 4 if solver.size > 100 else 64)]
+    model: str
+    points: int
+    size: int
+    directions: int
+    sums: float
+    memory: float
+    seconds_per_k: float
+    notes: tuple[str, ...]
+    about: tuple[str, ...]
+
+    @property
+    def blocks(self) -> int:
+        """Blocks of k-points."""
+        return -(-self.points // self.size)
+
+    @property
+    def block_seconds(self) -> float:
+        """Of one block on one rank."""
+        return self.seconds_per_k * min(self.size, self.points) * self.directions
+
+    def seconds(self, ranks: int) -> float:
+        """Of all blocks on so many ranks."""
+        return self.block_seconds * -(-self.blocks // ranks)
+
+
+class _Costs:
+    """Costs of runs; models are read, and blocks timed, once for all runs that have them alike."""
+
+    def __init__(self) -> None:
+        self._models: dict[str, Model] = {}
+        self._timed: dict[str, float] = {}
+
+    def of(self, settings: KuboInput) -> Cost:
+        """The cost of one run. Raises InputError, ModelError and ConvergenceError as the run would."""
+        section, name = settings.kubo, settings.model.model_dump_json()
+        if name not in self._models:
+            self._models = {name: load_model(settings.model)}  # one at a time: they may be large
+        model = self._models[name]
+        _, n_hat, request = prepare(section, model)
+        solver = next(solvers(model, n_hat, request.need(), spin_matrices=section.spin_matrices))
+        mesh, notes = wedge(solver, request, section.k, len(n_hat))
+        alike = name + section.model_copy(update={"k": None}).model_dump_json()
+        if alike not in self._timed:
+            self._timed[alike] = seconds_per_k(solver, mesh.points, request)
+        return Cost(
+            f"{model.name or '(unnamed)'}: {solver.size} states, {len(model.R)} cells R, "
+            f"volume {model.crystal.volume:.3f} Å^3",
+            len(mesh.points),
+            block_size(solver.size),
+            len(n_hat),
+            8.0 * Packing(request.shapes()).size,
+            memory_per_rank(model, solver, request)
+            + bytes_of_sums(mesh.division, Packing(request.shapes()).size, len(n_hat)),
+            self._timed[alike],
+            tuple(notes),
+            tuple(remarks(section, model, n_hat, request)),
+        )
+
+
+def seconds_per_k(solver: StateSolver, points: RealArray, request: Request) -> float:
+    """Processor time of a k-point on this machine, from a small block. Raises ConvergenceError."""
+    probe = points[: min(block_size(solver.size), len(points), 4 if solver.size > 100 else 64)]
     weights = np.full(len(probe), 1.0 / len(probe))
     sum_block(solver, probe[:1], weights[:1], request, slice(None))
     begin = time.process_time()
     sum_block(solver, probe, weights, request, slice(None))
-    per_k = (time.process_time() - begin) / len(probe)
-    blocks = -(-len(mesh.points) // size)
-    block = per_k * min(size, len(mesh.points)) * len(n_hat)
-    sums = 8.0 * Packing(request.shapes()).size
-    memory = memory_per_rank(model, solver, request)
-    memory += bytes_of_sums(mesh.division, Packing(request.shapes()).size, len(n_hat))
+    return (time.process_time() - begin) / len(probe)
 
+
+def work_kubo(points: Points[KuboInput], *, source: Path) -> Work:
+    """What a run has to share out: blocks of k-points, or the points of a scan. Serial; times small blocks on this
+    machine.
+
+    Raises InputError, ModelError and ConvergenceError as the run would.
+    """
+    started, costs = time.monotonic(), _Costs()
+    each = [costs.of(point) for point in points.settings]
+    start = time.monotonic() - started
+    return _scan_work(points, each, source, start) if points.axis is not None else _run_work(each[0], source, start)
+
+
+def _run_work(cost: Cost, source: Path, start: float) -> Work:
     def report(ranks: int) -> str:
-        seconds = block * -(-blocks // ranks)
         lines = [
             f"{source}: valid",
-            f"model        {model.name or '(unnamed)'}: {solver.size} states, {len(model.R)} cells R, "
-            f"volume {model.crystal.volume:.3f} Å^3",
-            f"k-points     {notes[0]}, {blocks} blocks of {size}",
-            *(f"symmetry     {note}" for note in notes[1:]),
-            *(f"note         {note}" for note in about),
-            f"directions   {len(n_hat)} of the magnetization",
-            f"raw sums     {sums * len(n_hat) / 2**20:.1f} MiB",
-            f"memory       about {memory / 2**20:.0f} MiB per rank",
-            f"time         about {duration(seconds)} on {ranks} rank{'s' if ranks > 1 else ''} "
-            f"({1e3 * per_k:.3g} ms per k-point here)",
+            f"model        {cost.model}",
+            f"k-points     {cost.notes[0]}, {cost.blocks} blocks of {cost.size}",
+            *(f"symmetry     {note}" for note in cost.notes[1:]),
+            *(f"note         {note}" for note in cost.about),
+            f"directions   {cost.directions} of the magnetization",
+            f"raw sums     {cost.sums * cost.directions / 2**20:.1f} MiB",
+            f"memory       about {cost.memory / 2**20:.0f} MiB per rank",
+            f"time         about {duration(cost.seconds(ranks))} on {ranks} rank{'s' if ranks > 1 else ''} "
+            f"({1e3 * cost.seconds_per_k:.3g} ms per k-point here)",
         ]
-        if blocks < ranks:
+        if cost.blocks < ranks:
             lines.append(
-                f"note         {ranks} ranks for {blocks} blocks: the surplus ranks share the energies and mostly wait"
+                f"note         {ranks} ranks for {cost.blocks} blocks: the surplus ranks share the energies and mostly "
+                "wait"
             )
         return "\n".join(lines)
 
     return Work(
         engine="kubo",
-        tasks=blocks,
-        groups=blocks,
+        tasks=cost.blocks,
+        groups=cost.blocks,
         team=1,
-        what=f"blocks of {size} k-points",
-        piece=f"all of the {len(mesh.points)} k-points in one block",
+        what=f"blocks of {cost.size} k-points",
+        piece=f"all of the {cost.points} k-points in one block",
+        memory=lambda _: cost.memory,
+        report=report,
+        start=start,
+        task_seconds=cost.block_seconds,
+    )
+
+
+def _scan_work(points: Points[KuboInput], each: Sequence[Cost], source: Path, start: float) -> Work:
+    """Points in turn over groups of ranks; a group shares the blocks of a point."""
+    axis = points.axis
+    assert axis is not None  # else it is no scan
+    memory = max(cost.memory for cost in each)
+
+    def seconds(ranks: int) -> float:
+        """Of the group that takes longest."""
+        groups = points.groups(ranks)
+        sizes = [len(range(group, ranks, groups)) for group in range(groups)]
+        return max(sum(cost.seconds(size) for cost in each[group::groups]) for group, size in enumerate(sizes))
+
+    def report(ranks: int) -> str:
+        groups = points.groups(ranks)
+        lines = [f"{source}: valid", f"scan         of {axis.key}, {len(each)} points in {groups} groups of ranks"]
+        for index, cost in enumerate(each):
+            lines.append(f"  {axis.point(index)}: {cost.points:,} k-points, {duration(cost.seconds(1))} on one rank")
+        lines += [f"model        {text}" for text in dict.fromkeys(cost.model for cost in each)]
+        lines += [f"note         {text}" for text in dict.fromkeys(text for cost in each for text in cost.about)]
+        lines += [
+            f"memory       about {memory / 2**20:.0f} MiB per rank",
+            f"time         about {duration(seconds(ranks))} on {ranks} rank{'s' if ranks > 1 else ''}",
+        ]
+        return "\n".join(lines)
+
+    return Work(
+        engine="kubo",
+        tasks=len(each),
+        groups=points.most_groups,
+        team=min(cost.blocks for cost in each),
+        what=f"values of {axis.key}",
+        piece="blocks of k-points shared",
         memory=lambda _: memory,
         report=report,
         start=start,
-        task_seconds=block,
+        task_seconds=sum(cost.seconds(1) for cost in each) / len(each),
     )
 
 

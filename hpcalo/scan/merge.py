@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hpcalo.errors import InputError
 from hpcalo.io.dataset import Variable, with_companions, without_companions
 from hpcalo.io.scanned import LENGTH, OF_POINT
 from hpcalo.scan.points import Axis
@@ -49,6 +50,8 @@ def merged(axis: Axis, results: Sequence[Outcome]) -> tuple[list[Variable], list
         longest = max(known, key=len)
         if all(np.array_equal(one, longest[: len(one)]) for one in known):
             coordinates.append(replace(c, data=longest))
+        elif longest.dtype.kind not in "fiu":
+            raise InputError(f"scan.key: {axis.key}: the points differ in the axis '{c.name}'; run each by itself")
         else:
             name, words = c.name + OF_POINT, f"{c.long_name or c.name}, of each point"
             coordinates.append(

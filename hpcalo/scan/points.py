@@ -112,7 +112,7 @@ def unit_of(schema: type[BaseModel], key: str) -> str:
 def _axis(scan: ScanSection, points: Sequence[BaseModel]) -> Axis:
     path = scan.key.split(".")
     given = tuple(_text(value) for value in scan.values)
-    found = [_at(point, path) for point in points]
+    found = [_alone(_at(point, path)) for point in points]
     if all(type(one) in {int, float} for one in found):
         return Axis(scan.key, np.array(found), unit_of(type(points[0]), scan.key), given)
     return Axis(scan.key, np.array(given), "", given)
@@ -127,6 +127,11 @@ def _at(point: BaseModel, path: Sequence[str]) -> Any:
         else:
             here = here.get(part) if isinstance(here, dict) else getattr(here, part, None)
     return here
+
+
+def _alone(value: Any) -> Any:
+    """The only item of a list that was given as a single value."""
+    return value[0] if isinstance(value, tuple) and len(value) == 1 else value
 
 
 def _text(value: Any) -> str:

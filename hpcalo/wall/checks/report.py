@@ -12,13 +12,13 @@ import numpy as np
 
 from hpcalo.config.reader import validate
 from hpcalo.errors import HpcaloError
-from hpcalo.io.checks import Check, below, finite
+from hpcalo.io.checks import Check, finite, points_that_failed, worst
 from hpcalo.io.dataset import Result
 from hpcalo.io.scanned import is_uneven, pop_scan, single_point
 from hpcalo.wall.checks import balances, conservation, definitions
 from hpcalo.wall.checks.stored import succeeded
 from hpcalo.wall.config import WallInput
-from hpcalo.wall.plot.data import is_paper, is_scan, scanned
+from hpcalo.wall.plot.data import is_paper, is_scan
 from hpcalo.wall.validity.settings import check_settings
 
 UNDEFINED = (
@@ -46,34 +46,19 @@ CONSISTENT: tuple[Callable[[Result], Iterator[Check]], ...] = (
 def checks(result: Result) -> list[Check]:
     """All checks for which the file holds the variables."""
     if is_scan(result) and is_uneven(result):
-        return [_points(result), *_worst(result)]
+        return [points_that_failed(result), *_worst(result)]
     found = [finite(result, UNDEFINED)]
     if is_scan(result):
-        found.append(_points(result))
+        found.append(points_that_failed(result))
     for check in PUBLISHED if is_paper(result) else CONSISTENT:
         found += check(result)
     return found
 
 
-def _points(result: Result) -> Check:
-    errors = [str(e) for e in result["error"]]
-    failed = [f"{v}: {e}" for v, e in zip(result[scanned(result)], errors, strict=True) if e]
-    return below(f"All {len(errors)} points of the scan", "points that failed", len(failed), 0, "; ".join(failed))
-
-
 def _worst(result: Result) -> list[Check]:
     """For points with axes of their own: each check at the point where it is worst."""
-    order = ("not tested", "passed", "coarse", "failed")
-
-    def badness(check: Check) -> tuple[int, float]:
-        found = check.found if check.found is not None else 0.0
-        return order.index(check.status), np.inf if np.isnan(found) else found
-
-    worst: dict[str, Check] = {}
-    for index, error in enumerate(result["error"]):
-        for check in () if str(error) else checks(single_point(result, index)):
-            worst[check.name] = max(worst.get(check.name, check), check, key=badness)
-    return list(worst.values())
+    good = [index for index, error in enumerate(result["error"]) if not str(error)]
+    return worst(checks(single_point(result, index)) for index in good)
 
 
 def hints(result: Result) -> list[tuple[str, str]]:

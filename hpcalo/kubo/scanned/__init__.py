@@ -1,0 +1,1 @@
+"""Results of scans: their points as results of their own, values against the scanned key, figures."""
