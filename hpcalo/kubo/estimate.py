@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,10 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
+from hpcalo.hamiltonian.kgrid import KGrid
 from hpcalo.hamiltonian.kmesh import block_size
 from hpcalo.hamiltonian.loading import load_model
 from hpcalo.hamiltonian.types import LcaoModel, Model, WannierModel
-from hpcalo.kubo.config import KuboInput
+from hpcalo.kubo.config import KuboInput, KuboSection
+from hpcalo.kubo.foresight import Ahead, foresee
 from hpcalo.kubo.prepare import prepare, remarks
 from hpcalo.kubo.states.operators import TORQUE, VELOCITY
 from hpcalo.kubo.states.solver import StateSolver
@@ -21,6 +24,7 @@ from hpcalo.kubo.sums.engine import sum_block
 from hpcalo.kubo.sums.parts import bytes_of_sums
 from hpcalo.kubo.sums.plan import wedge
 from hpcalo.kubo.sums.request import Request
+from hpcalo.kubo.target.meshes import CENTRED, first_grid
 from hpcalo.parallel.packing import Packing
 from hpcalo.parallel.progress import duration
 from hpcalo.parallel.work import PROGRAM, Work
@@ -30,7 +34,11 @@ from hpcalo.typing import RealArray
 
 @dataclass(frozen=True)
 class Cost:
-    """What one run costs. model: in words. memory: bytes a rank. seconds_per_k: of one k-point on one rank."""
+    """What one run costs.
+
+    model: in words. memory: bytes a rank. seconds_per_k: of one k-point on one rank. foreseen: what a look ahead says
+    of the accuracy, or of what the target takes; "" for nothing.
+    """
 
     model: str
     points: int
@@ -41,6 +49,8 @@ class Cost:
     seconds_per_k: float
     notes: tuple[str, ...]
     about: tuple[str, ...]
+    foreseen: str = ""
+    target: bool = False
 
     @property
     def blocks(self) -> int:
@@ -64,22 +74,30 @@ class _Costs:
         self._models: dict[str, Model] = {}
         self._timed: dict[str, float] = {}
 
-    def of(self, settings: KuboInput) -> Cost:
-        """The cost of one run. Raises InputError, ModelError and ConvergenceError as the run would."""
+    def of(self, settings: KuboInput, *, alone: bool = True) -> Cost:
+        """The cost of one run; the accuracy of a grid only if it is alone. Raises InputError, ModelError and
+        ConvergenceError as the run would.
+        """
         section, name = settings.kubo, settings.model.model_dump_json()
         if name not in self._models:
             self._models = {name: load_model(settings.model)}  # one at a time: they may be large
         model = self._models[name]
-        _, n_hat, request = prepare(section, model)
+        reference, n_hat, request = prepare(section, model)
         solver = next(solvers(model, n_hat, request.need(), spin_matrices=section.spin_matrices))
-        mesh, notes = wedge(solver, request, section.k, len(n_hat))
+        target = section.k.target is not None
+        mesh, notes = wedge(solver, request, _mesh(section, model), len(n_hat))
         alike = name + section.model_copy(update={"k": None}).model_dump_json()
         if alike not in self._timed:
             self._timed[alike] = seconds_per_k(solver, mesh.points, request)
+        points, foreseen = len(mesh.points), None
+        if target or alone:
+            foreseen = foresee(Ahead(section, model, request, reference, n_hat, self._timed[alike]))
+        if target and foreseen is not None and foreseen.points is not None:
+            points = math.ceil(foreseen.points / len(n_hat))
         return Cost(
             f"{model.name or '(unnamed)'}: {solver.size} states, {len(model.R)} cells R, "
             f"volume {model.crystal.volume:.3f} Å^3",
-            len(mesh.points),
+            points,
             block_size(solver.size),
             len(n_hat),
             8.0 * Packing(request.shapes()).size,
@@ -88,6 +106,8 @@ class _Costs:
             self._timed[alike],
             tuple(notes),
             tuple(remarks(section, model, n_hat, request)),
+            foreseen.text if foreseen else "",
+            target,
         )
 
 
@@ -98,7 +118,14 @@ def seconds_per_k(solver: StateSolver, points: RealArray, request: Request) -> f
     sum_block(solver, probe[:1], weights[:1], request, slice(None))
     begin = time.process_time()
     sum_block(solver, probe, weights, request, slice(None))
-    return (time.process_time() - begin) / len(probe)
+    return max(time.process_time() - begin, 1e-6) / len(probe)
+
+
+def _mesh(section: KuboSection, model: Model) -> KGrid:
+    """The grid of the input, or one like the first of its target."""
+    if section.k.target is None:
+        return section.k
+    return section.k.mesh(section.k.grid or first_grid(model.crystal, CENTRED.multiple), section.k.shift)
 
 
 def work_kubo(points: Points[KuboInput], *, source: Path) -> Work:
@@ -108,17 +135,20 @@ def work_kubo(points: Points[KuboInput], *, source: Path) -> Work:
     Raises InputError, ModelError and ConvergenceError as the run would.
     """
     started, costs = time.monotonic(), _Costs()
-    each = [costs.of(point) for point in points.settings]
+    each = [costs.of(point, alone=points.axis is None) for point in points.settings]
     start = time.monotonic() - started
     return _scan_work(points, each, source, start) if points.axis is not None else _run_work(each[0], source, start)
 
 
 def _run_work(cost: Cost, source: Path, start: float) -> Work:
+    where = [] if cost.target else [f"k-points     {cost.notes[0]}, {cost.blocks} blocks of {cost.size}"]
+    where += [f"{'target' if cost.target else 'errors'}       {cost.foreseen}"] if cost.foreseen else []
+
     def report(ranks: int) -> str:
         lines = [
             f"{source}: valid",
             f"model        {cost.model}",
-            f"k-points     {cost.notes[0]}, {cost.blocks} blocks of {cost.size}",
+            *where,
             *(f"symmetry     {note}" for note in cost.notes[1:]),
             *(f"note         {note}" for note in cost.about),
             f"directions   {cost.directions} of the magnetization",

@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from hpcalo import __version__
 from hpcalo.engine import RunContext
 from hpcalo.hamiltonian.loading import checksums, load_model
@@ -18,9 +16,8 @@ from hpcalo.io import checkpoint
 from hpcalo.io.dataset import NOTES, Variable
 from hpcalo.io.hdf5 import write_dataset
 from hpcalo.io.provenance import SUMMARY, provenance
-from hpcalo.kubo.accuracy.fields import fields_with_errors
 from hpcalo.kubo.accuracy.violation import told
-from hpcalo.kubo.config import KuboInput, KuboSection
+from hpcalo.kubo.config import KuboInput
 from hpcalo.kubo.electrons import Electrons, fermi_energy
 from hpcalo.kubo.fields import coordinates, spread
 from hpcalo.kubo.prepare import WARNING, make_request, prepare, remarks
@@ -28,17 +25,16 @@ from hpcalo.kubo.responses.response import responses
 from hpcalo.kubo.responses.run_sums import RunSums
 from hpcalo.kubo.states.solvers import solvers
 from hpcalo.kubo.summary.conclusion import Conclusion, conclude
-from hpcalo.kubo.summing import KuboContext, Summed, refine, sum_on_grid
+from hpcalo.kubo.summing import KuboContext, Summed, quantities, refine, sum_on_grid
 from hpcalo.kubo.sums.checkpoints import PassCheckpoints
 from hpcalo.kubo.sums.engine import RawSums
 from hpcalo.kubo.sums.parts import SummedPass
-from hpcalo.kubo.sums.request import WINDOW, Request
+from hpcalo.kubo.sums.request import WINDOW
 from hpcalo.parallel.guard import on_root, together
 from hpcalo.parallel.layout import Layout
 from hpcalo.parallel.progress import duration, tell
 from hpcalo.parallel.rounds import Rounds
 from hpcalo.parallel.signals import StopRequest
-from hpcalo.typing import RealArray
 
 
 def run_kubo(settings: KuboInput, context: RunContext) -> None:
@@ -99,7 +95,7 @@ def compute(model: Model, kubo: KuboContext) -> Computed:
     lines += [note for note in notes if not note.startswith(WARNING)]
 
     def values(passes: Sequence[SummedPass]) -> tuple[RunSums, list[Variable]]:
-        return _values(section, request, reference, counted.error if counted else None, n_hat, passes)
+        return quantities(section, request, reference, counted.error if counted else None, n_hat, passes)
 
     states = partial(solvers, model, n_hat, request.need(), spin_matrices=section.spin_matrices)
     del model  # the solvers hold what they need of it
@@ -130,30 +126,6 @@ def compute(model: Model, kubo: KuboContext) -> Computed:
         **summed.attrs,
     }
     return Computed(run, fields, reference, noted, attrs)
-
-
-def _values(
-    section: KuboSection,
-    request: Request,
-    reference: float,
-    energy_error: float | None,
-    n_hat: RealArray,
-    passes: Sequence[SummedPass],
-) -> tuple[RunSums, list[Variable]]:
-    """The quantities of the run with their errors from its sums. Serial."""
-    run = RunSums(
-        crystal=request.crystal,
-        settings=section,
-        energies=request.energies - reference,
-        n_hat=n_hat,
-        gammas=request.gammas,
-        temperatures=np.array(section.temperatures),
-        mu=np.array(section.chemical_potentials),
-        count_edges=request.count_edges - reference,
-        raw=tuple(summed.total for summed in passes),
-        missing=request.missing,
-    )
-    return run, fields_with_errors(run, passes, responses(section.quantities), energy_error)
 
 
 def _write(kubo: KuboContext, found: Computed) -> Conclusion:

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from hpcalo.engine import RunContext
 from hpcalo.io.dataset import Variable
-from hpcalo.kubo.accuracy.fields import untested
+from hpcalo.kubo.accuracy.fields import fields_with_errors, untested
 from hpcalo.kubo.config import KuboInput, KuboSection
 from hpcalo.kubo.fields import coordinates
 from hpcalo.kubo.responses.response import responses
@@ -90,13 +92,11 @@ def refine(
     points: k-points that the run has computed before.
     """
     comm, section = kubo.run.comm, kubo.section
-    chosen = responses(section.quantities)
 
     def estimate(passes: Sequence[SummedPass]) -> Estimate:
         found, error = Estimate(()), None
         try:
-            run, fields = values(passes)
-            found = wanted(fields, coordinates(run, chosen, 0.0, fields), run.mu, section.accuracies)
+            found = estimate_of(*values(passes), section)
         except Exception as problem:  # raised on all ranks below
             error = problem
         raise_together(comm, error)
@@ -124,6 +124,36 @@ def refine(
         {"levels": table(outcome)},
         {"target_reached": int(outcome.reached), "target_ended": outcome.why},
     )
+
+
+def quantities(
+    section: KuboSection,
+    request: Request,
+    reference: float,
+    energy_error: float | None,
+    n_hat: RealArray,
+    passes: Sequence[SummedPass],
+) -> tuple[RunSums, list[Variable]]:
+    """The quantities of the run with their errors from its sums. Serial."""
+    run = RunSums(
+        crystal=request.crystal,
+        settings=section,
+        energies=request.energies - reference,
+        n_hat=n_hat,
+        gammas=request.gammas,
+        temperatures=np.array(section.temperatures),
+        mu=np.array(section.chemical_potentials),
+        count_edges=request.count_edges - reference,
+        raw=tuple(summed.total for summed in passes),
+        missing=request.missing,
+    )
+    return run, fields_with_errors(run, passes, responses(section.quantities), energy_error)
+
+
+def estimate_of(run: RunSums, fields: Sequence[Variable], section: KuboSection) -> Estimate:
+    """The values that have a target, with their errors. Serial."""
+    axes = coordinates(run, responses(section.quantities), 0.0, fields)
+    return wanted(fields, axes, run.mu, section.accuracies)
 
 
 def labels(n_hat: RealArray) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from hpcalo.errors import InputError
 from hpcalo.kubo.target.budget import Budget
-from hpcalo.kubo.target.estimate import Estimate
+from hpcalo.kubo.target.estimate import Estimate, rounded
 from hpcalo.kubo.target.strategy import Level, Outcome, Record, Step, Strategy
 
 SAFETY = 1.3
@@ -101,10 +101,4 @@ def _line(number: int, strategy: Strategy, level: Level, *, done: bool) -> str:
     rest = strategy.rest(max(worst.ratio, 1.0) * SAFETY)
     if done:
         return f"{text}: reached"
-    return f"{text}, expected: {_rounded(rest)} k-points more" if math.isfinite(rest) else text
-
-
-def _rounded(points: float) -> str:
-    """Two digits, with commas."""
-    power = 10 ** max(math.floor(math.log10(max(points, 1.0))) - 1, 0)
-    return f"{math.ceil(points / power) * power:,}"
+    return f"{text}, expected: {rounded(rest)} k-points more" if math.isfinite(rest) else text

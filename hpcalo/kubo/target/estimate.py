@@ -128,3 +128,9 @@ def likely_growth(reduction: float, ratios: Sequence[float], lengths: Sequence[f
         return power
     rate = math.log(ratios[-2] / ratios[-1]) / (1.0 / lengths[-1] - 1.0 / lengths[-2])
     return 0.5 * (power + 1.0 + math.log(reduction) * lengths[-1] / rate)
+
+
+def rounded(points: float) -> str:
+    """A number of points with two digits and commas, upwards."""
+    power = 10 ** max(math.floor(math.log10(max(points, 1.0))) - 1, 0)
+    return f"{math.ceil(points / power) * power:,}"

@@ -45,11 +45,13 @@ HALF = Kind("half-shifted mesh", (0.5, 0.5, 0.5), THIRDS, 3)
 GENERIC = Kind("generic shift", (1.0 / 7.0, 3.0 / 7.0, 2.0 / 9.0), EVEN, 2, wedge=False)
 
 
-def given(shift: Shift) -> Kind:
-    """The family of the input's own shift; 0.5 or 0 along each direction, a finer mesh can contain a coarser one."""
-    if set(shift) <= {0.0, 0.5}:
-        return Kind(f"shift {_listed(shift)}", shift, 12, 3)
-    return Kind(f"shift {_listed(shift)}", shift, EVEN, 0)
+def given(shift: Shift, periodic: Sequence[bool]) -> Kind:
+    """The family of the input's own shift; with 0.5 or 0 along each direction finer meshes contain coarser ones."""
+    along = {s for s, repeats in zip(shift, periodic, strict=True) if repeats}
+    name = f"shift {_listed(shift)}"
+    if along == {0.5}:
+        return Kind(name, shift, THIRDS, 3)
+    return Kind(name, shift, EVEN * 3, 3) if along <= {0.0, 0.5} else Kind(name, shift, EVEN, 0)
 
 
 class MeshStrategy:
@@ -97,10 +99,8 @@ class MeshStrategy:
 
     def _first(self) -> Grid:
         """Divisions with equal spacings in all directions; fewer where no wedge saves points."""
-        crystal, spacing = self._planner.crystal, SPACING[self._dimensions]
-        if not self._kind.wedge:
-            spacing *= self._planner.operations((0.0, 0.0, 0.0)) ** (1.0 / self._dimensions)
-        return first_grid(crystal, spacing, self._kind.multiple)
+        saved = 1 if self._kind.wedge else self._planner.operations((0.0, 0.0, 0.0))
+        return first_grid(self._planner.crystal, self._kind.multiple, saved)
 
     def _finer(self, factor: float) -> Grid:
         """The last mesh's divisions times about the factor, each a multiple."""
@@ -126,8 +126,13 @@ class MeshStrategy:
         return Step(" × ".join(map(str, grid)), plan.points, plan)
 
 
-def first_grid(crystal: Crystal, spacing: float, multiple: int) -> Grid:
-    """Divisions along the reciprocal vectors with about this spacing (1/Å), each a multiple, at least two of it."""
+def first_grid(crystal: Crystal, multiple: int, saved: float = 1.0) -> Grid:
+    """Divisions of a first mesh: about equal spacings along the reciprocal vectors, multiples, at least two of each.
+
+    saved: factor by which a wedge would have fewer points, where there is none.
+    """
+    d = max(sum(crystal.periodic), 1)
+    spacing = SPACING[d] * saved ** (1.0 / d)
     reciprocal = 2.0 * np.pi * np.linalg.inv(crystal.lattice).T
     lengths = np.linalg.norm(reciprocal, axis=1)
     counts = [max(2, round(float(b) / spacing / multiple)) * multiple for b in lengths]
@@ -141,7 +146,7 @@ def mesh_strategies(planner: Planner) -> list[MeshStrategy]:
     centred = planner.operations((0.0, 0.0, 0.0))
     half = planner.operations(periodic_shift(HALF.shift, periodic))
     if any(grid.shift):
-        found = [given(grid.shift)]
+        found = [given(grid.shift, periodic)]
     elif centred == 1:
         found = [GENERIC]
     elif sum(periodic) < 3 and half == centred:

@@ -1,0 +1,61 @@
+"""What `hpcalo check` says beforehand, against what the run then finds."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from hpcalo import app
+from hpcalo.io.hdf5 import read_dataset
+
+INPUT = """
+[model]
+builtin = "rashba"
+fermi_energy = -2.2
+[kubo]
+quantities = ["torkance"]
+gamma = [0.1]
+[kubo.energies]
+points = 21
+[kubo.k]
+"""
+TARGET = 'target = { torkance_even = "2 %", torkance_odd = "2 %" }\n'
+
+
+@pytest.fixture
+def source(tmp_path):
+    def write(k: str):
+        path = tmp_path / "r.toml"
+        path.write_text(INPUT + k)
+        return path
+
+    return write
+
+
+def test_points_of_a_target(source, comm, tmp_path):
+    path = source(TARGET)
+    line = re.search(r"^target +(.*)$", app.check(path), re.M)[1]
+    app.run(comm, path, output=tmp_path / "r.h5", quiet=True)
+    levels = read_dataset(tmp_path / "r.h5").texts["levels"].splitlines()[1:]
+    points = sum(int(level.split(",")[3]) for level in levels)
+    assert line.startswith(f"reached here with {points:,} k-points: half-shifted mesh, ")
+    assert "points_max" not in line
+
+
+def test_budget_of_points_is_seen_beforehand(source):
+    report = app.check(source(TARGET.replace("2 %", "0.001 %") + "points_max = 2000\n"))
+    assert re.search(r"k-points expected: .*; points_max = 2,000 ends it before", report)
+
+
+def test_error_of_a_grid(source, comm, tmp_path):
+    """Within a factor of five of the estimate that the run itself makes."""
+    path = source("grid = [96, 96, 1]\nshift = [0.5, 0.5, 0.0]\n")
+    said = re.search(r"^errors +about ([\d.e+-]+) % of (\w+) (\w+) at E_F", app.check(path), re.M)
+    app.run(comm, path, output=tmp_path / "r.h5", quiet=True)
+    result = read_dataset(tmp_path / "r.h5")
+    error, values = result[f"{said[2]}_error"], result[said[2]]
+    scale = np.maximum(np.abs(values[..., 10]), np.sqrt((values**2).mean(axis=-1)))
+    found = 100.0 * (error[..., 10] / np.where(scale > 0.1 * scale.max(), scale, np.inf)).max()
+    assert found / 5.0 < float(said[1]) < 5.0 * found
