@@ -46,7 +46,6 @@ def symmetrized_wannier(
     """The model exactly symmetric, the replicas that are not yet in it, and what that took.
 
     Replicas stay apart where the model is symmetric with and without them; else they are folded in.
-
     model, folding: as `Reader.read_apart` gives them. orbitals: one for each function; None where unknown. limit: the
     largest deviation of H (eV) and of the spin matrices that is averaged away. Raises ModelError where H or spin
     deviate by more, or no representation is found.
