@@ -67,6 +67,12 @@ class Orbital:
     x_axis: RealArray = field(default_factory=lambda: np.array([1.0, 0.0, 0.0]))
     radial: str = ""
 
+    def same_as(self, other: Orbital) -> bool:
+        """Whether both are the same function at the same place."""
+        mine, its = (np.concatenate([o.position, o.z_axis, o.x_axis]) for o in (self, other))
+        alike = (self.l, self.mr, self.radial) == (other.l, other.mr, other.radial)
+        return alike and bool(np.abs(mine - its).max() < 1e-6)
+
     def coefficients(self) -> RealArray:
         """The function in the real harmonics up to l = 3 along the Cartesian axes, (16,)."""
         local = np.zeros(_TOTAL)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from random_crystals import random_crystal, turned_on_sites
+from random_crystals import gauged, random_crystal, turned_on_sites
 from scipy.spatial.transform import Rotation
 from scipy.special import sph_harm_y
 from wannier_files import bloch, write_tb, write_win
@@ -224,6 +224,28 @@ def test_files_without_projections_or_spin(tmp_path):
     assert isinstance(found, WannierModel)
     assert any("from H and spin" in note for note in found.notes)
     assert np.abs(found.H_Rnn - new.H_Rnn).max() < 1e-6
+
+
+def test_functions_with_one_spin_first(shared):
+    """Iron's functions in another order, all up before all down: the projections follow the pairs."""
+    model, folding, orbitals = files_of(shared, FE)
+    model = fold(model, folding)
+    order = np.concatenate([model.up, model.down])
+    N = model.size
+    blocks = replace(gauged(model, np.eye(N)[:, order]), up=np.arange(N // 2), down=np.arange(N // 2, N))
+    _, _, report = symmetrized_wannier(blocks, None, orbitals)
+    assert report.source == "the projections"
+    mixed = replace(blocks, up=np.roll(blocks.up, 1))
+    with pytest.raises(ModelError, match=r"not compatible with time reversal on the spin pairs: off by .*join"):
+        symmetrized_wannier(mixed, None, orbitals)
+
+
+def test_cells_that_cannot_be_symmetric_are_refused(shared):
+    """FeTe without replicas: two atoms, but cells that are symmetric about one."""
+    model, _, orbitals = files_of(shared, FETE)
+    for some in (orbitals, None):
+        with pytest.raises(ModelError, match=r"^symmetry: [^\n]*replicas[^\n]*$"):
+            symmetrized_wannier(model, None, some)
 
 
 def test_a_model_that_breaks_time_reversal_without_spin_is_refused():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -87,7 +88,6 @@ def turned_on_sites(model: WannierModel, seed: int = 3) -> tuple[WannierModel, n
 
 def gauged(model: WannierModel, gauge: np.ndarray) -> WannierModel:
     """All matrices in other functions, the columns of a unitary `gauge` (N, N)."""
-    from dataclasses import replace  # noqa: PLC0415
 
     def turn(X: np.ndarray | None) -> np.ndarray | None:
         return None if X is None else gauge.conj().T @ X @ gauge

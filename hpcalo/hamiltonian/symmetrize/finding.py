@@ -16,9 +16,11 @@ from hpcalo.hamiltonian.symmetrize.representation import (
     Pairs,
     compatibility,
     completed,
+    drift,
     exact,
     from_orbitals,
     generators,
+    in_pairs,
     multiplication,
     unitarity,
 )
@@ -26,6 +28,7 @@ from hpcalo.hamiltonian.symmetrize.sites import Sites, find_sites
 from hpcalo.hamiltonian.types import Crystal
 from hpcalo.typing import BoolArray, ComplexArray, IntArray, RealArray
 
+NONE: IntArray = np.zeros(0, dtype=np.int64)
 LARGEST_RATIO = 0.1
 """Whatever deviation of H is allowed: beyond it the null vector is no longer the operation."""
 
@@ -100,7 +103,8 @@ def mismatch(evidence: Evidence, found: Found) -> float:
 
 def _from_orbitals(evidence: Evidence) -> Found:
     sites = find_sites(evidence.crystal, evidence.n_hat, evidence.centres, evidence.orbitals, time=evidence.time)
-    D = from_orbitals(evidence.orbitals or (), sites, evidence.pairs)
+    pairs, orbitals = in_pairs(evidence.orbitals or (), evidence.pairs)
+    D = from_orbitals(orbitals, sites, pairs)
     _require("the projections", D, sites, evidence.pairs, FAULT)
     return Found(sites, exact(D, sites, evidence.pairs), "the projections")
 
@@ -113,26 +117,32 @@ def _from_data(evidence: Evidence, reason: str) -> Found:
         matrices[g], ratio = from_data(evidence.known, evidence.R, evidence.trusted, sites, g)
         if ratio > allowed_ratio:
             raise ModelError(
-                f"symmetry: H and spin do not have the operation {sites.group.operations[g].rotation.tolist()}"
-                f"{' with time reversal' if sites.group.operations[g].time_reversal else ''}, or not uniquely "
+                f"symmetry: H and spin do not have the operation {sites.group.operations[g].label}, or not uniquely "
                 f"(ratio of singular values {ratio:.1g}, allowed {allowed_ratio:g})"
             )
         worst = max(worst, ratio)
     D = completed(matrices, sites)
     # Digits of the files make the null vector uncertain by about as much as H deviates.
     allowed = max(FAULT, 10 * evidence.limit * RATIO, 10 * worst)
-    _require("the data", D, sites, evidence.pairs, allowed, phases=False)
-    D = exact(D, sites, evidence.pairs)
-    _require("the data", D, sites, evidence.pairs, FAULT)
+    _require("the data", D, sites, Pairs(NONE, NONE), allowed)
+    raw, D = D, exact(D, sites, evidence.pairs)
+    gap = drift(raw, D)
+    if gap > allowed:
+        raise ModelError(
+            "symmetry: the matrices from the data are not compatible with time reversal on the spin pairs: off by "
+            f"{gap:.1g}"
+        )
     source = f"H and spin (ratio of singular values {worst:.1g})"
     return Found(sites, D, f"{source}, because {reason}" if reason else source)
 
 
-def _require(source: str, D: ComplexArray, sites: Sites, pairs: Pairs, allowed: float, *, phases: bool = True) -> None:
-    """Raises ModelError unless D is unitary, a representation and (once phases are chosen) respects time reversal."""
-    faults = {"unitary": unitarity(D), "a representation": multiplication(D, sites)}
-    if phases:
-        faults["compatible with time reversal on the spin pairs"] = compatibility(D, pairs)
+def _require(source: str, D: ComplexArray, sites: Sites, pairs: Pairs, allowed: float) -> None:
+    """Raises ModelError unless D is unitary, a representation and respects time reversal."""
+    faults = {
+        "unitary": unitarity(D),
+        "a representation": multiplication(D, sites),
+        "compatible with time reversal on the spin pairs": compatibility(D, pairs),
+    }
     for what, size in faults.items():
         if size > allowed:
             raise ModelError(f"symmetry: the matrices from {source} are not {what}: off by {size:.1g}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,26 +18,10 @@ POINTS = 64
 """k-points where bands are compared."""
 
 
-def name_of(op: Operation) -> str:
-    """International symbol with sense and axis (Cartesian), and ' for time reversal: 4+(0 0 1), m(1 -1 0)'."""
-    proper = op.axial
-    order = {3: 1, -1: 2, 0: 3, 1: 4, 2: 6}[int(np.rint(np.trace(proper)))]
-    improper = np.linalg.det(op.cartesian) < 0
-    text = {1: "-1", 2: "m", 3: "-3", 4: "-4", 6: "-6"}[order] if improper else str(order)
-    if order > 1:
-        values, vectors = np.linalg.eig(proper)
-        axis = vectors[:, int(np.abs(values - 1).argmin())].real
-        axis = axis / np.abs(axis).max() * np.sign(axis[np.abs(axis) > 1e-6][0])
-        if order > 2:
-            turned = np.array([proper[2, 1] - proper[1, 2], proper[0, 2] - proper[2, 0], proper[1, 0] - proper[0, 1]])
-            text += "+" if turned @ axis > 0 else "-"
-        text += "(" + " ".join(f"{x + 0.0:.3g}" for x in np.round(axis, 3)) + ")"
-    return text + ("'" if op.time_reversal else "")
-
-
 def names_of(operations: Sequence[Operation]) -> str:
-    """Their names, those with time reversal last."""
-    return ", ".join(name_of(op) for op in sorted(operations, key=lambda op: op.time_reversal))
+    """Their labels, those with time reversal last."""
+    labels = Counter(op.label for op in sorted(operations, key=lambda op: op.time_reversal))
+    return ", ".join(f"{count} × {label}" if count > 1 else label for label, count in labels.items())
 
 
 @dataclass(frozen=True)
@@ -54,8 +39,8 @@ class Deviation:
 
     @property
     def operation(self) -> str:
-        """The operation's name."""
-        return name_of(self.worst)
+        """The operation's label."""
+        return self.worst.label
 
     def text(self) -> str:
         """Name, number and unit."""

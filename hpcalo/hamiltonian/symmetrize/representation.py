@@ -52,7 +52,7 @@ def spin_part(op: Operation) -> ComplexArray:
 
 
 def from_orbitals(orbitals: Sequence[Orbital], sites: Sites, pairs: Pairs) -> ComplexArray:
-    """D, (G, N, N), of functions that are these orbitals, one for each function (both members of a pair have the same).
+    """D, (G, N, N), of functions that are these orbitals, one for each function, as `in_pairs` has them.
 
     Not unitary where the orbitals of a site do not span what they become.
     """
@@ -70,6 +70,23 @@ def from_orbitals(orbitals: Sequence[Orbital], sites: Sites, pairs: Pairs) -> Co
             )
         D[g] = with_spin(d, spin_part(op), pairs) if pairs else d
     return D
+
+
+def in_pairs(orbitals: Sequence[Orbital], pairs: Pairs) -> tuple[Pairs, tuple[Orbital, ...]]:
+    """The pairs, and the orbitals in such an order that both members of a pair have the same.
+
+    Projections count both spins of a function one after the other; some codes have all of one spin first. Without
+    pairs, functions of which each has a twin beside it are taken for them. Raises ModelError if neither order fits.
+    """
+    twins = len(orbitals) % 2 == 0 and all(a.same_as(b) for a, b in zip(orbitals[::2], orbitals[1::2], strict=True))
+    if not pairs:
+        even = np.arange(0, len(orbitals), 2)
+        return (Pairs(even, even + 1) if twins and len(orbitals) else pairs), tuple(orbitals)
+    orders = (tuple(orbitals), (*orbitals[::2], *orbitals[::2])) if twins else (tuple(orbitals),)
+    for order in orders:
+        if all(order[u].same_as(order[d]) for u, d in zip(pairs.up, pairs.down, strict=True)):
+            return pairs, order
+    raise ModelError("the spin pairs join functions of unlike projections")
 
 
 def with_spin(d_nn: RealArray | ComplexArray, u: ComplexArray, pairs: Pairs) -> ComplexArray:
@@ -158,6 +175,15 @@ def exact(D: ComplexArray, sites: Sites, pairs: Pairs) -> ComplexArray:
         if change < SMALL_CHANGE:
             break
     return D
+
+
+def drift(before: ComplexArray, after: ComplexArray) -> float:
+    """Largest difference of two sets of D, (G, N, N) each, that may differ in phases."""
+    worst = 0.0
+    for old, new in zip(before, after, strict=True):
+        phase = np.vdot(old, new)
+        worst = max(worst, float(np.abs(old * (phase / max(abs(phase), 1e-300)) - new).max()))
+    return worst
 
 
 def _quotient(D: ComplexArray, sites: Sites, g: int, h: int) -> ComplexArray:

@@ -52,24 +52,26 @@ def symmetrized_wannier(
     """
     pairs = Pairs(model.up, model.down, pure=model.spin_Rvnn is None)
     spin = _spin(model)
-    found = find_representation(
-        Evidence(
-            crystal=model.crystal,
-            n_hat=model.n_hat,
-            centres=model.centres,
-            orbitals=None if orbitals is None else tuple(orbitals),
-            known=known_of(model.H_Rnn, spin),
-            R=model.R,
-            trusted=trusted_cells(model.R, folding, model.size),
-            pairs=pairs,
-            limit=limit,
-        )
+    evidence = Evidence(
+        crystal=model.crystal,
+        n_hat=model.n_hat,
+        centres=model.centres,
+        orbitals=None if orbitals is None else tuple(orbitals),
+        known=known_of(model.H_Rnn, spin),
+        R=model.R,
+        trusted=trusted_cells(model.R, folding, model.size),
+        pairs=pairs,
+        limit=limit,
     )
+    try:
+        found = find_representation(evidence)
+    except ModelError as problem:
+        raise ModelError(f"{problem}{_hint(model, folding)}") from None
     as_given = fold(model, folding) if folding is not None else model
     folded, before, images = _best_images(model, as_given, folding, found)
     for deviation in before:
         if deviation.lost or (deviation.name != "r" and deviation.size > limit):
-            raise ModelError(_refusal(deviation, limit, model))
+            raise ModelError(_refusal(deviation, limit, model, folding))
     result = _averaged(folded, found)
     after = _deviations(result, found, exact=True)
     alone = None if folding is None or images else _averaged_apart(model, folding, found, limit)
@@ -107,18 +109,26 @@ def _spin(model: WannierModel) -> NDArray:
     return np.where((model.R == 0).all(axis=1)[:, None, None, None], pauli, 0.0)
 
 
-def _refusal(deviation: Deviation, limit: float, model: WannierModel) -> str:
+def _refusal(deviation: Deviation, limit: float, model: WannierModel, folding: Folding | None) -> str:
     what = f"{deviation.name} deviates by {deviation.size:.2g}{deviation.unit and ' ' + deviation.unit}"
     if deviation.lost:
         return (
             f"symmetry: the operation {deviation.operation} takes elements of {deviation.name} to cells that the model "
             "does not have (minimal-distance replicas are needed: keep seed_wsvec.dat, and replicas = true)"
         )
-    hint = "" if len(model.up) else "; without spin matrices the direction of the magnetization is not known"
     return (
-        f"symmetry: {what} from what the operation {deviation.operation} asks, more than {limit:g}{hint}; "
-        "--symmetry-limit averages it all the same"
+        f"symmetry: {what} from what the operation {deviation.operation} asks, more than {limit:g}"
+        f"{_hint(model, folding)}; --symmetry-limit averages it all the same"
     )
+
+
+def _hint(model: WannierModel, folding: Folding | None) -> str:
+    """What else may be the reason."""
+    if not len(model.up):
+        return "; without spin matrices the direction of the magnetization is not known"
+    if folding is None and not any("replicas folded in" in note for note in model.notes):
+        return "; without minimal-distance replicas (seed_wsvec.dat) cells may break the symmetry of several atoms"
+    return ""
 
 
 def _best_images(
