@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -16,7 +16,6 @@ from hpcalo import __version__
 from hpcalo.errors import CheckpointError
 from hpcalo.hamiltonian.loading import same_files
 from hpcalo.io.checkpoint import Checkpoint, CheckpointWriter
-from hpcalo.kubo.sums.plan import Pass
 from hpcalo.parallel.exact_sum import ExactSum
 from hpcalo.parallel.guard import on_root
 from hpcalo.parallel.packing import union
@@ -28,6 +27,14 @@ if TYPE_CHECKING:
 
 SECONDS = "seconds"
 """Name of the text that holds the time that a run has taken."""
+
+
+class Fingerprinted(Protocol):
+    """A pass or a part of one."""
+
+    def fingerprint(self) -> str:
+        """Distinguishes what must not be mixed. Serial."""
+        ...
 
 
 @dataclass
@@ -81,7 +88,7 @@ class PassCheckpoints:
         assert writer is not None  # made above
         on_root(comm, lambda: writer.write(arrays, texts=texts))
 
-    def earlier(self, comm: Intracomm, task: Pass, shape: tuple[int, int]) -> np.ndarray | None:
+    def earlier(self, comm: Intracomm, task: Fingerprinted, shape: tuple[int, int]) -> np.ndarray | None:
         """The table of sums of the pass, if the checkpoint holds it complete. Collective.
 
         Raises CheckpointError on all ranks if the checkpoint is of another calculation.

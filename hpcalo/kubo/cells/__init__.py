@@ -1,0 +1,1 @@
+"""Sums over k whose cells are refined where it matters."""
