@@ -89,7 +89,7 @@ class CellTree:
         self._request, self._packing = request, Packing(request.shapes())
         self._replicates = int(np.clip(MEMORY // (64 * self._packing.size), 4, REPLICATES))
         self._rows = np.zeros((1 + self._replicates, self._packing.size))
-        self._batches: list[Batch] = []
+        self.batches: list[Batch] = []
         self._columns, self._coarsest, self._start = 0, np.zeros(0), RawSums()
         self._seen: dict[int, Seen] = {}
         self.points = 0
@@ -97,8 +97,8 @@ class CellTree:
     @property
     def cells(self) -> list[int]:
         """Number of cells of each level that are in the sum, one of each orbit."""
-        counts = [0] * (1 + max((b.cells.level for b in self._batches), default=0))
-        for batch in self._batches:
+        counts = [0] * (1 + max((b.cells.level for b in self.batches), default=0))
+        for batch in self.batches:
             counts[batch.cells.level] += int(batch.summed.sum())
         return counts
 
@@ -106,7 +106,7 @@ class CellTree:
         """The raw sums of the coarsest cells, from which the size of the wanted numbers is seen."""
         base = Batch.base(self.zone, self._replicates)
         rows = self._compute(solver, base, np.arange(len(base)), comm, checkpoints)
-        self._batches = [base]
+        self.batches = [base]
         self._start = symmetrized(self._packing.unpack(rows[0]), self.operations, self._request)
         return self._start
 
@@ -126,10 +126,10 @@ class CellTree:
         self._columns = columns
         self._coarsest = wanted({name: values[None] for name, values in self._start.items()})[0]
         before = -1
-        while before < len(self._batches):  # what the cells show of their errors may ask for more of them
-            before, number = len(self._batches), 0
-            while number < len(self._batches):  # the parts of cut cells come to the end of the list
-                batch = self._batches[number]
+        while before < len(self.batches):  # what the cells show of their errors may ask for more of them
+            before, number = len(self.batches), 0
+            while number < len(self.batches):  # the parts of cut cells come to the end of the list
+                batch = self.batches[number]
                 number += 1
                 new = np.flatnonzero(~batch.divided & (batch.out | self._large(batch, threshold)))
                 if len(new):
@@ -161,7 +161,7 @@ class CellTree:
         every = np.arange(len(parts))
         self._rows += self._compute(solver, parts, every, comm, checkpoints, limits, quiet=quiet, label=label)
         parts.summed = ~parts.out & ~(parts.weights * rms(parts.values) > limits[1])
-        self._batches.append(parts)
+        self.batches.append(parts)
         self._note(batch, new, parts)
 
     def _compute(
@@ -203,7 +203,7 @@ class CellTree:
 
     def _sampled(self, batch: Batch) -> BoolArray:
         """A sample of those parts of cells that were cut because all of their level were."""
-        coarser = [b for b in self._batches if b.cells.level == batch.cells.level - 1]
+        coarser = [b for b in self.batches if b.cells.level == batch.cells.level - 1]
         if not all(b.divided.all() for b in coarser):
             return np.zeros(len(batch), dtype=bool)
         return chosen(keys(batch.cells.level, batch.cells.numerators), SAMPLED * self.zone.parts)
@@ -230,7 +230,7 @@ class CellTree:
         that difference.
         """
         scatter, number, largest = dict[int, float](), dict[int, int](), dict[int, float]()
-        for batch in self._batches[1:]:
+        for batch in self.batches[1:]:
             level = batch.cells.level
             scatter[level] = scatter.get(level, 0.0) + float(batch.scatter().mean())
             number[level] = number.get(level, 0) + int(batch.summed.sum())
@@ -252,9 +252,9 @@ class CellTree:
         """
         meshes, whole = [self._coarsest], np.zeros(self._columns)
         for level in range(1, len(self.cells)):
-            batches = [b for b in self._batches if b.cells.level == level]
+            batches = [b for b in self.batches if b.cells.level == level]
             whole = whole + sum((b.weights * b.summed) @ b.values for b in batches)
-            if all(b.divided.all() for b in self._batches if b.cells.level == level - 1):
+            if all(b.divided.all() for b in self.batches if b.cells.level == level - 1):
                 meshes.append(np.asarray(sum(b.weights @ b.values for b in batches)))
         gap, before = (float(np.mean(d**2)) for d in (whole - meshes[-1], meshes[-1] - meshes[-2]))
         return gap if gap > WORSE**2 * before else 0.0

@@ -122,6 +122,23 @@ class Zone:
         return np.asarray((a * denominator + b) * denominator + c)
 
 
+def divisions_for(crystal: Crystal, operations: Sequence[Operation], cells: float) -> tuple[int, int, int]:
+    """Divisions of level 0 into boxes with about equal edges, so that level 1 has about so many cells, one of each
+    orbit.
+    """
+    equal = np.where(crystal.periodic, 2, 1)
+    basis, kept = _boxes(crystal, operations, equal)
+    edges = np.linalg.norm(np.linalg.inv(basis @ crystal.lattice), axis=0)
+    d = max(sum(crystal.periodic), 1)
+    every = cells * len(kept) / round(abs(np.linalg.det(basis))) / 2**d
+    mean = np.prod(edges[list(crystal.periodic)]) ** (1.0 / d)
+    a, b, c = (
+        max(2, 2 * round(0.5 * every ** (1.0 / d) * float(edge) / mean)) if repeats else 1
+        for edge, repeats in zip(edges, crystal.periodic, strict=True)
+    )
+    return a, b, c
+
+
 def _boxes(
     crystal: Crystal, operations: Sequence[Operation], divisions: IntArray
 ) -> tuple[IntArray, tuple[Operation, ...]]:

@@ -1,0 +1,155 @@
+"""Cells of the zone: that they tile it under any group, that refined sums are right, and that they know how right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mpi4py import MPI
+
+from hpcalo.hamiltonian.builtin import builtin_model
+from hpcalo.hamiltonian.kmesh import uniform_mesh
+from hpcalo.hamiltonian.modelfile import read_model
+from hpcalo.hamiltonian.symmetry import candidates, identity
+from hpcalo.kubo.cells.batch import Batch
+from hpcalo.kubo.cells.projection import Projection
+from hpcalo.kubo.cells.signs import contrasts, keys
+from hpcalo.kubo.cells.tree import CellTree
+from hpcalo.kubo.cells.zone import Zone, divisions_for
+from hpcalo.kubo.states.solvers import solvers
+from hpcalo.kubo.sums.engine import sum_block
+from hpcalo.kubo.sums.request import TORQUE_VELOCITY, Request, Sums, raw_name
+from hpcalo.kubo.sums.symmetry import symmetrized
+
+NONE = np.zeros(0)
+
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def models():
+    shipped = {name: read_model(ROOT / "input" / "models" / f"{name}.h5") for name in ("fe", "fete", "mnw3_dzp")}
+    return shipped | {"chain": builtin_model("chain"), "rashba": builtin_model("rashba")}
+
+
+@pytest.mark.parametrize(
+    ("name", "operations"), [("fe", 16), ("fete", 8), ("mnw3_dzp", 8), ("rashba", 8), ("chain", 4)]
+)
+def test_cells_of_any_group_tile_the_zone(models, name, operations):
+    """Parts of cells keep their share of the zone, and plane waves that the group leaves alone integrate exactly: to 0,
+    and to 1 for R = 0.
+    """
+    crystal, n_hat = models[name].crystal, models[name].n_hat
+    group = candidates(crystal, n_hat)
+    zone = Zone(crystal, group, [8 if repeats else 1 for repeats in crystal.periodic], (0, 1, 2))
+    assert len(zone.operations) == operations
+    cells = zone.base()
+    assert zone.weights(cells).sum() == pytest.approx(1.0, abs=1e-14)
+    cut = cells.take(np.arange(0, len(cells), 3))
+    parts, numbers = zone.parts_of(cut)
+    shares = np.zeros(len(parts))
+    np.add.at(shares, numbers.ravel(), np.repeat(zone.weights(cut) / zone.parts, zone.parts))
+    np.testing.assert_allclose(shares, zone.weights(parts), atol=1e-16)
+    every, _ = zone.parts_of(cells)
+    R = np.array([[0, 0, 0], [1, 0, 0], [2, -1, 0], [3, 2, 0]]) * np.array(crystal.periodic)
+    for level in (cells, every):
+        k = zone.points(level)
+        images = np.stack([k @ op.k_matrix.T for op in zone.operations])
+        sums = zone.weights(level) @ np.exp(2j * np.pi * images @ R.T).mean(axis=0)
+        np.testing.assert_allclose(sums, (~R.any(axis=1)).astype(float), atol=1e-13)
+
+
+def test_replicates_see_differences_only(models):
+    """The signs of the parts of a cell cancel, and the mean square of their sums is what `scatter` says."""
+    patterns = contrasts(np.arange(50, dtype=np.uint64), 3, 16)
+    assert np.abs(patterns.sum(axis=2)).max() == 0.0
+    fe = models["fe"]
+    zone = Zone(fe.crystal, candidates(fe.crystal, fe.n_hat), (4, 4, 4), (0, 1, 2))
+    batch = Batch.parts(zone, zone.base(), 4000)
+    batch.values, batch.summed[:] = np.random.default_rng(0).normal(size=(len(batch), 2)), True
+    replicates = (batch.weights[:, None] * batch.signs).T @ batch.values
+    np.testing.assert_allclose((replicates**2).mean(axis=0), batch.scatter(), rtol=0.1)
+    assert len(np.unique(keys(1, batch.cells.numerators))) == len(batch)
+
+
+def test_replicates_of_a_constant_vanish(models):
+    """A smooth integrand has no error that replicates would see."""
+    crystal = models["chain"].crystal
+    zone = Zone(crystal, (identity(),), (8, 1, 1), (1, 2, 0))
+    batch = Batch.parts(zone, zone.base(), 16)
+    assert np.abs(batch.weights @ batch.signs).max() < 1e-15
+
+
+class Rashba:
+    """Even torkance of the Rashba model at nine energies, by cells and on a fine mesh."""
+
+    def __init__(self, model, gamma):
+        self.request = Request(
+            model.crystal, -1.0 + np.linspace(-0.2, 0.2, 9), np.array([gamma]), NONE, NONE, Sums((TORQUE_VELOCITY,))
+        )
+        self.group = candidates(model.crystal, model.n_hat)
+        self.solver = next(solvers(model, model.n_hat[None], self.request.need()))
+        mesh = uniform_mesh((600, 600, 1), (0.5, 0.5, 0.0), self.group, self.solver.order)
+        sums = sum_block(self.solver, mesh.points, mesh.weights, self.request, slice(None))
+        self.exact = self.numbers(symmetrized(sums, mesh.operations, self.request))
+        self.projection = Projection(self.group, self.request)
+
+    def numbers(self, raw):
+        values = raw[raw_name("broadened", TORQUE_VELOCITY)]
+        return values[..., 0, :, 1, :].reshape(*values.shape[:-4], -1)
+
+    def wanted(self, raw):
+        return self.numbers(self.projection.of(raw)) / np.sqrt((self.exact**2).mean())
+
+    def tree(self, n, comm=MPI.COMM_SELF):
+        tree = CellTree(self.solver, self.request, self.group, (n, n, 1))
+        tree.start(self.solver, comm)
+        return tree
+
+    def grown(self, tree, threshold, comm=MPI.COMM_SELF):
+        return tree.grow(self.solver, self.wanted, self.exact.size, threshold, comm)
+
+
+@pytest.fixture(scope="module")
+def torkance(models):
+    return Rashba(models["rashba"], 0.05)
+
+
+def test_refined_sums_are_as_accurate_as_they_say(torkance):
+    """Against a fine mesh: the estimate is right within a factor of 4 for the whole curve, and errors fall."""
+    tree, errors = torkance.tree(24), []
+    for threshold in (5e-2, 3e-3):
+        summed = torkance.grown(tree, threshold)
+        value = torkance.numbers(summed.total)
+        (level,) = summed.levels
+        squares = [(torkance.numbers(part) - value) ** 2 for part in level.sums]
+        estimate = np.sqrt(np.mean(squares) * len(squares) / (len(squares) - 1))
+        true = np.sqrt(((value - torkance.exact) ** 2).mean())
+        assert 0.25 < true / estimate < 4.0
+        errors.append(true / np.sqrt((torkance.exact**2).mean()))
+    assert errors[1] < min(0.5 * errors[0], 0.015)
+    assert tree.points < 0.2 * 24**2 * 2**6  # far fewer than the mesh of its smallest cells
+
+
+@pytest.mark.mpi
+def test_ranks_refine_the_same_cells_to_the_same_bits(torkance):
+    alone, shared = torkance.tree(8), torkance.tree(8, MPI.COMM_WORLD)
+    for threshold in (3e-2, 1e-2):
+        one, every = torkance.grown(alone, threshold), torkance.grown(shared, threshold, MPI.COMM_WORLD)
+        assert alone.cells == shared.cells
+        for a, b in zip((one.total, *one.levels[0].sums), (every.total, *every.levels[0].sums), strict=True):
+            assert all((a[name] == b[name]).all() for name in a)
+
+
+def test_divisions_suit_the_cell(models):
+    """Boxes are about cubes, and about as many cells of level 1 as asked for are left."""
+    for name, expected in (("fe", (16, 16, 16)), ("rashba", (32, 32, 1)), ("chain", (2048, 1, 1))):
+        crystal, n_hat = models[name].crystal, models[name].n_hat
+        group = candidates(crystal, n_hat)
+        wanted = {3: 4096, 2: 512, 1: 1024}[sum(crystal.periodic)]
+        divisions = divisions_for(crystal, group, wanted)
+        cells = Zone(crystal, group, divisions, (0, 1, 2)).count(1) / len(group)
+        assert divisions == expected if name != "chain" else divisions[1:] == (1, 1)
+        assert 0.3 * wanted < cells < 3.0 * wanted
