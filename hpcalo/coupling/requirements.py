@@ -17,6 +17,8 @@ def check_result(section: ElectronicStructure, result: Result, path: Path) -> No
     """Raises InputError for anything but a Kubo result of a film with all quantities that the input asks for."""
     if result.attrs.get("engine") != "kubo":
         raise InputError(f"{SECTION}.result: {path}: is a result of a wall run; expected one of a Kubo run")
+    if "error" in result.variables:
+        raise InputError(f"{SECTION}.result: {path}: is a scan; expected the result of a single run")
     if "cell_area_A2" not in result.attrs:
         plane = [list(map(str, result[d])) for d in ("field", "current") if d in result.coordinates]
         if any(letters != ["x", "y"] for letters in plane):

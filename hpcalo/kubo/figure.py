@@ -10,6 +10,9 @@ from hpcalo.io.dataset import Result
 from hpcalo.kubo.plot.data import floor_of, largest_in
 from hpcalo.kubo.plot.panels import Panel, generic_panel
 from hpcalo.kubo.responses.response import DRAWN_AGAINST, responses
+from hpcalo.kubo.scanned.figure import draw as scan_figure
+from hpcalo.kubo.scanned.figure import pages as scan_pages
+from hpcalo.kubo.scanned.points import is_scan
 from hpcalo.plotting import style
 
 if TYPE_CHECKING:
@@ -25,6 +28,10 @@ def draw(results: Sequence[Result], quantities: Sequence[str] = ()) -> PaperFigu
     A name is one of the input's `kubo.quantities` or of a variable of the file. Raises InputError for a name that is
     neither, and for files that hold nothing to draw.
     """
+    if any(is_scan(r) for r in results):
+        if not all(is_scan(r) for r in results):
+            raise InputError(f"{_paths(results)}: a scan and a single run cannot share a picture")
+        return scan_figure(results, quantities)
     from matplotlib import rc_context  # noqa: PLC0415  (slow to load)
 
     from hpcalo.plotting.paper import STYLE  # noqa: PLC0415  (as above)
@@ -43,6 +50,8 @@ def pages(result: Result) -> list[tuple[str, ...]]:
     """The quantities to give to `draw`, figure by figure, to see all that a file holds: none for the main panels, then
     the responses with a panel that is not among these, at most `MOST` panels a figure.
     """
+    if is_scan(result):
+        return scan_pages(result)
     shown = {panel.needs for panel in _main([result])}
     able = [(name, p) for name, p in _every_panel() if set(p.needs) <= set(result.variables)]
     rest = [

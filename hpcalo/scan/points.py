@@ -106,7 +106,14 @@ def unit_of(schema: type[BaseModel], key: str) -> str:
     found: list[tuple[Any, tuple[Any, ...]]] = [(schema, ())]
     for part in key.split("."):
         found = [below for kind, _ in found for below in _below(kind, part)]
+    found += [one for kind, _ in found for one in _items(kind)]  # a single value where the key takes several
     return next((m.unit for _, marks in found for m in marks if isinstance(m, Unit) and m.unit != "1"), "")
+
+
+def _items(kind: Any) -> list[tuple[Any, tuple[Any, ...]]]:
+    """What the items of a list of any length may be; nothing for other kinds."""
+    item, *rest = get_args(kind) if get_origin(kind) is tuple else (None,)
+    return list(_alternatives(item)) if rest == [Ellipsis] else []
 
 
 def _axis(scan: ScanSection, points: Sequence[BaseModel]) -> Axis:

@@ -28,7 +28,7 @@ Points = dict[int, dict[str, tuple[float, float, str]]]
 class Series:
     """One number of all points: at the first n̂, the smallest Γ, the chemical potential nearest to E_F, near 300 K.
 
-    name, element: of the quantity. place: in words, "" where the points differ in it. value, error: (points), NaN where
+    name, element: of the quantity. place: in words, as far as all points share it. value, error: (points), NaN where
     a point failed, or where the number or its error is not known. floor: what counts as zero.
     """
 
@@ -72,14 +72,13 @@ def _largest(one: Numbers, have: Points, count: int) -> list[str]:
 
 def _series(count: int, one: Numbers, have: Points, element: str) -> Series:
     value, error = np.full(count, np.nan), np.full(count, np.nan)
-    places = set()
+    places = []
     for index, elements in have.items():
         if element in elements:
             value[index], error[index], place = elements[element]
-            places.add(place)
-    return Series(
-        one.name, element, one.variable.unit, places.pop() if len(places) == 1 else "", value, error, one.floor
-    )
+            places.append(place.split(", "))
+    common = ", ".join(word for word in places[0] if all(word in other for other in places))
+    return Series(one.name, element, one.variable.unit, common, value, error, one.floor)
 
 
 def _at(one: Numbers, result: Result) -> dict[str, tuple[float, float, str]]:
