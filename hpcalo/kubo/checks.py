@@ -44,7 +44,7 @@ def _may_be_undefined() -> tuple[str, ...]:
 
 def _axes(result: Result) -> Iterator[tuple[str, str]]:
     full = result.attrs.get("k_points_full")
-    grid = result.setting("kubo", "k", "grid")
+    grid = result.attrs.get("k_grid") or result.setting("kubo", "k", "grid")
     if full:
         yield "k mesh", f"{' × '.join(map(str, grid)) if grid else '?'}, {int(full):,} points of the full zone"
     energies = array(result, "energy") if "energy" in result.coordinates else np.zeros(0)
