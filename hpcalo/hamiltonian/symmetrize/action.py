@@ -11,15 +11,18 @@ from hpcalo.hamiltonian.symmetrize.sites import Sites
 from hpcalo.hamiltonian.symmetry import Operation
 from hpcalo.typing import BoolArray, ComplexArray, IntArray, RealArray
 
-SCALAR, POLAR, AXIAL = "scalar", "polar", "axial"
-"""How the components of X turn: not (Hamiltonian), as r, or as the spin, which also changes sign with time."""
+SCALAR, POLAR, AXIAL, TIMELESS = "scalar", "polar", "axial", "timeless axial"
+"""How the components of X turn: not (Hamiltonian), as r, as the spin, which also changes sign with time, or as real
+spin-orbit coupling, which does not."""
 
 
 def components(kind: str, op: Operation) -> RealArray:
     """M: (1, 1) or (3, 3)."""
     if kind == SCALAR:
         return np.ones((1, 1))
-    return op.polar if kind == POLAR else op.time_sign * op.axial
+    if kind == POLAR:
+        return op.polar
+    return op.axial if kind == TIMELESS else op.time_sign * op.axial
 
 
 class Cells:
@@ -56,6 +59,7 @@ def transformed(
     """T_g[X] on the same cells, (nR, v, N, N), and the largest element that would go to a cell that is not there."""
     op = sites.group.operations[g]
     X = X_Rvnn.conj() if op.time_reversal else X_Rvnn
+    D_nn = D_nn if D_nn.imag.any() else D_nn.real  # real matrices stay real
     turned = D_nn @ np.einsum("vw,Rwmn->Rvmn", components(kind, op), X) @ D_nn.conj().T
     result = np.zeros(X_Rvnn.shape, dtype=np.result_type(X_Rvnn, D_nn))
     lost = 0.0

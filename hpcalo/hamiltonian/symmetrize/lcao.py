@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from hpcalo.errors import ModelError
 from hpcalo.hamiltonian.orbitals import HARMONICS, Orbital
-from hpcalo.hamiltonian.symmetrize.action import AXIAL, POLAR, SCALAR, Cells, complete, transformed
+from hpcalo.hamiltonian.symmetrize.action import AXIAL, POLAR, SCALAR, TIMELESS, Cells, complete, transformed
 from hpcalo.hamiltonian.symmetrize.finding import Evidence, Found, all_cells, find_representation
 from hpcalo.hamiltonian.symmetrize.nullspace import Known
 from hpcalo.hamiltonian.symmetrize.report import Deviation, names_of
-from hpcalo.hamiltonian.symmetrize.representation import Pairs
+from hpcalo.hamiltonian.symmetrize.representation import FAULT, Pairs
 from hpcalo.hamiltonian.types import Crystal, LcaoModel
-from hpcalo.typing import IntArray, RealArray
+from hpcalo.typing import ComplexArray, IntArray, RealArray
 
 _NAME = re.compile(r"^(?:[^:]*:)?(?P<shell>\d*)(?P<function>[spdf].*)$")
 _NUMBERS = {name: (l, mr + 1) for l, names in enumerate(HARMONICS) for mr, name in enumerate(names)}
@@ -59,6 +59,7 @@ def symmetrized_lcao(model: LcaoModel, orbitals: Sequence[Orbital] | None, limit
             time=model.canted_vRnn is not None,  # without it the matrices are real: time reversal does nothing
         )
     )
+    found = replace(found, D=_real(found.D))
     new, before = {}, []
     for name, (X, kind) in parts.items():
         new[name], deviation = _mean(X, kind, model, found)
@@ -86,9 +87,11 @@ def symmetrized_lcao(model: LcaoModel, orbitals: Sequence[Orbital] | None, limit
         deviation = _mean(X, kind, result, found)[1]
         after.append(replace(deviation, name=name, unit={"S": "", "r": "Å"}.get(name, "eV")))
     operations = found.sites.group.operations
+    source = found.source.replace("the projections", "their names")
+    source = source.replace("H and spin", "S, H and spin-orbit coupling")
     return result.with_notes(
         f"symmetrized over {len(operations)} operations of the crystal: {names_of(operations)}",
-        f"symmetrized: representation of the orbitals from {found.source.replace('the projections', 'their names')}",
+        f"symmetrized: representation of the orbitals from {source}",
         f"symmetrized: deviations before: {', '.join(d.text() for d in before)}; "
         f"after: {', '.join(d.text() for d in after)} (the position matrix is in single precision)",
     )
@@ -106,7 +109,7 @@ def _parts(model: LcaoModel) -> dict[str, tuple[NDArray, str]]:
         "S": (model.S_Rnn[None], SCALAR),
         "H_up": (model.up_Rnn[None], SCALAR),
         "H_down": (model.down_Rnn[None], SCALAR),
-        "spin-orbit": (1j * model.soc_vRnn, AXIAL),
+        "spin-orbit": (model.soc_vRnn, TIMELESS),
     }
     if model.canted_vRnn is not None:
         parts["exchange across"] = (model.canted_vRnn, AXIAL)
@@ -115,20 +118,29 @@ def _parts(model: LcaoModel) -> dict[str, tuple[NDArray, str]]:
     return parts
 
 
+def _real(D: ComplexArray) -> ComplexArray:
+    """D with phases at which it is real. Raises ModelError if there are none."""
+    squares = np.einsum("gmn,gmn->g", D, D)
+    turned = D / np.sqrt(squares / np.maximum(np.abs(squares), 1e-300))[:, None, None]
+    gap = float(np.abs(turned.imag).max())
+    if gap > FAULT:
+        raise ModelError(f"symmetry: the rotations of real orbitals are not real: off by {gap:.1g}")
+    return np.asarray(turned.real, dtype=np.complex128)
+
+
 def _mean(X_vRnn: NDArray, kind: str, model: LcaoModel, found: Found) -> tuple[RealArray, Deviation]:
     """The mean over the group, real, and the largest deviation of one operation from X."""
     X = np.moveaxis(X_vRnn, 0, 1)
     cells, sites = Cells(model.R), found.sites
-    imaginary = np.iscomplexobj(X)
-    total = np.zeros(X.shape, dtype=np.complex128)
+    total = np.zeros(X.shape)
     size, lost, worst = 0.0, 0.0, sites.group.operations[0]
     whole = complete(sites, cells)[:, None]
     for g, op in enumerate(sites.group.operations):
-        image, gone = transformed(X, found.D[g], sites, g, kind, cells)
-        total += np.where(whole, image, 0.0)
-        gap = max(float(np.abs(image - X).max(initial=0.0)), gone)
+        turned, gone = transformed(X, found.D[g], sites, g, kind, cells)
+        total += np.where(whole, turned.real, 0.0)
+        gap = max(float(np.abs(turned - X).max(initial=0.0)), gone)
         lost = max(lost, gone)
         if gap > size:
             size, worst = gap, op
     mean = np.moveaxis(total / len(found.D), 1, 0)
-    return np.ascontiguousarray(mean.imag if imaginary else mean.real), Deviation("", "", size, worst, lost > 1e-4)
+    return np.ascontiguousarray(mean), Deviation("", "", size, worst, lost > 1e-4)

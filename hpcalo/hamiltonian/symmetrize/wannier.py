@@ -1,43 +1,31 @@
 """A WannierModel averaged over its magnetic group: H, exchange part, position and spin matrices, centres.
 
-The recipe: fold the replicas in, find D(g), map the sites, average, build centres and exchange part again. The position
-matrix is averaged relative to the sites: W r_a = r_b + L_a takes the diagonal along.
+The recipe: fold the replicas in, find D(g), map the sites, average, build centres and exchange part again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hpcalo.errors import ModelError
-from hpcalo.hamiltonian.exchange import odd_part, pauli_on_pairs
+from hpcalo.hamiltonian.exchange import pauli_on_pairs
 from hpcalo.hamiltonian.orbitals import Orbital
 from hpcalo.hamiltonian.replicas import Folding, fold
-from hpcalo.hamiltonian.symmetrize.action import AXIAL, POLAR, SCALAR, Cells, complete, transformed
+from hpcalo.hamiltonian.symmetrize.action import Cells
+from hpcalo.hamiltonian.symmetrize.average import averaged, deviations_of, symmetric_centres
 from hpcalo.hamiltonian.symmetrize.finding import Evidence, Found, find_representation, known_of
 from hpcalo.hamiltonian.symmetrize.images import centred_folding, trusted_cells
 from hpcalo.hamiltonian.symmetrize.report import Deviation, Report
 from hpcalo.hamiltonian.symmetrize.representation import Pairs
 from hpcalo.hamiltonian.types import WannierModel
-from hpcalo.typing import ComplexArray, IntArray, RealArray
 
 LIMIT = 1e-4
 """H (eV) and spin may deviate by as much without a word; a file's digits are 1e-6."""
 EXACT = 1e-12
 """What may be left of a deviation."""
-
-
-@dataclass(frozen=True)
-class _Part:
-    """A matrix of the model: name, unit, values (nR, v, N, N) and how its components turn."""
-
-    name: str
-    unit: str
-    X_Rvnn: ComplexArray
-    kind: str
 
 
 def symmetrized_wannier(
@@ -72,8 +60,8 @@ def symmetrized_wannier(
     for deviation in before:
         if deviation.lost or (deviation.name != "r" and deviation.size > limit):
             raise ModelError(_refusal(deviation, limit, model, folding))
-    result = _averaged(folded, found)
-    after = _deviations(result, found, exact=True)
+    result = averaged(folded, found)
+    after = deviations_of(result, found, exact=True)
     alone = None if folding is None or images else _averaged_apart(model, folding, found, limit)
     report = Report(
         operations=found.sites.group.operations,
@@ -94,10 +82,10 @@ def symmetrized_wannier(
 
 def _averaged_apart(model: WannierModel, folding: Folding, found: Found, limit: float) -> WannierModel | None:
     """The model on its Wigner-Seitz cells, if the group maps these onto each other and the replicas keep that."""
-    if any(d.lost or (d.name != "r" and d.size > limit) for d in _deviations(model, found)):
+    if any(d.lost or (d.name != "r" and d.size > limit) for d in deviations_of(model, found)):
         return None
-    alone = _averaged(model, found)
-    both = (*_deviations(alone, found, exact=True), *_deviations(fold(alone, folding), found, exact=True))
+    alone = averaged(model, found)
+    both = (*deviations_of(alone, found, exact=True), *deviations_of(fold(alone, folding), found, exact=True))
     return alone if all(d.size < EXACT and not d.lost for d in both) else None
 
 
@@ -135,18 +123,18 @@ def _best_images(
     model: WannierModel, as_given: WannierModel, folding: Folding | None, found: Found
 ) -> tuple[WannierModel, tuple[Deviation, ...], str]:
     """The folded model with the replicas of the file, or with those of symmetric centres if the file's break H."""
-    before = _deviations(as_given, found)
+    before = deviations_of(as_given, found)
     if folding is None:
         return as_given, before, ""
     best = (as_given, before, "")
     for words, centres in (
-        ("from centres moved to symmetric places", _symmetric_centres(model, found)),
+        ("from centres moved to symmetric places", symmetric_centres(model, found)),
         ("from the sites", found.sites.exact[found.sites.of]),
     ):
         if _size(best[1]) <= LIMIT:
             break
         other = fold(model, centred_folding(folding, model.R, found.sites.group.crystal.lattice, centres))
-        deviations = _deviations(other, found)
+        deviations = deviations_of(other, found)
         if _size(deviations) < 0.1 * _size(best[1]):
             best = (other, deviations, words)
     return best
@@ -163,98 +151,3 @@ def _change_of_r(old: WannierModel, new: WannierModel) -> float | None:
 
 def _size(deviations: tuple[Deviation, ...]) -> float:
     return max(np.inf if d.lost else d.size for d in deviations if d.name != "r")
-
-
-def _symmetric_centres(model: WannierModel, found: Found) -> RealArray:
-    """Centres (N, 3) Å averaged over the group."""
-    sites = found.sites
-    relative = model.centres - sites.given[sites.of]
-    own = np.zeros((3, model.size, model.size), dtype=np.complex128)
-    for v in range(3):
-        own[v] = np.diag(relative[:, v])
-    total = np.zeros_like(own)
-    for g, op in enumerate(sites.group.operations):
-        X = own.conj() if op.time_reversal else own
-        total += np.einsum("vw,wmn->vmn", op.polar, found.D[g] @ X @ found.D[g].conj().T)
-    mean = np.diagonal(total, axis1=1, axis2=2).real.T / len(sites.group.operations)
-    return np.ascontiguousarray(sites.exact[sites.of] + mean)
-
-
-def _parts(model: WannierModel, places: RealArray) -> list[_Part]:
-    """All matrices of the model; the position matrix relative to the places (N, 3) Å of the functions."""
-    parts = [_Part("H", "eV", model.H_Rnn[:, None], SCALAR)]
-    if model.odd_Rnn is not None:
-        parts.append(_Part("exchange part", "eV", model.odd_Rnn[:, None], SCALAR))
-    if model.spin_Rvnn is not None:
-        parts.append(_Part("spin", "", model.spin_Rvnn, AXIAL))
-    if model.A_Rvnn is not None:
-        parts.append(_Part("r", "Å", model.A_Rvnn - _at_home(model.R, places), POLAR))
-    return parts
-
-
-def _at_home(R: IntArray, places: RealArray) -> RealArray:
-    """Positions on the diagonal of R = 0: (nR, 3, N, N)."""
-    N = len(places)
-    result = np.zeros((len(R), 3, N, N))
-    home = int(np.flatnonzero((R == 0).all(axis=1))[0])
-    result[home][:, np.arange(N), np.arange(N)] = places.T
-    return result
-
-
-def _deviations(model: WannierModel, found: Found, *, exact: bool = False) -> tuple[Deviation, ...]:
-    """Of each matrix the largest |T_g[X] − X| over the group."""
-    sites, cells = found.sites, Cells(model.R)
-    places = (sites.exact if exact else sites.given)[sites.of]
-    result = []
-    for part in _parts(model, places):
-        size, lost, worst = 0.0, 0.0, sites.group.operations[0]
-        for g, op in enumerate(sites.group.operations):
-            image, gone = transformed(part.X_Rvnn, found.D[g], sites, g, part.kind, cells)
-            gap = float(np.abs(image - part.X_Rvnn).max(initial=0.0))
-            if max(gap, gone) > size:
-                size, worst = max(gap, gone), op
-            lost = max(lost, gone)
-        result.append(Deviation(part.name, part.unit, size, worst, lost=lost > LIMIT))
-    return tuple(result)
-
-
-def _averaged(model: WannierModel, found: Found) -> WannierModel:
-    """The mean over the group of every matrix."""
-    sites, cells = found.sites, Cells(model.R)
-    G = len(sites.group.operations)
-    new: dict[str, ComplexArray] = {}
-    whole = complete(sites, cells)[:, None]
-    for part in _parts(model, sites.given[sites.of]):
-        total = np.zeros(part.X_Rvnn.shape, dtype=np.complex128)
-        for g in range(G):
-            total += transformed(whole * part.X_Rvnn, found.D[g], sites, g, part.kind, cells)[0]
-        new[part.name] = _hermitian(total / G, model.R)
-    H = new["H"][:, 0]
-    odd = None
-    if model.odd_Rnn is not None:
-        own = np.abs(model.odd_Rnn - odd_part(model.H_Rnn, model.up, model.down)).max(initial=0.0) < 1e-12
-        odd = odd_part(H, model.up, model.down) if own else new["exchange part"][:, 0]
-    A, centres = None, _symmetric_centres(model, found)
-    if model.A_Rvnn is not None:
-        A = new["r"] + _at_home(model.R, sites.exact[sites.of])
-        home = int(np.flatnonzero((model.R == 0).all(axis=1))[0])
-        centres = np.ascontiguousarray(np.diagonal(A[home], axis1=1, axis2=2).real.T)
-    return replace(
-        model,
-        crystal=sites.group.crystal,
-        n_hat=sites.group.n_hat,
-        H_Rnn=H,
-        A_Rvnn=A,
-        spin_Rvnn=new.get("spin"),
-        odd_Rnn=odd,
-        centres=centres,
-    )
-
-
-def _hermitian(X_Rvnn: ComplexArray, R: IntArray) -> ComplexArray:
-    """(X(R) + X(−R)†)/2; the group takes both along, so this loses nothing."""
-    partner = Cells(R).find(-R)
-    known = partner >= 0
-    result = X_Rvnn.copy()
-    result[known] = 0.5 * (X_Rvnn[known] + X_Rvnn[partner[known]].conj().mT)
-    return result
