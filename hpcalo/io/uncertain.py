@@ -30,6 +30,8 @@ def with_error(value: float, error: float | None) -> str:
     error = abs(error)
     if error == 0.0:
         return f"{value:.{EXACT}g}"
+    if error < 10.0 ** (1 - EXACT) * abs(value):
+        return f"{value:.{EXACT}g} ± {error:.1e}"
     size = max(abs(value), error)
     if PLAIN[0] <= size < PLAIN[1]:
         return " ± ".join(_decimals(value, error))
@@ -43,9 +45,6 @@ def _decimals(value: float, error: float) -> tuple[str, str]:
     power = math.floor(math.log10(error))
     digits = 2 if error / 10.0**power <= 3.55 else 1
     decimals = digits - 1 - power
-    most = EXACT - 1 - math.floor(math.log10(abs(value))) if value else decimals
-    if decimals > most:
-        return f"{value:.{EXACT}g}", f"{error:.1e}"
     first, second = (round(number, decimals) + 0.0 for number in (value, error))
     return f"{first:.{max(decimals, 0)}f}", f"{second:.{max(decimals, 0)}f}"
 
@@ -61,6 +60,8 @@ def percent(ratio: float) -> str:
         return "?"
     if ratio > 99.995:
         return "> 9999 %"
+    if 0.0 < ratio < 1e-5:
+        return "< 0.001 %"
     return f"{100.0 * ratio:.2g} %" if ratio < 0.995 else f"{100.0 * ratio:.0f} %"
 
 

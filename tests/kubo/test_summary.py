@@ -31,6 +31,8 @@ INPUT = "[kubo]\nwarn_error = {}\n"
         (0.643, np.nan, "0.643 ± ?"),
         (0.643, None, "0.643 ± ?"),
         (2.5, 0.0, "2.5"),
+        (1.4523812e-37, 1.2e-44, "1.452381e-37 ± 1.2e-44"),
+        (3.0, 5e-6, "3.000000 ± 0.000005"),
         (np.nan, 1.0, "not defined"),
     ],
 )
@@ -45,6 +47,7 @@ def test_the_error_of_a_curve_is_relative_to_its_root_mean_square() -> None:
     assert np.isnan(curve_error([1.0, 2.0], [0.1, np.nan]))
     assert curve_error([1.0, np.nan], [0.1, np.nan]) == pytest.approx(0.1)
     assert [percent(float(curve_error(np.zeros(3), np.full(3, e)))) for e in (0.0, 1.0)] == ["0 %", "> 9999 %"]
+    assert [percent(ratio) for ratio in (1e-9, 0.00043, 0.25, 3.4)] == ["< 0.001 %", "0.043 %", "25 %", "340 %"]
 
 
 def made(variables: list[Variable], limit: float = 0.1, gammas: tuple[float, ...] = (0.025,), **more: Any) -> Result:
