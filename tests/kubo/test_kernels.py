@@ -176,3 +176,25 @@ def test_thermal_weights_in_high_precision(distance, centre):
     # Levels that are not near share the rounding of their Fermi functions.
     assert alone[0, 0] == pytest.approx(float(sea), rel=1e-12, abs=1e-15 / (kt * max(distance, 1e-3)) ** 2)
     assert out[0, 2, 0] == pytest.approx(float(heat), rel=1e-9, abs=1e-15 / kt / distance**2)
+
+
+@pytest.mark.parametrize("N", [1, 2, 18, 33])
+def test_hermitian_matrices_two_in_one(N):
+    """X + iY is taken apart, with an odd number of components too; velocity and curvature of ∂H + iA as in the twin."""
+    rng = np.random.default_rng(N)
+    Z = rng.normal(size=(3, N, 3, N)) + 1j * rng.normal(size=(3, N, 3, N))
+    for components in (5, 6):
+        ours, twin = np.empty((2, 3, N, components, N), dtype=complex)
+        _kubo.hermitian_parts(Z, ours)
+        reference.hermitian_parts(Z, twin)
+        np.testing.assert_allclose(ours, twin, rtol=0, atol=1e-15)
+        np.testing.assert_array_equal(ours, ours.conj().transpose(0, 3, 2, 1))
+    E = np.sort(rng.uniform(-2.0, 2.0, (3, N)), axis=1)
+    for directions, points in (((0, 1, 2), 3), ((0, 2), 3), ((1,), 0)):
+        places = np.array(directions, dtype=np.int32)
+        ours, twin = np.empty((2, 3, N, len(directions), N), dtype=complex)
+        our_curvature, twin_curvature = np.empty((2, points, 3, N))
+        _kubo.velocity_and_curvature(E, Z, places, ours, our_curvature)
+        reference.velocity_and_curvature(E, Z, places, twin, twin_curvature)
+        np.testing.assert_allclose(ours, twin, rtol=0, atol=1e-14)
+        np.testing.assert_allclose(our_curvature, twin_curvature, rtol=0, atol=1e-12)

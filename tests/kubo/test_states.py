@@ -17,6 +17,7 @@ from hpcalo.hamiltonian.types import Crystal, LcaoModel, WannierModel
 from hpcalo.kubo.states.lattice_sum import LatticeSum
 from hpcalo.kubo.states.lcao import LcaoStates
 from hpcalo.kubo.states.operators import CURVATURE, SPIN, TORQUE, VELOCITY
+from hpcalo.kubo.states.pool import Pool
 from hpcalo.kubo.states.wannier import WannierStates
 
 ALL = frozenset({VELOCITY, TORQUE, SPIN})
@@ -204,3 +205,31 @@ def test_berry_curvature_does_not_depend_on_the_gauge_of_the_orbitals():
     np.testing.assert_allclose(second.E_kn, first.E_kn, atol=1e-10)
     np.testing.assert_allclose(np.abs(second[VELOCITY]), np.abs(first[VELOCITY]), atol=1e-8)
     np.testing.assert_allclose(second[CURVATURE], first[CURVATURE], atol=1e-7)
+
+
+def test_states_outlive_the_next_line():
+    """Memory is used again only when nobody refers to it; a line in pieces is the line of its points."""
+    model = read_model(MODELS / "fe.h5", False)
+    need = frozenset({VELOCITY, CURVATURE})
+    solver, k = WannierStates(model, need), np.linspace(0.0, 0.9, 60)
+    kept = solver.line(0.1, 0.2, k, need)
+    copies = {observable: values.copy() for observable, values in kept.observables.items()}
+    for first in (0.3, 0.4, 0.5):
+        solver.line(first, 0.2, k[:7], need)
+        solver.line(first, 0.3, k, need)
+    for observable, values in copies.items():
+        np.testing.assert_array_equal(kept[observable], values)
+        for i in (0, 17, 59):
+            alone = WannierStates(model, need).line(0.1, 0.2, k[i : i + 1], need)[observable][0]
+            np.testing.assert_allclose(np.abs(alone), np.abs(values[i]), rtol=0, atol=1e-6)
+
+
+def test_memory_is_used_again():
+    pool = Pool()
+    first, second = pool.array(3, 4), pool.array(3, 4)
+    assert not np.shares_memory(first, second)
+    part, where = first[1:, 2:], first.__array_interface__["data"][0]
+    del first
+    assert not np.shares_memory(pool.array(3, 4), part)
+    del part
+    assert pool.array(2, 6).__array_interface__["data"][0] == where

@@ -144,3 +144,29 @@ def fermi_levels(
     """Adds Σ_n f(E_n) X_n at the Q points (mu, kt) to `out` (V, Q), for properties `values` (K, V, N) of the levels."""
     u = (E[:, None, :] - mu[:, None]) / kt[:, None]
     out += np.einsum("k,kqn,kvn->vq", weights, 0.5 * (1.0 - np.tanh(0.5 * u)), values)
+
+
+def hermitian_parts(Z: ComplexArray, out: ComplexArray) -> None:
+    """X and Y of Z (K, N, q, N) = X + iY, both Hermitian, as the components 2j and 2j + 1 of out (K, N, 2q or 2q − 1,
+    N), which is overwritten.
+    """
+    adjoint = Z.conj().transpose(0, 3, 2, 1)
+    parts = np.stack([(Z + adjoint) / 2.0, (Z - adjoint) / 2.0j], axis=3)  # (K, N, q, 2, N)
+    K, N, q, _ = Z.shape
+    out[...] = parts.reshape(K, N, 2 * q, N)[:, :, : out.shape[2]]
+
+
+def velocity_and_curvature(
+    E: RealArray, Z: ComplexArray, directions: Index, velocity: ComplexArray, curvature: RealArray
+) -> None:
+    """Of Z (K, N, a, N) = ∂H + iA, both Hermitian: velocity (K, N, d, N) = ∂H + i[H, A] of the components `directions`
+    and, unless it has no points, curvature (K, 3, N) = −i[A_x, A_y]_nn and so on as (yz, zx, xy). Both are overwritten.
+    """
+    adjoint = Z.conj().transpose(0, 3, 2, 1)
+    A = (Z - adjoint) / 2.0j
+    gap = (E[:, :, None] - E[:, None, :])[:, :, None]
+    velocity[...] = ((Z + adjoint) / 2.0 + 1j * gap * A)[:, :, directions]
+    if len(curvature):
+        for p in range(3):
+            product = np.einsum("knm,kmn->kn", A[:, :, (p + 1) % 3], A[:, :, (p + 2) % 3])
+            curvature[:, p] = 2.0 * product.imag

@@ -47,7 +47,7 @@ class LatticeSum:
     """Sums of two kinds of columns: `plain` (values only) and `graded` (values and gradient).
 
     R: (nR, 3). lattice: (3, 3) Å. plain: (nR, Mp), graded: (nR, Mg), both real or complex. order: the coordinate summed
-    first, second and along the line. directions: Cartesian components of the gradient.
+    first, second and along the line. directions: Cartesian components of the gradient, or none.
     """
 
     def __init__(
@@ -70,20 +70,20 @@ class LatticeSum:
         self._last = after_second[:, 2].astype(np.float64)
         # R_v = Σ_c R_c a_cv; a coordinate that is always 0 (a film's third) has no derivative.
         self._lattice = lattice[[first, second, last]][:, list(directions)]
-        self._active = [bool(np.any(ordered[:, c])) for c in range(3)]
+        self._active = [bool(len(directions) and np.any(ordered[:, c])) for c in range(3)]
         self._key: tuple[float, float] | None = None
         self._key_first: float | None = None
 
     def line(
-        self, k_first: float, k_second: float, k_last: RealArray
+        self, k_first: float, k_second: float, k_last: RealArray, out: ComplexArray | None = None
     ) -> tuple[ComplexArray, ComplexArray, ComplexArray]:
         """Plain values (K, Mp), graded values (K, Mg) and gradients (K, directions, Mg) in units × Å at K points of a
-        line.
+        line. out: (K, Mp + Mg), of which the values then are parts.
         """
         self._prepare(k_first, k_second)
         K, Mp = len(k_last), self.plain_columns
         phase = np.exp(2j * np.pi * np.outer(k_last, self._last))
-        values = phase @ self._values
+        values = np.matmul(phase, self._values, out=out)
         Mg = values.shape[1] - Mp
         gradient = np.zeros((K, self._lattice.shape[1], Mg), dtype=np.complex128)
         reduced: list[ComplexArray | None] = [None if b is None else phase @ b for b in self._gradients]

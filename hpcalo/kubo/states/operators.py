@@ -13,7 +13,15 @@ from hpcalo.kubo.states.directions import velocity_directions
 from hpcalo.kubo.states.lcao_point import LcaoPoint
 from hpcalo.kubo.states.observable import LevelProperty, Observable, Operator
 from hpcalo.kubo.states.positions import POSITIONS, WITHOUT_POSITIONS, consistent_positions
-from hpcalo.kubo.states.wannier_line import AXIS_PAIRS, WannierLine, WannierParts
+from hpcalo.kubo.states.wannier_line import (
+    AXIS_PAIRS,
+    CURL,
+    GRADIENT_AND_POSITIONS,
+    XYZ,
+    WannierLine,
+    WannierParts,
+    packed_pairs,
+)
 from hpcalo.typing import ComplexArray, RealArray
 
 
@@ -37,27 +45,22 @@ class Velocity(Operator):
         return WITHOUT_POSITIONS if POSITIONS.missing(model) else ""
 
     def wannier_parts(self, model: WannierModel, need: frozenset[Observable]) -> WannierParts:
+        directions = velocity_directions(model.crystal)
+        r_Rv = (model.R @ model.crystal.lattice)[:, :, None, None]
+        H = model.H_Rnn[:, None]
         if model.A_Rvnn is None:
-            return WannierParts({}, {})
-        axes = list(range(3)) if CURVATURE in need else list(velocity_directions(model.crystal))
-        return WannierParts({"A": model.A_Rvnn[:, axes]}, {})
+            tau = model.centres.T
+            gap = tau[:, None, :] - tau[:, :, None]  # τ_m − τ_n: i[H, τ]_nm = i H_nm (τ_m − τ_n)
+            velocity = 1j * (r_Rv + gap)[:, list(directions)] * H
+            return WannierParts({"velocity": packed_pairs(velocity)}, {})
+        axes = list(XYZ if CURVATURE in need else directions)
+        gradient = np.where(np.isin(axes, directions)[:, None, None], r_Rv[:, axes], 0.0) * H
+        return WannierParts({GRADIENT_AND_POSITIONS: 1j * (gradient + model.A_Rvnn[:, axes])}, {})
 
     def wannier(self, line: WannierLine) -> ComplexArray:
-        directions = list(line.directions)
-        if "A" not in line.summed:
-            tau = line.centres[:, directions].T
-            gap = tau[:, None, :] - tau[:, :, None]  # τ_m − τ_n: i[H, τ]_nm = i H_nm (τ_m − τ_n)
-            K, N = line.E_kn.shape
-            gauge = line.H_knn.reshape(K, N, 1, N) * (1j * gap.transpose(1, 0, 2))
-            return line.rotated(line.dH_knvm + gauge)
-        a = line.positions
-        if a.shape[2] != len(directions):  # all three, for the curvature
-            a = a[:, :, directions]
-        # i E_n a − i a† E_m: Hermitian even where A(R) of the file is so to its printed digits only.
-        half = (1j * line.E_kn)[:, :, None, None] * a
-        velocity: ComplexArray = np.add(half, half.conj().transpose(0, 3, 2, 1), order="C")
-        velocity += line.gradient_and_positions[:, :, : len(directions)]
-        return velocity
+        if "velocity" in line.summed:
+            return line.hermitian(line.summed["velocity"], len(line.directions))
+        return line.velocity_and_curvature[0]
 
     def lcao_parts(self, model: LcaoModel) -> Iterator[tuple[str, RealArray]]:
         for v in velocity_directions(model.crystal):
@@ -213,14 +216,15 @@ class Curvature(LevelProperty):
             return WannierParts({}, {})
         r = (model.R @ model.crystal.lattice)[:, :, None, None]
         curl = np.stack([1j * (r[:, a] * A[:, b] - r[:, b] * A[:, a]) for a, b in AXIS_PAIRS], axis=1)
-        return WannierParts({"A": A, "curl": curl}, {})
+        return WannierParts({CURL: packed_pairs(curl)}, {})
 
     def wannier(self, line: WannierLine) -> RealArray:
-        a = line.positions
-        curl = np.einsum("knvn->kvn", line.gradient_and_positions[:, :, -3:]).real
-        # −i[A_x, A_y]_nn = 2 Im Σ_m (A_x)_nm (A_y)_mn
-        product = np.stack([2.0 * np.einsum("knm,kmn->kn", a[:, :, i], a[:, :, j]).imag for i, j in AXIS_PAIRS], axis=1)
-        return np.asarray(curl + product, dtype=np.float64)
+        curl = line.diagonal(line.summed[CURL])  # (K, 2, N): two real diagonals in one, and one
+        curvature = line.velocity_and_curvature[1].copy()
+        curvature[:, 0] += curl[:, 0].real
+        curvature[:, 1] += curl[:, 0].imag
+        curvature[:, 2] += curl[:, 1].real
+        return curvature
 
 
 CURVATURE = Curvature()

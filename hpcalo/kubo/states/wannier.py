@@ -13,6 +13,7 @@ from hpcalo.kubo.states.directions import line_order, velocity_directions
 from hpcalo.kubo.states.lattice_sum import LatticeSum
 from hpcalo.kubo.states.observable import Observable
 from hpcalo.kubo.states.operators import ordered
+from hpcalo.kubo.states.pool import Pool
 from hpcalo.kubo.states.solver import States
 from hpcalo.kubo.states.wannier_line import WannierLine
 from hpcalo.typing import ComplexArray, RealArray
@@ -29,9 +30,9 @@ class WannierStates:
         if not true_spin and model.spin_Rvnn is not None:
             model = replace(model, spin_Rvnn=None)
         self.crystal, self.size, self.n_hat = model.crystal, model.size, model.n_hat
-        self._centres = model.centres
         self.order = line_order(model.crystal.periodic)
         self.directions = velocity_directions(model.crystal)
+        self._pool = Pool()
         N, nR = model.size, len(model.R)
         summed: dict[str, ComplexArray] = {}
         self._fixed: dict[str, ComplexArray] = {}
@@ -52,24 +53,23 @@ class WannierStates:
             columns.transpose(0, 2, 1, 3).reshape(nR, -1),
             model.H_Rnn.reshape(nR, -1),
             self.order,
-            self.directions,
+            (),
         )
 
     def line(self, k_first: float, k_second: float, k_last: RealArray, need: frozenset[Observable]) -> States:
         """States at (k_first, k_second, k_last[:]), in the solver's order of coordinates."""
         N, K = self.size, len(k_last)
-        plain, H, dH = self._sum.line(k_first, k_second, k_last)
+        values = self._pool.array(K, (self._rows + 1) * N * N)
+        plain, H, _ = self._sum.line(k_first, k_second, k_last, out=values)
         plain = plain.reshape(K, N, self._rows, N)
         E_kn, c_knn = np.linalg.eigh(H.reshape(K, N, N))
         line = WannierLine(
             E_kn=E_kn,
             c_knn=c_knn,
-            H_knn=H.reshape(K, N, N),
-            dH_knvm=dH.reshape(K, -1, N, N).transpose(0, 2, 1, 3),
             summed={name: plain[:, :, slot] for name, slot in self._slots.items()},
             fixed=self._fixed,
-            centres=self._centres,
             n_hat=self.n_hat,
             directions=self.directions,
+            pool=self._pool,
         )
         return States(E_kn, {o: o.wannier(line) for o in ordered(need)})
