@@ -16,6 +16,7 @@ from hpcalo.app.page import render
 from hpcalo.hamiltonian.builtin import rashba
 from hpcalo.io.hdf5 import read_dataset
 from hpcalo.kubo.responses.inverse_thermal_torque import InverseThermalTorque
+from hpcalo.kubo.responses.spiralization import Spiralization
 from hpcalo.kubo.responses.thermal_torkance import ThermalTorkance
 from hpcalo.kubo.summary.resolution import thinned
 from hpcalo.kubo.sums.request import TORQUE_VELOCITY
@@ -38,19 +39,20 @@ grid = [{n}, {n}, 1]
 """
 
 
-def test_every_second_energy_is_a_run_with_half_the_energies() -> None:
+@pytest.mark.parametrize("count", [41, 42])
+def test_every_second_energy_is_a_run_with_half_the_energies(count: int) -> None:
     """Sums thinned afterwards give what sums on the coarser grid give, below and above all levels, too."""
-    energies = np.linspace(-5.2, 1.0, 41)
+    energies = np.linspace(-5.2, 1.0, count)
     options: dict[str, Any] = {"temperatures": (300.0,), "mu": (-2.0,), "gammas": (0.1,)}
     sums = {"broadened": (TORQUE_VELOCITY,), "sea": (TORQUE_VELOCITY,), "thermal": (TORQUE_VELOCITY,)}
-    every, half = (run_sums(rashba(), grid(8, 8), e, **options, **sums) for e in (energies, energies[::2]))
+    every, half = (run_sums(rashba(), grid(8, 8), e, **options, **sums) for e in (energies, energies[:41:2]))
     found = thinned(every)
     assert found is not None
-    for response in (ThermalTorkance(), InverseThermalTorque()):
+    for response in (ThermalTorkance(), InverseThermalTorque(), Spiralization()):
         for name, expected in response.compute(half).items():
             values = response.compute(found)[name]
             np.testing.assert_allclose(values, expected, rtol=0.0, atol=1e-12 * np.abs(expected).max(), err_msg=name)
-    assert thinned(replace(every, energies=energies[:-1])) is None
+    assert thinned(replace(every, energies=energies[:4])) is None
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from hpcalo.kubo.responses.response import responses
 from hpcalo.kubo.responses.run_sums import RunSums
 from hpcalo.kubo.summary.doubts import doubtful
 from hpcalo.kubo.summary.numbers import levels
-from hpcalo.kubo.sums.request import BROADENED, COUNT, FERMI, THERMAL, WINDOW
+from hpcalo.kubo.sums.request import BROADENED, COUNT, FERMI, SEA, THERMAL, WINDOW
 from hpcalo.typing import RealArray
 from hpcalo.units import BOLTZMANN_EV
 
@@ -113,24 +113,56 @@ def _not_resolved(run: RunSums, averages: Mapping[str, Variable]) -> list[str]:
 
 
 def thinned(run: RunSums) -> RunSums | None:
-    """The run with every second of its energies; None if it has an even number, or few, or none that is averaged."""
+    """The run with every second of its energies (of an even number, without the last one); None if it has few, or
+    averages nothing over temperature.
+    """
     NE = len(run.energies)
-    if NE % 2 == 0 or NE < 5 or not len(run.temperatures):
+    if NE < 5 or not len(run.temperatures):
         return None
-    raw = tuple(_thinned_sums(sums, NE) for sums in run.raw)
-    return replace(run, energies=run.energies[::2], raw=raw, weights={})
+    raw: tuple[Mapping[str, RealArray], ...] = run.raw
+    if NE % 2 == 0:
+        NE -= 1
+        raw = tuple(_without_last(sums, run.spacing) for sums in raw)
+    return replace(run, energies=run.energies[:NE:2], raw=tuple(_thinned_sums(sums, NE) for sums in raw), weights={})
+
+
+def _without_last(sums: Mapping[str, RealArray], spacing: float) -> dict[str, RealArray]:
+    """Raw sums without the last energy."""
+    out = {}
+    for name, values in sums.items():
+        kind = _kind(name)
+        if kind == CURVE:
+            out[name] = values[..., :-1]
+        elif kind == HISTOGRAM:
+            out[name] = np.concatenate([values[..., :-2], values[..., -2:].sum(axis=-1, keepdims=True)], axis=-1)
+        else:
+            out[name] = values
+        if name.startswith(SEA):  # measured from the middle of the energies, which moves down by half a step
+            second, constant, moment = np.moveaxis(out[name], -2, 0)
+            moved = (second, constant + spacing * second, moment + 0.5 * spacing * second)
+            out[name] = np.stack(moved, axis=-2)
+    return out
 
 
 def _thinned_sums(sums: Mapping[str, RealArray], NE: int) -> dict[str, RealArray]:
     """Raw sums on every second energy: curves lose points, histograms over the energies join bins."""
     out = {}
     for name, values in sums.items():
-        kind = name.partition(":")[0]
-        if kind == BROADENED:
+        kind = _kind(name)
+        if kind == CURVE:
             out[name] = values[..., ::2]
-        elif kind in (THERMAL, FERMI, COUNT, WINDOW):
-            out[name] = values
-        else:  # histograms of pairs and of levels: what lies below, between and above the energies
+        elif kind == HISTOGRAM:  # what lies below, between and above the energies
             pairs = values[..., 1:NE].reshape(*values.shape[:-1], -1, 2).sum(axis=-1)
             out[name] = np.concatenate([values[..., :1], pairs, values[..., NE:]], axis=-1)
+        else:
+            out[name] = values
     return out
+
+
+CURVE, HISTOGRAM, OTHER = "curve", "histogram", "other"
+
+
+def _kind(name: str) -> str:
+    """How a raw sum depends on the energies: at each, between them (pairs and levels without broadening), or not."""
+    kind = name.partition(":")[0]
+    return CURVE if kind == BROADENED else OTHER if kind in (THERMAL, FERMI, COUNT, WINDOW) else HISTOGRAM
