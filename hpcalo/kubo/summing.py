@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from hpcalo.engine import RunContext
+from hpcalo.hamiltonian.symmetry import Operation
 from hpcalo.io.dataset import Variable
 from hpcalo.kubo.accuracy.fields import fields_with_errors, untested
+from hpcalo.kubo.cells.loop import Wanted
 from hpcalo.kubo.config import KuboInput, KuboSection
 from hpcalo.kubo.fields import coordinates
+from hpcalo.kubo.pointwise import point_numbers
 from hpcalo.kubo.responses.response import responses
 from hpcalo.kubo.responses.run_sums import RunSums
 from hpcalo.kubo.states.solver import StateSolver
 from hpcalo.kubo.sums.checkpoints import PassCheckpoints
+from hpcalo.kubo.sums.engine import RawSums
 from hpcalo.kubo.sums.parts import SummedPass
 from hpcalo.kubo.sums.passes import sum_over_k
 from hpcalo.kubo.sums.plan import Pass, plan
@@ -102,6 +106,11 @@ def refine(
         raise_together(comm, error)
         return found
 
+    def cells(number: int, start: RawSums, operations: Sequence[Operation]) -> Wanted | None:
+        run, _ = values([SummedPass(start)] * len(n_hat))
+        alone = replace(run, n_hat=run.n_hat[number : number + 1], raw=(start,))
+        return point_numbers(alone, section, request, operations)
+
     names = labels(n_hat)
     outcome = sum_to_target(
         states,
@@ -112,6 +121,7 @@ def refine(
         comm,
         checkpoints=kubo.checkpoints,
         points=points,
+        cells=cells,
         quiet=kubo.run.quiet,
     )
     tell(comm, ending(outcome), quiet=kubo.run.quiet)

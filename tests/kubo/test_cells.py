@@ -109,7 +109,7 @@ class Rashba:
         return tree
 
     def grown(self, tree, threshold, comm=MPI.COMM_SELF):
-        return tree.grow(self.solver, self.wanted, self.exact.size, threshold, comm)
+        return tree.grow(self.solver, self.wanted, threshold, comm)
 
 
 @pytest.fixture(scope="module")

@@ -114,7 +114,6 @@ class CellTree:
         self,
         solver: StateSolver,
         wanted: Wanted,
-        columns: int,
         threshold: float,
         comm: Intracomm,
         *,
@@ -122,9 +121,9 @@ class CellTree:
         quiet: bool = True,
         label: str = "",
     ) -> SummedPass:
-        """Cuts every cell that contributes more than the threshold. wanted, columns: the same in every call."""
-        self._columns = columns
+        """Cuts every cell that contributes more than the threshold. wanted: the same in every call."""
         self._coarsest = wanted({name: values[None] for name, values in self._start.items()})[0]
+        self._columns = len(self._coarsest)
         before = -1
         while before < len(self.batches):  # what the cells show of their errors may ask for more of them
             before, number = len(self.batches), 0

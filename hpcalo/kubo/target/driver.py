@@ -36,8 +36,8 @@ def reach(strategies: Sequence[Strategy], evaluate: Evaluate, budget: Budget, te
         if step is None or (why := budget.beyond_time(step.points)):
             break
         level = _made(strategy, step, evaluate)
-        budget.used += step.points
-        trail.append(Record(strategy.name, step, level.checked))
+        budget.used += level.step.points
+        trail.append(Record(strategy.name, level.step, level.checked))
         done = level.ratio <= 1.0 and len(strategy.levels) > 1
         tell(_line(len(trail), strategy, level, done=done))
         if done:
@@ -82,7 +82,7 @@ def _made(strategy: Strategy, step: Step, evaluate: Evaluate) -> Level:
     if strategy.levels:
         checked = estimate.checked(strategy.levels[-1].estimate)
         strategy.levels[-1] = replace(strategy.levels[-1], sums=())
-    level = Level(step, sums, estimate, checked)
+    level = Level(strategy.taken(step), sums, estimate, checked)
     strategy.levels.append(level)
     return level
 

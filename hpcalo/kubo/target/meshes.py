@@ -91,6 +91,10 @@ class MeshStrategy:
         self._made = self._planner.make(step.plan, self._made)
         return self._made.sums
 
+    def taken(self, step: Step) -> Step:
+        """As in Strategy."""
+        return step
+
     # -- meshes ----------------------------------------------------------------------------------------------------
 
     @property

@@ -15,7 +15,8 @@ from hpcalo.kubo.target.driver import reach
 from hpcalo.kubo.target.estimate import Estimate
 from hpcalo.kubo.target.meshes import mesh_strategies
 from hpcalo.kubo.target.planner import Directions, Planner
-from hpcalo.kubo.target.strategy import Outcome
+from hpcalo.kubo.target.refined import CellStrategy, PointValues
+from hpcalo.kubo.target.strategy import Outcome, Strategy
 from hpcalo.parallel.progress import tell
 
 if TYPE_CHECKING:
@@ -32,15 +33,22 @@ def sum_to_target(
     *,
     checkpoints: PassCheckpoints | None = None,
     points: int = 0,
+    cells: PointValues | None = None,
     quiet: bool = True,
 ) -> Outcome:
     """Sums of all directions of the magnetization, refined until every value that `evaluate` finds is as accurate as
     `grid.target` asks, or the budget of `grid` is used. Collective.
 
     make: a new round of solvers, labels: their directions in words. points: computed before, for another target of the
-    same run; they count. Raises what a pass raises, and InputError where not even the first level is allowed.
+    same run; they count. cells: what single points give for the numbers with a target; where it is known,
+    cells of a bulk crystal's zone are refined too. Raises what a pass raises, and InputError where not even the first
+    level is allowed.
     """
-    planner = Planner(comm, request, grid, Directions(make, labels), checkpoints, quiet=quiet)
+    directions = Directions(make, labels)
+    planner = Planner(comm, request, grid, directions, checkpoints, quiet=quiet)
+    strategies: list[Strategy] = [*mesh_strategies(planner)]
+    if cells is not None and all(request.crystal.periodic) and not any(grid.shift):
+        strategies.append(CellStrategy(planner, directions, cells, comm, checkpoints, quiet=quiet))
     budget = Budget(
         comm,
         grid.points_max,
@@ -49,4 +57,4 @@ def sum_to_target(
         replayed=lambda: bool(checkpoints and checkpoints.is_known()),
         used=points,
     )
-    return reach(mesh_strategies(planner), evaluate, budget, lambda text: tell(comm, text, quiet=quiet))
+    return reach(strategies, evaluate, budget, lambda text: tell(comm, text, quiet=quiet))

@@ -61,6 +61,10 @@ class Strategy(Protocol):
         """Makes the level. Collective. Raises what a pass over k raises."""
         ...
 
+    def taken(self, step: Step) -> Step:
+        """The level that was made last, with the points that it took where these were an estimate before."""
+        ...
+
 
 @dataclass(frozen=True)
 class Record:
