@@ -101,4 +101,5 @@ def _line(number: int, strategy: Strategy, level: Level, *, done: bool) -> str:
     rest = strategy.rest(max(worst.ratio, 1.0) * SAFETY)
     if done:
         return f"{text}: reached"
-    return f"{text}, expected: {rounded(rest)} k-points more" if math.isfinite(rest) else text
+    told = len(strategy.levels) > 1 and math.isfinite(rest)  # a single level can only guess
+    return f"{text}, expected: {rounded(rest)} k-points more" if told else text

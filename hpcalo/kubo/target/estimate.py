@@ -13,6 +13,8 @@ from hpcalo.typing import BoolArray, RealArray
 TRUSTED = 2.0
 """Errors by which two levels may differ before the estimate of the finer one is raised."""
 
+BULK, BOLD = 3, 1.5
+"""Directions of a bulk crystal; the exponent per direction that a single level of a film or chain is credited with."""
 STEEPEST = 8.0
 """Largest exponent of convergence that two levels are believed."""
 FARTHEST = 100.0
@@ -118,10 +120,16 @@ def growth(reduction: float, q: float) -> float:
 
 
 def likely_growth(reduction: float, ratios: Sequence[float], lengths: Sequence[float], d: int) -> float:
-    """The same from the levels so far, in `d` directions: that of independent points, q = d/2, until two levels show
-    another exponent. Where the error falls so fast that the integrand must be smooth (q > d), the next levels fall
-    faster yet, exponentially in the number of points; the mean of both laws is taken.
+    """The same from the levels so far, in `d` directions.
+
+    A single level does not know its exponent. In films and chains integrands mostly are smooth and coarse meshes see
+    much too large errors: the guess is bold, so that a second level shows what the mesh can do. In bulk crystals it is
+    that of independent points, q = d/2. Where the error falls so fast from one level to the next that the integrand
+    must be smooth (q > d), the next levels fall faster yet, exponentially in the number of points; the mean of both
+    laws is taken.
     """
+    if len(ratios) == 1:
+        return growth(reduction, BOLD * d if d < BULK else 0.5 * d)
     q = exponent(ratios, lengths, 0.5 * d, STEEPEST)
     power = growth(reduction, q)
     if q <= d or reduction == math.inf:
