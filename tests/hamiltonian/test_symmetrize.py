@@ -15,7 +15,7 @@ from wannier_files import bloch, write_tb, write_win
 
 from hpcalo import app
 from hpcalo.errors import ModelError
-from hpcalo.hamiltonian.builtin import haldane
+from hpcalo.hamiltonian.builtin import chain, ferromagnet, haldane, rashba
 from hpcalo.hamiltonian.modelfile import read_model, write_model
 from hpcalo.hamiltonian.orbitals import HARMONICS, Orbital, angular_functions, harmonics, rotation_of_harmonics
 from hpcalo.hamiltonian.readers.wannier90.assemble import read_with_replicas
@@ -246,6 +246,14 @@ def test_cells_that_cannot_be_symmetric_are_refused(shared):
     for some in (orbitals, None):
         with pytest.raises(ModelError, match=r"^symmetry: [^\n]*replicas[^\n]*$"):
             symmetrized_wannier(model, None, some)
+
+
+def test_closed_form_models_stay_as_they_are():
+    """They are symmetric to rounding; one has no operation but the identity."""
+    for model, count in ((rashba(), 8), (chain(), 4), (ferromagnet(), 1)):
+        new, _, report = symmetrized_wannier(model, None, None)
+        assert len(report.operations) == count
+        np.testing.assert_allclose(new.H_Rnn, model.H_Rnn, rtol=0, atol=1e-13)
 
 
 def test_a_model_that_breaks_time_reversal_without_spin_is_refused():

@@ -89,9 +89,10 @@ def mismatch(evidence: Evidence, found: Found) -> float:
     cells, blocks = Cells(evidence.R), found.sites.blocks
     worst = 0.0
     for g, op in enumerate(found.sites.group.operations):
+        D = found.D[g] if found.D[g].imag.any() else found.D[g].real
         for item in evidence.known:
             X = item.X_Rvnn.conj() if op.time_reversal else item.X_Rvnn
-            turned = found.D[g] @ np.einsum("vw,Rwmn->Rvmn", components(item.kind, op), X) @ found.D[g].conj().T
+            turned = D @ np.einsum("vw,Rwmn->Rvmn", components(item.kind, op), X) @ D.conj().T
             for _, _, b, d, target in site_pairs(found.sites, g, evidence.R):
                 number = cells.find(target)
                 use = (number >= 0) & evidence.trusted & evidence.trusted[number]

@@ -119,7 +119,7 @@ def multiplication(D: ComplexArray, sites: Sites) -> float:
 
 def completed(D: dict[int, ComplexArray], sites: Sites) -> ComplexArray:
     """D of all operations from that of generators, by products."""
-    N = next(iter(D.values())).shape[-1]
+    N = len(sites.of)
     known = {0: np.eye(N, dtype=np.complex128)}
     fresh = [0]
     while fresh:
