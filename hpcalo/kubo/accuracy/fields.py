@@ -45,7 +45,11 @@ def fields_with_errors(
 
 
 def untested(summed: SummedPass, mesh: KMesh) -> list[str]:
-    """A warning where the mesh does not show the error made along a direction."""
+    """A warning where the mesh does not show the error, or not that made along a direction."""
+    if not summed.untested and not summed.levels:
+        return [
+            "no errors are known: sums of parts of the mesh would take too much memory; ask for fewer energies or n̂"
+        ]
     if not summed.untested:
         return []
     which = " and ".join(f"{c + 1}" for c in summed.untested)
