@@ -22,7 +22,7 @@ PIECE = 2**18
 @dataclass(frozen=True)
 class KMesh:
     """Points with weights that sum to 1, sorted so that points of one line are neighbours, in it those of one part, and
-    that lines with the same parts follow each other.
+    that of the lines of one plane those with the same parts follow each other.
 
     grid: (3,) divisions. shift: (3,) in units of the spacing. points: (K, 3) fractional. weights: (K,). full: number of
     points of the whole grid. operations: the group that made the wedge (only the identity for a full grid). labels:
@@ -101,13 +101,13 @@ def uniform_mesh(
 
 
 def _sorted(cells: IntArray, order: tuple[int, int, int], division: Division) -> IntArray:
-    """The order of the points: lines that meet the same parts together, lines along `order`, in a line part by part."""
+    """The order of the points: planes along `order`, in them lines that meet the same parts, in a line part by part."""
     first, second, last = order
     table = division.table.transpose(order)
     rows = np.sort(table.reshape(-1, table.shape[2]), axis=1)
     group = np.unique(rows, axis=0, return_inverse=True)[1].reshape(table.shape[:2])
     place = group[cells[:, first] % table.shape[0], cells[:, second] % table.shape[1]]
-    return np.lexsort((cells[:, last], division.labels(cells), cells[:, second], cells[:, first], place))
+    return np.lexsort((cells[:, last], division.labels(cells), cells[:, second], place, cells[:, first]))
 
 
 def operations_of_grid(
