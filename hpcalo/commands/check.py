@@ -22,6 +22,6 @@ def check(source: Path, overrides: tuple[str, ...], ranks: int) -> None:
     \b
     hpcalo check input/mnw001.toml --ranks 64
     """
-    from hpcalo import app  # noqa: PLC0415
+    from hpcalo.app.verbs import check as verb  # noqa: PLC0415
 
-    click.echo(app.check(source, overrides, ranks))
+    click.echo(verb.check(source, overrides, ranks))

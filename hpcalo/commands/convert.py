@@ -54,12 +54,12 @@ def convert(
     hpcalo convert Fe_tb.dat --symmetrize             exactly as symmetric as the crystal and its magnetization
     hpcalo convert Fe_tb.dat --set replicas=false     any key of the table [model]
     """
-    from hpcalo import app  # noqa: PLC0415
+    from hpcalo.app.verbs import convert as verb  # noqa: PLC0415
 
     if symmetry_limit is not None and not symmetrize:
         raise click.UsageError("--symmetry-limit has no meaning without --symmetrize")
     limit = (1e-4 if symmetry_limit is None else symmetry_limit) if symmetrize else None
-    path, model = app.convert(source, output, force=force, options=options, overrides=overrides, symmetrize=limit)
+    path, model = verb.convert(source, output, force=force, options=options, overrides=overrides, symmetrize=limit)
     for note in model.notes:
         click.echo(note if note.startswith("warning: ") else f"note: {note}")
     click.echo(f"model: {path}")

@@ -54,9 +54,9 @@ def export(
     hpcalo export permalloy_wall.h5 --to xdmf          the same for older ones
     hpcalo export permalloy_wall.h5 --to ovf           M in A/m, one OVF 2.0 file for each time
     """
-    from hpcalo import app  # noqa: PLC0415
+    from hpcalo.app.verbs import export as verb  # noqa: PLC0415
 
     if wrong := [text for text in selection if "=" not in text]:
         raise click.UsageError(f"--select {wrong[0]}: expected AXIS=VALUE, for example gamma=0.025")
     select = {axis.strip(): value.strip() for axis, _, value in (text.partition("=") for text in selection)}
-    click.echo(app.export(result, kind, quantities, output=output, along=along, select=select, force=force))
+    click.echo(verb.export(result, kind, quantities, output=output, along=along, select=select, force=force))

@@ -29,10 +29,10 @@ def info(file: Path | None, environment: bool) -> None:
 
     comm = world()
     with collective_guard(comm):
-        from hpcalo import app  # noqa: PLC0415
+        from hpcalo.app.verbs import info as verb  # noqa: PLC0415
         from hpcalo.errors import EnvironmentMismatch  # noqa: PLC0415
 
-        text, fits = app.environment(comm)
+        text, fits = verb.environment(comm)
         click.echo(text)
     if not fits:
         raise click.exceptions.Exit(EnvironmentMismatch.exit_code)
@@ -40,6 +40,6 @@ def info(file: Path | None, environment: bool) -> None:
 
 @alone
 def _describe(file: Path) -> None:
-    from hpcalo import app  # noqa: PLC0415
+    from hpcalo.app.verbs import info as verb  # noqa: PLC0415
 
-    click.echo(app.info(file))
+    click.echo(verb.info(file))

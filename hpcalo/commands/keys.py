@@ -18,6 +18,6 @@ def keys(name: str | None) -> None:
     hpcalo keys wire           a table with its subtables; 'kubo' or 'wall': the whole input of that kind
     hpcalo keys damping        a key, whatever its table
     """
-    from hpcalo import app  # noqa: PLC0415
+    from hpcalo.app.verbs import keys as verb  # noqa: PLC0415
 
-    click.echo(app.keys(name))
+    click.echo(verb.keys(name))

@@ -29,6 +29,6 @@ def plot(results: tuple[Path, ...], output: Path | None, force: bool, quantities
     hpcalo plot mnw001.h5 --quantity torkance_even --output torkance.pdf
     hpcalo plot permalloy_wall.h5 --output wall.mp4
     """
-    from hpcalo import app  # noqa: PLC0415
+    from hpcalo.app.verbs import plot as verb  # noqa: PLC0415
 
-    click.echo(f"picture: {app.plot(results, output=output, force=force, quantities=quantities)}")
+    click.echo(f"picture: {verb.plot(results, output=output, force=force, quantities=quantities)}")

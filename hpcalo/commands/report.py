@@ -22,6 +22,6 @@ def report(result: Path, output: Path | None, force: bool) -> None:
     \b
     hpcalo report mnw001.h5 --output mnw001.html
     """
-    from hpcalo import app  # noqa: PLC0415
+    from hpcalo.app.verbs import report as verb  # noqa: PLC0415
 
-    click.echo(f"report: {app.report(result, output=output, force=force)}")
+    click.echo(f"report: {verb.report(result, output=output, force=force)}")

@@ -24,8 +24,8 @@ def restart(result: Path, force: bool, quiet: bool) -> None:
 
     comm = world()
     with collective_guard(comm):
-        from hpcalo import app  # noqa: PLC0415
+        from hpcalo.app.verbs import restart as verb  # noqa: PLC0415
 
-        last = app.restart(comm, result, quiet=quiet, force=force)
+        last = verb.restart(comm, result, quiet=quiet, force=force)
         if not quiet:
             click.echo(last)

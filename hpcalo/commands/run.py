@@ -33,8 +33,8 @@ def run(source: Path, output: Path | None, force: bool, overrides: tuple[str, ..
 
     comm = world()
     with collective_guard(comm):
-        from hpcalo import app  # noqa: PLC0415
+        from hpcalo.app.verbs import run as verb  # noqa: PLC0415
 
-        last = app.run(comm, source, output=output, force=force, quiet=quiet, dry_run=dry_run, overrides=overrides)
+        last = verb.run(comm, source, output=output, force=force, quiet=quiet, dry_run=dry_run, overrides=overrides)
         if dry_run or not quiet:
             click.echo(last)

@@ -61,8 +61,8 @@ def submit(
     \b
     hpcalo submit input/mnw001.toml --nodes 4 --cores-per-node 64 --time 12:00:00 --dry-run
     """
-    from hpcalo import app  # noqa: PLC0415
+    from hpcalo.app.verbs import submit as verb  # noqa: PLC0415
     from hpcalo.app.verbs.submit import Job  # noqa: PLC0415
 
     job = Job(time=limit, **options)
-    click.echo(app.submit(source, job, output=output, overrides=overrides, dry_run=dry_run, force=force))
+    click.echo(verb.submit(source, job, output=output, overrides=overrides, dry_run=dry_run, force=force))

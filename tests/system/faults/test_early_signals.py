@@ -97,7 +97,8 @@ def test_a_signal_that_comes_when_the_work_is_done_changes_nothing(launch, tmp_p
     """The run writes its result then: a module that h5py loads for it."""
     (tmp_path / "a.toml").write_text(KUBO)
     done = launch(0, AT_IMPORT, "SIGTERM@h5py._hl.dims", "--", "run", "a.toml", "-q")
-    assert (done.returncode, done.stderr) == (0, "")
+    warned = [line.startswith("hpcalo: warning: ") for line in done.stderr.splitlines()]  # of a coarse mesh
+    assert (done.returncode, all(warned)) == (0, True), done.stderr
     assert {path.name for path in tmp_path.iterdir()} == {"a.toml", "a.h5"}
 
 
