@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tomllib
 from pathlib import Path
 
 import h5py
@@ -28,6 +29,11 @@ REMAINS = {
     "dmi_balance": 1e-10,
     "wall_angle": 1e-11,
 }
+# What is computed better since: relative to the largest value. The resonance was sampled at 73 times.
+MENDED = dict.fromkeys(("heat_current_fmr", "heat_current_fmr_per_width", "temperature_gradient_fmr"), 1e-3)
+# What is refused since, because the model cannot give it, with the reason; and what the result of the rest lacks.
+REFUSED = {"lcao": ("anomalous_hall", "no position matrix")}
+WITHOUT = {"lcao": {"anomalous_hall", "hall", "hall_conductivity"}}
 OPENED = """
 import json, sys, hpcalo
 out = {}
@@ -73,11 +79,14 @@ def axes(item):
     return [item.file[found[0]].name if len(found) else "" for found in item.attrs.get("DIMENSION_LIST", [])]
 
 
-def same(before, after, tolerance):
+def same(before, after, tolerance, without=frozenset()):
     """All arrays of one result are in the other: names, axes, units, values. A later program may write more."""
     with h5py.File(before) as a, h5py.File(after) as b:
         assert arrays(a)
         for name, item in arrays(a).items():
+            if name in without:
+                assert name not in b, name
+                continue
             assert name in b, name
             other = b[name]
             assert (item.shape, axes(item), words(item, "units")) == (other.shape, axes(other), words(other, "units"))
@@ -87,7 +96,7 @@ def same(before, after, tolerance):
             x, y = np.asarray(item[()], dtype=float), np.asarray(other[()], dtype=float)
             assert np.array_equal(np.isnan(x), np.isnan(y)), name
             largest = np.abs(x[np.isfinite(x)]).max(initial=0.0)
-            limit = max(tolerance * largest, REMAINS.get(name, 0.0))
+            limit = max(tolerance * largest, REMAINS.get(name, 0.0), MENDED.get(name, 0.0) * largest)
             np.testing.assert_allclose(y, x, rtol=0.0, atol=limit, err_msg=name)
 
 
@@ -144,17 +153,23 @@ def test_exported(program, old):
 
 @pytest.mark.parametrize("name", RESULTS)
 def test_an_input_gives_the_same_numbers(program, old, name):
-    program("run", f"{name}.toml", "--output", "new.h5", "-q")
-    same(old / f"{name}.h5", old / "new.h5", SAME)
+    changed: list[str] = []
+    if name in REFUSED:
+        quantity, reason = REFUSED[name]
+        assert reason in program("run", f"{name}.toml", "--output", "new.h5", "-q", code=2)
+        given = tomllib.loads((old / f"{name}.toml").read_text())["kubo"]["quantities"]
+        changed = ["--set", f"kubo.quantities={json.dumps([q for q in given if q != quantity])}"]
+    program("run", f"{name}.toml", "--output", "new.h5", "-q", *changed)
+    same(old / f"{name}.h5", old / "new.h5", SAME, WITHOUT.get(name, frozenset()))
 
 
 @pytest.mark.parametrize("name", UNFINISHED)
 def test_an_unfinished_run_goes_on(program, old, name):
     """In another folder than it was begun in, without its input, on other numbers of ranks."""
     result = old / "unfinished" / f"{name}.h5"
-    if name == "long_kubo" and VERSION not in program("--version"):
+    if name == "long_kubo":  # its sums have no parts from which errors are made
         said = program("restart", f"unfinished/{name}.h5", "-q", code=6)
-        assert f"was written by hpcalo {VERSION}" in said
+        assert "the program has changed" in said or f"was written by hpcalo {VERSION}" in said
         return
     program("restart", f"unfinished/{name}.h5", "-q", ranks=UNFINISHED[name])
     same(old / f"{name}.h5", result, CONTINUED)
