@@ -122,6 +122,18 @@ def test_several_directions_and_a_first_mesh(comm, tmp_path):
     assert result["torkance_even"].shape[0] == 2
 
 
+def test_fermi_energy_of_a_count(comm, tmp_path):
+    """Within a few of its own errors of the count on a fine mesh of its own; the error is what was asked for."""
+    options = ("kubo.energies.from_electrons=true", "model.electrons=0.5", "kubo.k.points_max=40000")
+    attrs = run(comm, tmp_path, "rashba", BOTH.format("2 %"), *options).attrs
+    x, y = np.meshgrid(*[2.0 * np.pi * (np.arange(1200) + s) / 1200 for s in (0.381966, 0.618034)], indexing="ij")
+    split = np.sqrt(0.4**2 + (0.4 * np.sin(x)) ** 2 + (0.4 * np.sin(y)) ** 2)
+    levels = np.sort(np.ravel([-2.0 * (np.cos(x) + np.cos(y)) + sign * split for sign in (-1.0, 1.0)]))
+    exact, error = levels[x.size // 2], attrs["reference_energy_error_eV"]
+    assert abs(attrs["reference_energy_eV"] - exact) < min(4.0 * error, 0.004)
+    assert 0.0 < error <= 0.02 * GAMMA["rashba"][0]
+
+
 @pytest.mark.parametrize(
     ("k", "words"),
     [
