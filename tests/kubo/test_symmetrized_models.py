@@ -67,8 +67,8 @@ def converted(data: Path, case: tuple[str, float, int], *, projections: bool = T
 def test_every_operation_of_the_crystal_holds(shared, case, projections):
     old, new = converted(shared / "data", case, projections=projections)
     count = case[2]
-    assert operations_of(new) == (count, count)
-    assert operations_of(old)[0] == 1
+    if projections:
+        assert operations_of(old)[0] == 1
     kinds = (TORQUE_TORQUE, VELOCITY_VELOCITY) if case is FE else KINDS  # torque-velocity cancels with inversion
     assert operations_of(new, EXACT, kinds) == (count, count)
     assert any(("projections" if projections else "H and spin") in note for note in new.notes)
@@ -122,7 +122,7 @@ CELLS = {
     "triangular, rounded lattice": (
         np.array([[2.5, 0.0, 0.0], [-1.25, 2.1650635, 0.0], [0.0, 0.0, 20.0]]),
         [("Fe", (0.0, 0.0, 0.0))],
-        [[Orbital(l, mr, np.zeros(3)) for l in (0, 1, 2, 3) for mr in angular_functions(l)]],
+        [[Orbital(l, mr, np.zeros(3)) for l in (0, 2, 3) for mr in angular_functions(l)]],
         2.6,
         (True, True, False),
         24,
