@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hpcalo.errors import InputError
 from hpcalo.hamiltonian.cosets import UNDIVIDED, Division
@@ -35,7 +36,7 @@ class KMesh:
     weights: RealArray
     full: int
     operations: tuple[Operation, ...]
-    labels: IntArray
+    labels: NDArray[np.integer]
     division: Division = field(default=UNDIVIDED)
 
     @property
@@ -84,29 +85,31 @@ def uniform_mesh(
         images = np.stack([_image(op, cells, divisions, offset) @ strides for op in group])
         first = images.min(axis=0) == index  # a point stands for its orbit if no image comes before it
         orbit = np.sort(images[:, first], axis=0)
-        chosen.append(cells[first])
+        chosen.append(cells[first].astype(np.int32))
         counts.append(1 + np.count_nonzero(np.diff(orbit, axis=0), axis=0))
     cells = np.concatenate(chosen)
+    del chosen
     sort = _sorted(cells, order, division)
+    cells = cells[sort]
     return KMesh(
         grid=(n1, n2, n3),
         shift=(float(offset[0]), float(offset[1]), float(offset[2])),
-        points=(cells[sort] + offset) / divisions,
+        points=(cells + offset) / divisions,
         weights=np.concatenate(counts)[sort] / total,
         full=total,
         operations=group,
-        labels=division.labels(cells[sort]),
+        labels=division.labels(cells),
         division=division,
     )
 
 
-def _sorted(cells: IntArray, order: tuple[int, int, int], division: Division) -> IntArray:
+def _sorted(cells: NDArray[np.integer], order: tuple[int, int, int], division: Division) -> IntArray:
     """The order of the points: planes along `order`, in them lines that meet the same parts, in a line part by part."""
     first, second, last = order
     table = division.table.transpose(order)
     rows = np.sort(table.reshape(-1, table.shape[2]), axis=1)
     group = np.unique(rows, axis=0, return_inverse=True)[1].reshape(table.shape[:2])
-    place = group[cells[:, first] % table.shape[0], cells[:, second] % table.shape[1]]
+    place = group.astype(np.int32)[cells[:, first] % table.shape[0], cells[:, second] % table.shape[1]]
     return np.lexsort((cells[:, last], division.labels(cells), cells[:, second], place, cells[:, first]))
 
 

@@ -38,7 +38,7 @@ def sum_block(
     energies: slice,
     *,
     whole: bool = True,
-    labels: IntArray | None = None,
+    labels: NDArray[np.integer] | None = None,
 ) -> RawSums:
     """Raw sums Σ_k w_k (…) of the request over one block of k-points.
 
