@@ -28,6 +28,23 @@ grid = [24, 24, 1]
 target = { torkance_even = "2 %", torkance_odd = "2 %" }
 """
 
+BULK = """
+[model]
+builtin = "ferromagnet"
+fermi_energy = 0.0
+[model.ferromagnet]
+orbitals = 2
+[kubo]
+quantities = ["anomalous_hall_finite_temperature"]
+temperatures = [100]
+[kubo.energies]
+minimum = -1.0
+maximum = 1.0
+points = 3
+[kubo.k]
+target = "4 %"
+"""
+
 JOURNEYS = {1: [(1, 1)], 2: [(1, 2), (2, 1)], 3: [(1, 3), (3, 2)], 4: [(4, 1), (2, 4)]}
 
 
@@ -54,3 +71,25 @@ def test_stopped_at_any_level(comm, mpi_tmp_path):
                 assert a.texts["levels"] == b.texts["levels"]
                 for name in ("torkance_even", "torkance_odd"):
                     assert a[f"{name}_error"].tobytes() == b[f"{name}_error"].tobytes()
+
+
+@pytest.mark.mpi
+def test_stopped_while_cells_are_refined(comm, mpi_tmp_path):
+    """Half-way in the first cells, and in the parts of those that were cut."""
+    source = write(comm, mpi_tmp_path / "bulk.toml", BULK)
+    whole = mpi_tmp_path / "whole.h5"
+    run(comm, 1, source, whole)
+    if comm.rank == 0:
+        assert "refined cells" in read_dataset(whole).texts["levels"].splitlines()[-1]
+    before, after = journeys(comm, JOURNEYS)[0]
+    for blocks in (36, 58):
+        output = mpi_tmp_path / f"{blocks}.h5"
+        stopped(comm, before, source, output, blocks // before)
+        restart(comm, after, output)
+        same = comm.bcast(differences(whole, output) if comm.rank == 0 else None, root=0)
+        assert same == []
+        if comm.rank == 0:
+            a, b = (read_dataset(path) for path in (whole, output))
+            assert a.texts["levels"] == b.texts["levels"]
+            name = "anomalous_hall_finite_temperature_error"
+            assert a[name].tobytes() == b[name].tobytes()
