@@ -185,6 +185,16 @@ def test_wrong_files(kubo, tmp_path):
     other = tmp_path / "ahc.h5"
     few = ("kubo.quantities=['torkance']", "kubo.k.grid=[6,6,1]", "kubo.temperatures=[300]")
     app.run(MPI.COMM_SELF, INPUTS / "mnw001_coefficients.toml", output=other, quiet=True, overrides=few)
+    scan = ("scan.key=kubo.gamma", "scan.values=[0.1]")
+    app.run(
+        MPI.COMM_SELF,
+        INPUTS / "mnw001_coefficients.toml",
+        output=tmp_path / "scan.h5",
+        quiet=True,
+        overrides=few + scan,
+    )
+    with pytest.raises(InputError, match="is a scan; expected the result of a single run"):
+        source(tmp_path / "scan.h5")
     expected = (
         r"has no beta_odd, beta_even, beta_tilde_odd, beta_tilde_even, spiralization, gilbert_damping, spin_moment .*"
         r'add "thermal_torkance", "inverse_thermal_torque", "spiralization", "damping" to kubo\.quantities'
