@@ -126,7 +126,7 @@ def _add_curves(
             _kubo.broadened_pairs(states.E_kn, X, Y, components[pair], request.gammas, chosen.copy(), w, part)
             out[name][..., energies] = part
         elif whole and kind == FERMI:
-            _kubo.fermi_pairs(states.E_kn, X, Y, components[pair], *points_mu_t, DEGENERACY_TOLERANCE, w, out[name])
+            _add_fermi(states, pair, components[pair], points_mu_t, w, out[name])
         elif whole and kind == THERMAL:
             _kubo.thermal_pairs(states.E_kn, X, Y, components[pair], *points_mu_t, DEGENERACY_TOLERANCE, w, out[name])
     K, N = states.E_kn.shape
@@ -134,6 +134,27 @@ def _add_curves(
         values = np.ascontiguousarray(states[observable].reshape(K, -1, N))
         target = out[fermi_name(observable)].reshape(values.shape[1], -1)
         _kubo.fermi_levels(states.E_kn, values, *points_mu_t, w, target)
+
+
+def _add_fermi(
+    states: States,
+    pair: Pair,
+    components: NDArray[np.int32],
+    points_mu_t: tuple[RealArray, RealArray],
+    w: RealArray,
+    out: RealArray,
+) -> None:
+    """Adds to the sea sums with Fermi functions; those of an operator with itself are antisymmetric: half is computed."""
+    X, Y = (states[operator] for operator in pair)
+    if pair[0] != pair[1]:
+        _kubo.fermi_pairs(states.E_kn, X, Y, components, *points_mu_t, DEGENERACY_TOLERANCE, w, out)
+        return
+    upper = np.flatnonzero(components[:, 0] < components[:, 1])
+    lower = components[upper, 1] * X.shape[2] + components[upper, 0]
+    part = np.zeros((len(upper), out.shape[1]))
+    _kubo.fermi_pairs(states.E_kn, X, Y, components[upper], *points_mu_t, DEGENERACY_TOLERANCE, w, part)
+    out[upper] += part
+    out[lower] -= part
 
 
 def _add_to_histogram(out: RealArray, bins: NDArray[np.integer], values: RealArray) -> None:
