@@ -144,7 +144,7 @@ def _add_fermi(
     w: RealArray,
     out: RealArray,
 ) -> None:
-    """Adds to the sea sums with Fermi functions; those of an operator with itself are antisymmetric: half is computed."""
+    """Adds to the sea sums with Fermi functions. Of an operator with itself, antisymmetric, half is computed."""
     X, Y = (states[operator] for operator in pair)
     if pair[0] != pair[1]:
         _kubo.fermi_pairs(states.E_kn, X, Y, components, *points_mu_t, DEGENERACY_TOLERANCE, w, out)
