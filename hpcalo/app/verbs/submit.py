@@ -17,6 +17,7 @@ from pathlib import Path
 
 from hpcalo.app.inputs import estimate_of, load_input, output_of
 from hpcalo.app.site import site_of
+from hpcalo.app.timelimit import clock, seconds
 from hpcalo.errors import EnvironmentMismatch, InputError, OutputError, one_line
 from hpcalo.io.files import atomic_write, check_output
 from hpcalo.parallel.progress import duration
@@ -179,30 +180,6 @@ def warning_of(job: Job, work: Work, limit: int) -> int:
             f"{duration(work.start)} and the first {work.what.rstrip('s')} {duration(piece)} on this machine"
         )
     return warning
-
-
-def seconds(time: str) -> int:
-    """A batch system's time limit in seconds. Raises InputError."""
-    match = re.fullmatch(r"(?:(\d{1,4})-)?(\d{1,6})(?::(\d\d?))?(?::(\d\d?))?", time.strip(), flags=re.ASCII)
-    if match is None:
-        raise InputError(f"--time {one_line(time)[:40]}: expected HH:MM:SS, D-HH:MM:SS or a number of minutes")
-    days, *rest = (int(part) if part else None for part in match.groups())
-    given = [part for part in rest if part is not None]
-    if days is not None:  # D-HH[:MM[:SS]]
-        hours, minutes, second = [*given, 0, 0][:3]
-    elif len(given) == 3:
-        hours, minutes, second = given
-    else:  # MM[:SS], as SLURM reads it
-        hours, (minutes, second) = 0, [*given, 0][:2]
-    total = ((days or 0) * 24 + hours) * 3600 + minutes * 60 + second
-    if not 0 < total <= 366 * 86400:
-        raise InputError(f"--time {time}: is {total} s; the limit must be between a second and a year")
-    return total
-
-
-def clock(total: int) -> str:
-    """HH:MM:SS."""
-    return f"{total // 3600:02d}:{total // 60 % 60:02d}:{total % 60:02d}"
 
 
 def _extra(job: Job) -> str:
