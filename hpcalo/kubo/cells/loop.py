@@ -1,31 +1,26 @@
-"""The sums and values of a batch of cells: blocks shared out over the ranks, one exact reduction, a checkpoint now and
-then.
-"""
+"""The sums and values of a batch of cells: of its blocks, by one exact reduction over the ranks."""
 
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hpcalo.errors import ConvergenceError, Interrupted
 from hpcalo.hamiltonian.kmesh import block_size
 from hpcalo.kubo.cells.batch import Batch
 from hpcalo.kubo.cells.zone import Zone
 from hpcalo.kubo.states.solver import StateSolver
+from hpcalo.kubo.sums.block_loop import BlockLoop
 from hpcalo.kubo.sums.checkpoints import PassCheckpoints
 from hpcalo.kubo.sums.engine import RawSums, sum_block
 from hpcalo.kubo.sums.request import Request
 from hpcalo.parallel.exact_sum import ExactSum
-from hpcalo.parallel.load_balancer import LATE, LoadBalancer
+from hpcalo.parallel.layout import Layout
 from hpcalo.parallel.packing import Packing
 from hpcalo.parallel.progress import Progress
-from hpcalo.parallel.rounds import ROUND
-from hpcalo.parallel.signals import signal_name
 from hpcalo.typing import BoolArray, IntArray, RealArray
 
 if TYPE_CHECKING:
@@ -113,108 +108,62 @@ def rows_and_values(
     flat = checkpoints.earlier(comm, task, flat_shape) if checkpoints else None
     if flat is None:
         with Progress(len(task.added), "k", comm, quiet=quiet, label=label) as progress:
-            rows, values = _Loop(task, packing, shape, cells, comm, checkpoints, progress).run()
+            sums = _BatchSums(task, packing, shape, cells)
+            BlockLoop(sums, comm, checkpoints, progress).run()
+            rows, values = sums.of_all_ranks(comm)
         flat = np.concatenate([rows.ravel(), values.ravel()])[None]
     if checkpoints:
         checkpoints.finished.append(flat)
     return flat[0, : shape[0] * shape[1]].reshape(shape), flat[0, shape[0] * shape[1] :].reshape(cells)
 
 
-class _Loop:
-    """The loop over the blocks of a task, which any number of ranks may continue from a checkpoint."""
+class _BatchSums:
+    """Sum and replicates of a batch (1 + R, size), and the values of its cells (K, n): BlockSums of a task.
 
-    def __init__(
-        self,
-        task: Task,
-        packing: Packing,
-        shape: tuple[int, int],
-        cells: tuple[int, int],
-        comm: Intracomm,
-        checkpoints: PassCheckpoints | None,
-        progress: Progress,
-    ) -> None:
-        self._task, self._comm = task, comm
-        self._checkpoints, self._progress = checkpoints, progress
+    Each value is known to one rank, and zero on all others.
+    """
+
+    energies = 0
+
+    def __init__(self, task: Task, packing: Packing, shape: tuple[int, int], cells: tuple[int, int]) -> None:
+        self._task = task
         self._blocks = task.blocks(packing.size)
+        self.points = [len(block) for block in self._blocks]
         self._total, self._values = ExactSum(shape), np.zeros(cells)
-        self._done = np.zeros(len(self._blocks), dtype=np.uint8)
-        if checkpoints:
-            both = (1, self._total.limbs[0].size + self._values.size)
-            begun, self._done = checkpoints.begun(comm, both, len(self._blocks))
-            if begun is not None:
-                self._take(begun)
+        self.state_shape = (1, self._total.limbs[0].size + self._values.size)
 
-    def run(self) -> tuple[RealArray, RealArray]:
-        """Sum and values on every rank. Collective."""
-        left = [b for b in range(len(self._blocks)) if not self._done[b]]
-        self._progress.start_at(len(self._task.added) - self._points(left))
-        if self._checkpoints:
-            self._checkpoints.rounds.begin()
-        balancer = LoadBalancer(self._comm, left)
-        while balancer.left:
-            begin, count = time.monotonic(), 0
-            for b in balancer.mine:
-                self._add(b)
-                count += 1
-                if time.monotonic() - begin > LATE * self._round_seconds() or self._stop_requested():
-                    break
-            spent = time.monotonic() - begin
-            if self._checkpoints and count:
-                self._checkpoints.rounds.piece_seconds = spent / count
-            self._meet()
-            self._progress.advance(self._points(balancer.settle(count, spent, self._round_seconds())))
-        values = np.empty_like(self._values)
-        self._comm.Allreduce(self._values, values)  # each is zero on all ranks but one
-        return self._total.allreduce(self._comm).value(), values
+    def ends(self, b: int) -> RealArray:
+        """As in BlockSums."""
+        return self._task.zone.points(self._task.batch.cells.take(self._blocks[b][[0, -1]]))
 
-    def _add(self, b: int) -> None:
+    def add(self, b: int, where: str, layout: Layout | None = None) -> None:
+        """As in BlockSums."""
         which = self._blocks[b]
-        k = self._task.zone.points(self._task.batch.cells.take(which[[0, -1]]))
-        where = f"k-points {np.round(k[0], 4).tolist()} … {np.round(k[-1], 4).tolist()}"
-        try:
-            rows, values = self._task.of_block(which)
-        except np.linalg.LinAlgError as problem:
-            raise ConvergenceError(f"{where}: {problem}") from None
+        rows, values = self._task.of_block(which)
         self._total.add(rows, where)
         self._values[which] = values
-        self._done[b] = 1
 
-    def _meet(self) -> None:
-        """Between two rounds: a checkpoint if it is due, the end after a signal. Collective."""
-        if self._checkpoints is None:
-            return
-        rounds = self._checkpoints.rounds
-        save, end = rounds.meeting()
-        if save:
-            self._checkpoints.save(self._comm, self._together(), self._done)
-        if end:
-            name = signal_name(self._comm, rounds.stop.name)
-            raise Interrupted(f"stopped by {name}; 'hpcalo restart {self._checkpoints.result}' continues")
+    def of_all_ranks(self, comm: Intracomm) -> tuple[RealArray, RealArray]:
+        """Sums and values on every rank. Collective."""
+        values = np.empty_like(self._values)
+        comm.Allreduce(self._values, values)
+        return self._total.allreduce(comm).value(), values
 
-    def _together(self) -> ExactSum:
-        """Sums and values of this rank as one exact sum, for a checkpoint."""
+    def state(self) -> ExactSum:
+        """As in BlockSums: sums and values as one exact sum."""
         size = self._total.limbs[0].size
-        both, values = ExactSum((1, size + self._values.size)), ExactSum((self._values.size,))
+        both, values = ExactSum(self.state_shape), ExactSum((self._values.size,))
         values.add(self._values.ravel())
         both.limbs[:, 0, :size] = self._total.limbs.reshape(3, -1)
         both.limbs[:, 0, size:] = values.limbs
         both.addends = self._total.addends
         return both
 
-    def _take(self, both: ExactSum) -> None:
-        """The other way round."""
+    def take(self, state: ExactSum) -> None:
+        """As in BlockSums: the other way round."""
         size, shape = self._total.limbs[0].size, self._total.shape
-        self._total.limbs[...] = both.limbs[:, 0, :size].reshape(3, *shape)
-        self._total.addends = both.addends
+        self._total.limbs[...] = state.limbs[:, 0, :size].reshape(3, *shape)
+        self._total.addends = state.addends
         values = ExactSum((self._values.size,))
-        values.limbs[...] = both.limbs[:, 0, size:]
+        values.limbs[...] = state.limbs[:, 0, size:]
         self._values = values.value().reshape(self._values.shape)
-
-    def _points(self, numbers: list[int]) -> int:
-        return sum(len(self._blocks[b]) for b in numbers)
-
-    def _round_seconds(self) -> float:
-        return self._checkpoints.rounds.seconds if self._checkpoints else ROUND
-
-    def _stop_requested(self) -> bool:
-        return bool(self._checkpoints and self._checkpoints.rounds.stop.requested)
