@@ -44,9 +44,13 @@ def _may_be_undefined() -> tuple[str, ...]:
 
 def _axes(result: Result) -> Iterator[tuple[str, str]]:
     full = result.attrs.get("k_points_full")
-    grid = result.attrs.get("k_grid") or result.setting("kubo", "k", "grid")
+    grid = result.attrs.get("k_grid", result.setting("kubo", "k", "grid"))
     if full:
-        yield "k mesh", f"{' × '.join(map(str, grid)) if grid else '?'}, {int(full):,} points of the full zone"
+        shape = " × ".join(map(str, grid)) if grid is not None else "?"
+        if grid is not None and np.prod(grid) != full:
+            yield "k mesh", f"cells, {shape} coarsest ones, {int(full):,} in the zone before single ones are cut"
+        else:
+            yield "k mesh", f"{shape}, {int(full):,} points of the full zone"
     energies = array(result, "energy") if "energy" in result.coordinates else np.zeros(0)
     gammas = array(result, "gamma") if "gamma" in result.coordinates else np.zeros(0)
     if len(energies) > 1 and len(gammas):

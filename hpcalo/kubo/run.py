@@ -10,6 +10,7 @@ from typing import Any
 
 from hpcalo import __version__
 from hpcalo.engine import RunContext
+from hpcalo.hamiltonian.kmesh import block_size
 from hpcalo.hamiltonian.loading import checksums, load_model
 from hpcalo.hamiltonian.types import Model
 from hpcalo.io import checkpoint
@@ -121,6 +122,7 @@ def compute(model: Model, kubo: KuboContext) -> Computed:
         "cell_volume_A3": crystal.volume,
         **({"cell_area_A2": crystal.area} if run.directions == (0, 1) else {}),
         "k_points_full": mesh.full,
+        "k_points": summed.passes[-1].points,
         "k_grid": list(mesh.grid),
         "k_shift": list(mesh.shift),
         **summed.attrs,
@@ -131,18 +133,17 @@ def compute(model: Model, kubo: KuboContext) -> Computed:
 def _write(kubo: KuboContext, found: Computed) -> Conclusion:
     """The result file, and what is to be said of it. Collective. Raises OutputError."""
     context, settings, run, fields, summed = kubo.run, kubo.settings, found.run, found.fields, found.summed
-    task = summed.task
+    blocks = -(-summed.passes[-1].points // block_size(summed.task.solver.size))
     record = provenance(
         context.comm,
         settings,
         source=context.source,
         overrides=context.overrides,
         model_sha256=kubo.checkpoints.texts["model_sha256"],
-        layout=Layout(context.comm.size, context.comm.rank, len(task.blocks), len(run.energies)).describe(),
+        layout=Layout(context.comm.size, context.comm.rank, blocks, len(run.energies)).describe(),
     )
     axes = coordinates(run, responses(kubo.section.quantities), found.reference, fields)
-    points = len(task.mesh.points)
-    conclusion = on_root(context.comm, lambda: conclude(settings, run, fields, axes, points))
+    conclusion = on_root(context.comm, lambda: conclude(settings, run, fields, axes, summed.passes))
     record.warned([*summed.warnings, *conclusion.warnings])
     write_dataset(
         context.output,

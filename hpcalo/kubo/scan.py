@@ -90,7 +90,7 @@ def scan_point(settings: KuboInput, context: PointContext) -> Results:
     run = RunContext(comm, keeper.result, keeper.result, quiet=True, resume=context.resume)
     found = compute(model, KuboContext(run, settings, checkpoints, context.name))
     axes = coordinates(found.run, responses(settings.kubo.quantities), found.reference, found.fields)
-    return [*found.fields, *_numbers({**found.attrs, "k_points": len(found.summed.task.mesh.points)})], axes
+    return [*found.fields, *_numbers(found.attrs)], axes
 
 
 def _numbers(attrs: dict[str, Any]) -> list[Variable]:

@@ -29,6 +29,7 @@ from hpcalo.kubo.responses.anomalous_hall import S_CM
 from hpcalo.kubo.states.operators import CURVATURE
 from hpcalo.kubo.states.wannier import WannierStates
 from hpcalo.kubo.sums.engine import sum_block
+from hpcalo.kubo.sums.found import Symmetry
 from hpcalo.kubo.sums.request import FERMI, VELOCITY_VELOCITY, Request, Sums, fermi_name, raw_name
 from hpcalo.kubo.sums.symmetry import symmetrized
 from hpcalo.parallel.threads import limit_threads
@@ -92,7 +93,7 @@ def cells(iron: Iron, most: float) -> Iterator[Point]:
     """Lower and lower thresholds of one tree."""
     begin = time.process_time()
     solver = iron.solver()
-    tree = CellTree(solver, iron.request, iron.operations, (16, 16, 16))
+    tree = CellTree(solver, iron.request, Symmetry(operations=tuple(iron.operations)), (16, 16, 16))
     scale = float(np.sqrt((iron.curve(tree.start(solver, MPI.COMM_SELF)) ** 2).mean()))
     projection, threshold = Projection(iron.operations, iron.request), 1e-3
     while time.process_time() - begin < most:

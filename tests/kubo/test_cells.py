@@ -19,6 +19,7 @@ from hpcalo.kubo.cells.tree import CellTree
 from hpcalo.kubo.cells.zone import Zone, divisions_for
 from hpcalo.kubo.states.solvers import solvers
 from hpcalo.kubo.sums.engine import sum_block
+from hpcalo.kubo.sums.found import Symmetry
 from hpcalo.kubo.sums.request import TORQUE_VELOCITY, Request, Sums, raw_name
 from hpcalo.kubo.sums.symmetry import symmetrized
 
@@ -90,6 +91,8 @@ class Rashba:
             model.crystal, -1.0 + np.linspace(-0.2, 0.2, 9), np.array([gamma]), NONE, NONE, Sums((TORQUE_VELOCITY,))
         )
         self.group = candidates(model.crystal, model.n_hat)
+        name = raw_name("broadened", TORQUE_VELOCITY)
+        self.symmetry = Symmetry(operations=self.group, violation={name: np.array([1e-3, 2e-3])})
         self.solver = next(solvers(model, model.n_hat[None], self.request.need()))
         mesh = uniform_mesh((600, 600, 1), (0.5, 0.5, 0.0), self.group, self.solver.order)
         sums = sum_block(self.solver, mesh.points, mesh.weights, self.request, slice(None))
@@ -104,7 +107,7 @@ class Rashba:
         return self.numbers(self.projection.of(raw)) / np.sqrt((self.exact**2).mean())
 
     def tree(self, n, comm=MPI.COMM_SELF):
-        tree = CellTree(self.solver, self.request, self.group, (n, n, 1))
+        tree = CellTree(self.solver, self.request, self.symmetry, (n, n, 1))
         tree.start(self.solver, comm)
         return tree
 
@@ -131,6 +134,30 @@ def test_refined_sums_are_as_accurate_as_they_say(torkance):
         errors.append(true / np.sqrt((torkance.exact**2).mean()))
     assert errors[1] < min(errors[0], 0.015)
     assert tree.points < 0.2 * 24**2 * 2**6  # far fewer than the mesh of its smallest cells
+
+
+def test_sums_know_their_points_and_what_a_broken_symmetry_can_do(torkance):
+    """Points are those of the solver, each counted once; the even ones are a whole mesh of the wedge."""
+    seen, line = [], torkance.solver.line
+
+    class Counted:
+        def __getattr__(self, name):
+            return getattr(torkance.solver, name)
+
+        def line(self, first, second, last, need):
+            seen.extend((first, second, k) for k in np.asarray(last).tolist())
+            return line(first, second, last, need)
+
+    tree = torkance.tree(8)
+    first = tree.grow(Counted(), torkance.wanted, 2e-2, MPI.COMM_SELF)
+    summed = tree.grow(Counted(), torkance.wanted, 1e-2, MPI.COMM_SELF)
+    base = len(tree.zone.base())
+    assert summed.points == base + len(set(seen))
+    assert base + len(seen) == tree.points > summed.points > first.points
+    assert summed.even == len(uniform_mesh((16, 16, 1), (0.5, 0.5, 0.0), torkance.group, (0, 1, 2)).points)
+    assert tree.zone.count(tree.complete) == 16**2
+    (violation,) = summed.violation.values()
+    assert violation.tolist() == [1e-3, 2e-3]
 
 
 @pytest.mark.mpi

@@ -18,8 +18,9 @@ from hpcalo.io.hdf5 import read_dataset
 from hpcalo.kubo.responses.inverse_thermal_torque import InverseThermalTorque
 from hpcalo.kubo.responses.spiralization import Spiralization
 from hpcalo.kubo.responses.thermal_torkance import ThermalTorkance
-from hpcalo.kubo.summary.resolution import thinned
-from hpcalo.kubo.sums.request import TORQUE_VELOCITY
+from hpcalo.kubo.summary.resolution import thinned, unresolved
+from hpcalo.kubo.sums.parts import SummedPass
+from hpcalo.kubo.sums.request import TORQUE_VELOCITY, WINDOW
 
 INPUT = """
 [model]
@@ -95,6 +96,29 @@ def test_a_broadening_below_the_spacing_of_the_levels_is_told(run: Any) -> None:
     (line,) = [text for text in warnings(run("narrow", n=8, gamma=1e-4)) if text.startswith("levels ")]
     assert "Γ = 0.1 meV is below their mean spacing" in line
     assert not [text for text in warnings(run("wide", n=96, gamma=0.2)) if text.startswith("levels ")]
+
+
+def test_of_refined_cells_those_of_the_complete_mesh_must_meet_levels(run: Any) -> None:
+    """Those that were cut resolve the levels; whether it is enough, their error tells. Of a mesh all points count."""
+    gamma, energies = 1e-3, np.linspace(-0.5, 0.5, 101)
+    result = read_dataset(run("cells", n=8, gamma=gamma))
+    sums = run_sums(rashba(), grid(48, 48), energies - 2.0, broadened=(TORQUE_VELOCITY,), gammas=[gamma])
+    density = 0.25  # of states, 1/eV
+    sums = replace(sums, raw=({**sums.raw[0], WINDOW: np.array([0.0, density, 0.0])},))
+
+    def told(points: float, even: float | None = None) -> list[str]:
+        passes = [SummedPass({}, points=round(points), even=None if even is None else round(even))]
+        return [text for text in unresolved(result, sums, passes) if text.startswith("levels ")]
+
+    one = 0.5 / (gamma * density)  # points of which one level lies within ±Γ
+    assert told(1000 * one, 3.0 * one) == told(200 * one) == []
+    (blind,) = told(1000 * one, 0.5 * one)
+    assert blind.startswith(
+        f"levels of the {round(0.5 * one):,} different k-points that lie evenly in the zone are 4 meV"
+    )
+    assert "Γ = 1 meV is below their mean spacing" in blind
+    (coarse,) = told(3.0 * one)  # of a mesh, whose errors are large
+    assert "only about 3 lie within ±Γ" in coarse
 
 
 def test_a_run_ends_with_its_table_and_keeps_it(run: Any, capfd: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hpcalo.hamiltonian.symmetry import Operation
 from hpcalo.kubo.cells.batch import Batch
 from hpcalo.kubo.cells.loop import Task, Wanted, rms, rows_and_values
 from hpcalo.kubo.cells.signs import chosen, keys
@@ -27,6 +26,7 @@ from hpcalo.kubo.cells.zone import Zone
 from hpcalo.kubo.states.solver import StateSolver
 from hpcalo.kubo.sums.checkpoints import PassCheckpoints
 from hpcalo.kubo.sums.engine import RawSums
+from hpcalo.kubo.sums.found import Symmetry
 from hpcalo.kubo.sums.parts import Level, SummedPass
 from hpcalo.kubo.sums.request import Request
 from hpcalo.kubo.sums.symmetry import symmetrized
@@ -77,15 +77,14 @@ class CellTree:
     """All cells of a direction, and the sums over those that are not cut. Its methods are collective and raise what a
     pass over k raises.
 
-    operations: the group of the Hamiltonian. divisions: of the coarsest cells along each direction, all of which are
-    cut once; 1 where the crystal does not repeat.
+    symmetry: of the Hamiltonian. divisions: of the coarsest cells along each direction, all of which are cut once; 1
+    where the crystal does not repeat. points: computed, those that were taken out of the sum again twice.
     """
 
-    def __init__(
-        self, solver: StateSolver, request: Request, operations: Sequence[Operation], divisions: Sequence[int]
-    ) -> None:
-        self.zone = Zone(solver.crystal, operations, divisions, solver.order)
-        self.operations = tuple(operations)
+    def __init__(self, solver: StateSolver, request: Request, symmetry: Symmetry, divisions: Sequence[int]) -> None:
+        self.zone = Zone(solver.crystal, symmetry.operations, divisions, solver.order)
+        self.operations = symmetry.operations
+        self._violation = symmetry.violation_of(request)
         self._request, self._packing = request, Packing(request.shapes())
         self._replicates = int(np.clip(MEMORY // (64 * self._packing.size), 4, REPLICATES))
         self._rows = np.zeros((1 + self._replicates, self._packing.size))
@@ -101,6 +100,11 @@ class CellTree:
         for batch in self.batches:
             counts[batch.cells.level] += int(batch.summed.sum())
         return counts
+
+    @property
+    def complete(self) -> int:
+        """Level of the finest mesh all of whose cells are known: all cells of the level before were cut."""
+        return min((b.cells.level for b in self.batches if not b.divided.all()), default=0)
 
     def start(self, solver: StateSolver, comm: Intracomm, *, checkpoints: PassCheckpoints | None = None) -> RawSums:
         """The raw sums of the coarsest cells, from which the size of the wanted numbers is seen."""
@@ -265,4 +269,11 @@ class CellTree:
         total, *replicates = self._rows
         R, scale = len(replicates), self._scale() * np.sqrt(1.0 - 1.0 / self._replicates)
         level = Level(1.0, np.full(R, 1.0 / R), tuple(whole(total + scale * r) for r in replicates))
-        return SummedPass(whole(total), (level,), self.zone.dimension)
+        return SummedPass(
+            whole(total),
+            (level,),
+            self.zone.dimension,
+            points=sum(len(b) for b in self.batches),
+            even=sum(len(b) for b in self.batches if b.cells.level == self.complete),
+            violation=self._violation,
+        )

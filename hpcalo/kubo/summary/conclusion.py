@@ -14,6 +14,7 @@ from hpcalo.kubo.responses.run_sums import RunSums
 from hpcalo.kubo.summary.doubts import doubts
 from hpcalo.kubo.summary.resolution import unresolved
 from hpcalo.kubo.summary.tables import table
+from hpcalo.kubo.sums.parts import SummedPass
 from hpcalo.parallel.progress import tell, warn
 
 if TYPE_CHECKING:
@@ -36,11 +37,15 @@ class Conclusion:
 
 
 def conclude(
-    settings: KuboInput, run: RunSums, fields: Sequence[Variable], axes: Sequence[Variable], points: int
+    settings: KuboInput,
+    run: RunSums,
+    fields: Sequence[Variable],
+    axes: Sequence[Variable],
+    passes: Sequence[SummedPass],
 ) -> Conclusion:
-    """What is to be said of the quantities of a run. Serial. points: k-points that were computed."""
+    """What is to be said of the quantities of a run and its sums. Serial."""
     texts = {RESOLVED_INPUT: resolved_toml(settings)}
     result = Result(Path(), {v.name: v for v in fields}, {c.name: c for c in axes}, {}, texts)
     found = table(result)
     doubtful = doubts(result)
-    return Conclusion(found.text() if found else "", (*doubtful, *unresolved(result, run, points)))
+    return Conclusion(found.text() if found else "", (*doubtful, *unresolved(result, run, passes)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +15,7 @@ from hpcalo.kubo.responses.response import responses
 from hpcalo.kubo.responses.run_sums import RunSums
 from hpcalo.kubo.summary.doubts import doubtful
 from hpcalo.kubo.summary.numbers import levels
+from hpcalo.kubo.sums.parts import SummedPass
 from hpcalo.kubo.sums.request import BROADENED, COUNT, FERMI, SEA, THERMAL, WINDOW
 from hpcalo.typing import RealArray
 from hpcalo.units import BOLTZMANN_EV
@@ -23,34 +24,41 @@ ORDER = 2
 """In the spacing of the energies, of the averages over temperature."""
 
 
-def unresolved(result: Result, run: RunSums, points: int) -> list[str]:
-    """Warnings of a run. points: k-points that were computed, which levels equivalent by symmetry do not repeat."""
-    return [*_few_levels(result, run, points), *_coarse_energies(result, run)]
+def unresolved(result: Result, run: RunSums, passes: Sequence[SummedPass]) -> list[str]:
+    """Warnings of a run."""
+    return [*_few_levels(result, run, passes), *_coarse_energies(result, run)]
 
 
-def _few_levels(result: Result, run: RunSums, points: int) -> list[str]:
+def _few_levels(result: Result, run: RunSums, passes: Sequence[SummedPass]) -> list[str]:
     """A warning where so few levels of the mesh lie within ±Γ of a Fermi energy that their number fluctuates too much.
 
     n levels that lie at random fluctuate by 1/√n, the least error of a curve with broadening at one energy. Where the
-    errors of all curves are known and small the levels do not lie at random.
+    errors of all curves are known and small the levels do not lie at random. The points are those that were computed,
+    which levels equivalent by symmetry do not repeat.
     """
     curves = {name: v for name, v in result.variables.items() if {"gamma", "energy"} <= set(v.dims)}
     if not curves:
         return []
     density, gamma, limit = _density(result, run), float(run.gammas[0]), threshold(result)
+    # Where cells were cut, the points lie densest at the levels that count: their number is no measure. What has to be
+    # seen is that the cells of the complete mesh met resonances at all, or none was cut; how much the sum over those
+    # that were cut fluctuates, its error says, which has a warning of its own.
+    refined = any(p.even is not None for p in passes)
+    points = min(p.points if p.even is None else p.even for p in passes)
     n = 2.0 * gamma * density * points
     if density <= 0.0 or n >= 1.0 / limit**2:
         return []
     known = all(v.error is not None and np.isfinite(v.error).any() for v in curves.values())
-    if n >= 2.0 and known and not doubtful(replace(result, variables=curves)):
+    if n >= 2.0 and known and (refined or not doubtful(replace(result, variables=curves))):
         return []
     spacing = 1e3 / (density * points)
+    where = " that lie evenly in the zone" if refined else ""
     words = f"Γ = {1e3 * gamma:.4g} meV is below their mean spacing"
     if n >= 2.0:
         words = f"only about {n:.2g} lie within ±Γ = {1e3 * gamma:.4g} meV, which fluctuates by {percent(n**-0.5)}"
     return [
-        f"levels of the {points:,} different k-points are {spacing:.2g} meV apart on average at the Fermi energy, and "
-        f"{words}: take more k-points or a larger Γ"
+        f"levels of the {points:,} different k-points{where} are {spacing:.2g} meV apart on average at the Fermi "
+        f"energy, and {words}: take more k-points or a larger Γ"
     ]
 
 

@@ -41,8 +41,9 @@ class SummedPass:
 
     total: the raw sums over the whole zone. levels: its divisions into parts, the finest first; none where nothing is
     known of the error. dimensions: directions that the divisions divide. untested: directions that repeat, 0 … 2, but
-    are not divided, so that the parts know nothing of the error made along them. points: number of computed points.
-    violation: by raw sum, how well the symmetry holds of which it makes use (`Symmetry.violation_of`).
+    are not divided, so that the parts know nothing of the error made along them. points: number of different computed
+    points. even: how many of them lie evenly in the zone, where others were added only where they contribute much; None
+    if all do. violation: by raw sum, how well the symmetry holds of which it makes use (`Symmetry.violation_of`).
     """
 
     total: RawSums
@@ -50,6 +51,7 @@ class SummedPass:
     dimensions: int = 0
     untested: tuple[int, ...] = ()
     points: int = 1
+    even: int | None = None
     violation: Mapping[str, RealArray] = field(default_factory=dict)
 
 

@@ -143,18 +143,8 @@ def _division(solver: StateSolver, request: Request, grid: KGrid, passes: int) -
 def notes_on(grid: KGrid, mesh: KMesh, symmetry: Symmetry) -> tuple[str, ...]:
     """Size of the mesh and of its symmetry; which operations are not used, and why."""
     found, used = len(symmetry.operations), len(mesh.operations)
-    first = f"{len(mesh.points)} of {mesh.full} k-points"
-    if symmetry.crystal > 1:
-        first += f", {used} of {symmetry.crystal} symmetry operations"
-    if found > 1:
-        first += f" (kept by the Hamiltonian to {symmetry.worst:.1e})"
-    notes = [f"{first}, {mesh.division.describe()}"]
-    if symmetry.broken:
-        notes.append(
-            f"the Hamiltonian breaks {len(symmetry.broken)} of the crystal's {symmetry.crystal} symmetry operations by "
-            f"more than {grid.largest_violation:.1e}: {_listed(symmetry.broken)}; they are not used "
-            "(hpcalo convert --symmetrize mends such a model)"
-        )
+    first = with_operations(f"{len(mesh.points)} of {mesh.full} k-points", used, symmetry)
+    notes = [f"{first}, {mesh.division.describe()}", *on_broken(grid, symmetry)]
     if used < found:
         centred = len(operations_of_grid(symmetry.operations, mesh.grid, (0.0, 0.0, 0.0)))
         why = f"; with shift = [0, 0, 0]: {centred}" if centred > used else ""
@@ -164,6 +154,26 @@ def notes_on(grid: KGrid, mesh: KMesh, symmetry: Symmetry) -> tuple[str, ...]:
             f"the results are made symmetric with all {found}"
         )
     return tuple(notes)
+
+
+def with_operations(points: str, used: int, symmetry: Symmetry) -> str:
+    """Words for points, and how many operations are used."""
+    if symmetry.crystal > 1:
+        points += f", {used} of {symmetry.crystal} symmetry operations"
+    if len(symmetry.operations) > 1:
+        points += f" (kept by the Hamiltonian to {symmetry.worst:.1e})"
+    return points
+
+
+def on_broken(grid: KGrid, symmetry: Symmetry) -> list[str]:
+    """A note where the Hamiltonian breaks operations."""
+    if not symmetry.broken:
+        return []
+    return [
+        f"the Hamiltonian breaks {len(symmetry.broken)} of the crystal's {symmetry.crystal} symmetry operations by "
+        f"more than {grid.largest_violation:.1e}: {_listed(symmetry.broken)}; they are not used "
+        "(hpcalo convert --symmetrize mends such a model)"
+    ]
 
 
 def _listed(broken: Sequence[tuple[Operation, float, str]]) -> str:

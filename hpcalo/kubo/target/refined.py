@@ -19,7 +19,7 @@ from hpcalo.kubo.states.solver import StateSolver
 from hpcalo.kubo.sums.checkpoints import PassCheckpoints
 from hpcalo.kubo.sums.engine import RawSums
 from hpcalo.kubo.sums.parts import SummedPass
-from hpcalo.kubo.sums.plan import Pass
+from hpcalo.kubo.sums.plan import Pass, on_broken, with_operations
 from hpcalo.kubo.target.planner import Directions, Planner
 from hpcalo.kubo.target.strategy import Level, Step
 from hpcalo.typing import RealArray
@@ -104,7 +104,17 @@ class CellStrategy:
     def taken(self, step: Step) -> Step:
         """As in Strategy."""
         before = sum(level.step.points for level in self.levels)
-        return replace(step, points=self._points - before)
+        plan: Cells = step.plan
+        tasks = tuple(self._told(task, tree) for task, tree in zip(plan.tasks, self._trees, strict=True))
+        return replace(step, points=self._points - before, plan=replace(plan, tasks=tasks))
+
+    def _told(self, task: Pass, tree: CellTree) -> Pass:
+        """With the points of the finest complete mesh, and what there is to say of the cells."""
+        cells = f"{sum(tree.cells):,} cells down to 1/{2 ** (len(tree.cells) - 1)} of the coarsest ones' edges"
+        first = with_operations(cells, len(tree.zone.operations), task.symmetry)
+        full = tree.zone.count(tree.complete)
+        notes = (first, *on_broken(self._planner.grid, task.symmetry))
+        return replace(task, mesh=replace(task.mesh, full=full), notes=notes)
 
     @property
     def _points(self) -> int:
@@ -114,7 +124,7 @@ class CellStrategy:
         label = self._directions.labels[number]
         task = plan.tasks[number]
         if number == len(self._trees):
-            tree = CellTree(solver, task.request, task.symmetry.operations, task.mesh.grid)
+            tree = CellTree(solver, task.request, task.symmetry, task.mesh.grid)
             first = tree.start(solver, self._comm, checkpoints=self._checkpoints)
             self._trees.append(tree)
             self._wanted.append(self._values(number, first, task.symmetry.operations))
