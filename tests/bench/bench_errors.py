@@ -94,7 +94,7 @@ CASES = {
         3,
         (
             'kubo.quantities=["conductivity","anomalous_hall","nernst","orbital_magnetization","density_of_states"]',
-            "kubo.energies.points=401",
+            "kubo.energies={minimum=-1.0,maximum=1.0,points=401}",
             "kubo.temperatures=[100,300]",
             'kubo.gamma="25 meV"',
         ),
@@ -107,7 +107,7 @@ CASES = {
         (
             'kubo.quantities=["torkance","thermal_torkance","spiralization","conductivity","damping",'
             '"density_of_states"]',
-            "kubo.energies.points=201",
+            "kubo.energies={minimum=-1.0,maximum=1.0,points=201}",
             "kubo.n_hat=[0,0,-1]",
             "kubo.temperatures=[100,300]",
             'kubo.gamma="25 meV"',
@@ -122,9 +122,9 @@ def measured(case: Case, kind: str, divisions: int) -> dict[str, Any]:
     """Values and scatter of the parts of one mesh."""
     grid = [divisions] * case.dimensions + [1] * (3 - case.dimensions)
     shift = {"G": (0.0,) * 3, "H": (0.5,) * 3, "S": GENERIC}[kind][: case.dimensions]
-    mesh = (f"kubo.k.grid={grid}", f"kubo.k.shift={[*shift, *(0.0 for _ in range(3 - case.dimensions))]}")
+    mesh = f"kubo.k={{grid={grid},shift={[*shift, *(0.0 for _ in range(3 - case.dimensions))]}}}"
     source = INPUTS / case.source
-    table = apply_overrides(read_toml(source), [*case.overrides, *mesh])
+    table = apply_overrides(read_toml(source), [*case.overrides, mesh])
     settings = validate(KuboInput, table, str(source), source.parent)
     model = load_model(settings.model)
     reference, n_hat, request = prepare(settings.kubo, model)

@@ -51,8 +51,9 @@ def k_loop(ranks: int, source: Path, overrides: list[str], program: Path) -> flo
     return float(subprocess.run(command, check=True, capture_output=True, text=True, env=environment()).stdout)
 
 
-def sums(source: Path) -> None:
-    settings = validate(KuboInput, apply_overrides(read_toml(source), []), str(source), source.parent)
+def sums(source: Path, grid: str) -> None:
+    table = apply_overrides(read_toml(source), [f"kubo.k={{grid={grid}}}"])
+    settings = validate(KuboInput, table, str(source), source.parent)
     model = load_model(settings.model)
     _, n_hat, request = prepare(settings.kubo, model)
     solver = next(solvers(model, n_hat, request.need()))
@@ -91,8 +92,8 @@ def main() -> None:
                 found.append(k_loop(ranks, source, overrides, program))
     one, two = (statistics.median(times[n]) for n in (1, 2))
     print(f"{source.stem}: one rank {one:.2f} s, two {two:.2f} s, ratio {one / two:.2f} (idle: at least 1.9)")
-    for name in ("mnw001_small", "rashba", "fe_ahc"):
-        sums(ROOT / "input" / f"{name}.toml")
+    for name, grid in (("mnw001_small", "[24,24,1]"), ("rashba", "[256,256,1]"), ("fe_ahc", "[48,48,48]")):
+        sums(ROOT / "input" / f"{name}.toml", grid)
 
 
 if __name__ == "__main__":

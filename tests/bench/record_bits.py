@@ -70,10 +70,11 @@ class Run:
 
 # An input that is not named here runs as it is.
 RUNS = {
-    "fe_ahc": Run("fe_ahc", ("kubo.k.grid=[6,6,6]", "kubo.energies.points=101")),
+    "fe_ahc": Run("fe_ahc", ("kubo.k={grid=[6,6,6]}", "kubo.energies.points=101")),
     "fete": Run("fete", ("kubo.k.grid=[2,2,2]", "kubo.energies.points=51")),
     "mnw001": Run("mnw001", ("kubo.k.grid=[2,2,1]", "kubo.energies.points=21", "kubo.temperatures=[100,300]")),
     "mnw001_small": Run("mnw001_small", ("kubo.k.grid=[8,8,1]",)),
+    "mnw001_coefficients": Run("mnw001_coefficients", ("kubo.k.grid=[24,24,1]",)),
     "mnw001_wall": Run("mnw001_wall", ("time.end=0.01", "time.output_every=0.005"), needs=("mnw001_coefficients",)),
     "permalloy_wall": Run("permalloy_wall", ("time.end=0.05", "time.output_every=0.01"), continued=True),
     "permalloy_wall-sweep": Run(

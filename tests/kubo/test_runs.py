@@ -28,7 +28,7 @@ SMALL = {
     "mnw001_small": ["kubo.k.grid=[6,6,1]"],
     "mnw001_coefficients": ["kubo.k.grid=[6,6,1]"],
     "rashba": ["kubo.k.grid=[16,16,1]"],
-    "fe_ahc": ["kubo.k.grid=[6,6,6]"],
+    "fe_ahc": ["kubo.k={grid=[6,6,6]}"],
     "fete": ["kubo.k.grid=[4,4,4]", "kubo.energies.points=81"],
 }
 

@@ -40,11 +40,11 @@ def test_iron_takes_its_wedge(shared, tmp_path):
     text = (INPUTS / "fe_ahc.toml").read_text().replace('file = "models/fe.h5"', f'wannier90 = "{shared}/data/fe/Fe"')
     files.write_text(text.replace("[kubo]\n", "[kubo]\nn_hat = [[0, 0, 1]]\n"))
     for source, more in ((INPUTS / "fe_ahc.toml", ["model.replicas=true"]), (files, ["model.fermi_energy=12.6"])):
-        mesh, notes = planned(source, *more)
+        mesh, notes = planned(source, "kubo.k={grid=[48,48,48]}", *more)
         assert (len(mesh.points), mesh.full) == (7669, 110592)
         assert notes[0].startswith("7669 of 110592 k-points, 16 of 16 symmetry operations (kept by the Hamiltonian to ")
         assert len(notes) == 1
-    assert len(planned(INPUTS / "fe_ahc.toml", "kubo.k.symmetry=off", "kubo.k.grid=[8,8,8]")[0].points) == 512
+    assert len(planned(INPUTS / "fe_ahc.toml", 'kubo.k={grid=[8,8,8],symmetry="off"}')[0].points) == 512
 
 
 def test_what_is_not_used_is_told():
