@@ -37,7 +37,8 @@ class Cost:
     """What one run costs.
 
     model: in words. memory: bytes a rank. seconds_per_k: of one k-point on one rank. foreseen: what a look ahead says
-    of the accuracy, or of what the target takes; "" for nothing.
+    of the accuracy, or of what the target takes; "" for nothing. known: whether `points` are those of the run, and not
+    of a first mesh only.
     """
 
     model: str
@@ -51,6 +52,7 @@ class Cost:
     about: tuple[str, ...]
     foreseen: str = ""
     target: bool = False
+    known: bool = True
 
     @property
     def blocks(self) -> int:
@@ -94,6 +96,8 @@ class _Costs:
             foreseen = foresee(Ahead(section, model, request, reference, n_hat, self._timed[alike]))
         if target and foreseen is not None and foreseen.points is not None:
             points = math.ceil(foreseen.points / len(n_hat))
+        known = not target or (foreseen is not None and foreseen.points is not None)
+        each = foreseen.seconds if foreseen is not None else None
         return Cost(
             f"{model.name or '(unnamed)'}: {solver.size} states, {len(model.R)} cells R, "
             f"volume {model.crystal.volume:.3f} Å^3",
@@ -103,11 +107,12 @@ class _Costs:
             8.0 * Packing(request.shapes()).size,
             memory_per_rank(model, solver, request)
             + bytes_of_sums(mesh.division, Packing(request.shapes()).size, len(n_hat)),
-            self._timed[alike],
+            each or self._timed[alike],
             tuple(notes),
             tuple(remarks(section, model, n_hat, request)),
             foreseen.text if foreseen else "",
             target,
+            known,
         )
 
 
@@ -145,6 +150,8 @@ def _run_work(cost: Cost, source: Path, start: float) -> Work:
     where += [f"{'target' if cost.target else 'errors'}       {cost.foreseen}"] if cost.foreseen else []
 
     def report(ranks: int) -> str:
+        whole = f"about {duration(cost.seconds(ranks))} on {ranks} rank{'s' if ranks > 1 else ''}"
+        whole = whole if cost.known else "not known"
         lines = [
             f"{source}: valid",
             f"model        {cost.model}",
@@ -154,8 +161,7 @@ def _run_work(cost: Cost, source: Path, start: float) -> Work:
             f"directions   {cost.directions} of the magnetization",
             f"raw sums     {cost.sums * cost.directions / 2**20:.1f} MiB",
             f"memory       about {cost.memory / 2**20:.0f} MiB per rank",
-            f"time         about {duration(cost.seconds(ranks))} on {ranks} rank{'s' if ranks > 1 else ''} "
-            f"({1e3 * cost.seconds_per_k:.3g} ms per k-point here)",
+            f"time         {whole} ({1e3 * cost.seconds_per_k:.3g} ms per k-point here)",
         ]
         if cost.blocks < ranks:
             lines.append(
@@ -175,6 +181,7 @@ def _run_work(cost: Cost, source: Path, start: float) -> Work:
         report=report,
         start=start,
         task_seconds=cost.block_seconds,
+        known=cost.known,
     )
 
 

@@ -3,27 +3,42 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
 
 from hpcalo.errors import InputError
+from hpcalo.hamiltonian.symmetry import Operation
 from hpcalo.hamiltonian.types import Model
+from hpcalo.kubo.cells.loop import Wanted
 from hpcalo.kubo.config import KuboSection
 from hpcalo.kubo.states.solver import StateSolver
 from hpcalo.kubo.states.solvers import solvers
-from hpcalo.kubo.summing import estimate_of, labels, quantities
+from hpcalo.kubo.summing import estimate_of, labels, point_values, quantities
+from hpcalo.kubo.sums.engine import RawSums
 from hpcalo.kubo.sums.request import Request
 from hpcalo.kubo.target.budget import Budget
 from hpcalo.kubo.target.driver import SAFETY, reach
 from hpcalo.kubo.target.estimate import Estimate, exponent, rounded
 from hpcalo.kubo.target.meshes import CENTRED, given, mesh_strategies
 from hpcalo.kubo.target.planner import Directions, Planner
+from hpcalo.kubo.target.refined import CELLS, CellStrategy, refines_cells
+from hpcalo.kubo.target.strategy import Record, Strategy
 from hpcalo.parallel.progress import duration
 from hpcalo.parallel.single import single
 from hpcalo.typing import RealArray
 
 SECONDS = 3.0
 """Of computing that a look ahead may take, about."""
+DEAREST = 8.0
+"""The same of the first refined cells, whose time shows only when they are begun."""
+FEW = 16
+"""Points that show what one of the cells takes."""
+BELIEVED = 50.0
+"""Times its target that an error may be, if also below its value, for the k-points to be known."""
 COARSE = (0.25, 0.5)
 """Meshes that show the accuracy of a grid have this share of its divisions."""
 
@@ -31,11 +46,12 @@ COARSE = (0.25, 0.5)
 @dataclass(frozen=True)
 class Foreseen:
     """text: a line for the user. points: k-points that the run will compute, all directions together; None where
-    that is not known.
+    that is not known. seconds: that each of them takes, None for what their sums alone take.
     """
 
     text: str
     points: float | None = None
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -59,9 +75,10 @@ class Ahead:
         """k-points for a look ahead."""
         return int(SECONDS / self.seconds)
 
-    def planner(self) -> Planner:
+    def planner(self) -> tuple[Planner, Directions]:
         """Of its meshes."""
-        return Planner(single(), self.request, self.section.k, Directions(self.states, labels(self.n_hat)))
+        directions = Directions(self.states, labels(self.n_hat))
+        return Planner(single(), self.request, self.section.k, directions), directions
 
     def estimate(self, sums: Sequence) -> Estimate:
         """What a level knows."""
@@ -77,35 +94,125 @@ def foresee(ahead: Ahead) -> Foreseen | None:
 
 
 def _target(ahead: Ahead) -> Foreseen:
-    grid = ahead.section.k
-    points = min(ahead.affordable, grid.points_max or ahead.affordable)
-    planner = ahead.planner()
-    strategies = mesh_strategies(planner)
+    look = _Look(ahead)
     try:
-        outcome = reach(strategies, ahead.estimate, Budget(single(), points, None, float, bool), lambda _: None)
-    except InputError:
-        first = strategies[0].step(1.0)
-        points = first.points if first else 0
+        return look.seen()
+    except InputError:  # the budget does not allow a single level
+        step = look.meshes[0].step(1.0)
+        points = step.points if step else 0
         return Foreseen(f"not tried: its first level takes {points:,} k-points, {duration(points * ahead.seconds)}")
-    used = sum(record.step.points for record in outcome.trail)
-    if outcome.reached:
-        return Foreseen(f"reached here with {used:,} k-points: {outcome.name}, {outcome.level.step.label}", used)
-    strategy = min(strategies, key=lambda s: s.rest(max(s.levels[-1].ratio, 1.0) * SAFETY) if s.levels else math.inf)
-    rest = strategy.rest(max(strategy.levels[-1].ratio, 1.0) * SAFETY)
-    worst = strategy.levels[-1].checked.worst
-    if worst is None or not math.isfinite(rest):
-        return Foreseen("not known from the first levels")
-    text = f"about {rounded(used + rest)} k-points expected: {strategy.name}"
-    text += f" (with {strategy.levels[-1].step.label}: {_percent(worst.relative)} of {worst.name} {worst.place})"
-    if grid.points_max is not None and used + rest > grid.points_max:
-        return Foreseen(f"{text}; points_max = {grid.points_max:,} ends it before", float(grid.points_max))
-    return Foreseen(text, used + rest)
+
+
+class _TooDear(Exception):
+    """Cells would take much longer than a look ahead may."""
+
+
+class _Patience(Budget):
+    """No level begins after SECONDS of processor time."""
+
+    def beyond_points(self, points: int) -> str:
+        """As in Budget."""
+        return "no time" if self.used and self.clock() > SECONDS else super().beyond_points(points)
+
+
+class _Look:
+    """The first levels of the run, as it will make them."""
+
+    def __init__(self, ahead: Ahead) -> None:
+        self._ahead, self._most = ahead, ahead.section.k.points_max
+        planner, directions = ahead.planner()
+        self.meshes = mesh_strategies(planner)
+        self._cells: CellStrategy | None = None
+        if refines_cells(ahead.request.crystal, ahead.section.k):
+            self._cells = CellStrategy(planner, directions, self._point_values, single())
+        self._every: list[Strategy] = [*self.meshes, *([self._cells] if self._cells else [])]
+
+    def seen(self) -> Foreseen:
+        """What they show. Raises InputError where there is time for none."""
+        begin = time.process_time()
+        points = min(self._ahead.affordable, self._most or self._ahead.affordable)
+        budget = _Patience(single(), points, None, lambda: time.process_time() - begin, bool)
+        ends = self._ends = [begin]  # of the levels
+        go_on = partial(reach, evaluate=self._ahead.estimate, budget=budget)
+        try:
+            outcome = go_on(self._every, tell=lambda _: ends.append(time.process_time()))
+        except _TooDear:
+            outcome = go_on(self.meshes, tell=lambda _: None)
+        used = sum(level.step.points for s in self._begun for level in s.levels)
+        if outcome.reached:
+            text = f"reached here with {used:,} k-points: {outcome.name}, {outcome.level.step.label}{self._alone()}"
+            return Foreseen(text, used, self._seconds(outcome.name, outcome.trail))
+        known = [s for s in self._begun if self._is_known(s)]
+        unknown = [self._cells] if self._cells and self._cells.levels else self._begun
+        strategy = min(known or unknown, key=_rest)
+        return self._expected(strategy, used, self._seconds(strategy.name, outcome.trail), known=bool(known))
+
+    def _is_known(self, strategy: Strategy) -> bool:
+        """Whether it can tell what it needs: a single mesh cannot."""
+        told = strategy is self._cells or len(strategy.levels) > 1
+        last = strategy.levels[-1]
+        resolved = last.checked.worst is None or last.checked.worst.relative <= 1.0
+        return told and resolved and last.ratio <= BELIEVED and math.isfinite(_rest(strategy))
+
+    @property
+    def _begun(self) -> list[Strategy]:
+        return [s for s in self._every if s.levels]
+
+    def _expected(self, strategy: Strategy, used: int, seconds: float | None, *, known: bool) -> Foreseen:
+        last = strategy.levels[-1]
+        worst, whole = last.checked.worst, used + self._untried + _rest(strategy)
+        if worst is None:
+            return Foreseen("not known from the first levels")
+        shown = f"with {last.step.label}: {_percent(worst.relative)} of {worst.name} {worst.place}"
+        text = (
+            f"about {rounded(whole)} k-points expected: {strategy.name}" if known else "not known from the first levels"
+        )
+        text, points = f"{text} ({shown}){self._alone()}", whole if known else None
+        if self._most is not None and whole > self._most:
+            ends = "ends it before" if known else "at most"
+            text, points = f"{text}; points_max = {self._most:,} {ends}", float(self._most)
+        return Foreseen(text, points, seconds)
+
+    @property
+    def _untried(self) -> int:
+        """k-points of the first cells, where they are not tried here: the run tries them."""
+        step = self._cells.step(1.0) if self._cells and not self._cells.levels else None
+        return step.points if step else 0
+
+    def _alone(self) -> str:
+        return "; refined cells, which may need fewer, are too dear to try here" if self._untried else ""
+
+    def _seconds(self, name: str, trail: Sequence[Record]) -> float | None:
+        """That a k-point takes where not only its sums are computed, but what it gives for the numbers."""
+        if self._cells is None or name != self._cells.name:
+            return None
+        took = [b - a for a, b, record in zip(self._ends, self._ends[1:], trail, strict=False) if record.name == name]
+        return sum(took) / sum(level.step.points for level in self._cells.levels)
+
+    def _point_values(self, number: int, start: RawSums, operations: Sequence[Operation]) -> Wanted | None:
+        """As the run finds them. Raises _TooDear."""
+        ahead = self._ahead
+        values = partial(quantities, ahead.section, ahead.request, ahead.reference, None, ahead.n_hat)
+        found = point_values(values, ahead.section, ahead.request, ahead.n_hat)(number, start, operations)
+        if found is not None:
+            few = {name: np.repeat(array[None], FEW, axis=0) for name, array in start.items()}
+            begin = time.process_time()
+            found(few)
+            each = (time.process_time() - begin) / FEW + ahead.seconds
+            if CELLS * len(ahead.n_hat) * each > DEAREST:
+                raise _TooDear
+        return found
+
+
+def _rest(strategy: Strategy) -> float:
+    """k-points that it needs from its last level on."""
+    return strategy.rest(max(strategy.levels[-1].ratio, 1.0) * SAFETY)
 
 
 def _grid(ahead: Ahead) -> Foreseen | None:
     section = ahead.section
     tried = _with_target(section)
-    planner = replace(ahead, section=tried).planner()
+    planner = replace(ahead, section=tried).planner()[0]
     kind = given(section.k.shift, planner.crystal.periodic) if any(section.k.shift) else CENTRED
     whole = planner.plan(section.k.divisions, section.k.shift)
     coarse = [_coarser(section.k.divisions, share, kind.multiple) for share in COARSE]

@@ -28,6 +28,7 @@ from hpcalo.kubo.sums.request import Request
 from hpcalo.kubo.target.estimate import Estimate
 from hpcalo.kubo.target.reaching import sum_to_target
 from hpcalo.kubo.target.record import ending, table, warning
+from hpcalo.kubo.target.refined import PointValues
 from hpcalo.kubo.target.wanted import wanted
 from hpcalo.parallel.guard import raise_together
 from hpcalo.parallel.progress import tell, warn
@@ -106,11 +107,6 @@ def refine(
         raise_together(comm, error)
         return found
 
-    def cells(number: int, start: RawSums, operations: Sequence[Operation]) -> Wanted | None:
-        run, _ = values([SummedPass(start)] * len(n_hat))
-        alone = replace(run, n_hat=run.n_hat[number : number + 1], raw=(start,))
-        return point_numbers(alone, section, request, operations)
-
     names = labels(n_hat)
     outcome = sum_to_target(
         states,
@@ -121,7 +117,7 @@ def refine(
         comm,
         checkpoints=kubo.checkpoints,
         points=points,
-        cells=cells,
+        cells=point_values(values, section, request, n_hat),
         quiet=kubo.run.quiet,
     )
     tell(comm, ending(outcome), quiet=kubo.run.quiet)
@@ -134,6 +130,17 @@ def refine(
         {"levels": table(outcome)},
         {"target_reached": int(outcome.reached), "target_ended": outcome.why},
     )
+
+
+def point_values(values: Values, section: KuboSection, request: Request, n_hat: RealArray) -> PointValues:
+    """What single points give for the numbers with a target."""
+
+    def of(number: int, start: RawSums, operations: Sequence[Operation]) -> Wanted | None:
+        run, _ = values([SummedPass(start)] * len(n_hat))
+        alone = replace(run, n_hat=run.n_hat[number : number + 1], raw=(start,))
+        return point_numbers(alone, section, request, operations)
+
+    return of
 
 
 def quantities(

@@ -24,7 +24,8 @@ class Work:
     engine: kubo or wall. tasks: pieces that do not wait for each other, `groups` of them at a time, each worth at most
     `team` ranks. what: a piece by its name. piece: how a team shares one. memory: bytes a rank needs at its peak if
     there are so many ranks. start: seconds before the first piece. task_seconds: of one piece on one rank of this
-    machine, None where it is not known. report: the estimate as text for a number of ranks.
+    machine, None where it is not known. report: the estimate as text for a number of ranks. known: whether `tasks` are
+    all of the run's, and not only those of its beginning.
     """
 
     engine: str
@@ -37,6 +38,7 @@ class Work:
     report: Callable[[int], str]
     start: float = 0.0
     task_seconds: float | None = None
+    known: bool = True
 
     @property
     def most(self) -> int:
@@ -50,7 +52,9 @@ class Work:
 
     def seconds(self, ranks: int) -> float | None:
         """Time of the whole, None where it is not known."""
-        return None if self.task_seconds is None else self.start + self.task_seconds * self.rounds(ranks)
+        return (
+            None if self.task_seconds is None or not self.known else self.start + self.task_seconds * self.rounds(ranks)
+        )
 
     def memory_request(self, ranks: int) -> int:
         """MiB a rank to ask the batch system for."""

@@ -15,7 +15,7 @@ from hpcalo.kubo.target.driver import reach
 from hpcalo.kubo.target.estimate import Estimate
 from hpcalo.kubo.target.meshes import mesh_strategies
 from hpcalo.kubo.target.planner import Directions, Planner
-from hpcalo.kubo.target.refined import CellStrategy, PointValues
+from hpcalo.kubo.target.refined import CellStrategy, PointValues, refines_cells
 from hpcalo.kubo.target.strategy import Outcome, Strategy
 from hpcalo.parallel.progress import tell
 
@@ -47,7 +47,7 @@ def sum_to_target(
     directions = Directions(make, labels)
     planner = Planner(comm, request, grid, directions, checkpoints, quiet=quiet)
     strategies: list[Strategy] = [*mesh_strategies(planner)]
-    if cells is not None and all(request.crystal.periodic) and not any(grid.shift):
+    if cells is not None and refines_cells(request.crystal, grid):
         strategies.append(CellStrategy(planner, directions, cells, comm, checkpoints, quiet=quiet))
     budget = Budget(
         comm,

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hpcalo.hamiltonian.kgrid import KGrid
 from hpcalo.hamiltonian.symmetry import Operation
+from hpcalo.hamiltonian.types import Crystal
 from hpcalo.kubo.cells.loop import Wanted
 from hpcalo.kubo.cells.tree import CellTree
 from hpcalo.kubo.cells.zone import divisions_for
@@ -41,6 +43,11 @@ PointValues = Callable[[int, RawSums, Sequence[Operation]], Wanted | None]
 """From the number of a direction of the magnetization, its first sums and its group to what single points give for the
 numbers that have a target, in units of their allowed errors; None where none has.
 """
+
+
+def refines_cells(crystal: Crystal, grid: KGrid) -> bool:
+    """Whether a target is sought with refined cells too: in a bulk crystal, without a shift of the user's."""
+    return all(crystal.periodic) and not any(grid.shift)
 
 
 @dataclass(frozen=True)

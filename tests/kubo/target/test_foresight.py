@@ -9,6 +9,7 @@ import pytest
 
 from hpcalo import app
 from hpcalo.io.hdf5 import read_dataset
+from hpcalo.kubo import foresight
 
 INPUT = """
 [model]
@@ -44,9 +45,56 @@ def test_points_of_a_target(source, comm, tmp_path):
     assert "points_max" not in line
 
 
+BULK = """
+[model]
+builtin = "ferromagnet"
+fermi_energy = 0.0
+[model.ferromagnet]
+orbitals = 2
+[kubo]
+quantities = ["anomalous_hall_finite_temperature"]
+temperatures = [100]
+[kubo.energies]
+minimum = -1.0
+maximum = 1.0
+points = 3
+[kubo.k]
+target = "4 %"
+"""
+
+
+@pytest.fixture
+def patient(monkeypatch):
+    """A look ahead that is limited by k-points alone, on a machine of any speed."""
+
+    def set_to(points: int, dearest: float) -> None:
+        monkeypatch.setattr(foresight, "SECONDS", float("inf"))
+        monkeypatch.setattr(foresight, "DEAREST", dearest)
+        monkeypatch.setattr(foresight.Ahead, "affordable", property(lambda _: points))
+
+    return set_to
+
+
+def test_points_of_refined_cells(patient, comm, tmp_path):
+    """Within a factor of three of what the run takes; where the cells are not tried, that is said."""
+    path = tmp_path / "b.toml"
+    path.write_text(BULK)
+    patient(9_000, float("inf"))
+    said = re.search(r"^target +about ([\d,]+) k-points expected: refined cells \(", app.check(path), re.M)[1]
+    app.run(comm, path, output=tmp_path / "b.h5", quiet=True)
+    levels = read_dataset(tmp_path / "b.h5").texts["levels"].splitlines()[1:]
+    points = sum(int(level.split(",")[3]) for level in levels)
+    assert levels[-1].split(",")[1] == "refined cells"
+    assert points / 3.0 < float(said.replace(",", "")) < 3.0 * points
+    patient(9_000, 0.0)
+    assert "refined cells, which may need fewer, are too dear to try here" in app.check(path)
+
+
 def test_budget_of_points_is_seen_beforehand(source):
+    report = app.check(source(TARGET.replace("2 %", "1 %") + "points_max = 5000\n"))
+    assert re.search(r"k-points expected: .*; points_max = 5,000 ends it before", report)
     report = app.check(source(TARGET.replace("2 %", "0.001 %") + "points_max = 2000\n"))
-    assert re.search(r"k-points expected: .*; points_max = 2,000 ends it before", report)
+    assert re.search(r"^target +not known from the first levels \(.*\); points_max = 2,000 at most$", report, re.M)
 
 
 def test_error_of_a_grid(source, comm, tmp_path):
