@@ -48,9 +48,8 @@ class PointNumbers:
         self._allowed = np.concatenate([np.zeros(0), *(v.allowed for v in found)])
         counts = np.concatenate([np.zeros(0, dtype=bool), *(v.counts for v in found)])
         self._axes = {c.name: c for c in [*axes, Variable("mu", ("mu",), run.mu, "eV")]}
-        self._start = self._numbers([dict(run.raw[0])] * 2)[
-            0
-        ]  # twice, to tell numbers of single directions from others
+        twice = [dict(run.raw[0])] * 2  # to tell numbers of single directions from others
+        self._start = self._numbers(twice)[0]
         self._use = counts & np.isfinite(self._start) & (self._allowed > 0.0)
         many = self.columns > COLUMNS
         self._sketch = sketch(self.columns, COLUMNS) * np.sqrt(COLUMNS / self.columns) if many else None

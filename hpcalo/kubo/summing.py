@@ -152,7 +152,15 @@ def quantities(
     passes: Sequence[SummedPass],
 ) -> tuple[RunSums, list[Variable]]:
     """The quantities of the run with their errors from its sums. Serial."""
-    run = RunSums(
+    run = run_sums(section, request, reference, n_hat, passes)
+    return run, fields_with_errors(run, passes, responses(section.quantities), energy_error)
+
+
+def run_sums(
+    section: KuboSection, request: Request, reference: float, n_hat: RealArray, passes: Sequence[SummedPass]
+) -> RunSums:
+    """The sums of a run with its axes, energies relative to the reference (eV). passes: one for each n̂ (A, 3)."""
+    return RunSums(
         crystal=request.crystal,
         settings=section,
         energies=request.energies - reference,
@@ -164,7 +172,6 @@ def quantities(
         raw=tuple(summed.total for summed in passes),
         missing=request.missing,
     )
-    return run, fields_with_errors(run, passes, responses(section.quantities), energy_error)
 
 
 def estimate_of(run: RunSums, fields: Sequence[Variable], section: KuboSection) -> Estimate:

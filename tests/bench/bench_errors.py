@@ -27,8 +27,8 @@ from hpcalo.kubo.accuracy.spread import spreads
 from hpcalo.kubo.config import KuboInput
 from hpcalo.kubo.prepare import prepare
 from hpcalo.kubo.responses.response import responses
-from hpcalo.kubo.responses.run_sums import RunSums
 from hpcalo.kubo.states.solvers import solvers
+from hpcalo.kubo.summing import run_sums
 from hpcalo.kubo.sums.passes import sum_over_k
 from hpcalo.kubo.sums.plan import plan
 from hpcalo.parallel.threads import limit_threads
@@ -133,17 +133,7 @@ def measured(case: Case, kind: str, divisions: int) -> dict[str, Any]:
         task = plan(solver, request, settings.kubo.k, MPI.COMM_SELF, len(n_hat))
         passes.append(sum_over_k(task, MPI.COMM_SELF))
         points += len(task.mesh.points)
-    run = RunSums(
-        crystal=model.crystal,
-        settings=settings.kubo,
-        energies=request.energies - reference,
-        n_hat=n_hat,
-        gammas=request.gammas,
-        temperatures=np.array(settings.kubo.temperatures),
-        mu=np.array(settings.kubo.chemical_potentials),
-        count_edges=request.count_edges - reference,
-        raw=tuple(p.total for p in passes),
-    )
+    run = run_sums(settings.kubo, request, reference, n_hat, passes)
     chosen = responses(settings.kubo.quantities)
     dims = {q.name: q.dims for response in chosen for q in response.quantities}
 

@@ -23,6 +23,7 @@ from hpcalo.kubo.responses.density_of_states import energy_of_count
 from hpcalo.kubo.responses.response import responses
 from hpcalo.kubo.responses.run_sums import RunSums
 from hpcalo.kubo.states.solvers import solvers
+from hpcalo.kubo.summing import run_sums
 from hpcalo.kubo.sums.engine import sum_block
 from hpcalo.kubo.sums.parts import SummedPass
 from hpcalo.kubo.sums.passes import sum_over_k
@@ -55,17 +56,7 @@ def summed(
     reference, n_hat, request = prepare(settings.kubo, model)
     tasks = [plan(s, request, settings.kubo.k, comm) for s in solvers(model, n_hat, request.need())]
     passes = [sum_over_k(task, comm) for task in tasks]
-    run = RunSums(
-        crystal=model.crystal,
-        settings=settings.kubo,
-        energies=request.energies - reference,
-        n_hat=n_hat,
-        gammas=request.gammas,
-        temperatures=np.array(settings.kubo.temperatures),
-        mu=np.array(settings.kubo.chemical_potentials),
-        count_edges=request.count_edges - reference,
-        raw=tuple(p.total for p in passes),
-    )
+    run = run_sums(settings.kubo, request, reference, n_hat, passes)
     return run, passes, tasks
 
 

@@ -27,6 +27,24 @@ points = 3
 grid = [{side}, {side}, 1]
 """
 
+# A bulk crystal whose target refined cells reach in a moment.
+BULK = """
+[model]
+builtin = "ferromagnet"
+fermi_energy = 0.0
+[model.ferromagnet]
+orbitals = 2
+[kubo]
+quantities = ["anomalous_hall_finite_temperature"]
+temperatures = [100]
+[kubo.energies]
+minimum = -1.0
+maximum = 1.0
+points = 3
+[kubo.k]
+target = "4 %"
+"""
+
 # With .format(quantities=, energies=, side=): any Kubo quantities; energies: further keys of [kubo.energies].
 RASHBA = """
 [model]

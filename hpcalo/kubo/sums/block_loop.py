@@ -72,7 +72,7 @@ class BlockLoop:
 
     def run(self) -> None:
         """Collective. Raises ConvergenceError; and on all ranks OutputError, CheckpointError, and after a signal
-        Interrupted.
+        StopRequested.
         """
         left = [b for b, done in enumerate(self._done) if not done]
         self._progress.start_at(sum(self._sums.points) - self._points(left))

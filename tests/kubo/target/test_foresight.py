@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from inputs import BULK
 
 from hpcalo import app
 from hpcalo.io.hdf5 import read_dataset
@@ -43,24 +44,6 @@ def test_points_of_a_target(source, comm, tmp_path):
     points = sum(int(level.split(",")[3]) for level in levels)
     assert line.startswith(f"reached here with {points:,} k-points: half-shifted mesh, ")
     assert "points_max" not in line
-
-
-BULK = """
-[model]
-builtin = "ferromagnet"
-fermi_energy = 0.0
-[model.ferromagnet]
-orbitals = 2
-[kubo]
-quantities = ["anomalous_hall_finite_temperature"]
-temperatures = [100]
-[kubo.energies]
-minimum = -1.0
-maximum = 1.0
-points = 3
-[kubo.k]
-target = "4 %"
-"""
 
 
 @pytest.fixture

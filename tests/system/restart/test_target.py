@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from inputs import BULK
 from journeys import journeys, write
 from program import differences, on_some, restart, run, stopped
 
@@ -26,23 +27,6 @@ from_electrons = true
 [kubo.k]
 grid = [24, 24, 1]
 target = { torkance_even = "2 %", torkance_odd = "2 %" }
-"""
-
-BULK = """
-[model]
-builtin = "ferromagnet"
-fermi_energy = 0.0
-[model.ferromagnet]
-orbitals = 2
-[kubo]
-quantities = ["anomalous_hall_finite_temperature"]
-temperatures = [100]
-[kubo.energies]
-minimum = -1.0
-maximum = 1.0
-points = 3
-[kubo.k]
-target = "4 %"
 """
 
 JOURNEYS = {1: [(1, 1)], 2: [(1, 2), (2, 1)], 3: [(1, 3), (3, 2)], 4: [(4, 1), (2, 4)]}
