@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -23,6 +23,11 @@ Length = Annotated[float, Unit("angstrom"), Field(ge=1e-2, le=1e6)]
 Replicas = Annotated[bool | None, Field(description="use minimal-distance replicas (default: if they are known)")]
 PositionMatrix = Annotated[
     bool, Field(description="use the position matrix; false: only the positions of the orbitals")
+]
+MainFile = Annotated[Literal["tb", "hr"], Field(description="Wannier90 file: tb (with position matrix) or hr")]
+SpinPairs = Annotated[
+    Literal["auto", "files", "interleaved", "blocks", "none"],
+    Field(description="spin pairs: from the spin matrices (files), assumed (interleaved, blocks), or none"),
 ]
 Magnetization = Annotated[
     Annotated[tuple[float, float, float], Field(strict=False)] | None,

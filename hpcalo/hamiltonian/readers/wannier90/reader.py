@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from pydantic import Field
 
 from hpcalo.config.fields import InputPath
 from hpcalo.errors import InputError
 from hpcalo.hamiltonian.orbitals import Orbital
-from hpcalo.hamiltonian.readers.base import Magnetization, PositionMatrix, Reader, Replicas
+from hpcalo.hamiltonian.readers.base import Magnetization, MainFile, PositionMatrix, Reader, Replicas, SpinPairs
 from hpcalo.hamiltonian.readers.wannier90.assemble import read_wannier90, read_with_replicas
 from hpcalo.hamiltonian.readers.wannier90.files import WannierFiles, WannierOptions
 from hpcalo.hamiltonian.readers.wannier90.projections import read_orbitals
@@ -29,10 +29,8 @@ class Wannier90(Reader):
     endings: ClassVar = tuple(FORMAT)
 
     wannier90: InputPath = Field(description="path of the files without the ending: data/Fe for data/Fe_tb.dat")
-    format: Literal["tb", "hr"] = Field("tb", description="Wannier90 file: tb (with position matrix) or hr")
-    spin: Literal["auto", "files", "interleaved", "blocks", "none"] = Field(
-        "auto", description="spin pairs: from .chk and .spn (files), assumed (interleaved, blocks), or none"
-    )
+    format: MainFile = "tb"
+    spin: SpinPairs = "auto"
     replicas: Replicas = None
     position_matrix: PositionMatrix = True
     n_hat: Magnetization = None
