@@ -1,27 +1,29 @@
-"""Conversion factors, each once, derived from the CODATA values in scipy.constants.
+"""Conversion factors, each once, derived from the constants of SI and the CODATA values of 2022.
 
 Inside the Kubo engine: energies eV, lengths Å, temperatures K, ħ = 1 in sums. Inside the wall engine: see
-`hpcalo.wall`. At the edges: SI and the units of the field. Every factor here has a test against an independently
-written number.
+`hpcalo.wall`. At the edges: SI and the units of the field. The constants are tested against scipy.constants, which
+every start of the program would wait for; every factor is tested against an independently written number.
 """
 
 from __future__ import annotations
 
-from scipy import constants as _c
+import math
 
-E_CHARGE = _c.e  # C
-HBAR_SI = _c.hbar  # J s
-HBAR_EV_S = _c.hbar / _c.e  # eV s
-BOLTZMANN_SI = _c.k  # J/K
-BOLTZMANN_EV = _c.k / _c.e  # eV/K
-BOHR_RADIUS = _c.physical_constants["Bohr radius"][0]  # m
-BOHR_IN_ANGSTROM = BOHR_RADIUS * 1e10  # Å
-BOHR_MAGNETON = _c.physical_constants["Bohr magneton"][0]  # J/T
-ELECTRON_MASS = _c.m_e  # kg
-ELECTRON_G = -_c.physical_constants["electron g factor"][0]  # 2.0023
-MU_0 = _c.mu_0  # N/A^2
+E_CHARGE = 1.602176634e-19  # C, exact
+PLANCK = 6.62607015e-34  # J s, exact
+BOLTZMANN_SI = 1.380649e-23  # J/K, exact
+BOHR_RADIUS = 5.29177210544e-11  # m
+BOHR_MAGNETON = 9.2740100657e-24  # J/T
+ELECTRON_MASS = 9.1093837139e-31  # kg
+ELECTRON_G = 2.00231930436092
+MU_0 = 1.25663706127e-06  # N/A^2
 ANGSTROM = 1e-10  # m
-EV = _c.e  # J
+
+EV = E_CHARGE  # J
+HBAR_SI = PLANCK / (2.0 * math.pi)  # J s
+HBAR_EV_S = HBAR_SI / E_CHARGE  # eV s
+BOLTZMANN_EV = BOLTZMANN_SI / E_CHARGE  # eV/K
+BOHR_IN_ANGSTROM = BOHR_RADIUS * 1e10  # Å
 
 E_A0 = E_CHARGE * BOHR_RADIUS
 """C m in one e a0, the unit of the torkance."""

@@ -38,9 +38,10 @@ class WallEngine(Engine):
         import hpcalo.coupling.run  # noqa: F401, PLC0415
 
     def estimate(self, points: Points[WallInput], source: Path) -> Work:
-        from hpcalo.coupling.run import work_wall  # noqa: PLC0415
+        from hpcalo.coupling.source import read_source  # noqa: PLC0415
+        from hpcalo.wall.estimate import work_wall  # noqa: PLC0415
 
-        return work_wall(points, source=source)
+        return work_wall(points, source=source, read=read_source)
 
     def run(self, settings: WallInput, context: RunContext) -> None:
         from hpcalo.coupling.run import run_wall  # noqa: PLC0415

@@ -5,8 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from hpcalo.coupling.source import read_source
-from hpcalo.wall import estimate, prepare, run
+from hpcalo.wall import prepare, run
 
 run_wall = partial(run.run_wall, read=read_source)
 prepare_wall = partial(prepare.prepare, read=read_source)
-work_wall = partial(estimate.work_wall, read=read_source)

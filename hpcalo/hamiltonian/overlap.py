@@ -6,8 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh
-from scipy.optimize import minimize
 
 from hpcalo.errors import ModelError
 from hpcalo.hamiltonian.types import LcaoModel
@@ -27,6 +25,8 @@ def smallest_overlap(model: LcaoModel) -> tuple[float, RealArray]:
     """Smallest eigenvalue of S(k), and k: the lowest of the corners of the zone and three general points, followed
     downhill.
     """
+    from scipy.optimize import minimize  # noqa: PLC0415  (slow; every input's schema loads this module)
+
     corners = [(i, j, k) for i in (0, 0.5) for j in (0, 0.5) for k in (0, 0.5)]
     points = np.array([*corners, (0.11, 0.23, 0.37), (0.29, 0.41, 0.07), (0.33, 0.33, 0.33)])
     free = np.array(model.crystal.periodic)
@@ -53,6 +53,8 @@ def smallest_overlap(model: LcaoModel) -> tuple[float, RealArray]:
 
 def _lowest(model: LcaoModel, k: RealArray) -> tuple[float, RealArray]:
     """The smallest eigenvalue of S at k (fractional) and its gradient, 2π i x†(Σ R S e^{2πi k·R})x."""
+    from scipy.linalg import eigh  # noqa: PLC0415  (as above)
+
     phases = np.exp(2j * np.pi * model.R @ k)
     (value,), vector = eigh(np.tensordot(phases, model.S_Rnn, 1), subset_by_index=(0, 0))
     x = vector[:, 0]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 from pydantic_core import PydanticCustomError
+from scipy import constants
 
+from hpcalo import units
 from hpcalo.config.fields import Broadening, MagneticField, Unit
 
 
@@ -96,3 +98,13 @@ def test_a_broadening_of_zero_says_where_the_intrinsic_curves_are():
     assert Broadening("eV").convert("25 meV") == 0.025
     with pytest.raises(PydanticCustomError, match=r"must be larger than 0; the intrinsic parts"):
         Broadening("eV").convert("0 meV")
+
+
+def test_constants_are_those_of_codata():
+    """To the last bit."""
+    measured = {name: constants.physical_constants[name][0] for name in ("Bohr radius", "Bohr magneton")}
+    assert (units.E_CHARGE, units.HBAR_SI, units.BOLTZMANN_SI) == (constants.e, constants.hbar, constants.k)
+    assert (units.HBAR_EV_S, units.BOLTZMANN_EV) == (constants.hbar / constants.e, constants.k / constants.e)
+    assert (units.BOHR_RADIUS, units.BOHR_MAGNETON) == (measured["Bohr radius"], measured["Bohr magneton"])
+    assert (units.ELECTRON_MASS, units.MU_0) == (constants.m_e, constants.mu_0)
+    assert units.ELECTRON_G == -constants.physical_constants["electron g factor"][0]

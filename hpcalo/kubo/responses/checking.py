@@ -1,27 +1,42 @@
 """What the checks of the responses share: sizes, averages and partners in a result file.
 
-The thermal averages here are plain quadratures of the stored curves and share no code with those that made the result.
+The thermal averages here are plain quadratures of the stored curves, with constants of scipy; they share no code with
+those that made the result.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 import numpy as np
-from scipy import constants
 
 from hpcalo.io.checks import Check, below, relative, untested
 from hpcalo.io.dataset import Result
 from hpcalo.kubo.plot.data import floor_of
 from hpcalo.typing import RealArray
 
-KB = constants.k / constants.e  # eV/K
-E_A0 = constants.e * constants.physical_constants["Bohr radius"][0]  # C m
 EXACT = 1e-10
 SAME = 1e-6  # two runs of the k sum with opposite magnetization
 CURVE = 2e-3  # quadrature of a curve that is smooth on the energy grid
 GRID = 5e-2  # what an energy grid may leave open in curves without broadening,
 COARSE = 0.5  # and up to where that may be the reason
+
+
+@cache
+def boltzmann() -> float:
+    """eV/K."""
+    from scipy import constants  # noqa: PLC0415  (slow; every input's schema loads this module)
+
+    return float(constants.k / constants.e)
+
+
+@cache
+def e_a0() -> float:
+    """e times the Bohr radius, C m."""
+    from scipy import constants  # noqa: PLC0415  (as above)
+
+    return float(constants.e * constants.physical_constants["Bohr radius"][0])
 
 
 def array(result: Result, name: str) -> RealArray:
@@ -53,7 +68,7 @@ def average(result: Result, curve: RealArray, order: int) -> RealArray:
     mus, temperatures = array(result, "mu"), array(result, "temperature")
     out = np.empty((len(flat), len(mus), len(temperatures)))
     for m, mu in enumerate(mus):
-        for t, kt in enumerate(KB * temperatures):
+        for t, kt in enumerate(boltzmann() * temperatures):
             weight = 0.25 / np.cosh(0.5 * x) ** 2 * (kt * x) ** order
             at = np.array([np.interp(mu + kt * x, energies, row) for row in flat])
             out[:, m, t] = np.trapezoid(at * weight, x, axis=1)
@@ -74,7 +89,7 @@ def sum_rule(
     temperatures, energies = array(result, "temperature"), array(result, "energy")
     use = np.ones(len(temperatures), bool)
     if limit == GRID:  # such a curve has features narrower than the grid: temperature has to smooth them
-        use = KB * temperatures >= float(np.diff(energies).max())
+        use = boltzmann() * temperatures >= float(np.diff(energies).max())
     if not use.any():
         yield untested(title, must, "no temperature is as large as the energy spacing")
         return

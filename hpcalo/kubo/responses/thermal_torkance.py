@@ -15,7 +15,7 @@ from hpcalo.kubo.plot.looks import looks
 from hpcalo.kubo.plot.overlays import overlay
 from hpcalo.kubo.plot.panels import AxisLabel, Panel, draw_curves
 from hpcalo.kubo.registry import register
-from hpcalo.kubo.responses.checking import CURVE, E_A0, sum_rule
+from hpcalo.kubo.responses.checking import CURVE, e_a0, sum_rule
 from hpcalo.kubo.responses.response import Quantity, Response
 from hpcalo.kubo.responses.run_sums import RunSums
 from hpcalo.kubo.responses.torkance import torkance_parts
@@ -139,5 +139,5 @@ class ThermalTorkance(Response):
         for part in ("even", "odd"):
             equation = "β = (1/e) ∫ f′ (E−μ)/T t(E) dE (39)"
             yield from sum_rule(
-                result, f"beta_{part}", f"torkance_{part}", equation, order=1, factor=-E_A0, limit=CURVE
+                result, f"beta_{part}", f"torkance_{part}", equation, order=1, factor=-e_a0(), limit=CURVE
             )
