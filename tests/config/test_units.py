@@ -103,8 +103,8 @@ def test_a_broadening_of_zero_says_where_the_intrinsic_curves_are():
 def test_constants_are_those_of_codata():
     """To the last bit."""
     measured = {name: constants.physical_constants[name][0] for name in ("Bohr radius", "Bohr magneton")}
-    assert (units.E_CHARGE, units.HBAR_SI, units.BOLTZMANN_SI) == (constants.e, constants.hbar, constants.k)
-    assert (units.HBAR_EV_S, units.BOLTZMANN_EV) == (constants.hbar / constants.e, constants.k / constants.e)
-    assert (units.BOHR_RADIUS, units.BOHR_MAGNETON) == (measured["Bohr radius"], measured["Bohr magneton"])
-    assert (units.ELECTRON_MASS, units.MU_0) == (constants.m_e, constants.mu_0)
-    assert units.ELECTRON_G == -constants.physical_constants["electron g factor"][0]
+    assert (constants.e, constants.hbar, constants.k) == (units.E_CHARGE, units.HBAR_SI, units.BOLTZMANN_SI)
+    assert (constants.hbar / constants.e, constants.k / constants.e) == (units.HBAR_EV_S, units.BOLTZMANN_EV)
+    assert (measured["Bohr radius"], measured["Bohr magneton"]) == (units.BOHR_RADIUS, units.BOHR_MAGNETON)
+    assert (constants.m_e, constants.mu_0) == (units.ELECTRON_MASS, units.MU_0)
+    assert -constants.physical_constants["electron g factor"][0] == units.ELECTRON_G
