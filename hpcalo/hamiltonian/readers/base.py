@@ -27,7 +27,10 @@ PositionMatrix = Annotated[
 MainFile = Annotated[Literal["tb", "hr"], Field(description="Wannier90 file: tb (with position matrix) or hr")]
 SpinPairs = Annotated[
     Literal["auto", "files", "interleaved", "blocks", "none"],
-    Field(description="spin pairs: from the spin matrices (files), assumed (interleaved, blocks), or none"),
+    Field(
+        description="spin pairs: from the spin matrices (files), assumed (interleaved, blocks), or none; auto: from the "
+        "files, without them the order whose exchange field is real and local"
+    ),
 ]
 Magnetization = Annotated[
     Annotated[tuple[float, float, float], Field(strict=False)] | None,

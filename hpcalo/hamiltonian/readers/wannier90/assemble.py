@@ -21,6 +21,7 @@ from hpcalo.hamiltonian.readers.wannier90.tb import read_tb
 from hpcalo.hamiltonian.readers.wannier90.win_wout import Structure, read_centres, read_win, read_wout
 from hpcalo.hamiltonian.readers.wannier90.wsvec import replica_folding
 from hpcalo.hamiltonian.replicas import Folding, fold
+from hpcalo.hamiltonian.spin_order import find_order
 from hpcalo.hamiltonian.types import Crystal, WannierModel, check_hermitian
 from hpcalo.typing import ComplexArray, IntArray, RealArray
 
@@ -157,8 +158,9 @@ def _spin(
         up, down = pairs.layout_pairs(N, o.spin)
         return None, up, down, [f"spin pairs assumed ({o.spin}), spin matrices taken as Pauli matrices along z"]
     if files.chk is None or files.spn is None:
-        note = "no spin matrices (needs seed.chk and seed.spn): no exchange part, no torque"
-        return None, none, none, [note] if structure.spinors is not False and o.spin == "auto" else []
+        if structure.spinors is False or o.spin != "auto":
+            return None, none, none, []
+        return None, *_pairs_found(files, raw, centres, structure)
     checkpoint = read_chk(files.chk)
     _same_run(files.chk, checkpoint, centres, structure)
     bloch = read_spn(files.spn, checkpoint.bands, len(checkpoint.k))
@@ -171,6 +173,28 @@ def _spin(
     except ModelError as problem:
         raise ModelError(f"{files.spn}: {one_line(problem)}") from None
     return spin, up, down, []
+
+
+def _pairs_found(
+    files: WannierFiles, raw: RawWannier, centres: RealArray, structure: Structure
+) -> tuple[IntArray, IntArray, list[str]]:
+    """The pairs where no spin matrices tell them, and notes; none of an odd number of functions.
+
+    Raises ModelError if the files say that the functions are spinors and no order fits.
+    """
+    H = raw.H_Rnn / raw.degeneracy[:, None, None]
+    why = f"{H.shape[-1]} functions cannot form pairs"
+    if H.shape[-1] % 2 == 0:
+        try:
+            up, down, note = find_order(raw.R, H, centres, structure.lattice)
+        except ModelError as problem:
+            if structure.spinors is True:
+                raise ModelError(f"{files.main}: {one_line(problem)}") from None
+            why = one_line(problem)
+        else:
+            return up, down, [note]
+    none: IntArray = np.zeros(0, dtype=np.int64)
+    return none, none, [f"no spin matrices (needs seed.chk and seed.spn): no exchange part, no torque ({why})"]
 
 
 def _same_run(path: Path, checkpoint: WannierCheckpoint, centres: RealArray, structure: Structure) -> None:
