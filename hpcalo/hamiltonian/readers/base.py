@@ -28,8 +28,8 @@ MainFile = Annotated[Literal["tb", "hr"], Field(description="Wannier90 file: tb 
 SpinPairs = Annotated[
     Literal["auto", "files", "interleaved", "blocks", "none"],
     Field(
-        description="spin pairs: from the spin matrices (files), assumed (interleaved, blocks), or none; auto: from the "
-        "files, without them the order whose exchange field is real and local"
+        description="spin pairs: from the spin matrices (files), assumed (interleaved, blocks), or none; auto: from "
+        "the files, without them the order whose exchange field is real and local"
     ),
 ]
 Magnetization = Annotated[
