@@ -138,15 +138,15 @@ def test_refined_sums_are_as_accurate_as_they_say(torkance):
 
 def test_sums_know_their_points_and_what_a_broken_symmetry_can_do(torkance):
     """Points are those of the solver, each counted once; the even ones are a whole mesh of the wedge."""
-    seen, line = [], torkance.solver.line
+    seen, points = [], torkance.solver.points
 
     class Counted:
         def __getattr__(self, name):
             return getattr(torkance.solver, name)
 
-        def line(self, first, second, last, need):
-            seen.extend((first, second, k) for k in np.asarray(last).tolist())
-            return line(first, second, last, need)
+        def points(self, k, need):
+            seen.extend(map(tuple, k.tolist()))
+            return points(k, need)
 
     tree = torkance.tree(8)
     first = tree.grow(Counted(), torkance.wanted, 2e-2, MPI.COMM_SELF)

@@ -126,9 +126,12 @@ def test_thermal_pairs_equals_twin(kt):
         results.append(out)
     scale = np.abs(X).max() * np.abs(Y).max() * 9
     np.testing.assert_allclose(results[0], results[1], rtol=1e-10, atol=1e-10 * scale)
-    alone = np.zeros((4, 3))
-    _kubo.fermi_pairs(E, X, Y, PAIRS, mu, kts, 1e-8, weights, alone)
-    np.testing.assert_allclose(alone, results[1][:, 3], rtol=1e-10, atol=1e-10 * scale)
+    alone, place = np.zeros((2, 4, 3)), np.arange(len(E), dtype=np.int32) % 2
+    _kubo.fermi_pairs(E, X, Y, PAIRS, mu, kts, 1e-8, weights, place, alone)
+    np.testing.assert_allclose(alone.sum(axis=0), results[1][:, 3], rtol=1e-10, atol=1e-10 * scale)
+    twin = np.zeros_like(alone)
+    reference.fermi_pairs(E, X, Y, PAIRS, mu, kts, 1e-8, weights, place, twin)
+    np.testing.assert_allclose(alone, twin, rtol=1e-10, atol=1e-10 * scale)
 
 
 @pytest.mark.parametrize("kt", [1e-3, 0.025, 3.0])
@@ -137,8 +140,8 @@ def test_fermi_levels_equals_twin(kt):
     values = np.random.default_rng(1).normal(size=(3, 2, 9))
     results = []
     for kernel in (_kubo.fermi_levels, reference.fermi_levels):
-        out = np.zeros((2, 3))
-        kernel(E, values, np.array([-0.4, 0.0, 5.0]), np.full(3, kt), weights, out)
+        out, place = np.zeros((2, 2, 3)), np.array([0, 1, 1], dtype=np.int32)
+        kernel(E, values, np.array([-0.4, 0.0, 5.0]), np.full(3, kt), weights, place, out)
         results.append(out)
     np.testing.assert_allclose(results[0], results[1], rtol=1e-12, atol=1e-13)
 
@@ -171,10 +174,10 @@ def test_thermal_weights_in_high_precision(distance, centre):
         float(grand), rel=1e-9, abs=1e-10 * float(abs((f(a) + f(b)) / d)) * min(distance, 1)
     )
     assert out[0, 3, 0] == pytest.approx(float(sea), rel=1e-12)
-    alone = np.zeros((1, 1))
-    _kubo.fermi_pairs(E, X, Y, np.zeros((1, 2), np.int32), np.zeros(1), np.array([kt]), 0.0, np.ones(1), alone)
+    alone, zero = np.zeros((1, 1, 1)), np.zeros((1, 2), np.int32)
+    _kubo.fermi_pairs(E, X, Y, zero, np.zeros(1), np.array([kt]), 0.0, np.ones(1), zero[:, 0].copy(), alone)
     # Levels that are not near share the rounding of their Fermi functions.
-    assert alone[0, 0] == pytest.approx(float(sea), rel=1e-12, abs=1e-15 / (kt * max(distance, 1e-3)) ** 2)
+    assert alone[0, 0, 0] == pytest.approx(float(sea), rel=1e-12, abs=1e-15 / (kt * max(distance, 1e-3)) ** 2)
     assert out[0, 2, 0] == pytest.approx(float(heat), rel=1e-9, abs=1e-15 / kt / distance**2)
 
 

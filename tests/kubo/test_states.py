@@ -17,7 +17,9 @@ from hpcalo.hamiltonian.types import Crystal, LcaoModel, WannierModel
 from hpcalo.kubo.states.lattice_sum import LatticeSum
 from hpcalo.kubo.states.lcao import LcaoStates
 from hpcalo.kubo.states.operators import CURVATURE, SPIN, TORQUE, VELOCITY
+from hpcalo.kubo.states.point_sum import PointSum
 from hpcalo.kubo.states.pool import Pool
+from hpcalo.kubo.states.solver import PointSolver
 from hpcalo.kubo.states.wannier import WannierStates
 
 ALL = frozenset({VELOCITY, TORQUE, SPIN})
@@ -222,6 +224,34 @@ def test_states_outlive_the_next_line():
         for i in (0, 17, 59):
             alone = WannierStates(model, need).line(0.1, 0.2, k[i : i + 1], need)[observable][0]
             np.testing.assert_allclose(np.abs(alone), np.abs(values[i]), rtol=0, atol=1e-6)
+
+
+def test_sums_of_points_equal_the_direct_sum():
+    """Also where a cell has no partner −R."""
+    rng = np.random.default_rng(3)
+    R = np.unique(rng.integers(-3, 4, size=(40, 3)), axis=0)
+    for cells in (R, np.unique(np.concatenate([R, -R, np.zeros((1, 3), dtype=int)]), axis=0)):
+        X, k = rng.normal(size=(len(cells), 5)) + 1j * rng.normal(size=(len(cells), 5)), rng.random((70, 3))
+        values = PointSum(cells, X).values(k, np.empty((128, 5), dtype=complex))
+        np.testing.assert_allclose(values, np.exp(2j * np.pi * k @ cells.T) @ X, atol=1e-12)
+
+
+@pytest.mark.parametrize("model", ["fe.h5", "ferromagnet"])
+def test_points_of_different_lines_are_those_of_their_lines(model):
+    """Points taken together have the states of their lines, and the same bits in any company."""
+    model = read_model(MODELS / "fe.h5", False) if model == "fe.h5" else ferromagnet()
+    need = frozenset({VELOCITY, TORQUE, SPIN} | ({CURVATURE} if model.A_Rvnn is not None else set()))
+    solver, k = WannierStates(model, need), np.random.default_rng(2).random((70, 3))
+    together = solver.points(k, need)
+    assert isinstance(solver, PointSolver)
+    for i in (0, 33, 69):
+        alone = solver.points(k[i : i + 1], need)
+        on_line = solver.line(*k[i, list(solver.order[:2])], k[i, [solver.order[2]]], need)
+        np.testing.assert_array_equal(alone.E_kn[0], together.E_kn[i])
+        np.testing.assert_allclose(on_line.E_kn[0], together.E_kn[i], atol=1e-11)
+        for observable in need:
+            np.testing.assert_array_equal(alone[observable][0], together[observable][i])
+            np.testing.assert_allclose(np.abs(on_line[observable][0]), np.abs(together[observable][i]), atol=1e-7)
 
 
 def test_memory_is_used_again():

@@ -130,20 +130,27 @@ def fermi_pairs(
     kt: RealArray,
     tolerance: float,
     weights: RealArray,
+    place: Index,
     out: RealArray,
 ) -> None:
-    """Adds −Σ f B (36) at the Q points (mu, kt) to `out` (P, Q): the last of the `thermal_pairs` alone."""
-    every = np.zeros((len(pairs), 4, len(mu)))
-    thermal_pairs(E, X, Y, pairs, mu, kt, tolerance, weights, every)
-    out += every[:, 3]
+    """Adds −Σ f B (36) at the Q points (mu, kt), the last of the `thermal_pairs` alone, to `out` (L, P, Q): each
+    k-point to the entry `place` (K,).
+    """
+    for k, entry in enumerate(place):
+        one = slice(k, k + 1)
+        every = np.zeros((len(pairs), 4, len(mu)))
+        thermal_pairs(E[one], X[one], Y[one], pairs, mu, kt, tolerance, weights[one], every)
+        out[entry] += every[:, 3]
 
 
 def fermi_levels(
-    E: RealArray, values: RealArray, mu: RealArray, kt: RealArray, weights: RealArray, out: RealArray
+    E: RealArray, values: RealArray, mu: RealArray, kt: RealArray, weights: RealArray, place: Index, out: RealArray
 ) -> None:
-    """Adds Σ_n f(E_n) X_n at the Q points (mu, kt) to `out` (V, Q), for properties `values` (K, V, N) of the levels."""
+    """Adds Σ_n f(E_n) X_n at the Q points (mu, kt) to `out` (L, V, Q), for properties `values` (K, V, N) of the levels:
+    each k-point to the entry `place` (K,).
+    """
     u = (E[:, None, :] - mu[:, None]) / kt[:, None]
-    out += np.einsum("k,kqn,kvn->vq", weights, 0.5 * (1.0 - np.tanh(0.5 * u)), values)
+    np.add.at(out, place, np.einsum("k,kqn,kvn->kvq", weights, 0.5 * (1.0 - np.tanh(0.5 * u)), values))
 
 
 def hermitian_parts(Z: ComplexArray, out: ComplexArray) -> None:

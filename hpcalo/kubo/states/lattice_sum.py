@@ -47,7 +47,8 @@ class LatticeSum:
     """Sums of two kinds of columns: `plain` (values only) and `graded` (values and gradient).
 
     R: (nR, 3). lattice: (3, 3) Å. plain: (nR, Mp), graded: (nR, Mg), both real or complex. order: the coordinate summed
-    first, second and along the line. directions: Cartesian components of the gradient, or none.
+    first, second and along the line. directions: Cartesian components of the gradient, or none. cells, columns: R and
+    all columns in the order in which they are summed.
     """
 
     def __init__(
@@ -62,9 +63,9 @@ class LatticeSum:
         first, second, last = order
         sort = np.lexsort((R[:, first], R[:, second], R[:, last]))
         ordered = R[sort][:, [first, second, last]]
-        self.order = order
+        self.order, self.cells = order, R[sort]
         self.plain_columns = plain.shape[1]
-        self._X = np.concatenate([plain[sort], graded[sort]], axis=1)
+        self.columns = np.concatenate([plain[sort], graded[sort]], axis=1)
         self._first, after_first = _stage(ordered, 0)
         self._second, after_second = _stage(after_first, 1)
         self._last = after_second[:, 2].astype(np.float64)
@@ -101,8 +102,8 @@ class LatticeSum:
             return
         Mp = self.plain_columns
         if self._key_first != k_first:
-            self._one = self._first.sum(k_first, self._X, False)
-            self._one_d = self._first.sum(k_first, self._X[:, Mp:], True) if self._active[0] else None
+            self._one = self._first.sum(k_first, self.columns, False)
+            self._one_d = self._first.sum(k_first, self.columns[:, Mp:], True) if self._active[0] else None
             self._key_first = k_first
         self._values = self._second.sum(k_second, self._one, False)
         self._gradients = (

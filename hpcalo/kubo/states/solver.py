@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 
@@ -47,4 +47,18 @@ class StateSolver(Protocol):
 
     def line(self, k_first: float, k_second: float, k_last: RealArray, need: frozenset[Observable]) -> States:
         """States at the points of a line, with the observables in `need`."""
+        ...
+
+
+@runtime_checkable
+class PointSolver(Protocol):
+    """A StateSolver that also takes points of different lines together."""
+
+    scattered: int
+    """Points of a line, on average, below which this is quicker."""
+
+    def points(self, k: RealArray, need: frozenset[Observable]) -> States:
+        """States at points k (K, 3), fractional, with the observables in `need`. A point's states do not depend on the
+        others.
+        """
         ...

@@ -5,6 +5,7 @@ time.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
@@ -13,10 +14,16 @@ from hpcalo.kubo.states.directions import line_order, velocity_directions
 from hpcalo.kubo.states.lattice_sum import LatticeSum
 from hpcalo.kubo.states.observable import Observable
 from hpcalo.kubo.states.operators import ordered
+from hpcalo.kubo.states.point_sum import PIECE, PointSum
 from hpcalo.kubo.states.pool import Pool
 from hpcalo.kubo.states.solver import States
 from hpcalo.kubo.states.wannier_line import WannierLine
 from hpcalo.typing import ComplexArray, RealArray
+
+SHORT = 16
+"""Points of a line below which the sums of single points are quicker: one matrix product for many."""
+MOST_COLUMNS = 64 * 2**20
+"""Bytes of the matrices of all cells up to which points of different lines are computed together."""
 
 
 class WannierStates:
@@ -46,23 +53,33 @@ class WannierStates:
             self._slots[name] = slice(start, start + X_Rvnn.shape[1])
         columns = np.concatenate([*summed.values(), np.zeros((nR, 0, N, N), dtype=np.complex128)], axis=1)
         self._rows = columns.shape[1]
-        self._sum = LatticeSum(
-            model.R,
-            model.crystal.lattice,
-            # Operators as (n, v, m): the products with the eigenvectors then need no transposition.
-            columns.transpose(0, 2, 1, 3).reshape(nR, -1),
-            model.H_Rnn.reshape(nR, -1),
-            self.order,
-            (),
-        )
+        # Operators as (n, v, m): the products with the eigenvectors then need no transposition.
+        plain, H = columns.transpose(0, 2, 1, 3).reshape(nR, -1), model.H_Rnn.reshape(nR, -1)
+        self._sum = LatticeSum(model.R, model.crystal.lattice, plain, H, self.order, ())
+        self.scattered = SHORT if nR * (plain.shape[1] + H.shape[1]) * 16 <= MOST_COLUMNS else 0
+
+    @cached_property
+    def _points(self) -> PointSum:
+        """The same sums for points of different lines."""
+        return PointSum(self._sum.cells, self._sum.columns)
 
     def line(self, k_first: float, k_second: float, k_last: RealArray, need: frozenset[Observable]) -> States:
         """States at (k_first, k_second, k_last[:]), in the solver's order of coordinates."""
-        N, K = self.size, len(k_last)
-        values = self._pool.array(K, (self._rows + 1) * N * N)
-        plain, H, _ = self._sum.line(k_first, k_second, k_last, out=values)
-        plain = plain.reshape(K, N, self._rows, N)
-        E_kn, c_knn = np.linalg.eigh(H.reshape(K, N, N))
+        values = self._pool.array(len(k_last), (self._rows + 1) * self.size**2)
+        self._sum.line(k_first, k_second, k_last, out=values)
+        return self._states(values, need)
+
+    def points(self, k: RealArray, need: frozenset[Observable]) -> States:
+        """As in PointSolver."""
+        room = self._pool.array(-(-len(k) // PIECE) * PIECE, (self._rows + 1) * self.size**2)
+        return self._states(self._points.values(k, room), need)
+
+    def _states(self, values: ComplexArray, need: frozenset[Observable]) -> States:
+        """From the sums over cells, (K, columns): operators, and the Hamiltonian last."""
+        K, N = len(values), self.size
+        H = values[:, -N * N :].reshape(K, N, N)
+        plain = values[:, : -N * N].reshape(K, N, self._rows, N)
+        E_kn, c_knn = np.linalg.eigh(H)
         line = WannierLine(
             E_kn=E_kn,
             c_knn=c_knn,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hpcalo.errors import ConvergenceError
 from hpcalo.kubo.kernels import _kubo
 from hpcalo.kubo.states.observable import Observable
-from hpcalo.kubo.states.solver import States, StateSolver
+from hpcalo.kubo.states.solver import PointSolver, States, StateSolver
 from hpcalo.kubo.sums.request import (
     BROADENED,
     COUNT,
@@ -24,10 +24,13 @@ from hpcalo.kubo.sums.request import (
     Pair,
     Request,
     fermi_name,
+    raw_name,
 )
 from hpcalo.typing import IntArray, RealArray
 
 RawSums = dict[str, RealArray]
+PIECE = 64
+"""Points of different lines whose states are made together."""
 
 
 def sum_block(
@@ -55,15 +58,17 @@ def sum_block(
         for name, shape in request.shapes().items()
     }
     components = {pair: request.components(pair) for pair in request.pairs}
-    curves = len(histograms) < len(every)
-    for start, stop, states in _lines(solver, k_points, request.need()):
+    single = _made_point_by_point(request)
+    for start, stop, states in _batches(solver, k_points, request.need()):
         _check_finite(states, k_points[start:stop])
         w, place = np.ascontiguousarray(weights[start:stop]), entry[start:stop]
         if whole:
             _add_histograms(states, w, place, request, components, every)
-        for a, b in _runs(place) if curves else ():
-            out = {name: values[place[a]] for name, values in every.items() if name not in histograms}
+            _add_fermi(states, w, place.astype(np.int32), request, components, every)
+        for a, b in _runs(place) if single else ():
+            out = {name: every[name][place[a]] for name in single}
             _add_curves(states.part(a, b), w[a:b], request, components, energies, whole, out)
+    _antisymmetrize(request, components, every)
     sums = {name: np.moveaxis(values, -2, 0) if name in histograms else values for name, values in every.items()}
     return sums if labels is not None else {name: values[0] for name, values in sums.items()}
 
@@ -72,6 +77,11 @@ def _histograms(request: Request) -> frozenset[str]:
     """The raw sums whose last axis counts bins: each level adds to one of them."""
     pairs = (name for name, (kind, _) in request.pair_sums().items() if kind == SEA)
     return frozenset((*pairs, *(o.name for o in request.sums.levels), COUNT, WINDOW)) & set(request.shapes())
+
+
+def _made_point_by_point(request: Request) -> list[str]:
+    """The raw sums whose kernels add all their points to one sum."""
+    return [name for name, (kind, _) in request.pair_sums().items() if kind in (BROADENED, THERMAL)]
 
 
 def _add_histograms(
@@ -125,36 +135,50 @@ def _add_curves(
             part = out[name] if len(chosen) == len(request.energies) else out[name][..., energies].copy()
             _kubo.broadened_pairs(states.E_kn, X, Y, components[pair], request.gammas, chosen.copy(), w, part)
             out[name][..., energies] = part
-        elif whole and kind == FERMI:
-            _add_fermi(states, pair, components[pair], points_mu_t, w, out[name])
         elif whole and kind == THERMAL:
             _kubo.thermal_pairs(states.E_kn, X, Y, components[pair], *points_mu_t, DEGENERACY_TOLERANCE, w, out[name])
-    K, N = states.E_kn.shape
-    for observable in request.sums.fermi_levels if whole else ():
-        values = np.ascontiguousarray(states[observable].reshape(K, -1, N))
-        target = out[fermi_name(observable)].reshape(values.shape[1], -1)
-        _kubo.fermi_levels(states.E_kn, values, *points_mu_t, w, target)
 
 
 def _add_fermi(
     states: States,
-    pair: Pair,
-    components: NDArray[np.int32],
-    points_mu_t: tuple[RealArray, RealArray],
     w: RealArray,
-    out: RealArray,
+    place: NDArray[np.int32],
+    request: Request,
+    components: Mapping[Pair, NDArray[np.int32]],
+    every: RawSums,
 ) -> None:
-    """Adds to the sea sums with Fermi functions. Of an operator with itself, antisymmetric, half is computed."""
-    X, Y = (states[operator] for operator in pair)
-    if pair[0] != pair[1]:
-        _kubo.fermi_pairs(states.E_kn, X, Y, components, *points_mu_t, DEGENERACY_TOLERANCE, w, out)
-        return
-    upper = np.flatnonzero(components[:, 0] < components[:, 1])
-    lower = components[upper, 1] * X.shape[2] + components[upper, 0]
-    part = np.zeros((len(upper), out.shape[1]))
-    _kubo.fermi_pairs(states.E_kn, X, Y, components[upper], *points_mu_t, DEGENERACY_TOLERANCE, w, part)
-    out[upper] += part
-    out[lower] -= part
+    """Adds to the sums over occupied levels with Fermi functions, each point to its place (K,) among the parts."""
+    points_mu_t = (request.mu, request.kt)
+    for pair in request.sums.fermi:
+        X, Y = (states[operator] for operator in pair)
+        which, out = _computed(pair, components[pair]), every[raw_name(FERMI, pair)]
+        part = np.zeros((len(out), len(which), out.shape[2]))
+        _kubo.fermi_pairs(
+            states.E_kn, X, Y, components[pair][which], *points_mu_t, DEGENERACY_TOLERANCE, w, place, part
+        )
+        out[:, which] += part
+    K, N = states.E_kn.shape
+    for observable in request.sums.fermi_levels:
+        values = np.ascontiguousarray(states[observable].reshape(K, -1, N))
+        target = every[fermi_name(observable)]
+        target = target.reshape(len(target), values.shape[1], -1)
+        _kubo.fermi_levels(states.E_kn, values, *points_mu_t, w, place, target)
+
+
+def _computed(pair: Pair, components: NDArray[np.int32]) -> IntArray:
+    """Numbers of the components of a sum with Fermi functions that are computed: of an operator with itself, where they
+    are antisymmetric, half.
+    """
+    return np.flatnonzero(components[:, 0] < components[:, 1]) if pair[0] == pair[1] else np.arange(len(components))
+
+
+def _antisymmetrize(request: Request, components: Mapping[Pair, NDArray[np.int32]], every: RawSums) -> None:
+    """Writes the other half of the sums with Fermi functions of an operator with itself."""
+    for pair in request.sums.fermi:
+        if pair[0] == pair[1]:
+            which, out = _computed(pair, components[pair]), every[raw_name(FERMI, pair)]
+            size = 1 + int(components[pair].max())
+            out[:, components[pair][which, 1] * size + components[pair][which, 0]] = -out[:, which]
 
 
 def _add_to_histogram(out: RealArray, bins: NDArray[np.integer], values: RealArray) -> None:
@@ -165,10 +189,17 @@ def _add_to_histogram(out: RealArray, bins: NDArray[np.integer], values: RealArr
         out += np.bincount(bins.ravel(), weights=values.ravel(), minlength=len(out))
 
 
-def _lines(solver: StateSolver, k_points: RealArray, need: frozenset[Observable]) -> Iterator[tuple[int, int, States]]:
-    """The points of a block, line by line: first, behind the last, states."""
+def _batches(
+    solver: StateSolver, k_points: RealArray, need: frozenset[Observable]
+) -> Iterator[tuple[int, int, States]]:
+    """The points of a block, line by line or, where lines are short, many at once: first, behind the last, states."""
     ordered = k_points[:, list(solver.order)]
-    for a, b in _runs(ordered[:, :2]):
+    lines = list(_runs(ordered[:, :2]))
+    if isinstance(solver, PointSolver) and len(k_points) < solver.scattered * len(lines):
+        for a in range(0, len(k_points), PIECE):
+            yield a, min(a + PIECE, len(k_points)), solver.points(k_points[a : a + PIECE], need)
+        return
+    for a, b in lines:
         yield a, b, solver.line(ordered[a, 0], ordered[a, 1], ordered[a:b, 2], need)
 
 
