@@ -8,8 +8,9 @@ from pkgutil import walk_packages
 from hpcalo.hamiltonian import readers
 from hpcalo.hamiltonian.readers.base import Reader
 
-FIRST = ("file", "builtin", "wannier90", "lcao", "sisl")
-"""The order of the sources in messages and tables; others follow by name."""
+FIRST = ("file", "builtin", "channels", "wannier90", "lcao", "sisl")
+"""The order of the sources in messages and tables, and in which they are asked for a name: those that look at what lies
+beside it come before those that take it. Others follow by name."""
 
 
 def found_readers() -> dict[str, type[Reader]]:

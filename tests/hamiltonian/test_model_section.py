@@ -13,6 +13,7 @@ from hpcalo.errors import InputError, ModelError
 from hpcalo.hamiltonian.builtin import BUILTIN, ferromagnet, haldane, rashba
 from hpcalo.hamiltonian.loading import load_model
 from hpcalo.hamiltonian.modelfile import write_model
+from hpcalo.hamiltonian.registry import READERS
 from hpcalo.hamiltonian.section import ModelSection
 from hpcalo.hamiltonian.types import LcaoModel, WannierModel
 
@@ -58,7 +59,7 @@ def test_parameters_with_units(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "match"),
     [
-        ({}, "expected exactly one of file, builtin, wannier90, lcao, sisl, found none"),
+        ({}, rf"expected exactly one of {', '.join(READERS)}, found none"),
         ({"file": "a.h5", "lcao": "b.npz"}, "found file and lcao"),
         ({"builtin": "rashbo"}, "did you mean 'rashba'"),
         ({"fil": "a.h5"}, "did you mean 'file'"),
