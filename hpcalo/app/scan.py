@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hpcalo.engine import Engine, PointContext, Preparation, RunContext
-from hpcalo.errors import CheckpointError, ConvergenceError, HpcaloError, InputError, Interrupted, OutputError
+from hpcalo.errors import CheckpointError, ConvergenceError, HpcaloError, Interrupted, OutputError
 from hpcalo.io import checkpoint
 from hpcalo.io.checkpoint import Checkpoint, point_path
-from hpcalo.io.dataset import Result, Variable
+from hpcalo.io.dataset import NOTES, Result, Variable
 from hpcalo.io.hdf5 import write_dataset
 from hpcalo.io.keeper import Keeper, StopRequested
 from hpcalo.io.provenance import SUMMARY, provenance
@@ -29,17 +29,21 @@ from hpcalo.scan.saved import packed, read_point, unpacked
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
 
+MOST_NOTES = 20
+"""Notes that the user is told."""
+
 
 def run_scan(engine: Engine, settings: Any, points: Points[Any], axis: Axis, context: RunContext) -> None:
     """Computes the points that no earlier run has finished and writes the result. Collective.
 
-    Raises Interrupted; InputError where the input, and not the scanned value, is refused; ConvergenceError and others
-    where all points fail.
+    Raises Interrupted; InputError where the input is refused before anything is computed; what the first point raised
+    where all of them fail.
     """
     comm, output = context.comm, context.output
     prepared = on_root(comm, lambda: engine.prepare(points, context))
     for text in prepared.warnings:
         warn(comm, text)
+    _tell_notes(prepared.texts.get(NOTES, "").splitlines(), context)
     layout = f"{points.groups(comm.size)} groups of ranks"
     record = provenance(comm, settings, source=context.source, overrides=context.overrides, layout=layout)
     record.warned(prepared.warnings)
@@ -62,6 +66,13 @@ def run_scan(engine: Engine, settings: Any, points: Points[Any], axis: Axis, con
         tell(comm, summary, quiet=context.quiet)
     for text in [*([failed] if failed else []), *warnings]:
         warn(comm, text)
+
+
+def _tell_notes(notes: Sequence[str], context: RunContext) -> None:
+    for text in notes[:MOST_NOTES]:
+        tell(context.comm, f"note: {text}", quiet=context.quiet)
+    if (more := len(notes) - MOST_NOTES) > 0:
+        tell(context.comm, f"note: {more} more are in the result", quiet=context.quiet)
 
 
 def _conclusion(
@@ -115,7 +126,7 @@ class _Scan:
     def compute(self, todo: list[int], results: dict[int, Outcome], continued: bool) -> None:
         """Puts the outcome of every point in `todo` into rank 0's `results`. Collective.
 
-        Raises Interrupted; InputError, OutputError, CheckpointError of any point.
+        Raises Interrupted; OutputError, CheckpointError of any point.
         """
         comm, output, total = self.context.comm, self.context.output, len(self.points)
         groups = self.points.groups(comm.size)
@@ -136,7 +147,7 @@ class _Scan:
                     progress.advance(len(todo) / len(own))
             except StopRequested:
                 pass
-            except (InputError, OutputError, CheckpointError) as problem:  # on all ranks of this group
+            except (OutputError, CheckpointError) as problem:  # on all ranks of this group
                 refused = problem
                 stop.requested = True  # nothing can go on: the relay tells the other groups
             relay.wait()
@@ -146,8 +157,6 @@ class _Scan:
         group.Free()
         for part in gathered or []:
             results.update(part)
-        if any(comm.allgather(isinstance(refused, InputError))):  # a corrected input is another run
-            on_root(comm, lambda: _remove_failed(output, results))
         raise_together(comm, refused)
         if unfinished:
             done = on_root(comm, lambda: len(results))
@@ -158,8 +167,8 @@ class _Scan:
     def _point(self, index: int, group: Intracomm, stop: StopRequest, relay: StopRelay, continued: bool) -> Outcome:
         """The results of one point on rank 0 of the group, or the text of its failure. Collective over the group.
 
-        Raises StopRequested, after it has saved; InputError where a key is refused that is not scanned, and is the same
-        everywhere.
+        Raises StopRequested, after it has saved; Interrupted, OutputError and CheckpointError, which are the same for
+        all points.
         """
         output, name = self.context.output, self.axis.point(index)
         resume = on_root(group, lambda: read_point(output, index)[0]) if continued else None
@@ -171,35 +180,22 @@ class _Scan:
         except (Interrupted, OutputError, CheckpointError):
             raise
         except HpcaloError as problem:
-            if isinstance(problem, InputError) and not _is_about(self.axis.key, str(problem)):
-                raise InputError(f"{self.context.source}: {name}: {problem}") from None
             outcome = f"{type(problem).__name__}: {problem}"
         arrays, texts = packed(outcome) if group.rank == 0 else ({}, {})
         keeper.save((), {}, arrays, texts)
         return outcome
 
 
-def _is_about(key: str, problem: str) -> bool:
-    """Whether a refusal is one of the scanned key's value, or may be: PETSc does not say which option it refuses."""
-    return problem.startswith((f"{key}:", f"{key.rpartition('.')[0]} or "))
-
-
 def _whole(
     axis: Axis, source: Path, output: Path, results: Mapping[int, Outcome]
 ) -> tuple[list[Variable], list[Variable]]:
     """All points in one. Serial. Raises the first point's failure, with its class and exit code, where all failed."""
-    _remove_failed(output, results)
     ordered = [results[index] for index in range(len(axis.given))]
     first = ordered[0]
     if not (isinstance(first, str) and all(isinstance(one, str) for one in ordered)):
         return merged(axis, ordered)
+    checkpoint.remove(output)  # a corrected input is another run
     name, _, why = first.partition(": ")
     kind = next((k for k in HpcaloError.__subclasses__() if k.__name__ == name), ConvergenceError)
     which = f"all {len(ordered)} points of the scan" if ordered[1:] else "the only point of the scan"
     raise kind(f"{source}: {which} failed, nothing is written; {axis.point(0)}: {why}")
-
-
-def _remove_failed(output: Path, results: Mapping[int, Outcome]) -> None:
-    """Removes what is stored of a scan that has come to its end without the results of any point. Serial."""
-    if all(isinstance(result, str) for result in results.values()):
-        checkpoint.remove(output)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from hpcalo.engine import Preparation, RunContext
 from hpcalo.errors import CheckpointError, InputError
+from hpcalo.io.dataset import NOTES
 from hpcalo.io.hdf5 import open_hdf5
 from hpcalo.scan.points import Points
 from hpcalo.wall.config import WallInput
@@ -39,13 +41,23 @@ def prepare(points: Points[WallInput], context: RunContext, read: SourceReader) 
         raise CheckpointError(
             f"{context.output}: the result that [electronic_structure] names has changed since the run began"
         )
+    texts = dict(sources[0].texts if sources[0] else {})
+    if notes := _notes(points, [found.texts.get(NOTES, "").splitlines() if found else [] for found in sources]):
+        texts[NOTES] = "\n".join(notes)
     return Preparation(
         warnings=tuple(dict.fromkeys(warnings)),
         attrs=attrs | dict(sources[0].attrs if sources[0] else {}),
-        texts=dict(sources[0].texts if sources[0] else {}),
+        texts=texts,
         identity={IDENTITY: identity},
         extras=tuple(sources),
     )
+
+
+def _notes(points: Points[WallInput], every: Sequence[Sequence[str]]) -> list[str]:
+    """The notes of all points: first those that they share, then those of each with its value of the scanned key."""
+    common = [text for text in every[0] if all(text in notes for notes in every)]
+    own = [(index, text) for index, notes in enumerate(every) for text in notes if text not in common]
+    return common + [f"{points.axis.point(index) if points.axis else ''}: {text}" for index, text in own]
 
 
 def check_alike(points: Points[WallInput], source: Path) -> None:

@@ -267,14 +267,17 @@ def test_electrons_beside_it(kubo, tmp_path):
     assert np.abs(r["damping_like_field"]).min() > 0.0
 
 
-def test_scan(kubo, tmp_path):
-    """The damping-like field of a uniform wire is linear in E; the record names the file."""
+def test_scan(kubo, tmp_path, capsys):
+    """The damping-like field of a uniform wire is linear in E; the record names the file; coefficients are told."""
     source_text = (INPUTS / "mnw001_wall.toml").read_text().replace("../mnw001_coefficients.h5", str(kubo))
     extra = '[scan]\nkey = "drive.electric_field"\nvalues = [1e5, 2e5, 3e5]\n'
     (tmp_path / "s.toml").write_text(source_text + extra)
     over = ("wall.mode=steady", "texture.relax=false", "drive.profile=uniform", "drive.gradient=0.0")
-    app.run(MPI.COMM_SELF, tmp_path / "s.toml", output=tmp_path / "s.h5", quiet=True, overrides=over)
+    app.run(MPI.COMM_SELF, tmp_path / "s.toml", output=tmp_path / "s.h5", overrides=over)
     r = read_dataset(tmp_path / "s.h5")
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("note: ")]
+    assert told == [f"note: {text}" for text in r.texts["notes"].splitlines()]
+    assert any(line.startswith("note: torkance_") for line in told)
     field = r["damping_like_field"][:, 0, 5]
     np.testing.assert_allclose(field / field[0], [1.0, 2.0, 3.0], rtol=1e-12)
     assert r.attrs["electronic_structure_file"] == str(kubo)

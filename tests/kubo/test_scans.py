@@ -153,6 +153,22 @@ def test_refused_before_anything_is_computed(comm, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["s.toml"]
 
 
+def test_a_refused_point_does_not_stop_the_others(comm, tmp_path):
+    """What is refused only while a point is computed, and is not about the scanned key; all points alike end the scan."""
+    text = BASE.replace("grid = [12, 12, 1]", "points_max = 8000\ntarget = 0.5").replace("shift = [0.5, 0.5, 0.0]\n", "")
+    (tmp_path / "s.toml").write_text(scan_of("kubo.k.symmetry", '["off", "auto"]', text))
+    app.run(comm, tmp_path / "s.toml", output=tmp_path / "s.h5", quiet=True)
+    result = read_dataset(tmp_path / "s.h5")
+    first, second = (str(error) for error in result["error"])
+    assert first.startswith("InputError: kubo.k.points_max = 8,000: ")
+    assert second == ""
+    assert "1 of 2 points failed (kubo.k.symmetry = off; InputError: kubo.k.points_max" in result.texts["warnings"]
+    (tmp_path / "t.toml").write_text(scan_of("kubo.gamma", [0.1, 0.2], text))
+    with pytest.raises(InputError, match=r"all 2 points of the scan failed, .*; kubo\.gamma = 0\.1: kubo\.k\.points_max"):
+        app.run(comm, tmp_path / "t.toml", output=tmp_path / "t.h5", quiet=True, overrides=("kubo.k.points_max=1",))
+    assert {path.name for path in tmp_path.iterdir()} == {"s.toml", "s.h5", "t.toml"}
+
+
 def test_another_model_is_not_continued(comm, tmp_path):
     write_model(tmp_path / "m.h5", ferromagnet())
     text = BASE.replace('builtin = "rashba"', 'file = "m.h5"').replace("thickness = 3.0\n", "")
