@@ -13,11 +13,11 @@ import numpy as np
 from hpcalo.hamiltonian.kgrid import KGrid
 from hpcalo.hamiltonian.kmesh import block_size
 from hpcalo.hamiltonian.loading import load_model
-from hpcalo.hamiltonian.types import LcaoModel, Model, WannierModel
+from hpcalo.hamiltonian.types import Model
 from hpcalo.kubo.config import KuboInput, KuboSection
 from hpcalo.kubo.foresight import Ahead, foresee
+from hpcalo.kubo.memory import bytes_of_cells, memory_per_rank
 from hpcalo.kubo.prepare import prepare, remarks
-from hpcalo.kubo.states.operators import TORQUE, VELOCITY
 from hpcalo.kubo.states.solver import StateSolver
 from hpcalo.kubo.states.solvers import solvers
 from hpcalo.kubo.sums.engine import sum_block
@@ -25,9 +25,11 @@ from hpcalo.kubo.sums.parts import bytes_of_sums
 from hpcalo.kubo.sums.plan import wedge
 from hpcalo.kubo.sums.request import Request
 from hpcalo.kubo.target.meshes import CENTRED, first_grid
+from hpcalo.kubo.target.planner import MOST_PASSES
+from hpcalo.kubo.target.refined import refines_cells
 from hpcalo.parallel.packing import Packing
 from hpcalo.parallel.progress import duration
-from hpcalo.parallel.work import PROGRAM, Work
+from hpcalo.parallel.work import Work
 from hpcalo.scan.points import Points
 from hpcalo.typing import RealArray
 
@@ -38,7 +40,8 @@ class Cost:
 
     model: in words. memory: bytes a rank. seconds_per_k: of one k-point on one rank. foreseen: what a look ahead says
     of the accuracy, or of what the target takes; "" for nothing. known: whether `points` are those of the run, and not
-    of a first mesh only.
+    of a first mesh only. most: whether they are its budget, so that it may take less. time_max: its budget of seconds,
+    infinite where there is none.
     """
 
     model: str
@@ -49,10 +52,12 @@ class Cost:
     memory: float
     seconds_per_k: float
     notes: tuple[str, ...]
-    about: tuple[str, ...]
+    remarks: tuple[str, ...]
     foreseen: str = ""
     target: bool = False
     known: bool = True
+    most: bool = False
+    time_max: float = math.inf
 
     @property
     def blocks(self) -> int:
@@ -65,8 +70,13 @@ class Cost:
         return self.seconds_per_k * min(self.size, self.points) * self.directions
 
     def seconds(self, ranks: int) -> float:
-        """Of all blocks on so many ranks."""
-        return self.block_seconds * -(-self.blocks // ranks)
+        """Of all blocks on so many ranks, or the budget if it is shorter; infinite where it is not known."""
+        return min(self.block_seconds * -(-self.blocks // ranks) if self.known else math.inf, self.time_max)
+
+    @property
+    def at_most(self) -> str:
+        """Before a number that the run may stay below."""
+        return "at most " if self.most else ""
 
 
 class _Costs:
@@ -87,7 +97,8 @@ class _Costs:
         reference, n_hat, request = prepare(section, model)
         solver = next(solvers(model, n_hat, request.need(), spin_matrices=section.spin_matrices))
         target = section.k.target is not None
-        mesh, notes = wedge(solver, request, _mesh(section, model), len(n_hat))
+        passes = len(n_hat) * (MOST_PASSES if target else 1)
+        mesh, notes = wedge(solver, request, _mesh(section, model), passes)
         alike = name + section.model_copy(update={"k": None}).model_dump_json()
         if alike not in self._timed:
             self._timed[alike] = seconds_per_k(solver, mesh.points, request)
@@ -106,13 +117,20 @@ class _Costs:
             len(n_hat),
             8.0 * Packing(request.shapes()).size,
             memory_per_rank(model, solver, request)
-            + bytes_of_sums(mesh.division, Packing(request.shapes()).size, len(n_hat)),
+            + bytes_of_sums(mesh.division, Packing(request.shapes()).size, passes)
+            + (
+                bytes_of_cells(points * len(n_hat), solver, request)
+                if target and refines_cells(model.crystal, section.k)
+                else 0.0
+            ),
             each or self._timed[alike],
             tuple(notes),
             tuple(remarks(section, model, n_hat, request)),
             foreseen.text if foreseen else "",
             target,
             known,
+            foreseen is not None and (foreseen.most or (section.k.time_max is not None and not known)),
+            section.k.time_max or math.inf,
         )
 
 
@@ -145,22 +163,28 @@ def work_kubo(points: Points[KuboInput], *, source: Path) -> Work:
     return _scan_work(points, each, source, start) if points.axis is not None else _run_work(each[0], source, start)
 
 
+def _about(seconds: float, ranks: int, most: bool) -> str:
+    """A time in words, or at most."""
+    if seconds == math.inf:
+        return "not known"
+    return f"{'at most ' if most else ''}about {duration(seconds)} on {ranks} rank{'s' if ranks > 1 else ''}"
+
+
 def _run_work(cost: Cost, source: Path, start: float) -> Work:
     where = [] if cost.target else [f"k-points     {cost.notes[0]}, {cost.blocks} blocks of {cost.size}"]
     where += [f"{'target' if cost.target else 'errors'}       {cost.foreseen}"] if cost.foreseen else []
 
     def report(ranks: int) -> str:
-        whole = f"about {duration(cost.seconds(ranks))} on {ranks} rank{'s' if ranks > 1 else ''}"
-        whole = whole if cost.known else "not known"
+        whole = _about(cost.seconds(ranks), ranks, cost.most)
         lines = [
             f"{source}: valid",
             f"model        {cost.model}",
             *where,
             *(f"symmetry     {note}" for note in cost.notes[1:]),
-            *(f"note         {note}" for note in cost.about),
+            *(f"note         {note}" for note in cost.remarks),
             f"directions   {cost.directions} of the magnetization",
             f"raw sums     {cost.sums * cost.directions / 2**20:.1f} MiB",
-            f"memory       about {cost.memory / 2**20:.0f} MiB per rank",
+            f"memory       {cost.at_most}about {cost.memory / 2**20:.0f} MiB per rank",
             f"time         {whole} ({1e3 * cost.seconds_per_k:.3g} ms per k-point here)",
         ]
         if cost.blocks < ranks:
@@ -189,7 +213,7 @@ def _scan_work(points: Points[KuboInput], each: Sequence[Cost], source: Path, st
     """Points in turn over groups of ranks; a group shares the blocks of a point."""
     axis = points.axis
     assert axis is not None  # else it is no scan
-    memory = max(cost.memory for cost in each)
+    memory, most = max(cost.memory for cost in each), any(cost.most for cost in each)
 
     def seconds(ranks: int) -> float:
         """Of the group that takes longest."""
@@ -201,12 +225,13 @@ def _scan_work(points: Points[KuboInput], each: Sequence[Cost], source: Path, st
         groups = points.groups(ranks)
         lines = [f"{source}: valid", f"scan         of {axis.key}, {len(each)} points in {groups} groups of ranks"]
         for index, cost in enumerate(each):
-            lines.append(f"  {axis.point(index)}: {cost.points:,} k-points, {duration(cost.seconds(1))} on one rank")
+            number = f"{cost.at_most}{cost.points:,}" if cost.known else "an unknown number of"
+            lines.append(f"  {axis.point(index)}: {number} k-points, {_about(cost.seconds(1), 1, cost.most)}")
         lines += [f"model        {text}" for text in dict.fromkeys(cost.model for cost in each)]
-        lines += [f"note         {text}" for text in dict.fromkeys(text for cost in each for text in cost.about)]
+        lines += [f"note         {text}" for text in dict.fromkeys(text for cost in each for text in cost.remarks)]
         lines += [
-            f"memory       about {memory / 2**20:.0f} MiB per rank",
-            f"time         about {duration(seconds(ranks))} on {ranks} rank{'s' if ranks > 1 else ''}",
+            f"memory       {'at most ' if most else ''}about {memory / 2**20:.0f} MiB per rank",
+            f"time         {_about(seconds(ranks), ranks, most)}",
         ]
         return "\n".join(lines)
 
@@ -221,14 +246,5 @@ def _scan_work(points: Points[KuboInput], each: Sequence[Cost], source: Path, st
         report=report,
         start=start,
         task_seconds=sum(cost.seconds(1) for cost in each) / len(each),
+        known=math.isfinite(seconds(1)),
     )
-
-
-def memory_per_rank(model: WannierModel | LcaoModel, solver: StateSolver, request: Request) -> float:
-    """Bytes a rank needs at its peak: program, model (twice while rank 0 sends it), lattice sums, a batch, its sums."""
-    N, levels = solver.size, request.sums.levels
-    cells = sum(v.nbytes for v in vars(model).values() if isinstance(v, np.ndarray))
-    sizes = sum(observable.size(model.crystal) for observable in {VELOCITY, TORQUE, *request.need()} - set(levels))
-    operators = 16.0 * N**2 * (sizes + 8)
-    batch = operators * (4 if N > 100 else block_size(N))
-    return PROGRAM + 3.0 * cells + batch + 10.0 * 8.0 * Packing(request.shapes()).size

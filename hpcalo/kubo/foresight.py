@@ -46,12 +46,14 @@ COARSE = (0.25, 0.5)
 @dataclass(frozen=True)
 class Foreseen:
     """text: a line for the user. points: k-points that the run will compute, all directions together; None where
-    that is not known. seconds: that each of them takes, None for what their sums alone take.
+    that is not known. seconds: that each of them takes, None for what their sums alone take. most: whether the points
+    are the budget, and the run may end before.
     """
 
     text: str
     points: float | None = None
     seconds: float | None = None
+    most: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,13 +96,17 @@ def foresee(ahead: Ahead) -> Foreseen | None:
 
 
 def _target(ahead: Ahead) -> Foreseen:
+    """Raises InputError where the run would: the budget allows no level at all."""
     look = _Look(ahead)
     try:
         return look.seen()
-    except InputError:  # the budget does not allow a single level
-        step = look.meshes[0].step(1.0)
-        points = step.points if step else 0
-        return Foreseen(f"not tried: its first level takes {points:,} k-points, {duration(points * ahead.seconds)}")
+    except InputError:
+        points, most = look.first, ahead.section.k.points_max
+        if most is not None and points > most:
+            raise
+        text = f"not tried: its first level takes {points:,} k-points, {duration(points * ahead.seconds)}"
+        text += f"; points_max = {most:,} at most" if most is not None else ""
+        return Foreseen(text, None if most is None else float(most), most=most is not None)
 
 
 class _TooDear(Exception):
@@ -126,6 +132,11 @@ class _Look:
         if refines_cells(ahead.request.crystal, ahead.section.k):
             self._cells = CellStrategy(planner, directions, self._point_values, single())
         self._every: list[Strategy] = [*self.meshes, *([self._cells] if self._cells else [])]
+
+    @property
+    def first(self) -> int:
+        """k-points of the smallest first level."""
+        return min(step.points for s in self._every if (step := s.step(1.0)))
 
     def seen(self) -> Foreseen:
         """What they show. Raises InputError where there is time for none."""
@@ -168,10 +179,11 @@ class _Look:
             f"about {rounded(whole)} k-points expected: {strategy.name}" if known else "not known from the first levels"
         )
         text, points = f"{text} ({shown}){self._alone()}", whole if known else None
-        if self._most is not None and whole > self._most:
+        most = self._most is not None and (whole > self._most or not known)
+        if self._most is not None and most:
             ends = "ends it before" if known else "at most"
             text, points = f"{text}; points_max = {self._most:,} {ends}", float(self._most)
-        return Foreseen(text, points, seconds)
+        return Foreseen(text, points, seconds, most)
 
     @property
     def _untried(self) -> int:

@@ -154,8 +154,10 @@ def test_refused_before_anything_is_computed(comm, tmp_path):
 
 
 def test_a_refused_point_does_not_stop_the_others(comm, tmp_path):
-    """What is refused only while a point is computed, and is not about the scanned key; all points alike end the scan."""
-    text = BASE.replace("grid = [12, 12, 1]", "points_max = 8000\ntarget = 0.5").replace("shift = [0.5, 0.5, 0.0]\n", "")
+    """Refused only while a point is computed, and not about the scanned key; all points alike end the scan."""
+    text = BASE.replace("grid = [12, 12, 1]", "points_max = 8000\ntarget = 0.5").replace(
+        "shift = [0.5, 0.5, 0.0]\n", ""
+    )
     (tmp_path / "s.toml").write_text(scan_of("kubo.k.symmetry", '["off", "auto"]', text))
     app.run(comm, tmp_path / "s.toml", output=tmp_path / "s.h5", quiet=True)
     result = read_dataset(tmp_path / "s.h5")
@@ -164,7 +166,9 @@ def test_a_refused_point_does_not_stop_the_others(comm, tmp_path):
     assert second == ""
     assert "1 of 2 points failed (kubo.k.symmetry = off; InputError: kubo.k.points_max" in result.texts["warnings"]
     (tmp_path / "t.toml").write_text(scan_of("kubo.gamma", [0.1, 0.2], text))
-    with pytest.raises(InputError, match=r"all 2 points of the scan failed, .*; kubo\.gamma = 0\.1: kubo\.k\.points_max"):
+    with pytest.raises(
+        InputError, match=r"all 2 points of the scan failed, .*; kubo\.gamma = 0\.1: kubo\.k\.points_max"
+    ):
         app.run(comm, tmp_path / "t.toml", output=tmp_path / "t.h5", quiet=True, overrides=("kubo.k.points_max=1",))
     assert {path.name for path in tmp_path.iterdir()} == {"s.toml", "s.h5", "t.toml"}
 

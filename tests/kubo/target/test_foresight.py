@@ -9,6 +9,7 @@ import pytest
 from inputs import BULK
 
 from hpcalo import app
+from hpcalo.errors import InputError
 from hpcalo.io.hdf5 import read_dataset
 from hpcalo.kubo import foresight
 
@@ -76,8 +77,27 @@ def test_points_of_refined_cells(patient, comm, tmp_path):
 def test_budget_of_points_is_seen_beforehand(source):
     report = app.check(source(TARGET.replace("2 %", "1 %") + "points_max = 5000\n"))
     assert re.search(r"k-points expected: .*; points_max = 5,000 ends it before", report)
+    assert re.search(r"^memory +at most about .*\ntime +at most about [\d:]+ \w+ on 1 rank \(", report, re.M)
     report = app.check(source(TARGET.replace("2 %", "0.001 %") + "points_max = 2000\n"))
     assert re.search(r"^target +not known from the first levels \(.*\); points_max = 2,000 at most$", report, re.M)
+    assert re.search(r"^time +at most about ", report, re.M)
+    with pytest.raises(
+        InputError, match=r"kubo\.k\.points_max = 9: .* the next level needs [\d,]+: not even the first"
+    ):
+        app.check(source(TARGET + "points_max = 9\n"))
+
+
+def test_budget_of_time(patient, source):
+    """Where the points are not known, and there is no limit of them."""
+    patient(10, 0.0)
+    report = app.check(source(TARGET + "time_max = 100\n"))
+    assert re.search(r"^target +not tried: its first level takes [\d,]+ k-points, .*$", report, re.M)
+    assert re.search(r"^time +at most about 1:40 min on 1 rank \(", report, re.M)
+    assert re.search(r"^time +not known \(", app.check(source(TARGET)), re.M)
+    both = source(TARGET + '[scan]\nkey = "kubo.k.time_max"\nvalues = [100, 200]\n')
+    report = app.check(both)
+    assert "kubo.k.time_max = 200: an unknown number of k-points, at most about 3:20 min on 1 rank\n" in report
+    assert re.search(r"^time +at most about 5:00 min on 1 rank$", report, re.M)
 
 
 def test_error_of_a_grid(source, comm, tmp_path):
