@@ -201,3 +201,51 @@ def test_hermitian_matrices_two_in_one(N):
         reference.velocity_and_curvature(E, Z, places, twin, twin_curvature)
         np.testing.assert_allclose(ours, twin, rtol=0, atol=1e-14)
         np.testing.assert_allclose(our_curvature, twin_curvature, rtol=0, atol=1e-12)
+
+
+def hermitian_matrices(N: int, K: int = 21):
+    """Random matrices; also diagonal, equal, zero, block diagonal, tridiagonal, degenerate, graded and tiny ones."""
+    rng = np.random.default_rng(N)
+    a = rng.normal(size=(K, N, N)) + 1j * rng.normal(size=(K, N, N))
+    H = a + a.conj().transpose(0, 2, 1)
+    H[1] = np.diag(np.diag(H[1]))
+    H[2] = np.eye(N)
+    H[3] = 0.0
+    H[4, N // 2 :, : N // 2] = H[4, : N // 2, N // 2 :] = 0.0
+    H[5] = np.triu(np.tril(H[5], 1), -1)
+    vectors = np.linalg.qr(a[6])[0]
+    H[6] = (vectors * (np.arange(N) // 3)) @ vectors.conj().T
+    graded = 10.0 ** -np.arange(N)
+    H[7] *= graded[:, None] * graded
+    H[8] *= 1e-100
+    H[9] *= 1e100
+    return H
+
+
+@pytest.mark.parametrize("N", [1, 2, 3, 8, 18, 33])
+def test_eigenstates_of_small_matrices(N):
+    """Against LAPACK's eigenvalues and the definition of eigenvectors; the same bits in any company."""
+    H = hermitian_matrices(N)
+    E, c = np.empty(H.shape[:2]), np.empty_like(H)
+    assert _kubo.eigh(H, E, c)
+    twin, vectors = np.empty_like(E), np.empty_like(H)
+    assert reference.eigh(H, twin, vectors)
+    size = np.abs(twin).max(axis=1)[:, None]
+    assert (np.diff(E, axis=1) >= 0.0).all()
+    assert (np.abs(E - twin) <= 1e-14 * size).all()
+    assert (np.abs(H @ c - c * E[:, None]) <= 1e-14 * size[..., None]).all()
+    np.testing.assert_allclose(c.conj().transpose(0, 2, 1) @ c, np.broadcast_to(np.eye(N), H.shape), atol=2e-14)
+    for part in (slice(3, 4), slice(5, 18)):
+        some, turned = np.empty_like(E[part]), np.empty_like(H[part])
+        assert _kubo.eigh(H[part].copy(), some, turned)
+        assert some.tobytes() == E[part].tobytes()
+        assert turned.tobytes() == c[part].tobytes()
+
+
+def test_eigenstates_that_do_not_converge_are_told():
+    H = hermitian_matrices(4)
+    H[5, 2, 1] = np.nan
+    E, c = np.empty(H.shape[:2]), np.empty_like(H)
+    assert not _kubo.eigh(H, E, c)
+    with pytest.raises(ValueError, match="H: expected shape"):
+        _kubo.eigh(H[:, :3].copy(), E, c)

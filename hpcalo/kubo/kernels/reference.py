@@ -177,3 +177,11 @@ def velocity_and_curvature(
         for p in range(3):
             product = np.einsum("knm,kmn->kn", A[:, :, (p + 1) % 3], A[:, :, (p + 2) % 3])
             curvature[:, p] = 2.0 * product.imag
+
+
+def eigh(H: ComplexArray, E: RealArray, c: ComplexArray) -> bool:
+    """Eigenvalues (K, N), ascending, and eigenvectors in columns (K, N, N) of Hermitian matrices (K, N, N), of which
+    the lower half is read. Returns whether all converged. The kernel's phases and those of LAPACK differ.
+    """
+    E[...], c[...] = np.linalg.eigh(H)
+    return True

@@ -11,6 +11,7 @@ import numpy as np
 
 from hpcalo.hamiltonian.types import WannierModel
 from hpcalo.kubo.states.directions import line_order, velocity_directions
+from hpcalo.kubo.states.eigen import eigh
 from hpcalo.kubo.states.lattice_sum import LatticeSum
 from hpcalo.kubo.states.observable import Observable
 from hpcalo.kubo.states.operators import ordered
@@ -79,7 +80,7 @@ class WannierStates:
         K, N = len(values), self.size
         H = values[:, -N * N :].reshape(K, N, N)
         plain = values[:, : -N * N].reshape(K, N, self._rows, N)
-        E_kn, c_knn = np.linalg.eigh(H)
+        E_kn, c_knn = eigh(H)
         line = WannierLine(
             E_kn=E_kn,
             c_knn=c_knn,
