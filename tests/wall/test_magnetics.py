@@ -15,6 +15,8 @@ from hpcalo.wall.dynamics.state import State
 from hpcalo.wall.grid import Mesh
 from hpcalo.wall.magnetism.magnetics import Magnetics
 from hpcalo.wall.magnetism.texture import initial, measure, velocity, wall_parameter
+from hpcalo.wall.petsc import PETSc
+from hpcalo.wall.solvers.tridiagonal import fill_tridiagonal, set_direct_solver, tridiagonal_matrix
 
 GAMMA = 2.21e5
 MS = 8e5
@@ -77,6 +79,30 @@ def test_jacobian_by_finite_differences():
                 if 0 <= row < 6:
                     expected[row] = blocks[row, offset + 1, :, c]
             np.testing.assert_allclose(column, expected, rtol=1e-6, atol=1e-9)
+
+
+def test_linear_system_of_an_implicit_step():
+    """PETSc's KSP with the banded LU against the dense solution; blocks without a diagonal need row exchanges. A
+    singular matrix gives nan, which PETSc takes for a step that has failed.
+    """
+    blocks = np.random.default_rng(2).normal(size=(9, 3, 3, 3))
+    blocks[:, 1, [0, 1, 2], [0, 1, 2]] = 0.0
+    blocks[4, :, 0] *= 1e-9
+    dense = np.zeros((9, 3, 9, 3))
+    for node in range(9):
+        for other in range(max(0, node - 1), min(9, node + 2)):
+            dense[node, :, other] = blocks[node, other - node + 1]
+    right = np.random.default_rng(3).normal(size=27)
+    for factor, expected in ((1.0, np.linalg.solve(dense.reshape(27, 27), right)), (0.0, np.full(27, np.nan))):
+        matrix = tridiagonal_matrix(9)
+        fill_tridiagonal(matrix, factor * blocks)
+        ksp = PETSc.KSP().create(comm=MPI.COMM_SELF)
+        ksp.setOperators(matrix)
+        set_direct_solver(ksp)
+        vector = PETSc.Vec().createWithArray(right.copy(), comm=MPI.COMM_SELF)
+        found = vector.duplicate()
+        ksp.solve(vector, found)
+        np.testing.assert_allclose(found.array_r, expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize("integrator", ["rk", "bdf", "cn", "arkimex", "rosw"])

@@ -6,6 +6,7 @@ distribution). The rate is computed node by node on the rank that owns the node,
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
 
 import numpy as np
@@ -96,23 +97,30 @@ class QuasiStatic(Stepper):
         self.tracker.reset()
         vector = PETSc.Vec().createSeq(3 * mesh.cells, comm=alone())
         vector.array[:] = mesh.gather(state.m).reshape(-1)
-        with self.options.active(adapt_options(self.time)):
-            ts = make_ts(alone(), self.time, state.t, state.dt, end)
-            ts.setRHSFunction(self._rhs, vector.duplicate())
-            if self._matrix is None:
-                self._matrix = tridiagonal_matrix(mesh.cells)
-            ts.setRHSJacobian(self._jacobian, self._matrix, self._matrix)  # explicit types do not ask for it
-            set_direct_solver(ts.getSNES().getKSP())
-            ts.setPreStep(self._before_step)
-            ts.setPostStep(self._after_step)
-            ts.setFromOptions()
-            reduce_first_step(ts, self.time)
+        with self.options.active(adapt_options(self.time)), ExitStack() as ending:
+            ts = self._make_ts(state, end, vector, ending)
             run_ts(ts, vector, "Landau-Lifshitz-Gilbert", self.tracker)
-        m = normalized(np.array(vector.array_r).reshape(-1, 3), mesh, 0, ts.getTime())[mesh.first : mesh.last]
-        done = replace(advanced(ts, self.time, state, end), m=m)
-        ts.destroy()
+            m = normalized(np.array(vector.array_r).reshape(-1, 3), mesh, 0, ts.getTime())[mesh.first : mesh.last]
+            done = replace(advanced(ts, self.time, state, end), m=m)
         PETSc.garbage_cleanup(alone())  # PETSc keeps what Python has dropped until this call
         return done
+
+    def _make_ts(self, state: State, end: float, vector: PETSc.Vec, ending: ExitStack) -> PETSc.TS:
+        """The TS of one piece; `ending` destroys it and what calls Python: at its own end PETSc has none."""
+        ts = make_ts(alone(), self.time, state.t, state.dt, end)
+        ksp = ts.getSNES().getKSP()
+        for part in (ksp.getPC(), ksp, ts):
+            ending.callback(part.destroy)
+        ts.setRHSFunction(self._rhs, vector.duplicate())
+        if self._matrix is None:
+            self._matrix = tridiagonal_matrix(self.mesh.cells)
+        ts.setRHSJacobian(self._jacobian, self._matrix, self._matrix)  # explicit types do not ask for it
+        set_direct_solver(ksp)
+        ts.setPreStep(self._before_step)
+        ts.setPostStep(self._after_step)
+        ts.setFromOptions()
+        reduce_first_step(ts, self.time)
+        return ts
 
 
 def own_with_ghosts(mesh: Mesh, u: PETSc.Vec) -> RealArray:
