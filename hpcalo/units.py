@@ -24,6 +24,8 @@ HBAR_SI = PLANCK / (2.0 * math.pi)  # J s
 HBAR_EV_S = HBAR_SI / E_CHARGE  # eV s
 BOLTZMANN_EV = BOLTZMANN_SI / E_CHARGE  # eV/K
 BOHR_IN_ANGSTROM = BOHR_RADIUS * 1e10  # Å
+HARTREE_EV = 27.211386245981  # eV
+RYDBERG_EV = HARTREE_EV / 2  # eV
 
 E_A0 = E_CHARGE * BOHR_RADIUS
 """C m in one e a0, the unit of the torkance."""

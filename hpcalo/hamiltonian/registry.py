@@ -8,7 +8,7 @@ from pkgutil import walk_packages
 from hpcalo.hamiltonian import readers
 from hpcalo.hamiltonian.readers.base import Reader
 
-FIRST = ("file", "builtin", "channels", "wannier90", "lcao", "sisl")
+FIRST = ("file", "builtin", "channels", "fleur", "wannierberri", "wannier90", "lcao", "sisl")
 """The order of the sources in messages and tables, and in which they are asked for a name: those that look at what lies
 beside it come before those that take it. Others follow by name."""
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from opened import none_open, opened_below
 from wannier_files import write_hr, write_spin, write_tb, write_win, write_wsvec
 
 from hpcalo.config.reader import validate
@@ -19,30 +17,6 @@ from hpcalo.hamiltonian.builtin import ferromagnet
 from hpcalo.hamiltonian.loading import files, load_model
 from hpcalo.hamiltonian.readers.base import Reader
 from hpcalo.hamiltonian.registry import READERS
-
-OPENED: list[str] | None = None
-"""Names of opened files while somebody wants to know."""
-
-
-def note(event: str, arguments: tuple[Any, ...]) -> None:
-    if OPENED is not None and event == "open":
-        OPENED.append(str(arguments[0]))
-
-
-sys.addaudithook(note)
-
-
-@contextmanager
-def opened_below(folder: Path) -> Iterator[set[str]]:
-    """The names of the files below the folder that were opened in this block, known at its end."""
-    global OPENED  # noqa: PLW0603  (an audit hook cannot be removed)
-    found: set[str] = set()
-    OPENED = []
-    try:
-        yield found
-    finally:
-        found.update(Path(name).name for name in OPENED if name.startswith(str(folder)))
-        OPENED = None
 
 
 @pytest.fixture
@@ -85,7 +59,7 @@ def test_a_reader_names_the_files_that_it_opens(run: Path, keys: dict[str, Any],
     section = validate(table.ModelSection, keys, "x.toml", run)
     with opened_below(run) as opened:
         named = [path.name for path in files(section)]
-        assert not OPENED, "to name files none is opened"
+        assert none_open(), "to name files none is opened"
         load_model(section)
     assert named == used.split()
     assert opened == set(named)

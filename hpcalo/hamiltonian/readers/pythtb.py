@@ -1,4 +1,4 @@
-"""Tight-binding models of PythTB (https://www.physics.rutgers.edu/pythtb), versions 1.7 to 2.
+"""Tight-binding models of PythTB (https://www.physics.rutgers.edu/pythtb), versions 1.7 to 2, and pickles of them.
 
 PythTB puts the phases of orbital positions into H(k); here they live in the centres, and X(R) is the same. Its spinor
 index is orbital × 2 + spin. It has no units: lengths are taken as Å, energies as eV.
@@ -6,23 +6,86 @@ index is orbital × 2 + spin. It has no units: lengths are taken as Å, energies
 
 from __future__ import annotations
 
+import io
+import pickle
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
-from hpcalo.errors import ModelError
+from hpcalo.config.fields import InputPath
+from hpcalo.errors import InputError, ModelError, one_line
 from hpcalo.hamiltonian.builtin import VACUUM
 from hpcalo.hamiltonian.exchange import odd_part
 from hpcalo.hamiltonian.film import as_film
 from hpcalo.hamiltonian.magnetization import with_magnetization
 from hpcalo.hamiltonian.pairs import layout_pairs
+from hpcalo.hamiltonian.readers.base import Magnetization, Reader
 from hpcalo.hamiltonian.types import Crystal, WannierModel
 from hpcalo.typing import ComplexArray
 
 THICKNESS = 1.0  # Å, of a plane or chain of points
+MAX_BYTES = 2 * 2**30
+PLAIN = {
+    ("builtins", "complex"), ("builtins", "set"), ("builtins", "frozenset"), ("builtins", "slice"),
+    ("builtins", "object"), ("copyreg", "_reconstructor"), ("collections", "OrderedDict"),
+    ("collections", "defaultdict"), ("_codecs", "encode"),
+}  # fmt: skip
+"""What a model's pickle needs besides arrays and PythTB's own classes; nothing in it acts on the world."""
 Hop = tuple[Any, int, int, list[int]]
+
+
+class PythTB(Reader):
+    """A model of PythTB that was saved with `pickle.dump`."""
+
+    source: ClassVar = "pythtb"
+    help: ClassVar = "a PythTB model's .pickle"
+    endings: ClassVar = (".pickle", ".pkl")
+
+    pythtb: InputPath = Field(description="a model of PythTB, saved with pickle.dump (.pickle, .pkl)")
+    n_hat: Magnetization = None
+
+    def files(self) -> list[Path]:
+        """The one file."""
+        return [self.pythtb.path]
+
+    def read(self) -> WannierModel:
+        """The model. Raises InputError without PythTB, ModelError: no pickle, or one of something else."""
+        path = self.pythtb.path
+        try:
+            if path.stat().st_size > MAX_BYTES:
+                raise ModelError(f"{path}: {path.stat().st_size / 2**30:.1f} GiB: too large for a PythTB model")
+            model = _ModelUnpickler(io.BytesIO(path.read_bytes())).load()
+        except OSError as problem:
+            raise ModelError(f"{path}: cannot be read: {problem.strerror or problem}") from None
+        except ImportError:
+            raise InputError(f"{path}: needs PythTB, which is not installed: pip install pythtb") from None
+        except ModelError as problem:
+            raise ModelError(f"{path}: {problem}") from None
+        except Exception as problem:  # whatever a damaged pickle does
+            raise ModelError(f"{path}: is not an intact pickle: {one_line(problem)[:160]}") from None
+        keys = {"n_hat", "thickness", "fermi_energy", "electrons"}
+        try:
+            return from_pythtb(model, name=path.stem, **self.model_dump(include=keys))
+        except ModelError as problem:
+            raise ModelError(f"{path}: {problem}") from None
+
+
+class _ModelUnpickler(pickle.Unpickler):
+    """Reads a model and nothing that could act: a pickle may name any function, and this one calls none but these."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        root = module.partition(".")[0]
+        arrays = root == "numpy" and name in {"_reconstruct", "ndarray", "dtype", "scalar", "_frombuffer"}
+        if not (arrays or (root == "pythtb" and "." not in name) or (module, name) in PLAIN):
+            raise ModelError(f"names {module}.{name}: it is no PythTB model, and is not opened")
+        found = super().find_class(module, name)
+        if root == "pythtb" and not isinstance(found, type):
+            raise ModelError(f"names the function {module}.{name}: it is no PythTB model, and is not opened")
+        return found
 
 
 def from_pythtb(

@@ -212,14 +212,21 @@ def _same_run(path: Path, checkpoint: WannierCheckpoint, centres: RealArray, str
         )
 
 
+def pair_gauge(model: WannierModel, up: IntArray, down: IntArray, home: int) -> tuple[ComplexArray | None, bool]:
+    """The unitary (N, N) to the gauge of `with_pairs`, None where the file has it; whether it mixes the pairs."""
+    gauge, mixes = np.eye(model.size, dtype=np.complex128), False
+    if model.spin_Rvnn is not None:
+        gauge, mixes = pairs.spin_gauge(model.spin_Rvnn[home], up, down)
+    gauge = gauge * pairs.real_gauge(gauge.conj().T @ model.H_Rnn @ gauge, up, down)
+    tiny = np.abs(gauge - np.eye(model.size)).max() <= 1e-3  # noise of the file
+    return None if tiny else gauge, mixes
+
+
 def with_pairs(model: WannierModel, up: IntArray, down: IntArray, home: int) -> tuple[WannierModel, bool]:
     """The model in the gauge where pairs are Pauli-like and real, with its exchange part; whether pairs were mixed."""
     H, A, spin, centres = model.H_Rnn, model.A_Rvnn, model.spin_Rvnn, model.centres
-    gauge, mixes = np.eye(model.size, dtype=np.complex128), False
-    if spin is not None:
-        gauge, mixes = pairs.spin_gauge(spin[home], up, down)
-    gauge = gauge * pairs.real_gauge(gauge.conj().T @ H @ gauge, up, down)
-    if np.abs(gauge - np.eye(model.size)).max() > 1e-3:  # tinier phases are noise of the file
+    gauge, mixes = pair_gauge(model, up, down, home)
+    if gauge is not None:
         H = gauge.conj().T @ H @ gauge
         A = None if A is None else gauge.conj().T @ A @ gauge
         spin = None if spin is None else gauge.conj().T @ spin @ gauge

@@ -1,0 +1,1 @@
+"""Operators between Wannier functions as FLEUR writes them."""
