@@ -8,7 +8,7 @@ from hpcalo.kubo.kernels import _kubo
 from hpcalo.typing import ComplexArray, RealArray
 
 SMALL = 64
-"""Dimension up to which the kernel, eight matrices at a time, is quicker than LAPACK: 8 times at 18, 2.5 times at 60."""
+"""Dimension up to which the kernel, eight matrices at a time, is quicker than LAPACK: 8 × at 18, 2.5 × at 60."""
 
 
 def eigh(H_knn: ComplexArray) -> tuple[RealArray, ComplexArray]:
