@@ -1,4 +1,5 @@
-"""Closed-form models: Rashba ferromagnet (plane and chain), Haldane's honeycomb, a 3D ferromagnet without inversion.
+"""Closed-form models: Rashba ferromagnet (plane and chain), Haldane's honeycomb, a 3D ferromagnet without inversion,
+and the antiferromagnet of `antiferromagnet`.
 
 Their exchange part, spin pairs and position matrix are exact by construction, which makes them test cases.
 Energies eV, lengths Å. H_exchange = (Δ/2) σ·n̂ with n̂ the direction of the majority moment.
@@ -12,45 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpcalo.errors import ModelError, nearest
+from hpcalo.hamiltonian.antiferromagnet import antiferromagnet
 from hpcalo.hamiltonian.exchange import PAULI, unit_vector
+from hpcalo.hamiltonian.hops import VACUUM, collect, exchange_only, finite, positive
 from hpcalo.hamiltonian.types import Crystal, WannierModel
-from hpcalo.typing import ComplexArray, IntArray
 
 Z_AXIS = (0.0, 0.0, 1.0)
-VACUUM = 10.0
-"""Å, length of lattice vectors that do not repeat; no result depends on it (volumes use `thickness`)."""
-
-
-def _finite(**values: float) -> None:
-    for name, value in values.items():
-        if not np.isfinite(value):
-            raise ModelError(f"{name} = {value}: expected a finite number")
-
-
-def _positive(**values: float) -> None:
-    _finite(**values)
-    for name, value in values.items():
-        if value <= 0:
-            raise ModelError(f"{name} = {value}: must be positive")
-
-
-def _collect(hops: list[tuple[tuple[int, int, int], NDArray]], N: int) -> tuple[IntArray, ComplexArray]:
-    """R and H(R) from hops (R, matrix) of one direction each: the opposite direction is added as X(−R) = X(R)†."""
-    cells: dict[tuple[int, int, int], ComplexArray] = {}
-    for r, matrix in hops:
-        cells[r] = cells.get(r, np.zeros((N, N), dtype=np.complex128)) + matrix
-        if r != (0, 0, 0):
-            back = (-r[0], -r[1], -r[2])
-            cells[back] = cells.get(back, np.zeros((N, N), dtype=np.complex128)) + np.conj(matrix).T
-    order = sorted(cells)
-    return np.array(order, dtype=np.int64), np.array([cells[r] for r in order])
-
-
-def _exchange_only(R: IntArray, onsite: NDArray) -> ComplexArray:
-    """An array over R that holds `onsite` in cell 0 and zeros elsewhere."""
-    odd = np.zeros((len(R), *onsite.shape), dtype=np.complex128)
-    odd[int(np.flatnonzero((R == 0).all(axis=1))[0])] = onsite
-    return odd
 
 
 def _one_orbital(
@@ -68,12 +36,12 @@ def _one_orbital(
     bonds: for each bond (R) the spin matrix s of its Rashba term, H(R) = −t + i a_R s/2; sin k = (e^{ik} − e^{−ik})/2i.
     The second atom in the list, below the first, carries no orbital: it stands for the substrate that breaks inversion.
     """
-    _finite(hopping=hopping, rashba=rashba, exchange=exchange)
-    _positive(lattice_constant=a, thickness=thickness)
+    finite(hopping=hopping, rashba=rashba, exchange=exchange)
+    positive(lattice_constant=a, thickness=thickness)
     n = unit_vector(n_hat)
     odd_0 = 0.5 * exchange * np.tensordot(n, PAULI, 1)
     hops = [((0, 0, 0), odd_0), *((r, -hopping * np.eye(2) + 0.5j * rashba * s) for r, s in bonds.items())]
-    R, H = _collect(hops, 2)
+    R, H = collect(hops, 2)
     periodic = (True, len(bonds) >= 2, False)
     crystal = Crystal(
         lattice=np.diag([a if p else VACUUM * a for p in periodic]),
@@ -90,7 +58,7 @@ def _one_orbital(
         centres=np.zeros((2, 3)),
         up=np.array([0]),
         down=np.array([1]),
-        odd_Rnn=_exchange_only(R, odd_0),
+        odd_Rnn=exchange_only(R, odd_0),
         n_hat=n,
         name=name,
     )
@@ -146,15 +114,15 @@ def haldane(
     second_hopping and φ = phase (radians); bond = length of the A–B bond in Å; volume = area × thickness. The sites
     enter the velocity through `centres`. Raises ModelError for lengths that are not positive.
     """
-    _finite(hopping=hopping, second_hopping=second_hopping, onsite=onsite, phase=phase)
-    _positive(bond=bond, thickness=thickness)
+    finite(hopping=hopping, second_hopping=second_hopping, onsite=onsite, phase=phase)
+    positive(bond=bond, thickness=thickness)
     a = np.sqrt(3.0) * bond
     lattice = np.array([[a, 0.0, 0.0], [0.5 * a, 0.5 * np.sqrt(3.0) * a, 0.0], [0.0, 0.0, VACUUM * a]])
     positions = np.array([[1.0, 1.0, 0.0], [2.0, 2.0, 0.0]]) / 3.0 @ lattice
     t2 = second_hopping * np.exp(1j * phase)
     A, B = np.diag([1.0, 0.0]), np.diag([0.0, 1.0])
     AB = np.array([[0.0, 1.0], [0.0, 0.0]])
-    R, H = _collect(
+    R, H = collect(
         [
             ((0, 0, 0), onsite * (B - A) + hopping * (AB + AB.T)),
             ((1, 0, 0), hopping * AB.T + t2 * A + t2.conjugate() * B),
@@ -190,7 +158,7 @@ def ferromagnet(
     """
     if not 1 <= orbitals <= 50:
         raise ModelError(f"orbitals = {orbitals}: must be 1 to 50")
-    _finite(exchange=exchange, spin_orbit=spin_orbit)
+    finite(exchange=exchange, spin_orbit=spin_orbit)
     n = unit_vector(n_hat)
     rng = np.random.default_rng(seed)
     lattice = np.array([[3.0, 0.0, 0.1], [0.2, 3.1, 0.0], [-0.1, 0.3, 2.9]])
@@ -217,8 +185,8 @@ def ferromagnet(
         for v in range(3):
             position_hops[v].append((r, np.kron(one, x[v])))
     N = 2 * orbitals
-    R, H = _collect(all_hops, N)
-    A = np.stack([_collect(position_hops[v], N)[1] for v in range(3)], axis=1)
+    R, H = collect(all_hops, N)
+    A = np.stack([collect(position_hops[v], N)[1] for v in range(3)], axis=1)
     # atoms: the orbital centres, all of different kind, so that the crystal has no rotation either
     crystal = Crystal(
         lattice=lattice,
@@ -235,7 +203,7 @@ def ferromagnet(
         A_Rvnn=A,
         up=np.arange(orbitals),
         down=np.arange(orbitals, N),
-        odd_Rnn=_collect(odd_hops, N)[1],
+        odd_Rnn=collect(odd_hops, N)[1],
         n_hat=n,
         name="ferromagnet",
     )
@@ -246,6 +214,7 @@ BUILTIN: Mapping[str, Callable[..., WannierModel]] = {
     "chain": chain,
     "haldane": haldane,
     "ferromagnet": ferromagnet,
+    "antiferromagnet": antiferromagnet,
 }
 
 

@@ -13,6 +13,7 @@ from hpcalo.hamiltonian.film import as_film
 from hpcalo.hamiltonian.readers.base import Reader
 from hpcalo.hamiltonian.registry import READERS
 from hpcalo.hamiltonian.section import ModelSection
+from hpcalo.hamiltonian.sublattices import text
 from hpcalo.io.provenance import sha256
 
 if TYPE_CHECKING:
@@ -37,9 +38,10 @@ def load_model(section: ModelSection) -> Model:
 
 
 def with_given(model: Model, reader: Reader) -> Model:
-    """The model with thickness, Fermi energy and electrons as the table gives them; notes on replaced values go.
+    """The model with thickness, Fermi energy, electrons and sublattices as the table gives them, without notes on
+    replaced values.
 
-    Raises InputError for a thickness of what is no film.
+    Raises InputError for a thickness of what is no film, and sublattices that do not fit the atoms.
     """
     if reader.thickness is not None:
         try:
@@ -51,7 +53,21 @@ def with_given(model: Model, reader: Reader) -> Model:
         model = replace(model, fermi_energy=reader.fermi_energy, notes=notes)
     if reader.electrons is not None:
         model = replace(model, electrons=reader.electrons)
+    if reader.sublattices is not None:
+        model = _with_sublattices(model, reader.sublattices)
     return model
+
+
+def _with_sublattices(model: Model, given: tuple[int, ...]) -> Model:
+    """The model with these sublattices of its atoms. Raises InputError if they do not fit."""
+    try:
+        crystal = replace(model.crystal, sublattices=given)
+    except ModelError as problem:
+        raise InputError(f"model.{problem}") from None
+    if set(given) - {0} != set(range(1, max(given) + 1)):
+        raise InputError(f"model.sublattices: {list(given)}: expected the numbers 1, 2, … without a gap, and 0 of none")
+    notes = tuple(n for n in model.notes if not n.startswith("magnetic sublattices"))
+    return replace(model, crystal=crystal, notes=(*notes, f"magnetic sublattices as given ({text(crystal)})"))
 
 
 def section_for(

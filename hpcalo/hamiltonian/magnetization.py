@@ -8,9 +8,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from hpcalo.hamiltonian import sublattices
 from hpcalo.hamiltonian.exchange import pauli_on_pairs, require_exchange, shares_not_along, spin_components, unit_vector
 from hpcalo.hamiltonian.film import nearest_atoms
-from hpcalo.hamiltonian.types import WannierModel
+from hpcalo.hamiltonian.types import Crystal, WannierModel
 from hpcalo.typing import ComplexArray, RealArray
 
 MESH = 8
@@ -86,10 +87,21 @@ def with_magnetization(model: WannierModel, given: Sequence[float] | None = None
         )  # fmt: skip
     else:
         n, warning = direction_of(split, moments, model.crystal.symbols)
-    crystal = replace(model.crystal, moments=np.round(per_atom @ n, 3))
+    numbers = sublattices.found_sublattices(split, n) if largest >= WEAK * _largest_hopping(model) else ()
+    crystal = replace(model.crystal, moments=np.round(per_atom @ n, 3), sublattices=numbers)
     about = f"{note}; moment along ({_text(n)})" + (" as given" if given is not None else "")
     marked = [f"warning: {warning}"] if warning else []
-    return replace(model, crystal=crystal, n_hat=n).with_notes(about, *marked, *_notes_on_direction(model, n))
+    several = _notes_on_sublattices(crystal, split)
+    return replace(model, crystal=crystal, n_hat=n).with_notes(about, *marked, *several, *_notes_on_direction(model, n))
+
+
+def _notes_on_sublattices(crystal: Crystal, exchange: RealArray) -> tuple[str, ...]:
+    """What the sublattices are, and what turns where their moments have several directions."""
+    if not crystal.sublattices:
+        return ()
+    kind = "collinear" if sublattices.collinear(exchange, crystal.sublattices) else "not collinear"
+    what = "torque and other n̂: all moments turn together, as a rigid body"
+    return (f"magnetic sublattices, {kind} ({sublattices.text(crystal)}); {what}",)
 
 
 def direction_of(exchange: RealArray, moments: RealArray | None, symbols: Sequence[str]) -> tuple[RealArray, str]:
@@ -107,15 +119,15 @@ def direction_of(exchange: RealArray, moments: RealArray | None, symbols: Sequen
         return snapped(n), ""
     sizes = np.linalg.norm(exchange, axis=1)
     first = int(np.flatnonzero(sizes >= 0.5 * sizes.max())[0])
-    begin = f"antiferromagnet: the exchange of the atoms cancels (net {100 * share:.2g} %), the cell has no direction"
+    begin = f"antiferromagnet: the exchange of the atoms cancels (net {100 * share:.2g} %), so no net moment tells n̂"
     strengths, axes = np.linalg.eigh(exchange.T @ exchange)
     if strengths[2] < COLLINEAR * strengths.sum():
         n = np.array([0.0, 0.0, 1.0])
-        return n, f"{begin}, and the atoms no common axis; n̂ = ({_text(n)}) names the state as it is; {ASK}"
+        return n, f"{begin}, and the atoms have no common axis; n̂ = ({_text(n)}) names the state as it is; {ASK}"
     n = snapped(axes[:, 2] * np.sign(axes[:, 2] @ exchange[first]))
     return n, (
-        f"{begin}; n̂ is taken along the moment of atom {first + 1} ({symbols[first]}), ({_text(n)}), and turns all "
-        f"atoms together; if that is not meant, {ASK}"
+        f"{begin}; n̂ is the Néel vector, the moment of atom {first + 1} ({symbols[first]}), ({_text(n)}), and turns "
+        f"all atoms together; if that is not meant, {ASK}"
     )
 
 

@@ -22,12 +22,13 @@ class Operation:
     """A point operation, combined with time reversal or not.
 
     rotation: (3, 3) integers, acts on fractional coordinates of positions. cartesian: (3, 3) orthogonal. time_reversal:
-    bool.
+    bool. exchanges: whether it exchanges the two sublattices of an antiferromagnet, and so takes n̂ to −n̂.
     """
 
     rotation: IntArray
     cartesian: RealArray
     time_reversal: bool
+    exchanges: bool = False
 
     @property
     def is_identity(self) -> bool:
@@ -77,6 +78,7 @@ class Operation:
             self.rotation @ other.rotation,
             self.cartesian @ other.cartesian,
             self.time_reversal != other.time_reversal,
+            self.exchanges != other.exchanges,
         )
 
 
@@ -85,10 +87,13 @@ def identity() -> Operation:
     return Operation(np.eye(3, dtype=np.int64), np.eye(3), False)
 
 
-def candidates(crystal: Crystal, n_hat: RealArray, tolerance: float = 1e-4) -> tuple[Operation, ...]:
+def candidates(
+    crystal: Crystal, n_hat: RealArray, tolerance: float = 1e-4, *, exchanging: bool = False
+) -> tuple[Operation, ...]:
     """Operations of the crystal that keep the magnetization direction n̂ and the periodic directions, identity first.
 
-    An operation with and without time reversal may both be offered where no atom carries a moment.
+    An operation with and without time reversal may both be offered where no atom carries a moment. exchanging: also
+    those that exchange the two sublattices of an antiferromagnet.
     """
     numbers = _numbers(crystal)
     lattice = crystal.lattice
@@ -104,18 +109,42 @@ def candidates(crystal: Crystal, n_hat: RealArray, tolerance: float = 1e-4) -> t
         rotations = np.unique(spglib.get_symmetry_dataset(cell, symprec=tolerance).rotations, axis=0)
     except spglib.error.SpglibError:
         rotations = np.eye(3, dtype=int)[None]  # no symmetry is used of a cell that spglib cannot analyse
+    exchanged = _exchanging(crystal, fractional, tolerance) if exchanging else []
     spinless = not np.any(crystal.moments)
     result = []
-    for W in rotations.astype(np.int64):
+    for W, exchanges in [*((W, False) for W in rotations), *((W, True) for W in exchanged)]:
         if not _keeps_periodic(W, crystal.periodic):
             continue
         R = lattice.T @ W @ np.linalg.inv(lattice.T)
         for time_reversal in (False, True):
-            op = Operation(W, R, time_reversal)
+            op = Operation(W.astype(np.int64), R, time_reversal, exchanges)
             image = op.time_sign * op.axial @ n_hat
-            if spinless or np.abs(image - n_hat).max() < 1e-9:
+            if spinless or np.abs(image - (-n_hat if exchanges else n_hat)).max() < 1e-9:
                 result.append(op)
     return tuple(sorted(result, key=lambda op: not op.is_identity))
+
+
+def _exchanging(crystal: Crystal, fractional: RealArray, tolerance: float) -> list[IntArray]:
+    """Rotations of the crystal that take atoms of one of two sublattices to those of the other, moments reversed."""
+    number, moments = np.array(crystal.sublattices), crystal.moments
+    if set(crystal.sublattices) - {0} != {1, 2} or not np.any(moments):
+        return []
+    kinds: dict[tuple[str, float, bool], int] = {}
+    alike = [
+        kinds.setdefault((symbol, round(abs(float(moment)), 3), bool(n)), len(kinds) + 1)
+        for symbol, moment, n in zip(crystal.symbols, moments, number, strict=True)
+    ]
+    try:
+        dataset = spglib.get_symmetry_dataset((crystal.lattice, fractional, alike), symprec=tolerance)
+    except spglib.error.SpglibError:
+        return []
+    found = {}
+    for W, t in zip(dataset.rotations, dataset.translations, strict=True):
+        apart = (fractional @ W.T + t)[:, None] - fractional
+        image = np.linalg.norm((apart - np.rint(apart)) @ crystal.lattice, axis=2).argmin(axis=1)
+        if np.all(number[image] == np.array([0, 2, 1])[number]) and np.allclose(moments[image], -moments, atol=2e-3):
+            found[tuple(W.ravel())] = W
+    return list(found.values())
 
 
 def closed(operations: Sequence[Operation]) -> bool:
@@ -166,11 +195,13 @@ def _keeps_periodic(W: IntArray, periodic: tuple[bool, bool, bool]) -> bool:
 
 
 def _numbers(crystal: Crystal) -> list[int]:
-    """One integer per kind of atom; kinds are symbol and size of the moment, so that unlike moments are not
+    """One integer per kind of atom; kinds are symbol, size of the moment and sublattice, so that unlike moments are not
     exchanged.
     """
-    kinds: dict[tuple[str, float], int] = {}
+    kinds: dict[tuple[str, float, int], int] = {}
     return [
-        kinds.setdefault((symbol, round(float(moment), 3)), len(kinds) + 1)
-        for symbol, moment in zip(crystal.symbols, crystal.moments, strict=True)
+        kinds.setdefault((symbol, round(float(moment), 3), sublattice), len(kinds) + 1)
+        for symbol, moment, sublattice in zip(
+            crystal.symbols, crystal.moments, crystal.sublattices or (0,) * len(crystal.symbols), strict=True
+        )
     ]

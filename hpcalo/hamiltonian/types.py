@@ -26,7 +26,8 @@ class Crystal:
     lattice: (3, 3) Å, rows are lattice vectors. periodic: which of them repeat (a film: True, True, False).
     positions: (atoms, 3) Å Cartesian. symbols: chemical symbols. moments: (atoms,) signed size of each atom's moment
     along the magnetization, µ_B (used to find the magnetic point group; zeros where unknown). thickness: Å, of a film
-    (its volume is area × thickness); None: the length of the lattice vectors that do not repeat.
+    (its volume is area × thickness); None: the length of the lattice vectors that do not repeat. sublattices: the
+    number of each atom's magnetic sublattice, 1, 2, …, 0 of none; empty: all moments have one direction.
     """
 
     lattice: RealArray
@@ -35,6 +36,7 @@ class Crystal:
     symbols: tuple[str, ...]
     moments: RealArray
     thickness: float | None = None
+    sublattices: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         for name, shape in (
@@ -47,6 +49,8 @@ class Crystal:
                 raise ModelError(f"{name}: shape {value.shape}, expected {shape}")
             if not np.isfinite(value).all():
                 raise ModelError(f"{name}: contains a number that is not finite")
+        if self.sublattices and (len(self.sublattices) != len(self.symbols) or min(self.sublattices) < 0):
+            raise ModelError(f"sublattices: expected {len(self.symbols)} numbers, one for each atom, none negative")
         if abs(np.linalg.det(self.lattice)) < 1e-6:
             raise ModelError("lattice: the three vectors do not span a volume")
         if self.thickness is not None and self.dimensions == 3:

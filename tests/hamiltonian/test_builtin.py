@@ -137,4 +137,4 @@ def test_mistakes_are_named() -> None:
         rashba(n_hat=(0.0, 0.0, 0.0))
     with pytest.raises(ModelError, match="no exchange part"):
         rotated(haldane(), (1.0, 0.0, 0.0))
-    assert set(BUILTIN) == {"rashba", "chain", "haldane", "ferromagnet"}
+    assert set(BUILTIN) == {"rashba", "chain", "haldane", "ferromagnet", "antiferromagnet"}

@@ -6,7 +6,8 @@ Layout, version 1 (every dataset carries `units`, `axes` and, if only half of th
                      fermi_energy (eV, may be missing), electrons (may be missing), n_hat (wannier)
     /notes           texts: what is approximate
     /crystal/…       lattice (3, 3) Å, positions (atoms, 3) Å, symbols, moments (atoms,) µ_B (wannier
-                     without fermi_energy: relative); attributes: periodic, thickness (Å, may be missing)
+                     without fermi_energy: relative), sublattices (atoms,) if moments have several directions;
+                     attributes: periodic, thickness (Å, may be missing)
     /R               (nR, 3) cells
     /stored          (nS,) numbers of the cells whose matrices are in the file; the others follow from
                      X(−R) = adjoint · X(R)†, adjoint = 1 or −1; a dataset with adjoint = 0 holds all nR cells

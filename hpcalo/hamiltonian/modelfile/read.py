@@ -38,6 +38,9 @@ def read_model(path: Path, replicas: bool | None = None) -> Model:
 def _read_crystal(file: CheckedFile) -> Crystal:
     symbols = file.texts("/crystal/symbols")
     periodic = file.array("/crystal", attribute="periodic", kinds="iub", shape=(3,))
+    sublattices: tuple[int, ...] = ()
+    if file.has("/crystal/sublattices"):
+        sublattices = tuple(file.array("/crystal/sublattices", kinds="iu", shape=(len(symbols),)).tolist())
     thickness = file.optional_float("/crystal", "thickness")  # files of the first versions have it for crystals, too
     return Crystal(
         lattice=file.array("/crystal/lattice", shape=(3, 3)),
@@ -46,6 +49,7 @@ def _read_crystal(file: CheckedFile) -> Crystal:
         symbols=symbols,
         moments=file.array("/crystal/moments", shape=(len(symbols),)),
         thickness=None if all(periodic) else thickness,
+        sublattices=sublattices,
     )
 
 

@@ -55,6 +55,8 @@ def _write_common(file: h5py.Group, model: Model) -> None:
     absolute = not wannier or model.fermi_energy is not None  # of a Wannier model without Fermi energy: ratios
     _put(group, "moments", model.crystal.moments, "Bohr magneton" if absolute else "1", "atom")
     _texts(group, "symbols", model.crystal.symbols)
+    if model.crystal.sublattices:
+        _put(group, "sublattices", np.array(model.crystal.sublattices, dtype=np.int32), "1", "atom")
     _put(file, "R", model.R.astype(np.int32), "cells", "R, component")
     _put(file, "stored", stored_cells(model.R).astype(np.int32), "1", "stored")
 

@@ -41,12 +41,20 @@ Magnetization = Annotated[
     ),
 ]
 
+Sublattices = Annotated[
+    Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(strict=False)] | None,
+    Field(
+        description="magnetic sublattice of each atom, 1, 2, …, and 0 of none: those of the torkance by sublattice "
+        "(default: found from the exchange of the atoms)"
+    ),
+]
+
 
 class Reader(Section):
     """One source of a Hamiltonian with its options.
 
     A subclass is one kind of source. Its fields are its keys in the table `[model]`: `source` names the one that says
-    where the Hamiltonian is (an `InputPath` where it is a file), the others are options and have defaults. Three
+    where the Hamiltonian is (an `InputPath` where it is a file), the others are options and have defaults. Four
     options are common to all.
     """
 
@@ -64,6 +72,8 @@ class Reader(Section):
     electrons: Annotated[float, Field(gt=0)] | None = Field(
         None, description="electrons per cell; replaces that of the file"
     )
+
+    sublattices: Sublattices = None
 
     @abstractmethod
     def files(self) -> Sequence[Path]:

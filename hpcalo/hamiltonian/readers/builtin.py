@@ -46,7 +46,17 @@ class FerromagnetParameters(Section):
     seed: int = Field(1, ge=0, description="seed of the random numbers")
 
 
-BuiltinName = Literal["rashba", "chain", "haldane", "ferromagnet"]
+class AntiferromagnetParameters(Section):
+    """Two sublattices on a square lattice, exchange ±(Δ/2) σ·n̂ and Rashba coupling of either sign; PT symmetric."""
+
+    hopping: Energy = Field(1.0, description="t, between the sublattices")
+    second_hopping: Energy = Field(0.3, description="t2, within a sublattice")
+    rashba: Energy = Field(0.4, description="a_R of the first sublattice, −a_R of the second")
+    exchange: Energy = Field(0.8, description="Δ, minority minus majority")
+    lattice_constant: Length = Field(1.0, description="a")
+
+
+BuiltinName = Literal["rashba", "chain", "haldane", "ferromagnet", "antiferromagnet"]
 NAMES: tuple[str, ...] = get_args(BuiltinName)
 
 
@@ -63,6 +73,7 @@ class Builtin(Reader):
     chain: ChainParameters | None = None
     haldane: HaldaneParameters | None = None
     ferromagnet: FerromagnetParameters | None = None
+    antiferromagnet: AntiferromagnetParameters | None = None
 
     @model_validator(mode="after")
     def _only_its_own_parameters(self) -> Builtin:

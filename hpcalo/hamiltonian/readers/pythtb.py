@@ -18,9 +18,9 @@ from pydantic import Field
 
 from hpcalo.config.fields import InputPath
 from hpcalo.errors import InputError, ModelError, one_line
-from hpcalo.hamiltonian.builtin import VACUUM
 from hpcalo.hamiltonian.exchange import odd_part
 from hpcalo.hamiltonian.film import as_film
+from hpcalo.hamiltonian.hops import VACUUM
 from hpcalo.hamiltonian.magnetization import with_magnetization
 from hpcalo.hamiltonian.pairs import layout_pairs
 from hpcalo.hamiltonian.readers.base import Magnetization, Reader

@@ -29,7 +29,7 @@ class Projection:
                 if kind == BROADENED:
                     self._broadened.add(name)
                     unit = np.stack([unit, unit], axis=1)[None]
-            elif name in levels and levels[name].indices:
+            elif name in levels:
                 unit = np.eye(levels[name].size(request.crystal))
             else:
                 continue

@@ -8,7 +8,8 @@ from functools import cache
 import numpy as np
 
 from hpcalo.hamiltonian.exchange import pauli_on_pairs, torque_from_spin, torque_Rvnn
-from hpcalo.hamiltonian.types import LcaoModel, Model, WannierModel
+from hpcalo.hamiltonian.symmetry import Operation
+from hpcalo.hamiltonian.types import Crystal, LcaoModel, Model, WannierModel
 from hpcalo.kubo.states.directions import velocity_directions
 from hpcalo.kubo.states.lcao_point import LcaoPoint
 from hpcalo.kubo.states.observable import LevelProperty, Observable, Operator
@@ -110,15 +111,14 @@ class Torque(Operator):
         return line.rotated(np.ascontiguousarray(torque.transpose(0, 2, 1, 3)))
 
     def lcao(self, point: LcaoPoint, out: ComplexArray) -> None:
-        self._along(point, out)
+        self.along(point.c, point.graded[1], point.n_hat, out)
         across = point.across
         if across is not None:
-            self._across(point.c, across, out)
+            self.across(point.c, across, out)
 
     @staticmethod
-    def _along(point: LcaoPoint, out: ComplexArray) -> None:
-        """T_v = −½ Σ ε_vjk n_k (σ_j ⊗ Δ) in the eigenbasis, into out (M, 3, M)."""
-        n, c, delta = point.n_hat, point.c, point.graded[1]
+    def along(c: ComplexArray, delta: ComplexArray, n: RealArray, out: ComplexArray) -> None:
+        """T_v = −½ Σ ε_vjk n_k (σ_j ⊗ Δ) in the eigenbasis c (2, N, M) of Δ (N, N), added to out (M, 3, M)."""
         # Coefficients of σ_j in T_v.
         weight = -0.5 * np.array([[0.0, n[2], -n[1]], [-n[2], 0.0, n[0]], [n[1], -n[0], 0.0]])
         dc = np.stack([delta @ c[0], delta @ c[1]])
@@ -137,8 +137,8 @@ class Torque(Operator):
                     out[:, v, :] += weight[v, j] * block
 
     @staticmethod
-    def _across(c: ComplexArray, across: ComplexArray, out: ComplexArray) -> None:
-        """T_v += Σ ε_vjk B_j ⊗ σ_k in the eigenbasis."""
+    def across(c: ComplexArray, across: ComplexArray, out: ComplexArray) -> None:
+        """T_v += Σ ε_vjk B_j ⊗ σ_k in the eigenbasis, B (3, N, N)."""
         for j in range(3):
             bc = np.stack([across[j] @ c[0], across[j] @ c[1]])
             mixed = c[0].conj().T @ bc[1]
@@ -162,6 +162,10 @@ class Spin(LevelProperty):
     unit = "hbar/2"
     indices = ()
     negligible = 1e-6
+
+    def transformation(self, operation: Operation, crystal: Crystal) -> RealArray:
+        """An operation that exchanges the sublattices of an antiferromagnet takes n̂ to −n̂."""
+        return np.full((1, 1), -1.0 if operation.exchanges else 1.0)
 
     def wannier_parts(self, model: WannierModel, need: frozenset[Observable]) -> WannierParts:
         if model.spin_Rvnn is not None:

@@ -109,7 +109,7 @@ def _crystal_operations(solver: StateSolver, grid: KGrid) -> tuple[Operation, ..
             raise InputError(
                 f"kubo.k.grid: {list(grid.divisions)}: the model is not periodic along vector {c + 1}; use 1 there"
             )
-    return (identity(),) if grid.symmetry == "off" else candidates(solver.crystal, solver.n_hat)
+    return (identity(),) if grid.symmetry == "off" else candidates(solver.crystal, solver.n_hat, exchanging=True)
 
 
 def _mesh(
@@ -132,7 +132,8 @@ def _division(solver: StateSolver, request: Request, grid: KGrid, passes: int) -
     reversal would: weak spin-orbit coupling makes their sums too much alike to tell of the error.
     """
     plain = replace(solver.crystal, moments=np.zeros_like(solver.crystal.moments))
-    images = [op.k_matrix for op in (*candidates(solver.crystal, solver.n_hat), *candidates(plain, solver.n_hat))]
+    of_magnet = candidates(solver.crystal, solver.n_hat, exchanging=True)
+    images = [op.k_matrix for op in (*of_magnet, *candidates(plain, solver.n_hat))]
     division = divide(grid.divisions, grid.shift, [*images, -np.eye(3)], solver.crystal.periodic)
     size = Packing(request.shapes()).size
     while division.levels and bytes_of_sums(division, size, passes) > LARGEST_SUMS:

@@ -32,7 +32,7 @@ def transformed(raw: RawSums, op: Operation, request: Request) -> RawSums:
     for name, values in raw.items():
         if name in pairs:
             out[name] = _pairs(values, *pairs[name], op, request)
-        elif name in levels and levels[name].indices:
+        elif name in levels:
             matrix = levels[name].transformation(op, request.crystal)
             flat = values.reshape(len(matrix), -1)
             out[name] = np.asarray(np.tensordot(matrix, flat, 1), dtype=np.float64).reshape(values.shape)
@@ -68,7 +68,7 @@ def symmetrized(raw: RawSums, operations: Sequence[Operation], request: Request)
                 out[name] = np.stack([np.matmul(matrix, part) for matrix, part in parts], axis=2)
             else:
                 out[name] = np.asarray(np.tensordot(odd, values, 1), dtype=np.float64)
-        elif name in levels and levels[name].indices:
+        elif name in levels:
             matrix = _mean([levels[name].transformation(op, request.crystal) for op in operations])
             flat = np.tensordot(matrix, values.reshape(len(matrix), -1), 1)
             out[name] = np.asarray(flat, dtype=np.float64).reshape(values.shape)

@@ -38,7 +38,7 @@ class Wannier90(Reader):
     @property
     def options(self) -> WannierOptions:
         """The options as the functions below this class have them."""
-        return WannierOptions(**self.model_dump(exclude={"wannier90"}))
+        return WannierOptions(**self.model_dump(exclude={"wannier90", "sublattices"}))
 
     def files(self) -> list[Path]:
         """The files of the run that these options need, as far as they are there."""
