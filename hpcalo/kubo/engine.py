@@ -58,10 +58,11 @@ class KuboEngine(Engine):
         return scan_point(settings, context)
 
     def conclude(self, result: Result) -> tuple[str, Sequence[str]]:
-        from hpcalo.kubo.scanned.values import table, unconverged  # noqa: PLC0415
+        from hpcalo.kubo.scanned.values import series, table, unconverged  # noqa: PLC0415
 
-        found = table(result)
-        return found.text() if found else "", unconverged(result)
+        every = series(result)
+        found = table(result, every)
+        return found.text() if found else "", unconverged(result, every)
 
     def kind(self, result: Result) -> str:
         from hpcalo.kubo.scanned.points import is_scan, scanned_key  # noqa: PLC0415
@@ -84,9 +85,10 @@ class KuboEngine(Engine):
         return checks(result)
 
     def summary(self, result: Result) -> Table | None:
+        from hpcalo.kubo.summary.numbers import numbers  # noqa: PLC0415
         from hpcalo.kubo.summary.tables import table  # noqa: PLC0415
 
-        return table(result)
+        return table(result, numbers(result))
 
     def hints(self, result: Result) -> Sequence[tuple[str, str]]:
         from hpcalo.kubo.checks import hints  # noqa: PLC0415

@@ -204,8 +204,8 @@ class _Look:
     def _point_values(self, number: int, start: RawSums, operations: Sequence[Operation]) -> Wanted | None:
         """As the run finds them. Raises _TooDear."""
         ahead = self._ahead
-        values = partial(quantities, ahead.section, ahead.request, ahead.reference, None, ahead.n_hat)
-        found = point_values(values, ahead.section, ahead.request, ahead.n_hat)(number, start, operations)
+        values = point_values(ahead.section, ahead.request, ahead.reference, ahead.n_hat)
+        found = values(number, start, operations)
         if found is not None:
             few = {name: np.repeat(array[None], FEW, axis=0) for name, array in start.items()}
             begin = time.process_time()

@@ -105,7 +105,7 @@ def compute(model: Model, kubo: KuboContext) -> Computed:
         del states
         summed = sum_on_grid(once, request, n_hat, kubo)
     else:
-        summed = refine(states, request, n_hat, values, kubo, counted.points if counted else 0)
+        summed = refine(states, request, reference, n_hat, values, kubo, counted.points if counted else 0)
     with together(comm):
         run, fields = values(summed.passes)
     warnings = [*_no_band_between(summed.passes[0].total), *(counted.warnings if counted else []), *summed.warnings]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -90,11 +90,17 @@ def sum_on_grid(states: Iterator[StateSolver], request: Request, n_hat: RealArra
 
 
 def refine(
-    states: States, request: Request, n_hat: RealArray, values: Values, kubo: KuboContext, points: int = 0
+    states: States,
+    request: Request,
+    reference: float,
+    n_hat: RealArray,
+    values: Values,
+    kubo: KuboContext,
+    points: int = 0,
 ) -> Summed:
     """Level after level until the input's target is reached or its budget is used. Collective.
 
-    points: k-points that the run has computed before.
+    reference: eV, zero of the energy axis. points: k-points that the run has computed before.
     """
     comm, section = kubo.run.comm, kubo.section
 
@@ -117,7 +123,7 @@ def refine(
         comm,
         checkpoints=kubo.checkpoints,
         points=points,
-        cells=point_values(values, section, request, n_hat),
+        cells=point_values(section, request, reference, n_hat),
         quiet=kubo.run.quiet,
     )
     tell(comm, ending(outcome), quiet=kubo.run.quiet)
@@ -132,13 +138,12 @@ def refine(
     )
 
 
-def point_values(values: Values, section: KuboSection, request: Request, n_hat: RealArray) -> PointValues:
-    """What single points give for the numbers with a target."""
+def point_values(section: KuboSection, request: Request, reference: float, n_hat: RealArray) -> PointValues:
+    """What single points give for the numbers with a target. reference: eV, zero of the energy axis."""
 
     def of(number: int, start: RawSums, operations: Sequence[Operation]) -> Wanted | None:
-        run, _ = values([SummedPass(start)] * len(n_hat))
-        alone = replace(run, n_hat=run.n_hat[number : number + 1], raw=(start,))
-        return point_numbers(alone, section, request, operations)
+        run = run_sums(section, request, reference, n_hat[number : number + 1], [SummedPass(start)])
+        return point_numbers(run, section, request, operations)
 
     return of
 

@@ -18,6 +18,7 @@ from hpcalo.io.hdf5 import read_dataset
 from hpcalo.kubo.responses.inverse_thermal_torque import InverseThermalTorque
 from hpcalo.kubo.responses.spiralization import Spiralization
 from hpcalo.kubo.responses.thermal_torkance import ThermalTorkance
+from hpcalo.kubo.summary.numbers import numbers
 from hpcalo.kubo.summary.resolution import thinned, unresolved
 from hpcalo.kubo.sums.parts import SummedPass
 from hpcalo.kubo.sums.request import TORQUE_VELOCITY, WINDOW
@@ -108,7 +109,7 @@ def test_of_refined_cells_those_of_the_complete_mesh_must_meet_levels(run: Any) 
 
     def told(points: float, even: float | None = None) -> list[str]:
         passes = [SummedPass({}, points=round(points), even=None if even is None else round(even))]
-        return [text for text in unresolved(result, sums, passes) if text.startswith("levels ")]
+        return [text for text in unresolved(result, numbers(result), sums, passes) if text.startswith("levels ")]
 
     one = 0.5 / (gamma * density)  # points of which one level lies within ±Γ
     assert told(1000 * one, 3.0 * one) == told(200 * one) == []

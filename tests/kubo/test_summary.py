@@ -9,15 +9,25 @@ import numpy as np
 import pytest
 
 from hpcalo.io.dataset import Result, Variable
+from hpcalo.io.table import Table
 from hpcalo.io.uncertain import curve_error, percent, with_error
 from hpcalo.kubo.figure import draw
 from hpcalo.kubo.summary.doubts import doubts
+from hpcalo.kubo.summary.numbers import numbers
 from hpcalo.kubo.summary.tables import MOST_ROWS, table
 from hpcalo.plotting import style
 
 ENERGY = np.linspace(-1.0, 1.0, 81)
 KELVIN = np.array([50.0, 100.0, 200.0, 300.0])
 INPUT = "[kubo]\nwarn_error = {}\n"
+
+
+def warned(result: Result) -> list[str]:
+    return doubts(result, numbers(result))
+
+
+def shown(result: Result) -> Table | None:
+    return table(result, numbers(result))
 
 
 @pytest.mark.parametrize(
@@ -88,7 +98,7 @@ def beta(gammas: int, temperatures: Any, errors: Any) -> Variable:
 
 
 def rows(result: Result) -> list[tuple[str, ...]]:
-    found = table(result)
+    found = shown(result)
     assert found is not None
     return list(found.rows)
 
@@ -103,10 +113,10 @@ def test_table_gives_the_value_at_the_fermi_energy_and_at_each_temperature() -> 
         ("beta_even yx", "300 K", "(4.15 ± 0.08)e-35", "J*m/K", "2 %", ""),
         ("anomalous_hall xy", "E_F", "1.000 ± 0.030", "S/cm", "3 %", "2.6 %"),
     ]
-    text = table(result).text()  # type: ignore[union-attr]
+    text = shown(result).text()  # type: ignore[union-attr]
     assert text.splitlines()[0] == "values and errors of the sum over k, n̂ = (0, 0, 1), Γ = 25 meV"
     assert "!" not in "".join(text.splitlines()[:-2])
-    assert doubts(result) == []
+    assert warned(result) == []
 
 
 def test_between_two_energies_the_place_is_interpolated() -> None:
@@ -121,12 +131,12 @@ def test_between_two_energies_the_place_is_interpolated() -> None:
 def test_warns_of_what_exceeds_the_threshold_once_with_numbers() -> None:
     values = 1e-35 * np.array([1.0, 2.0, 3.0, 4.0])
     result = made([beta(1, values, 0.25 * values), hall(0.3)])
-    assert doubts(result) == [
+    assert warned(result) == [
         "not converged: beta_even yx = (4.0 ± 1.0)e-35 J*m/K (25 %) at 300 K; 3 other places above 10 %",
         "not converged: anomalous_hall xy = 1.00 ± 0.30 S/cm (30 %) at E_F; error of the whole curve 26 %",
     ]
-    assert doubts(made([beta(1, values, 0.25 * values), hall(0.3)], limit=0.5)) == []
-    found = table(result)
+    assert warned(made([beta(1, values, 0.25 * values), hall(0.3)], limit=0.5)) == []
+    found = shown(result)
     assert found is not None
     assert all(found.loud)
 
@@ -134,32 +144,32 @@ def test_warns_of_what_exceeds_the_threshold_once_with_numbers() -> None:
 def test_zero_crossings_and_zeros_by_symmetry_do_not_warn() -> None:
     """β changes sign near 300 K: its error is small against the curve there, though not against the value."""
     crossing = 1e-35 * np.array([4.0, 3.0, 2.0, 0.01])
-    assert doubts(made([beta(1, crossing, 5e-37), hall(0.01, np.sin(20.0 * ENERGY))])) == []
+    assert warned(made([beta(1, crossing, 5e-37), hall(0.01, np.sin(20.0 * ENERGY))])) == []
     assert rows(made([hall(0.01, np.sin(20.0 * ENERGY))]))[0][4] == "?"  # of a value of zero
     rounding = np.random.default_rng(1).normal(size=len(ENERGY)) * 1e-13
     vanishing = hall(np.abs(rounding), rounding)
-    assert doubts(made([vanishing])) == []
+    assert warned(made([vanishing])) == []
     assert rows(made([vanishing])) == [("anomalous_hall", "everywhere", "0", "S/cm", "", "")]
 
 
 def test_a_temperature_far_away_does_not_excuse_a_wrong_value() -> None:
     """The Nernst trap: large at 50 K, small and wrong at 300 K."""
     values = 1e-35 * np.array([5.0, 4.0, 0.2, 0.1])
-    (line,) = doubts(made([beta(1, values, [1e-37, 1e-37, 1e-36, 1e-36])]))
+    (line,) = warned(made([beta(1, values, [1e-37, 1e-37, 1e-36, 1e-36])]))
     assert "(1.0 ± 1.0)e-36 J*m/K (100 %) at 300 K; 1 other place above" in line
 
 
 def test_a_curve_wrong_elsewhere_warns_though_its_value_at_the_fermi_energy_is_right() -> None:
     errors = np.where(np.abs(ENERGY) < 0.1, 0.001, 0.4)
-    (line,) = doubts(made([hall(errors)]))
+    (line,) = warned(made([hall(errors)]))
     assert line.startswith("not converged: anomalous_hall xy = 1.0000 ± 0.0010 S/cm (0.1 %) at E_F; error of the whole")
 
 
 def test_what_is_not_known_is_said_and_what_nobody_estimated_is_not() -> None:
-    (line,) = doubts(made([hall(np.nan)]))
+    (line,) = warned(made([hall(np.nan)]))
     assert line == "the error of anomalous_hall is not known; compare with another mesh"
     plain = Variable("anomalous_hall", ("n_hat", "hall", "energy"), hall(0.0).data, "S/cm")
-    assert doubts(made([plain])) == []
+    assert warned(made([plain])) == []
     assert rows(made([plain]))[0][2:] == ("1 ± ?", "S/cm", "?", "")
 
 
@@ -167,7 +177,7 @@ def test_many_broadenings_and_quantities_stay_a_short_table() -> None:
     gammas = tuple(1e-3 * np.arange(1, 51))
     many = [beta(50, 1e-35 * KELVIN, 1e-36)]
     many += [Variable(f"q{i}", many[0].dims, many[0].data, "J*m/K", error=many[0].error) for i in range(14)]
-    found = table(made(many, gammas=gammas))
+    found = shown(made(many, gammas=gammas))
     assert found is not None
     assert 15 <= len(found.rows) <= MOST_ROWS
     assert found.remarks[1].startswith("left out: 48 Γ, 3 temperatures") or "49 Γ" in found.remarks[1]
@@ -178,7 +188,7 @@ def test_many_broadenings_and_quantities_stay_a_short_table() -> None:
 def test_doubts_are_at_most_nine_lines() -> None:
     one = beta(1, 1e-35 * KELVIN, 1e-33)
     many = [Variable(f"q{i:02}", one.dims, one.data, "J*m/K", error=one.error) for i in range(12)]
-    lines = doubts(made(many))
+    lines = warned(made(many))
     assert len(lines) == 9
     assert lines[-1] == "not converged, too (errors above 10 %, kubo.warn_error): q08, q09, q10, q11"
 
@@ -191,7 +201,7 @@ def test_blocks_of_the_onsager_matrix_are_judged_apart() -> None:
     axes: dict[str, Any] = {"onsager_row": (labels, ""), "onsager_column": (labels, ""), "temperature": ([300.0], "K")}
     result = made([Variable("onsager_matrix", dims, data, "", error=error)], **axes)
     assert [row[0] for row in rows(result)] == [f"onsager_matrix {r} {c}" for r in labels for c in labels]
-    assert doubts(result) == ["not converged: onsager_matrix tau_x J_x = 0.010 ± 0.005 (50 %) at 300 K"]
+    assert warned(result) == ["not converged: onsager_matrix tau_x J_x = 0.010 ± 0.005 (50 %) at 300 K"]
 
 
 def bands(axis: Any) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -105,9 +106,8 @@ def order(result: Result) -> tuple[RealArray, bool]:
     return (values.astype(float) if values.dtype.kind in "fiu" else np.arange(len(values), dtype=float)), False
 
 
-def table(result: Result) -> Table | None:
-    """Values with errors, point by point; None where there are none."""
-    every = series(result)
+def table(result: Result, every: Sequence[Series]) -> Table | None:
+    """Values with errors of these numbers, point by point; None where there are none."""
     if not every:
         return None
     key, names, limit = scanned_key(result), labels(result), threshold(result)
@@ -125,11 +125,11 @@ def table(result: Result) -> Table | None:
     return Table(f"scan of {key}", head, tuple(rows), tuple(loud), tuple(more))
 
 
-def unconverged(result: Result) -> list[str]:
+def unconverged(result: Result, every: Sequence[Series]) -> list[str]:
     """One warning for each point with numbers whose error is above the threshold; of a scan over the mesh only for the
-    finest one, which the others lead to. Serial.
+    finest one, which the others lead to. every: the numbers of the scan. Serial.
     """
-    every, limit = series(result), threshold(result)
+    limit = threshold(result)
     places, over_meshes = order(result)
     finest = int(np.nanargmax(places)) if over_meshes else None
     out = []

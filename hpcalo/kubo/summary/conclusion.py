@@ -12,6 +12,7 @@ from hpcalo.io.provenance import resolved_toml
 from hpcalo.kubo.config import KuboInput
 from hpcalo.kubo.responses.run_sums import RunSums
 from hpcalo.kubo.summary.doubts import doubts
+from hpcalo.kubo.summary.numbers import numbers
 from hpcalo.kubo.summary.resolution import unresolved
 from hpcalo.kubo.summary.tables import table
 from hpcalo.kubo.sums.parts import SummedPass
@@ -46,6 +47,7 @@ def conclude(
     """What is to be said of the quantities of a run and its sums. Serial."""
     texts = {RESOLVED_INPUT: resolved_toml(settings)}
     result = Result(Path(), {v.name: v for v in fields}, {c.name: c for c in axes}, {}, texts)
-    found = table(result)
-    doubtful = doubts(result)
-    return Conclusion(found.text() if found else "", (*doubtful, *unresolved(result, run, passes)))
+    every = numbers(result)
+    found = table(result, every)
+    warnings = (*doubts(result, every), *unresolved(result, every, run, passes))
+    return Conclusion(found.text() if found else "", warnings)

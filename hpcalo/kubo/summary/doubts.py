@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from hpcalo.io.dataset import Result
 from hpcalo.io.uncertain import percent, with_error
 from hpcalo.kubo.plot.data import nearest_room, threshold
-from hpcalo.kubo.summary.numbers import Numbers, numbers
+from hpcalo.kubo.summary.numbers import Numbers
 from hpcalo.kubo.summary.tables import axes_of, n_text, place_text
 
 MOST = 8
@@ -29,30 +29,30 @@ class Doubt:
     text: str
 
 
-def doubts(result: Result) -> list[str]:
+def doubts(result: Result, every: Sequence[Numbers]) -> list[str]:
     """Warnings: one line for every quantity with an error above the threshold, and one for those whose error is not
-    known. Quantities without any estimate are silent: the run did not make one.
+    known. Quantities without any estimate are silent: the run did not make one. every: the numbers of the result.
     """
-    found, limit = doubtful(result), percent(threshold(result))
+    found, limit = doubtful(result, every), percent(threshold(result))
     out = [f"not converged: {doubt.text}" for doubt in found[:MOST]]
     if more := list(dict.fromkeys(doubt.name for doubt in found[MOST:])):
         out.append(f"not converged, too (errors above {limit}, kubo.warn_error): {', '.join(more)}")
-    estimated = [one for one in numbers(result) if one.variable.error is not None]
+    estimated = [one for one in every if one.variable.error is not None]
     if unknown := list(dict.fromkeys(one.name for one in estimated if one.unknown.any())):
         out.append(f"the error of {', '.join(unknown)} is not known; compare with another mesh")
     return out
 
 
-def doubtful(result: Result) -> list[Doubt]:
-    """The quantities with an error above the threshold.
+def doubtful(result: Result, every: Sequence[Numbers]) -> list[Doubt]:
+    """The quantities with an error above the threshold among these of a result.
 
     A value is doubtful where its error exceeds the threshold relative to the value and relative to the scale of the
     curve (so that zeros of a curve are not), a curve where the root mean square of the errors does relative to that of
     the values. What vanishes, and elements below a tenth of the largest one, are left out.
     """
     limit = threshold(result)
-    every = [one for one in numbers(result) if one.variable.error is not None]
-    return [Doubt(one.name, text) for one in every for text in _text(result, one, limit)]
+    estimated = [one for one in every if one.variable.error is not None]
+    return [Doubt(one.name, text) for one in estimated for text in _text(result, one, limit)]
 
 
 def _text(result: Result, one: Numbers, limit: float) -> Iterator[str]:

@@ -14,7 +14,7 @@ from hpcalo.kubo.plot.data import threshold
 from hpcalo.kubo.responses.response import responses
 from hpcalo.kubo.responses.run_sums import RunSums
 from hpcalo.kubo.summary.doubts import doubtful
-from hpcalo.kubo.summary.numbers import levels
+from hpcalo.kubo.summary.numbers import Numbers, levels, numbers
 from hpcalo.kubo.sums.parts import SummedPass
 from hpcalo.kubo.sums.request import BROADENED, COUNT, FERMI, SEA, THERMAL, WINDOW
 from hpcalo.typing import RealArray
@@ -24,12 +24,12 @@ ORDER = 2
 """In the spacing of the energies, of the averages over temperature."""
 
 
-def unresolved(result: Result, run: RunSums, passes: Sequence[SummedPass]) -> list[str]:
-    """Warnings of a run."""
-    return [*_few_levels(result, run, passes), *_coarse_energies(result, run)]
+def unresolved(result: Result, every: Sequence[Numbers], run: RunSums, passes: Sequence[SummedPass]) -> list[str]:
+    """Warnings of a run. every: the numbers of its result."""
+    return [*_few_levels(result, every, run, passes), *_coarse_energies(result, run)]
 
 
-def _few_levels(result: Result, run: RunSums, passes: Sequence[SummedPass]) -> list[str]:
+def _few_levels(result: Result, every: Sequence[Numbers], run: RunSums, passes: Sequence[SummedPass]) -> list[str]:
     """A warning where so few levels of the mesh lie within ±Γ of a Fermi energy that their number fluctuates too much.
 
     n levels that lie at random fluctuate by 1/√n, the least error of a curve with broadening at one energy. Where the
@@ -49,7 +49,7 @@ def _few_levels(result: Result, run: RunSums, passes: Sequence[SummedPass]) -> l
     if density <= 0.0 or n >= 1.0 / limit**2:
         return []
     known = all(v.error is not None and np.isfinite(v.error).any() for v in curves.values())
-    if n >= 2.0 and known and (refined or not doubtful(replace(result, variables=curves))):
+    if n >= 2.0 and known and (refined or not doubtful(result, [one for one in every if one.name in curves])):
         return []
     spacing = 1e3 / (density * points)
     where = " that lie evenly in the zone" if refined else ""
@@ -100,7 +100,8 @@ def _coarse_energies(result: Result, run: RunSums) -> Iterator[str]:
             f"{spacing} do not resolve {' and '.join(words)}: the error of averages over temperature that comes from "
             f"it is not known (kubo.energies.points = {enough} would do)"
         )
-    if found := doubtful(replace(result, variables=changed)):
+    averages = replace(result, variables=changed)
+    if found := doubtful(averages, numbers(averages)):
         others = [name for name in dict.fromkeys(d.name for d in found[1:]) if name != found[0].name]
         more = f"; also {', '.join(others)}" if others else ""
         yield f"{spacing} are too few (kubo.energies.points): {found[0].text}{more}"

@@ -12,7 +12,7 @@ from hpcalo.io.dataset import Result
 from hpcalo.io.table import Table
 from hpcalo.io.uncertain import percent, with_error
 from hpcalo.kubo.plot.data import independent, nearest_room, spread, threshold
-from hpcalo.kubo.summary.numbers import SHARE, Numbers, levels, numbers
+from hpcalo.kubo.summary.numbers import SHARE, Numbers, levels
 from hpcalo.typing import RealArray
 
 MOST_ROWS = 40
@@ -22,12 +22,11 @@ HEAD = ("quantity", "at", "value ± error", "unit", "relative", "curve")
 AXES = ("gamma", "mu", "temperature")
 
 
-def table(result: Result) -> Table | None:
-    """The table of a result; None where nothing depends on energy or temperature.
+def table(result: Result, every: Sequence[Numbers]) -> Table | None:
+    """The table of a result with these numbers; None where it has none.
 
     Rows are at the first n̂, at the smallest Γ, near E_F and near 300 K, and at more places while there is room.
     """
-    every = numbers(result)
     if not every:
         return None
     limit = threshold(result)
