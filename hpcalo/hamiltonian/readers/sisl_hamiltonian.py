@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpcalo.errors import ModelError
-from hpcalo.hamiltonian.exchange import odd_part, spin_components, unit_vector
-from hpcalo.hamiltonian.film import as_film, nearest_atoms, periodic_directions, thickness_or_default
-from hpcalo.hamiltonian.magnetization import ASK, direction_of, with_magnetization
-from hpcalo.hamiltonian.overlap import require_positive_overlap
+from hpcalo.hamiltonian.exchange import odd_part
+from hpcalo.hamiltonian.film import as_film, periodic_directions, thickness_or_default
+from hpcalo.hamiltonian.magnetization import with_magnetization
 from hpcalo.hamiltonian.pairs import layout_pairs
+from hpcalo.hamiltonian.readers.overlapping import lcao_model
 from hpcalo.hamiltonian.types import Crystal, LcaoModel, WannierModel
 from hpcalo.typing import ComplexArray, IntArray, RealArray
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     import scipy.sparse
     import sisl
 
-IMAGINARY = 1e-6
-"""eV: spin-independent hopping between real orbitals may not be more imaginary than this."""
 NO_SPIN_ORBIT = {
     "unpolarized": "spin does not appear in it",
     "polarized": "spin up and down do not mix in it",
@@ -96,7 +94,7 @@ def from_sisl(
         )
         model: LcaoModel | WannierModel = with_magnetization(wannier, n_hat)
     else:
-        model = _lcao(crystal, R, H, S, tau, n_hat, shared)
+        model = lcao_model(crystal, R, H, S, tau, n_hat, **shared)
     return model if thickness is None else as_film(model, thickness)
 
 
@@ -121,61 +119,3 @@ def _matrices(hamiltonian: sisl.Hamiltonian) -> tuple[IntArray, ComplexArray, Re
     needed = {tuple(r) for r, u in zip(cells.tolist(), used, strict=True) if u} | {(0, 0, 0)}
     keep = np.array([tuple(r) in needed or (-r[0], -r[1], -r[2]) in needed for r in cells.tolist()])
     return cells[keep], H[keep], None if S is None else S[keep].astype(np.float64)
-
-
-def _lcao(
-    crystal: Crystal,
-    R: IntArray,
-    H: ComplexArray,
-    S: RealArray,
-    tau: RealArray,
-    n_hat: tuple[float, float, float] | None,
-    shared: dict[str, Any],
-) -> LcaoModel:
-    up, down = layout_pairs(H.shape[-1], "interleaved")
-    plain, vector = spin_components(H, up, down)
-    worst = float(np.abs(plain.imag).max(initial=0.0))
-    if worst > IMAGINARY:
-        raise ModelError(
-            f"the spin-independent part is imaginary (up to {worst:.3g} eV): orbitals that are not real, or a magnetic "
-            "field, are not treated"
-        )
-    exchange = np.ascontiguousarray(vector.real)
-    home = int(np.flatnonzero((R == 0).all(axis=1))[0])
-    split = np.zeros_like(crystal.positions)
-    atoms = nearest_atoms(tau, crystal.lattice, crystal.positions)
-    np.add.at(split, atoms, 2 * np.einsum("vii->iv", exchange[:, home]))
-    n, about = _direction(split, n_hat, crystal.symbols)
-    along = np.tensordot(n, exchange, 1)  # Δ/2: lower for the majority spin, which is opposite to n̂
-    across = exchange - n[:, None, None, None] * along
-    share = float(np.linalg.norm(across)) / max(float(np.linalg.norm(exchange)), 1e-300)
-    notes = (*shared.pop("notes"), *about, f"{100 * share:.2g} % of the exchange is perpendicular to the moment")
-    model = LcaoModel(
-        crystal=crystal,
-        R=R,
-        up_Rnn=plain.real - along,
-        down_Rnn=plain.real + along,
-        S_Rnn=S,
-        soc_vRnn=np.ascontiguousarray(vector.imag),
-        tau=tau,
-        canted_vRnn=across if share > 1e-14 else None,
-        n_hat=n,
-        notes=notes,
-        **shared,
-    )
-    return require_positive_overlap(model)
-
-
-def _direction(
-    split: RealArray, given: tuple[float, float, float] | None, symbols: tuple[str, ...]
-) -> tuple[RealArray, tuple[str, ...]]:
-    """n̂, how it was found, and a warning where it is uncertain, from the exchange Δ n̂ (atoms, 3) on each atom."""
-    if given is not None:
-        n, origin, warning = unit_vector(given), "as given", ""
-    elif np.linalg.norm(split, axis=1).sum() < IMAGINARY:
-        return np.array([0.0, 0.0, 1.0]), (f"warning: no exchange: magnetization direction set to z; {ASK}",)
-    else:
-        n, warning = direction_of(split, None, symbols)
-        origin = "from the exchange on the orbitals"
-    text = f"moment along ({n[0]:.4g}, {n[1]:.4g}, {n[2]:.4g}), {origin}"
-    return n, (text, f"warning: {warning}") if warning else (text,)

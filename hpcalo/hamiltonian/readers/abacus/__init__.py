@@ -1,0 +1,1 @@
+"""Real-space matrices of ABACUS in its sparse text files."""
