@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from hpcalo.hamiltonian import pairs
 from hpcalo.hamiltonian.exchange import odd_part, require_exchange
 from hpcalo.hamiltonian.film import as_film, periodic_directions, thickness_or_default
 from hpcalo.hamiltonian.magnetization import with_magnetization
+from hpcalo.hamiltonian.readers.base import Reader
 from hpcalo.hamiltonian.readers.wannier90.assemble import pair_gauge, with_pairs
 from hpcalo.hamiltonian.spin_order import find_order
 from hpcalo.hamiltonian.types import Crystal, WannierModel, check_hermitian
@@ -30,8 +32,9 @@ class Matrices:
     """What a file holds; degeneracies are divided out.
 
     lattice: (3, 3) Å. R: (nR, 3). H_Rnn: eV. centres: (N, 3) Å, None: the diagonal of A. A_Rvnn: <0m|r_v|Rn> Å.
-    spin_Rvnn: <0m|σ_v|Rn>. soc_Rnn: the part of H_Rnn that is spin-orbit coupling, eV, if it is known apart. positions,
-    symbols: atoms, empty: one at each centre. periodic: None: where cells of R lie.
+    spin_Rvnn: <0m|σ_v|Rn>. soc_Rnn: the part of H_Rnn that is spin-orbit coupling, eV, if it is known apart. pairs: up,
+    down where names tell them. positions, symbols: atoms, None: one at each centre. periodic: None: where cells of R
+    lie.
     """
 
     lattice: RealArray
@@ -41,6 +44,7 @@ class Matrices:
     A_Rvnn: ComplexArray | None = None
     spin_Rvnn: ComplexArray | None = None
     soc_Rnn: ComplexArray | None = None
+    pairs: tuple[IntArray, IntArray] | None = None
     positions: RealArray | None = None
     symbols: tuple[str, ...] = ()
     periodic: tuple[bool, bool, bool] | None = None
@@ -57,6 +61,11 @@ class Wishes:
     thickness: float | None = None
     fermi_energy: float | None = None
     electrons: float | None = None
+
+    @classmethod
+    def of(cls, reader: Reader, **changes: Any) -> Wishes:
+        """Those of a reader, as far as it has them, with changes."""
+        return cls(**{**reader.model_dump(include={f.name for f in fields(cls)}), **changes})
 
 
 def wannier_model(m: Matrices, wishes: Wishes, path: Path, name: str) -> WannierModel:
@@ -109,7 +118,7 @@ def _model(m: Matrices, wishes: Wishes, name: str) -> WannierModel:
         name=name,
         notes=(*notes, *about),
     )
-    up, down, found = _pairs(model, wishes.spin)
+    up, down, found = _pairs(model, wishes.spin, m.pairs)
     model = model.with_notes(*found)
     if not len(up):
         model = replace(model, spin_Rvnn=None)
@@ -140,7 +149,9 @@ def _with_exchange(
     return with_magnetization(paired, n_hat)
 
 
-def _pairs(model: WannierModel, spin: str) -> tuple[IntArray, IntArray, list[str]]:
+def _pairs(
+    model: WannierModel, spin: str, named: tuple[IntArray, IntArray] | None
+) -> tuple[IntArray, IntArray, list[str]]:
     """up, down, and notes; none for `spin` = none, and where none are found."""
     none: IntArray = np.zeros(0, dtype=np.int64)
     if spin == "none":
@@ -152,13 +163,17 @@ def _pairs(model: WannierModel, spin: str) -> tuple[IntArray, IntArray, list[str
         for v in range(3):
             check_hermitian(f"spin matrix {'xyz'[v]}", model.R, model.spin_Rvnn[:, v])
         return *pairs.find_pairs(model.spin_Rvnn[model.home]), []
-    if model.size % 2:
-        return none, none, ["no spin matrices and an odd number of functions: no exchange part, no torque"]
-    try:
-        up, down, note = find_order(model.R, model.H_Rnn, model.centres, model.crystal.lattice)
-    except ModelError as problem:
-        return none, none, [f"no spin matrices: no exchange part, no torque ({one_line(problem)})"]
-    return up, down, [note]
+    if named is not None:
+        return *named, ["spin pairs: by the names of the functions, spin matrices taken as Pauli matrices along z"]
+    why = "an odd number of functions"
+    if model.size % 2 == 0:
+        try:
+            up, down, note = find_order(model.R, model.H_Rnn, model.centres, model.crystal.lattice)
+        except ModelError as problem:
+            why = one_line(problem)
+        else:
+            return up, down, [note]
+    return none, none, [f"no spin matrices: no exchange part, no torque ({why})"]
 
 
 def hermitized(R: IntArray, X_R: NDArray) -> tuple[ComplexArray, float]:

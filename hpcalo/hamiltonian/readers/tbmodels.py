@@ -51,7 +51,7 @@ class TBmodels(Reader):
             raise ModelError(f"{path}: is not a model of TBmodels: {one_line(problem)[:160]}") from None
         electrons = self.electrons if self.electrons is not None else _occupied(values)
         matrices = _matrices(values, hops, path)
-        wishes = Wishes(**{**self.model_dump(exclude={"tbmodels"}), "electrons": electrons})
+        wishes = Wishes.of(self, electrons=electrons)
         return wannier_model(matrices, wishes, path, path.stem)
 
 

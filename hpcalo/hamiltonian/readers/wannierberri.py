@@ -70,7 +70,7 @@ class WannierBerri(Reader):
             symbols=tuple(str(label) for label in np.ravel(arrays["atom_labels"])) if known else (),
             periodic=_periodic(arrays.get("periodic")),
         )
-        wishes = Wishes(**self.model_dump(exclude={"wannierberri"}))
+        wishes = Wishes.of(self)
         return wannier_model(found, wishes, folder, folder.name)
 
     def _file(self, name: str) -> Path:

@@ -63,7 +63,7 @@ class Fleur(Reader):
             symbols=structure.symbols,
             notes=tuple(notes),
         )
-        wishes = Wishes(**self.model_dump(exclude={"fleur"}))
+        wishes = Wishes.of(self)
         return wannier_model(matrices, wishes, main, main.name.removesuffix(MAIN))
 
     def _main(self) -> Path:
