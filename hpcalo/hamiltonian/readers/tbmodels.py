@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from hpcalo.config.fields import InputPath
-from hpcalo.errors import ModelError, one_line
+from hpcalo.errors import InputError, ModelError, one_line
 from hpcalo.hamiltonian.builtin import VACUUM
 from hpcalo.hamiltonian.readers.base import Magnetization, Reader, SpinPairs
 from hpcalo.hamiltonian.readers.matrices import Matrices, Wishes, wannier_model
@@ -38,17 +38,19 @@ class TBmodels(Reader):
 
     def read(self) -> WannierModel:
         """The model; `occ` of the file are the electrons unless given. Raises ModelError, InputError."""
-        import h5py  # noqa: PLC0415  (slow to load)
+        from hpcalo.io.hdf5 import open_hdf5  # noqa: PLC0415  (slow to load)
 
         path = self.tbmodels.path
         try:
-            with h5py.File(path, "r") as file:
+            with open_hdf5(path) as file:
                 group = file.get("tb_model", file)
                 names = [name for name in ("uc", "occ", "size", "dim", "pos", "sparse") if name in group]
                 values = {name: np.asarray(group[name][()]) for name in names}
                 hops = [_hop(hop, bool(values.get("sparse", False))) for hop in group["hop"].values()]
-        except (OSError, KeyError, TypeError, ValueError) as problem:
-            raise ModelError(f"{path}: is not a model of TBmodels: {one_line(problem)[:160]}") from None
+        except (InputError, OSError, KeyError, TypeError, ValueError) as problem:
+            raise ModelError(
+                f"{path}: is not a model of TBmodels: {one_line(problem).removeprefix(f'{path}: ')[:160]}"
+            ) from None
         electrons = self.electrons if self.electrons is not None else _occupied(values)
         matrices = _matrices(values, hops, path)
         wishes = Wishes.of(self, electrons=electrons)
