@@ -47,7 +47,7 @@ def run(tmp_path: Path) -> Path:
     [
         ({"wannier90": "x"}, "x_tb.dat x_wsvec.dat x.win x.chk x.spn"),
         ({"wannier90": "x", "replicas": False, "position_matrix": False}, "x_tb.dat x.win x.chk x.spn"),
-        ({"wannier90": "x", "spin": "blocks"}, "x_tb.dat x_wsvec.dat x.win"),
+        ({"wannier90": "x", "spin": "blocks"}, "x_tb.dat x_wsvec.dat x.win x.chk"),
         ({"wannier90": "x", "format": "hr", "spin": "files"}, "x_hr.dat x_wsvec.dat x.win x_centres.xyz x.chk x.spn"),
         ({"lcao": "y.npz"}, "y.npz y_r.npz"),
         ({"lcao": "y.npz", "position_file": "other.npz"}, "y.npz other.npz"),

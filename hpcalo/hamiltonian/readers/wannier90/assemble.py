@@ -12,20 +12,16 @@ from hpcalo.hamiltonian import pairs
 from hpcalo.hamiltonian.exchange import odd_part
 from hpcalo.hamiltonian.film import periodic_directions, thickness_or_default
 from hpcalo.hamiltonian.magnetization import with_magnetization
-from hpcalo.hamiltonian.readers.wannier90.chk import WannierCheckpoint, read_chk, to_cells
+from hpcalo.hamiltonian.readers.wannier90.centres import compared, read_function_centres, read_structure, with_atoms
 from hpcalo.hamiltonian.readers.wannier90.files import WannierFiles, WannierOptions
-from hpcalo.hamiltonian.readers.wannier90.hr import read_hr
+from hpcalo.hamiltonian.readers.wannier90.hr import read_hr, read_r
 from hpcalo.hamiltonian.readers.wannier90.raw import RawWannier
-from hpcalo.hamiltonian.readers.wannier90.spn import read_spn
+from hpcalo.hamiltonian.readers.wannier90.spin import read_spin
 from hpcalo.hamiltonian.readers.wannier90.tb import read_tb
-from hpcalo.hamiltonian.readers.wannier90.win_wout import Structure, read_centres, read_win, read_wout
 from hpcalo.hamiltonian.readers.wannier90.wsvec import replica_folding
 from hpcalo.hamiltonian.replicas import Folding, fold
-from hpcalo.hamiltonian.spin_order import find_order
-from hpcalo.hamiltonian.types import Crystal, WannierModel, check_hermitian
-from hpcalo.typing import ComplexArray, IntArray, RealArray
-
-CENTRE_TOLERANCE = 1e-3  # Å, between files of one run
+from hpcalo.hamiltonian.types import Crystal, WannierModel
+from hpcalo.typing import ComplexArray, IntArray
 
 
 def read_wannier90(seed: Path, options: WannierOptions | None = None) -> WannierModel:
@@ -38,23 +34,27 @@ def read_with_replicas(seed: Path, options: WannierOptions | None = None) -> tup
     """The model on the Wigner-Seitz cells, and the replicas that `fold` can still put in (None: there are none)."""
     o = options or WannierOptions()
     files = WannierFiles.find(seed, o)
-    notes: list[str] = []
-    main = files.main
-    raw = read_tb(main) if o.format == "tb" else read_hr(main)
-    N = raw.H_Rnn.shape[1]
-    home = home_cell(raw.R, main)
-    weight = 1.0 / raw.degeneracy[:, None, None]
-    H, A = raw.H_Rnn * weight, None
-    if raw.A_Rvnn is not None:
-        A, gap = _hermitized(raw.R, raw.A_Rvnn * weight[:, None])
-        notes.append(
-            f"position matrix made Hermitian: the file's differs by {gap:.2g} Å from its adjoint (finite differences)"
-        )
-    structure, centres = _structure_and_centres(files, raw, None if A is None else A[home])
-    if len(centres) != N:
-        raise ModelError(f"{seed}: {len(centres)} centres were found, {main.name} has {N} functions")
-    spin, up, down, spin_notes = _spin(files, o, raw, centres, structure)
-    notes += spin_notes
+    raw, notes = _matrices(files)
+    N, A = raw.H_Rnn.shape[1], raw.A_Rvnn
+    home = home_cell(raw.R, files.main)
+    structure = read_structure(files, raw)
+    if A is None:
+        centres = read_function_centres(files)
+        if len(centres) != N:
+            raise ModelError(f"{files.centres}: {len(centres)} centres were found, {files.main.name} has {N} functions")
+    else:
+        centres = np.ascontiguousarray(np.diagonal(A[home], axis1=1, axis2=2).real.T)
+    spin = read_spin(files, o, raw, centres, structure, home)
+    notes += spin.notes
+    moved = spin.centres
+    if A is not None:
+        if files.chk is None:
+            moved, note = compared(files, structure, centres)
+            notes += note
+        A[home][:, range(N), range(N)] += (moved - centres).T
+    centres = moved
+    structure, note = with_atoms(structure, centres)
+    notes += note
     if not o.position_matrix:
         A = None
     periodic = periodic_directions(raw.R)
@@ -73,18 +73,34 @@ def read_with_replicas(seed: Path, options: WannierOptions | None = None) -> tup
         model = WannierModel(
             crystal=crystal,
             R=raw.R,
-            H_Rnn=H,
+            H_Rnn=raw.H_Rnn,
             centres=centres,
             A_Rvnn=A,
-            spin_Rvnn=spin,
+            spin_Rvnn=spin.matrices_Rvnn,
             fermi_energy=o.fermi_energy,
             electrons=o.electrons,
             name=seed.name,
             notes=tuple(notes),
         )
     except ModelError as problem:
-        raise ModelError(f"{main}: {one_line(problem)}") from None
-    return _with_exchange(model, folding, up, down, files, o.n_hat) if len(up) else (model, folding)
+        raise ModelError(f"{files.main}: {one_line(problem)}") from None
+    return _with_exchange(model, folding, spin.up, spin.down, files, o.n_hat) if len(spin.up) else (model, folding)
+
+
+def _matrices(files: WannierFiles) -> tuple[RawWannier, list[str]]:
+    """H(R) and r(R), Hermitian and divided by the degeneracies, and notes on r."""
+    main = files.main
+    raw = read_hr(main) if main.name.endswith("_hr.dat") else read_tb(main)
+    if files.position is not None:
+        raw = replace(raw, A_Rvnn=read_r(files.position, raw.R, raw.H_Rnn.shape[1]))
+    raw.H_Rnn[:] /= raw.degeneracy[:, None, None]  # in place: the matrices may fill most of the memory
+    if raw.A_Rvnn is None:
+        where = f"{main.name} ends after H" if main.name.endswith("_tb.dat") else f"{main.name} has none"
+        return raw, [f"no position matrix ({where}): functions are points at their centres"]
+    raw.A_Rvnn[:] /= raw.degeneracy[:, None, None, None]
+    gap = _make_hermitian(raw.R, raw.A_Rvnn)
+    of = "the file's" if files.position is None else f"{files.position.name}'s"
+    return raw, [f"position matrix made Hermitian: {of} differs by {gap:.2g} Å from its adjoint (finite differences)"]
 
 
 def _with_exchange(
@@ -116,100 +132,19 @@ def home_cell(R: IntArray, path: Path) -> int:
     return int(found[0])
 
 
-def _hermitized(R: IntArray, A_Rvnn: ComplexArray) -> tuple[ComplexArray, float]:
-    """(A + A†)/2 and the largest |A − A†|; a cell without partner −R is left as it is."""
+def _make_hermitian(R: IntArray, A_Rvnn: ComplexArray) -> float:
+    """Replaces A by (A + A†)/2 and returns the largest |A − A†|; a cell without partner −R is left as it is."""
     index = {tuple(r): i for i, r in enumerate(R.tolist())}
-    partner = np.array([index.get((-r[0], -r[1], -r[2]), i) for i, r in enumerate(R.tolist())])
-    adjoint = A_Rvnn[partner].conj().mT
-    return 0.5 * (A_Rvnn + adjoint), float(np.abs(A_Rvnn - adjoint).max())
-
-
-def _structure_and_centres(
-    files: WannierFiles, raw: RawWannier, A_home: ComplexArray | None
-) -> tuple[Structure, RealArray]:
-    """Lattice and atoms, and the centres of the functions: the diagonal of the position matrix, else of their file."""
-    path = files.structure
-    if not path.exists():
-        raise ModelError(f"{path}: not found (and no {path.stem}.wout): one of them must give lattice and atoms")
-    structure = read_win(path) if path.suffix == ".win" else read_wout(path)[0]
-    if raw.lattice is not None:
-        if np.abs(structure.lattice - raw.lattice).max() > CENTRE_TOLERANCE:
-            raise ModelError(f"{path}: its lattice differs from that of {files.main.name}")
-        structure = replace(structure, lattice=raw.lattice)
-    if A_home is not None:
-        return structure, np.ascontiguousarray(np.diagonal(A_home, axis1=1, axis2=2).real.T)
-    if files.centres is None or not files.centres.exists():
-        xyz = files.main.name.replace("_hr.dat", "_centres.xyz")
-        raise ModelError(
-            f"{files.centres}: not found (and no {xyz}): _hr.dat does not hold the centres of the functions"
-        )
-    if files.centres.suffix == ".wout":
-        return structure, read_wout(files.centres)[1]
-    return structure, read_centres(files.centres)
-
-
-def _spin(
-    files: WannierFiles, o: WannierOptions, raw: RawWannier, centres: RealArray, structure: Structure
-) -> tuple[ComplexArray | None, IntArray, IntArray, list[str]]:
-    """Spin matrices on the cells of H (None where they are not known), the pairs, and notes."""
-    none: IntArray = np.zeros(0, dtype=np.int64)
-    N = raw.H_Rnn.shape[1]
-    if o.spin in {"interleaved", "blocks"}:
-        up, down = pairs.layout_pairs(N, o.spin)
-        return None, up, down, [f"spin pairs assumed ({o.spin}), spin matrices taken as Pauli matrices along z"]
-    if files.chk is None or files.spn is None:
-        if structure.spinors is False or o.spin != "auto":
-            return None, none, none, []
-        return None, *_pairs_found(files, raw, centres, structure)
-    checkpoint = read_chk(files.chk)
-    _same_run(files.chk, checkpoint, centres, structure)
-    bloch = read_spn(files.spn, checkpoint.bands, len(checkpoint.k))
-    V = checkpoint.V_kbn[:, None]
-    spin = to_cells(V.conj().mT @ bloch @ V, checkpoint.k, raw.R) / raw.degeneracy[:, None, None, None]
-    try:
-        for v in range(3):
-            check_hermitian(f"spin matrix {'xyz'[v]}", raw.R, spin[:, v])
-        up, down = pairs.find_pairs(spin[home_cell(raw.R, files.spn)])
-    except ModelError as problem:
-        raise ModelError(f"{files.spn}: {one_line(problem)}") from None
-    return spin, up, down, []
-
-
-def _pairs_found(
-    files: WannierFiles, raw: RawWannier, centres: RealArray, structure: Structure
-) -> tuple[IntArray, IntArray, list[str]]:
-    """The pairs where no spin matrices tell them, and notes; none of an odd number of functions.
-
-    Raises ModelError if the files say that the functions are spinors and no order fits.
-    """
-    H = raw.H_Rnn / raw.degeneracy[:, None, None]
-    why = f"{H.shape[-1]} functions cannot form pairs"
-    if H.shape[-1] % 2 == 0:
-        try:
-            up, down, note = find_order(raw.R, H, centres, structure.lattice)
-        except ModelError as problem:
-            if structure.spinors is True:
-                raise ModelError(f"{files.main}: {one_line(problem)}") from None
-            why = one_line(problem)
-        else:
-            return up, down, [note]
-    none: IntArray = np.zeros(0, dtype=np.int64)
-    return none, none, [f"no spin matrices (needs seed.chk and seed.spn): no exchange part, no torque ({why})"]
-
-
-def _same_run(path: Path, checkpoint: WannierCheckpoint, centres: RealArray, structure: Structure) -> None:
-    """Raises ModelError if the checkpoint is from another run than the Hamiltonian."""
-    if len(checkpoint.centres) != len(centres):
-        raise ModelError(f"{path}: {len(checkpoint.centres)} Wannier functions, the Hamiltonian has {len(centres)}")
-    if np.abs(checkpoint.lattice - structure.lattice).max() > CENTRE_TOLERANCE:
-        raise ModelError(f"{path}: its lattice differs from that of the Hamiltonian")
-    apart = np.abs(checkpoint.centres - centres).max(axis=1)
-    if apart.max() > CENTRE_TOLERANCE:
-        m = int(apart.argmax())
-        raise ModelError(
-            f"{path}: the centre of function {m + 1} differs by {apart[m]:.3g} Å from the "
-            "Hamiltonian's: the files are of different runs"
-        )
+    gap = 0.0
+    for i, r in enumerate(R.tolist()):
+        j = index.get((-r[0], -r[1], -r[2]), -1)
+        if j < i:
+            continue
+        adjoint = A_Rvnn[j].conj().mT
+        gap = max(gap, float(np.abs(A_Rvnn[i] - adjoint).max()))
+        A_Rvnn[i] = 0.5 * (A_Rvnn[i] + adjoint)
+        A_Rvnn[j] = A_Rvnn[i].conj().mT
+    return gap
 
 
 def pair_gauge(model: WannierModel, up: IntArray, down: IntArray, home: int) -> tuple[ComplexArray | None, bool]:

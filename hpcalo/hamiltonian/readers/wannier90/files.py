@@ -42,13 +42,16 @@ class WannierOptions:
 class WannierFiles:
     """The files that are read; they need not exist where reading is going to fail without them.
 
-    seed: what the names begin with. main: seed_tb.dat or seed_hr.dat. structure: lattice and atoms, seed.win, else
-    seed.wout. centres: beside seed_hr.dat only, seed.wout, else seed_centres.xyz. replicas: seed_wsvec.dat. chk, spn:
-    for the spin matrices.
+    seed: what the names begin with. main: seed_tb.dat or seed_hr.dat. position: seed_r.dat beside seed_hr.dat.
+    structure: atoms (and lattice), seed.win, else seed.wout. centres: of the functions, where there is no position
+    matrix or one that may hold them shifted: the checkpoint if it is read anyway, seed.wout, seed_centres.xyz, the
+    checkpoint.
+    replicas: seed_wsvec.dat. chk, spn: for the spin matrices, each or its formatted twin (.fmt).
     """
 
     seed: Path
     main: Path
+    position: Path | None
     structure: Path
     centres: Path | None
     replicas: Path | None
@@ -62,21 +65,34 @@ class WannierFiles:
         def beside(ending: str) -> Path:
             return seed.with_name(seed.name + ending)
 
-        win, wout, xyz = beside(".win"), beside(".wout"), beside("_centres.xyz")
-        wsvec, chk, spn = beside("_wsvec.dat"), beside(".chk"), beside(".spn")
-        replicas = wsvec.exists() if options.replicas is None else options.replicas
-        spin = options.spin == "files" or (options.spin == "auto" and chk.exists() and spn.exists())
+        def first(*endings: str) -> Path | None:
+            return next((path for path in map(beside, endings) if path.exists()), None)
+
+        hr = options.format == "hr"
+        chk, spn = first(".chk", ".chk.fmt"), first(".spn", ".spn.fmt")
+        spin = options.spin == "files" or (options.spin == "auto" and chk is not None and spn is not None)
+        position = first("_r.dat") if hr else None
+        if hr and position is None:
+            centres = first(".wout", "_centres.xyz") or chk
+        else:
+            centres = chk if spin else first(".wout") or chk or first("_centres.xyz")
         return cls(
             seed=seed,
             main=beside(f"_{options.format}.dat"),
-            structure=wout if wout.exists() and not win.exists() else win,
-            centres=None if options.format == "tb" else xyz if xyz.exists() and not wout.exists() else wout,
-            replicas=wsvec if replicas else None,
-            chk=chk if spin else None,
-            spn=spn if spin else None,
+            position=position,
+            structure=first(".win", ".wout") or beside(".win"),
+            centres=centres,
+            replicas=beside("_wsvec.dat")
+            if options.replicas
+            else first("_wsvec.dat")
+            if options.replicas is None
+            else None,
+            chk=chk or beside(".chk") if spin else None,
+            spn=spn or beside(".spn") if spin else None,
         )
 
     def all(self) -> list[Path]:
-        """Each of them once, the main one first."""
-        files = (self.main, self.replicas, self.structure, self.centres, self.chk, self.spn)
+        """Each of them once, the main one first; without those that are not there and not needed."""
+        structure = self.structure if self.structure.exists() or self.main.name.endswith("_hr.dat") else None
+        files = (self.main, self.position, self.replicas, structure, self.centres, self.chk, self.spn)
         return list(dict.fromkeys(path for path in files if path is not None))

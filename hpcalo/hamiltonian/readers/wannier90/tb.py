@@ -4,48 +4,68 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from hpcalo.errors import ModelError
-from hpcalo.hamiltonian.readers.wannier90.raw import RawWannier, check_order, counted_numbers
-from hpcalo.hamiltonian.readers.wannier90.text import numbers, read_text, whole
+from hpcalo.hamiltonian.readers.wannier90.raw import (
+    Cells,
+    Head,
+    Matrices,
+    RawWannier,
+    check_count,
+    fill_blocks,
+    read_head,
+)
+from hpcalo.hamiltonian.readers.wannier90.stream import NumberStream
+from hpcalo.hamiltonian.readers.wannier90.text import numbers
+from hpcalo.typing import ComplexArray, IntArray
 
 
 def read_tb(path: Path) -> RawWannier:
-    """Reads `seed_tb.dat` of Wannier90 3.x. Raises ModelError: missing, truncated, not numbers, columns out of step."""
-    text = read_text(path, "H(R) and r(R) (_tb.dat)").partition("\n")[2]  # the first line is a remark with the date
-    lattice_text, text = _split_lines(text, 3)
-    lattice = numbers(lattice_text, path, 2)
-    if lattice.size != 9:
-        raise ModelError(f"{path}: lines 2 to 4 hold {lattice.size} numbers, the lattice has 9")
-    N, degeneracy, values = counted_numbers(text, path, 5, lambda n: (3 + 4 * n * n) + (3 + 8 * n * n))
-    nR = len(degeneracy)
-    H_block, r_block = np.split(values, [nR * (3 + 4 * N * N)])
-    H_block, r_block = H_block.reshape(nR, -1), r_block.reshape(nR, -1)
-    R = whole(H_block[:, :3], path, "cells R")
-    if not np.array_equal(R, whole(r_block[:, :3], path, "cells R of the position matrix")):
-        raise ModelError(f"{path}: the cells of H and of the position matrix differ")
-    H_rows = H_block[:, 3:].reshape(nR, N * N, 4)
-    r_rows = r_block[:, 3:].reshape(nR, N * N, 8)
-    check_order(H_rows[:, :, :2], N, path, "H: ")
-    check_order(r_rows[:, :, :2], N, path, "r: ")
-    H = (H_rows[:, :, 2] + 1j * H_rows[:, :, 3]).reshape(nR, N, N).mT
-    A = (r_rows[:, :, 2::2] + 1j * r_rows[:, :, 3::2]).reshape(nR, N, N, 3)
-    return RawWannier(
-        R=R,
-        degeneracy=degeneracy,
-        H_Rnn=np.ascontiguousarray(H),
-        A_Rvnn=np.ascontiguousarray(A.transpose(0, 3, 2, 1)),
-        lattice=lattice.reshape(3, 3),
-    )
+    """Reads `seed_tb.dat` of Wannier90, WannierBerri and others; the position matrix may be missing altogether.
+
+    Raises ModelError: missing, truncated, not numbers, elements missing or twice.
+    """
+    with NumberStream(path, "H(R) and r(R) (_tb.dat)") as stream:
+        stream.line()  # a remark with the date
+        lattice = numbers("\n".join(stream.line() for _ in range(3)), path, 2)
+        if lattice.size != 9:
+            raise ModelError(f"{path}: lines 2 to 4 hold {lattice.size} numbers, the lattice has 9")
+        head = read_head(stream, _with_H, 4)
+        cells = Cells(head.cells)
+        R, H_Rnn, A_Rvnn = _matrices(stream, head, cells)
+    return RawWannier(R=R, degeneracy=head.degeneracy, H_Rnn=H_Rnn, A_Rvnn=A_Rvnn, lattice=lattice.reshape(3, 3))
 
 
-def _split_lines(text: str, count: int) -> tuple[str, str]:
-    """The first `count` lines, and the rest."""
-    position = 0
-    for _ in range(count):
-        found = text.find("\n", position)
-        if found < 0:
-            return text, ""
-        position = found + 1
-    return text[:position], text[position:]
+def _matrices(stream: NumberStream, head: Head, cells: Cells) -> tuple[IntArray, ComplexArray, ComplexArray | None]:
+    """R, H and r (None if the file ends before it)."""
+    path, N, nR = stream.path, head.N, head.cells
+    counts = tuple(head.before + nR * per_cell for per_cell in (_with_H(N), _with_H(N) + _with_r(N)))
+    part = "H"
+    try:
+        H = Matrices(path, N, nR, 1)
+        if fill_blocks(stream, cells, H):
+            R = cells.all()
+            H_Rnn = H.done(R)
+            if stream.at_end():
+                return R, H_Rnn, None
+            part = "r"
+            A = Matrices(path, N, nR, 3)
+            if fill_blocks(stream, Cells(nR, fixed=R), A) and stream.at_end():
+                return R, H_Rnn, A.done(R)
+    except ModelError as problem:
+        text = str(problem)
+        if text.startswith(str(path)):
+            raise
+        check_count(stream, N, nR, counts)
+        raise ModelError(f"{path}: {part}: {text}") from None
+    check_count(stream, N, nR, counts)
+    raise ModelError(f"{path}: {part}: its lines are out of step")
+
+
+def _with_H(N: int) -> int:
+    """Numbers of a cell's block of H."""
+    return 3 + 4 * N * N
+
+
+def _with_r(N: int) -> int:
+    """Numbers of a cell's block of r."""
+    return 3 + 8 * N * N

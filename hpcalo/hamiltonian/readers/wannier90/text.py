@@ -1,11 +1,11 @@
-"""Shared by the readers: files as text or Fortran records, numbers in bulk, and one clear line when something is
+"""Shared by the readers: files as text in any usual encoding, numbers in bulk, and one clear line when something is
 wrong.
 """
 
 from __future__ import annotations
 
+import codecs
 import re
-import struct
 import warnings
 from pathlib import Path
 
@@ -14,52 +14,77 @@ import numpy as np
 from hpcalo.errors import ModelError, nearest_file
 from hpcalo.typing import IntArray, RealArray
 
-MAX_FILE_BYTES = 4 * 2**30  # a Wannier90 file of a usable size is far below
+MAX_FILE_BYTES = 4 * 2**30  # of what is read at once; matrices are streamed and may be larger
+MAX_REPEATED = 10**7  # numbers that repeat counts may stand for in one piece of text
 MAX_ORBITALS = 5000
 MAX_CELLS = 200_000
 _EXPONENT_WITHOUT_E = re.compile(r"(\d)([+-]\d{3})(?=\s|$)")
 _GLUED = re.compile(r"(\.\d{6,})(?=-\d*\.)")
+_COMPLEX = re.compile(r"\(\s*([^\s,()]+)\s*,\s*([^\s,()]+)\s*\)")
+_REPEATED = re.compile(r"(?<!\S)(\d+)\*([^\s*]+)")
+_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
-def read_bytes(path: Path, what: str) -> bytes:
-    """The file's content. Raises ModelError if it is missing, a folder, empty, unreadable or absurdly large."""
+def file_size(path: Path, what: str) -> int:
+    """Bytes of the file. Raises ModelError if it is missing, a folder, empty or unreadable."""
     try:
         if path.is_dir():
             raise ModelError(f"{path}: is a folder; expected a file with {what}")
         size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise ModelError(f"{path}: {size / 2**30:.1f} GiB: too large to be a file with {what}")
         if size == 0:
             raise ModelError(f"{path}: is empty; expected a file with {what}")
-        return path.read_bytes()
+        path.open("rb").close()
     except (OSError, ValueError) as problem:
-        reason = problem.strerror if isinstance(problem, OSError) and problem.strerror else str(problem)
-        hint = nearest_file(path) if isinstance(problem, FileNotFoundError) else ""
-        raise ModelError(f"{path}: cannot read {what}: {reason}{hint}") from None
+        raise unreadable(path, what, problem) from None
+    return size
+
+
+def unreadable(path: Path, what: str, problem: OSError | ValueError) -> ModelError:
+    """The line for a file that the system does not hand out."""
+    reason = problem.strerror if isinstance(problem, OSError) and problem.strerror else str(problem)
+    hint = nearest_file(path) if isinstance(problem, FileNotFoundError) else ""
+    return ModelError(f"{path}: cannot read {what}: {reason}{hint}")
+
+
+def encoding_of(path: Path) -> str:
+    """The encoding that the file's first bytes tell; UTF-8, of which ASCII is a part, without such a mark."""
+    with path.open("rb") as file:
+        head = file.read(4)
+    return next((name for mark, name in _MARKS if head.startswith(mark)), "utf-8")
 
 
 def read_text(path: Path, what: str) -> str:
-    """The file as text. Raises ModelError as `read_bytes` and for binary content."""
-    data = read_bytes(path, what)
+    """The file as text with plain line ends: UTF-8, UTF-16 with its mark, else Latin-1.
+
+    Raises ModelError as `file_size`, for an absurdly large file and for binary content.
+    """
+    size = file_size(path, what)
+    if size > MAX_FILE_BYTES:
+        raise ModelError(f"{path}: {size / 2**30:.1f} GiB: too large to be a file with {what}")
     try:
-        text = data.decode("utf-8")
+        data, encoding = path.read_bytes(), encoding_of(path)
+    except OSError as problem:
+        raise unreadable(path, what, problem) from None
+    try:
+        text = data.decode(encoding)
     except UnicodeDecodeError:
-        text = ""
-    if not text or "\0" in text:
+        text = data.decode("latin-1") if encoding == "utf-8" else "\0"
+    if "\0" in text:
         raise ModelError(f"{path}: is not text; expected a file with {what}")
-    return text
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def numbers(text: str, path: Path, first_line: int = 1) -> RealArray:
     """All blank-separated numbers of the text, in bulk.
 
-    Fortran's habits are understood: an exponent of three digits without its letter (`0.12345678-100`) and fixed-format
-    numbers without a blank between them. Raises ModelError naming line and text of the first thing that is no number;
-    `first_line` is the line number of the beginning of the text.
+    Fortran's habits are understood: D exponents, an exponent of three digits without its letter (`0.12345678-100`),
+    fixed-format numbers without a blank between them, repeat counts (`3*0.5`) and complex numbers in parentheses.
+    Raises ModelError naming line and text of the first thing that is no number; `first_line` is the line number of the
+    beginning of the text.
     """
     values = _parse(text)
     if values is None:
-        repaired = _EXPONENT_WITHOUT_E.sub(r"\1E\2", _GLUED.sub(r"\1 ", text.replace("D", "E").replace("d", "e")))
+        repaired = _repaired(text)
         values = _parse(repaired)
         if values is None:
             raise ModelError(_first_mistake(repaired, path, first_line))
@@ -68,7 +93,17 @@ def numbers(text: str, path: Path, first_line: int = 1) -> RealArray:
     return values
 
 
+def _repaired(text: str) -> str:
+    text = _GLUED.sub(r"\1 ", text.replace("D", "E").replace("d", "e"))
+    text = _COMPLEX.sub(r"\1 \2", _EXPONENT_WITHOUT_E.sub(r"\1E\2", text))
+    if "*" not in text or sum(int(count[:9]) for count, _ in _REPEATED.findall(text)) > MAX_REPEATED:
+        return text
+    return _REPEATED.sub(lambda found: " ".join([found[2]] * int(found[1])), text)
+
+
 def _parse(text: str) -> RealArray | None:
+    if not text or text.isspace():
+        return np.zeros(0)  # NumPy makes a −1 of blanks alone
     with warnings.catch_warnings():
         warnings.simplefilter("error", DeprecationWarning)  # NumPy warns of what is not a number
         try:
@@ -80,7 +115,7 @@ def _parse(text: str) -> RealArray | None:
 def _first_mistake(text: str, path: Path, first_line: int) -> str:
     for number, line in enumerate(text.split("\n"), first_line):
         for token in line.split():
-            if "*" in token:
+            if "**" in token or token == "*":
                 return f"{path}: line {number}: '{token[:30]}': a number did not fit into its Fortran field"
             try:
                 value = float(token)
@@ -118,33 +153,3 @@ def whole(values: RealArray, path: Path, what: str) -> IntArray:
     if wrong.size:
         raise ModelError(f"{path}: {what}: {wrong[0]:g} is not a whole number (the columns are shifted)")
     return result.astype(np.int64)
-
-
-def fortran_records(path: Path, what: str) -> list[bytes]:
-    """The records of a Fortran sequential unformatted file (four-byte markers, little endian, as gfortran and ifort
-    write).
-
-    Raises ModelError if the markers do not fit together: truncated, another byte order or not such a file.
-    """
-    data = read_bytes(path, what)
-    records: list[bytes] = []
-    parts: list[bytes] = []
-    position = 0
-    while position < len(data):
-        if position + 8 > len(data):
-            raise ModelError(f"{path}: ends inside record {len(records) + 1}: truncated")
-        head = struct.unpack_from("<i", data, position)[0]
-        end = position + 4 + abs(head)
-        if end + 4 > len(data):
-            hint = "truncated" if records else f"truncated, or not an unformatted file with {what}"
-            left = len(data) - position - 4
-            raise ModelError(f"{path}: record {len(records) + 1} announces {abs(head)} bytes, {left} are left: {hint}")
-        tail = struct.unpack_from("<i", data, end)[0]
-        if abs(tail) != abs(head):
-            raise ModelError(f"{path}: record {len(records) + 1}: its two length marks differ: not a file with {what}")
-        parts.append(data[position + 4 : end])
-        if head >= 0:  # a negative mark: the record (over 2 GiB) goes on in the next part
-            records.append(b"".join(parts))
-            parts = []
-        position = end + 4
-    return records

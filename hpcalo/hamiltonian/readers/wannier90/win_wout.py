@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from hpcalo.errors import ModelError
-from hpcalo.hamiltonian.readers.wannier90.text import read_text
-from hpcalo.typing import RealArray
+from hpcalo.hamiltonian.readers.wannier90.text import numbers, read_text
+from hpcalo.typing import IntArray, RealArray
 from hpcalo.units import BOHR_IN_ANGSTROM
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?"
@@ -18,40 +18,48 @@ _CENTRE = re.compile(rf"WF centre and spread\s+\d+\s+\(\s*({_NUMBER})\s*,\s*({_N
 _ATOM = re.compile(
     rf"^\s*\|\s+([A-Z][a-z]?\w*)\s+\d+(?:\s+{_NUMBER}){{3}}\s+\|\s+({_NUMBER})\s+({_NUMBER})\s+({_NUMBER})"
 )
+_GRID = re.compile(r"Grid size =\s*(\d+) x\s*(\d+) x\s*(\d+)")
 _VECTOR = re.compile(rf"^\s*a_[123]\s+({_NUMBER})\s+({_NUMBER})\s+({_NUMBER})\s*$")
 
 
 @dataclass(frozen=True)
 class Structure:
-    """lattice: (3, 3) Å rows. symbols, positions: atoms, (atoms, 3) Å. spinors: None where the file does not say."""
+    """lattice: (3, 3) Å rows. symbols, positions: atoms, (atoms, 3) Å; none where the file does not name them.
+
+    spinors, mesh (of k-points, (3,)): None where the file does not say.
+    """
 
     lattice: RealArray
     symbols: tuple[str, ...]
     positions: RealArray
     spinors: bool | None = None
+    mesh: IntArray | None = None
 
 
-def read_win(path: Path) -> Structure:
-    """Lattice and atoms of `seed.win`: bohr or ang, atoms_frac or atoms_cart. Raises ModelError if not there."""
+def read_win(path: Path, lattice: RealArray | None = None) -> Structure:
+    """Lattice and atoms of `seed.win`: bohr or ang, atoms_frac or atoms_cart or none.
+
+    lattice: (3, 3) Å, for a file that does not have it. Raises ModelError without any, and for blocks that are wrong.
+    """
     text = read_text(path, "the Wannier90 input (.win)")
     lines = plain_lines(text)
     cell = block(lines, "unit_cell_cart", path)
-    if cell is None:
+    if cell is None and lattice is None:
         raise ModelError(f"{path}: no block unit_cell_cart")
-    rows, scale = with_unit(cell)
-    if len(rows) != 3:
-        raise ModelError(f"{path}: unit_cell_cart has {len(rows)} lines with numbers, expected 3")
-    lattice = scale * np.array([three_numbers(row, path) for row in rows])
+    if cell is not None:
+        rows, scale = with_unit(cell)
+        if len(rows) != 3:
+            raise ModelError(f"{path}: unit_cell_cart has {len(rows)} lines with numbers, expected 3")
+        lattice = scale * np.array([three_numbers(row, path) for row in rows])
+    assert lattice is not None
     fractional, cartesian = block(lines, "atoms_frac", path), block(lines, "atoms_cart", path)
-    if fractional is None and cartesian is None:
-        raise ModelError(f"{path}: no block atoms_frac or atoms_cart")
     rows, scale = with_unit(fractional if fractional is not None else cartesian or [])
     symbols = tuple(_symbol(row.split()[0]) for row in rows)
-    numbers = np.array(
-        [three_numbers(row.split(None, 1)[1] if " " in row or "\t" in row else "", path) for row in rows]
-    )
-    positions = numbers.reshape(-1, 3) @ lattice if fractional is not None else scale * numbers.reshape(-1, 3)
-    return Structure(lattice=lattice, symbols=symbols, positions=positions, spinors=_spinors(lines))
+    places = np.array(
+        [three_numbers(row.split(None, 1)[1] if len(row.split()) > 1 else "", path) for row in rows]
+    ).reshape(-1, 3)
+    positions = places @ lattice if fractional is not None else scale * places
+    return Structure(lattice, symbols, positions, _spinors(lines), _mesh(lines))
 
 
 def read_wout(path: Path) -> tuple[Structure, RealArray]:
@@ -59,6 +67,7 @@ def read_wout(path: Path) -> tuple[Structure, RealArray]:
     text = read_text(path, "the Wannier90 output (.wout)")
     # a restart appends a second run to the file: structure from the last one, centres from the last final state
     lines = text[max(text.rfind(" SYSTEM"), 0) :].splitlines()
+    grid = next((m for m in map(_GRID.search, lines) if m), None)
     scale = BOHR_IN_ANGSTROM if "Lattice Vectors (Bohr)" in text else 1.0
     vectors = [m.groups() for m in map(_VECTOR.match, lines) if m][:3]
     atoms = [m.groups() for m in map(_ATOM.match, lines) if m]
@@ -72,6 +81,7 @@ def read_wout(path: Path) -> tuple[Structure, RealArray]:
         lattice=scale * np.array([[float(x) for x in v] for v in vectors]),
         symbols=tuple(_symbol(a[0]) for a in atoms),
         positions=scale * np.array([[float(x) for x in a[1:]] for a in atoms]),
+        mesh=None if grid is None else np.array([int(n) for n in grid.groups()]),
     )
     return structure, scale * np.array(centres)
 
@@ -112,10 +122,10 @@ def with_unit(rows: list[str]) -> tuple[list[str], float]:
 def three_numbers(row: str, path: Path) -> list[float]:
     """The first three words as numbers. Raises ModelError."""
     try:
-        values = [float(x.replace("d", "e").replace("D", "e")) for x in row.split()[:3]]
-    except ValueError:
+        values = numbers(" ".join(row.split()[:3]), path).tolist()[:3]
+    except ModelError:
         values = []
-    if len(values) != 3 or not np.isfinite(values).all():
+    if len(values) != 3:
         raise ModelError(f"{path}: '{row[:40]}': expected three finite numbers")
     return values
 
@@ -124,6 +134,14 @@ def _symbol(label: str) -> str:
     """Fe1 or FE → Fe."""
     letters = re.match(r"[A-Za-z]+", label)
     return letters.group()[:2].capitalize() if letters else label
+
+
+def _mesh(lines: list[str]) -> IntArray | None:
+    for line in lines:
+        found = re.fullmatch(r"mp_grid\s*[:=]?\s*(\d+)[\s,]+(\d+)[\s,]+(\d+)", line, re.IGNORECASE)
+        if found:
+            return np.array([int(n) for n in found.groups()])
+    return None
 
 
 def _spinors(lines: list[str]) -> bool | None:
