@@ -16,6 +16,7 @@ from hpcalo.errors import InputError
 from hpcalo.kubo import registry
 from hpcalo.kubo.config import KuboSection
 from hpcalo.kubo.registry import register, registered
+from hpcalo.kubo.responses.density_of_states import gaussian, level_count
 from hpcalo.kubo.responses.response import Quantity, Response, needed, responses
 from hpcalo.kubo.states.operators import CURVATURE, SPIN, TORQUE, VELOCITY, ordered
 from hpcalo.kubo.sums.request import TORQUE_TORQUE, TORQUE_VELOCITY, VELOCITY_VELOCITY, Sums
@@ -135,3 +136,18 @@ def test_the_guide_names_the_axes_of_the_files():
     every = {dim for dims in quantities.values() for dim in dims}
     assert every <= named
     assert named - every <= {"n_vector", "reference_energy_eV", "nernst"}
+
+
+@pytest.mark.parametrize("width", [0.004, 0.09])
+def test_gaussian_average_is_that_of_each_level_and_grows_with_the_number_of_energies(width):
+    energies = np.linspace(-1.0, 1.0, 401)
+    edges = np.linspace(-1.0 - 8.0 * width, 1.0 + 8.0 * width, 2001)
+    count = np.zeros(len(edges) + 1)
+    levels = np.array([3, 700, 701, 1998])  # bins
+    count[1 + levels] = [1.0, 0.5, 2.0, 1.0]
+    smearing = gaussian(edges, energies, width)
+    gap = energies[:, None] - 0.5 * (edges[levels] + edges[levels + 1])
+    expected = (np.exp(-0.5 * (gap / width) ** 2) / (width * np.sqrt(2.0 * np.pi))) @ count[1 + levels]
+    found = level_count(edges, count, energies, smearing)[1]
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-13 / width)
+    assert smearing.nnz <= len(energies) * (1 + 16.0 * width / (edges[1] - edges[0]))

@@ -19,10 +19,14 @@ from hpcalo.typing import RealArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from scipy.sparse import csr_array
+
+REACH = 8.0
+"""Widths beyond which a Gaussian is below rounding errors."""
 
 
 def level_count(
-    edges: RealArray, count: RealArray, energies: RealArray, smearing: RealArray
+    edges: RealArray, count: RealArray, energies: RealArray, smearing: csr_array
 ) -> tuple[RealArray, RealArray]:
     """Electrons per cell and density of states (1/eV) at the energies, from the count of levels between fine edges.
 
@@ -32,11 +36,19 @@ def level_count(
     return np.interp(energies, edges, below_edge), smearing @ count[1:-1]
 
 
-def gaussian(edges: RealArray, energies: RealArray, width: float) -> RealArray:
-    """(NE, NB − 1), 1/eV: takes the levels counted between the edges to their Gaussian average at the energies."""
+def gaussian(edges: RealArray, energies: RealArray, width: float) -> csr_array:
+    """(NE, NB − 1), 1/eV: takes the levels counted between the edges to their Gaussian average at the energies. Of each
+    row only what lies within REACH widths: memory and time grow with the number of energies, not with its square.
+    """
+    from scipy.sparse import csr_array  # noqa: PLC0415  (SciPy is loaded where it is used)
+
     centres = 0.5 * (edges[1:] + edges[:-1])
-    x = (energies[:, None] - centres[None, :]) / width
-    return np.where(np.abs(x) < 8.0, np.exp(-0.5 * np.minimum(x**2, 64.0)), 0.0) / (width * np.sqrt(2.0 * np.pi))
+    first, last = (np.searchsorted(centres, energies + side * REACH * width) for side in (-1.0, 1.0))
+    rows = np.concatenate([[0], np.cumsum(last - first)])
+    columns = np.arange(rows[-1]) + np.repeat(first - rows[:-1], last - first)
+    x = (np.repeat(energies, last - first) - centres[columns]) / width
+    values = np.exp(-0.5 * x**2) / (width * np.sqrt(2.0 * np.pi))
+    return csr_array((values, columns, rows), shape=(len(energies), len(centres)))
 
 
 def energy_of_count(edges: RealArray, count: RealArray, electrons: float) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from hpcalo.kubo.states.directions import velocity_directions
 from hpcalo.kubo.states.observable import LevelProperty, Observable
 from hpcalo.kubo.sums.request import BROADENED, FERMI, SEA, THERMAL, Pair, fermi_name, raw_name
 from hpcalo.typing import RealArray
+
+Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class RunSums:
     count_edges: RealArray
     raw: tuple[Mapping[str, RealArray], ...]
     missing: frozenset[Observable] = frozenset()
-    weights: dict[str, RealArray] = field(default_factory=dict, compare=False, repr=False)
+    weights: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
     """What `kept` keeps; `dataclasses.replace` hands it on to other raw sums on the same axes."""
 
     @property
@@ -129,11 +132,12 @@ class RunSums:
         """
         return self._weights(thermal_weights, power)
 
-    def kept(self, name: str, make: Callable[[], RealArray]) -> RealArray:
-        """An array of this name that depends on the axes and settings alone, made once."""
+    def kept(self, name: str, make: Callable[[], Kept]) -> Kept:
+        """An array or a matrix of this name that depends on the axes and settings alone, made once."""
         if name not in self.weights:
             self.weights[name] = make()
-        return self.weights[name]
+        kept: Kept = self.weights[name]
+        return kept
 
     def _weights(self, made_by: Callable[..., RealArray], power: int) -> RealArray:
         name = f"{made_by.__name__}:{power}"
