@@ -6,6 +6,7 @@ only rounding, of what lies below the last quantum, happens to each addend alone
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,12 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpcalo.errors import ConvergenceError
+from hpcalo.parallel.kernels import _exact
 
 QUANTA = (2.0**10, 2.0**-30, 2.0**-70)
 LIMIT = 2.0**48  # beyond it the first integer of one addend could exceed 38 bits
 MAX_ADDENDS = 2**23  # 39-bit integers, so that 2^23 of them stay in 63 bits
-PIECE = 8192  # elements
-_CARRY_BITS = 40  # between neighbouring quanta
 
 
 class ExactSum:
@@ -44,41 +44,18 @@ class ExactSum:
         expected = self.shape if rows is None else (len(rows), *self.shape[1:])
         if values.shape != expected:
             raise ValueError(f"shape {values.shape} added to a sum of shape {expected}")
-        largest = float(np.abs(values).max(initial=0.0))
-        if not largest < LIMIT:  # also true for NaN
-            bad = np.argwhere(~(np.abs(values) < LIMIT))[0]
+        if self.addends >= MAX_ADDENDS:
+            raise ConvergenceError(f"{where or 'sum'}: more than {MAX_ADDENDS} blocks; use larger blocks")
+        places = np.zeros(1, dtype=np.int64) if rows is None else np.asarray(rows, dtype=np.int64)
+        table = self._table(rows is not None)
+        addends = np.ascontiguousarray(values, dtype=np.float64).reshape(len(places), table.shape[2])
+        if not _exact.add(addends, places, table, LIMIT):
+            bad = np.argwhere(~(np.abs(values) < LIMIT))[0]  # also true for NaN
             index = tuple(int(i) for i in bad)
             raise ConvergenceError(
                 f"{where or 'sum'}: element {index} is {values[index]}, not a finite number of usable size"
             )
-        if self.addends >= MAX_ADDENDS:
-            raise ConvergenceError(f"{where or 'sum'}: more than {MAX_ADDENDS} blocks; use larger blocks")
-        if rows is None:
-            self._split(values.reshape(-1), self.limbs.reshape(len(QUANTA), -1))
-        else:
-            for row, addend in zip(rows, values, strict=True):
-                self._split(addend.reshape(-1), self.limbs[:, row].reshape(len(QUANTA), -1))
-        self.addends += 1 if rows is None else len(rows)
-
-    @staticmethod
-    def _split(values: NDArray[np.float64], limbs: NDArray[np.int64]) -> None:
-        """Adds values (size,) to limbs (3, size), a piece at a time that stays in cache."""
-        for start in range(0, len(values), PIECE):
-            piece = slice(start, start + PIECE)
-            rest = values[piece].copy()
-            whole = np.empty_like(rest)
-            for limb, quantum in zip(limbs, QUANTA, strict=True):
-                np.rint(np.multiply(rest, 1.0 / quantum, out=whole), out=whole)
-                limb[piece] += whole.astype(np.int64)
-                whole *= quantum
-                rest -= whole
-
-    def rows(self, chosen: NDArray[np.bool_]) -> ExactSum:
-        """The sum of some rows of the first axis, as exact."""
-        total = ExactSum(self.shape[1:])
-        total.limbs[...] = self.limbs[:, chosen].sum(axis=1)
-        total.addends = self.addends
-        return total
+        self.addends += len(places)
 
     def merge(self, other: ExactSum) -> None:
         """Adds the addends of another sum of the same shape."""
@@ -94,18 +71,14 @@ class ExactSum:
             raise ConvergenceError(f"sum over ranks: more than {MAX_ADDENDS} blocks; use larger blocks")
         return total
 
-    def value(self) -> NDArray[np.float64]:
-        """The sum, rounded to double once."""
-        high, middle, low = (limb.copy() for limb in self.limbs)
-        # Carry upwards so that the lower limbs lie in [-2^39, 2^39): then each converts to double without rounding,
-        # and the additions below round only where the result does.
-        half = np.int64(1) << (_CARRY_BITS - 1)
-        carry = (low + half) >> _CARRY_BITS
-        low -= carry << _CARRY_BITS
-        middle += carry
-        carry = (middle + half) >> _CARRY_BITS
-        middle -= carry << _CARRY_BITS
-        high += carry
-        return high.astype(np.float64) * QUANTA[0] + (
-            middle.astype(np.float64) * QUANTA[1] + low.astype(np.float64) * QUANTA[2]
-        )
+    def value(self, chosen: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
+        """The sum, rounded to double once; with `chosen`, that of these rows of the first axis, added up."""
+        members = np.ones(1, dtype=np.uint8) if chosen is None else chosen.astype(np.uint8)
+        out = np.empty(self.shape if chosen is None else self.shape[1:])
+        _exact.value(self._table(chosen is not None), members, out.reshape(-1))
+        return out
+
+    def _table(self, by_rows: bool) -> NDArray[np.int64]:
+        """The limbs as (3, rows, size): the whole in one row, or the rows of the first axis."""
+        rows = self.shape[0] if by_rows else 1
+        return self.limbs.reshape(len(QUANTA), rows, math.prod(self.shape[1:] if by_rows else self.shape))

@@ -22,9 +22,11 @@ class Packing:
             start += math.prod(shape)
         self.size = start
 
-    def pack(self, arrays: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
-        """The flat array, (size,)."""
-        flat = np.empty(self.size)
+    def pack(
+        self, arrays: Mapping[str, NDArray[np.float64]], out: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
+        """The flat array, (size,). out: where it is written, if given."""
+        flat = np.empty(self.size) if out is None else out
         for name, place in self._slices.items():
             flat[place] = arrays[name].ravel()
         return flat

@@ -41,6 +41,24 @@ def test_merging_parts_equals_adding_all(values, data):
     assert whole.value() == pytest.approx(math.fsum(values), rel=4e-16, abs=len(values) * 2.0**-70)
 
 
+@pytest.mark.parametrize("n", [1, 5000])  # less than a vector register, more than a piece
+def test_rows_get_their_own_addends_and_add_up(n):
+    rng = np.random.default_rng(1)
+    addends = rng.normal(size=(30, 2, n)) * 10.0 ** rng.integers(-20, 13, size=(30, 2, n))
+    addends[0, 0, 0] = 2.0**9 + 2.0**-31 + 2.0**-71  # half a quantum of each integer
+    table, rows = ExactSum((3, n)), rng.permuted(np.tile(np.arange(3), (30, 1)), axis=1)[:, :2]
+    alone = [ExactSum((n,)) for _ in range(3)]
+    for values, places in zip(addends, rows, strict=True):
+        table.add(values, rows=places)
+        for place, row in zip(places, values, strict=True):
+            alone[place].add(row)
+    np.testing.assert_array_equal(table.value(), [one.value() for one in alone])
+    alone[0].merge(alone[2])
+    np.testing.assert_array_equal(table.value(np.array([True, False, True])), alone[0].value())
+    exact = [math.fsum(addends[:, :, i][rows != 1]) for i in range(n)]
+    np.testing.assert_allclose(alone[0].value(), exact, rtol=2e-16, atol=60 * 2.0**-70)
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 2.0**49])
 def test_a_value_that_is_not_usable_is_named(bad):
     total = ExactSum((2, 2))

@@ -76,7 +76,7 @@ def private_imports(path: Path) -> list[str]:
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("hpcalo")
         for alias in node.names
-        if alias.name.startswith("_") and alias.name not in {"__version__", "_kubo", "_wall"}
+        if alias.name.startswith("_") and alias.name not in {"__version__", "_exact", "_kubo", "_wall"}
     ]
 
 

@@ -29,7 +29,7 @@ from hpcalo.kubo.sums.engine import RawSums
 from hpcalo.kubo.sums.found import Symmetry
 from hpcalo.kubo.sums.parts import Level, SummedPass
 from hpcalo.kubo.sums.request import Request
-from hpcalo.kubo.sums.symmetry import symmetrized
+from hpcalo.kubo.sums.symmetry import Symmetrizer, symmetrized
 from hpcalo.parallel.packing import Packing
 from hpcalo.typing import BoolArray, IntArray, RealArray
 
@@ -197,8 +197,10 @@ class CellTree:
             seen.sample = np.concatenate([seen.sample, sample], axis=1)
 
     def _result(self) -> SummedPass:
+        symmetrize = Symmetrizer(self.operations, self._request)
+
         def whole(flat: RealArray) -> RawSums:
-            return symmetrized(self._packing.unpack(flat), self.operations, self._request)
+            return symmetrize(self._packing.unpack(flat))
 
         total, *replicates = self._rows
         R, scale = len(replicates), scale_of(self.batches, self._seen, self._coarsest)

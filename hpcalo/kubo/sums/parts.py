@@ -12,7 +12,7 @@ from hpcalo.hamiltonian.kmesh import KMesh
 from hpcalo.hamiltonian.symmetry import Operation
 from hpcalo.kubo.sums.engine import RawSums
 from hpcalo.kubo.sums.request import Request
-from hpcalo.kubo.sums.symmetry import symmetrized
+from hpcalo.kubo.sums.symmetry import Symmetrizer
 from hpcalo.parallel.exact_sum import ExactSum
 from hpcalo.parallel.packing import Packing
 from hpcalo.typing import BoolArray, RealArray
@@ -81,16 +81,17 @@ def table_shape(mesh: KMesh, size: int) -> tuple[int, int]:
 def table(sums: ExactSum, mesh: KMesh) -> RealArray:
     """The rows of a table from the exact sums (parts, size), each rounded once."""
     every = [np.ones(mesh.division.parts, dtype=bool), *(row.members for rows in _rows(mesh) for row in rows)]
-    return np.stack([sums.rows(members).value() for members in every])
+    return np.stack([sums.value(members) for members in every])
 
 
 def summed(
     values: RealArray, mesh: KMesh, operations: Sequence[Operation], request: Request, packing: Packing
 ) -> SummedPass:
     """What a table holds, the wedge unfolded, as tensors that the operations allow (those of the mesh and others)."""
+    symmetrize = Symmetrizer(operations, request)
 
     def whole(flat: RealArray) -> RawSums:
-        return symmetrized(packing.unpack(flat), operations, request)
+        return symmetrize(packing.unpack(flat))
 
     levels, row = [], 1
     for level, rows in zip(mesh.division.levels, _rows(mesh), strict=True):

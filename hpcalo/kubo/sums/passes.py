@@ -80,8 +80,10 @@ class _PassSums:
         k, weights, labels = mesh.points[points], mesh.weights[points], mesh.labels[points]
         sums = sum_block(self._task.solver, k, weights, self._task.request, energies, whole=whole, labels=labels)
         parts = np.unique(labels)
-        flat = [self._packing.pack({name: values[i] for name, values in sums.items()}) for i in range(len(parts))]
-        self._total.add(np.stack(flat), where, parts)
+        flat = np.empty((len(parts), self._packing.size))
+        for i, row in enumerate(flat):
+            self._packing.pack({name: values[i] for name, values in sums.items()}, row)
+        self._total.add(flat, where, parts)
 
     def state(self) -> ExactSum:
         """As in BlockSums."""

@@ -55,24 +55,46 @@ def symmetrized(raw: RawSums, operations: Sequence[Operation], request: Request)
     """The mean of all images: the sum over the full grid from the weighted sum over its wedge, and of a full grid the
     tensor that the operations allow.
     """
-    if len(operations) == 1:
-        return raw
-    pairs, levels, out = request.pair_sums(), request.level_sums(), dict(raw)
-    for name, values in raw.items():
-        if name in pairs:
-            kind, pair = pairs[name]
-            full = [np.kron(*(o.transformation(op, request.crystal) for o in pair)) for op in operations]
-            odd = _mean([op.time_sign * matrix for op, matrix in zip(operations, full, strict=True)])
-            if kind == BROADENED:  # as in `_pairs`
-                parts = zip((_mean(full), odd), (values[:, :, 0], values[:, :, 1]), strict=True)
-                out[name] = np.stack([np.matmul(matrix, part) for matrix, part in parts], axis=2)
-            else:
-                out[name] = np.asarray(np.tensordot(odd, values, 1), dtype=np.float64)
-        elif name in levels:
-            matrix = _mean([levels[name].transformation(op, request.crystal) for op in operations])
-            flat = np.tensordot(matrix, values.reshape(len(matrix), -1), 1)
-            out[name] = np.asarray(flat, dtype=np.float64).reshape(values.shape)
-    return out
+    return Symmetrizer(operations, request)(raw)
+
+
+class Symmetrizer:
+    """`symmetrized` for several raw sums of one request: the means of the operations' matrices are made once."""
+
+    def __init__(self, operations: Sequence[Operation], request: Request) -> None:
+        self._operations, self._request = operations, request
+        self._pairs, self._levels = request.pair_sums(), request.level_sums()
+        self._matrices: dict[str, tuple[RealArray, ...]] = {}
+
+    def __call__(self, raw: RawSums) -> RawSums:
+        """The mean of all images."""
+        if len(self._operations) == 1:
+            return raw
+        return {name: self._one(name, values) for name, values in raw.items()}
+
+    def _one(self, name: str, values: RealArray) -> RealArray:
+        if name not in self._matrices:
+            self._matrices[name] = self._means(name)
+        matrices = self._matrices[name]
+        if not matrices:
+            return values
+        if len(matrices) == 2:  # of a sum with broadening (G, P, 2, NE): Re W and Im W, as in `_pairs`
+            parts = zip(matrices, (values[:, :, 0], values[:, :, 1]), strict=True)
+            return np.stack([np.matmul(matrix, part) for matrix, part in parts], axis=2)
+        flat = np.tensordot(matrices[0], values.reshape(len(matrices[0]), -1), 1)
+        return np.asarray(flat, dtype=np.float64).reshape(values.shape)
+
+    def _means(self, name: str) -> tuple[RealArray, ...]:
+        """Of a raw sum, the mean matrix; of one with broadening those of Re W and of Im W; none of a count."""
+        crystal = self._request.crystal
+        if name in self._pairs:
+            kind, pair = self._pairs[name]
+            full = [np.kron(*(o.transformation(op, crystal) for o in pair)) for op in self._operations]
+            odd = _mean([op.time_sign * matrix for op, matrix in zip(self._operations, full, strict=True)])
+            return (_mean(full), odd) if kind == BROADENED else (odd,)
+        if name in self._levels:
+            return (_mean([self._levels[name].transformation(op, crystal) for op in self._operations]),)
+        return ()
 
 
 def _mean(matrices: Sequence[NDArray[Any]]) -> RealArray:

@@ -1,0 +1,1 @@
+"""C++ kernels of what ranks do together: the order-independent sum (_exact)."""
