@@ -1,0 +1,1 @@
+"""OpenMX's binary file of the self-consistent Hamiltonian."""
