@@ -11,7 +11,6 @@ from functools import partial
 import numpy as np
 
 from hpcalo.errors import InputError
-from hpcalo.hamiltonian.symmetry import Operation
 from hpcalo.hamiltonian.types import Model
 from hpcalo.kubo.cells.loop import Wanted
 from hpcalo.kubo.config import KuboSection
@@ -201,11 +200,11 @@ class _Look:
         took = [b - a for a, b, record in zip(self._ends, self._ends[1:], trail, strict=False) if record.name == name]
         return sum(took) / sum(level.step.points for level in self._cells.levels)
 
-    def _point_values(self, number: int, start: RawSums, operations: Sequence[Operation]) -> Wanted | None:
+    def _point_values(self, number: int, start: RawSums) -> Wanted | None:
         """As the run finds them. Raises _TooDear."""
         ahead = self._ahead
         values = point_values(ahead.section, ahead.request, ahead.reference, ahead.n_hat)
-        found = values(number, start, operations)
+        found = values(number, start)
         if found is not None:
             few = {name: np.repeat(array[None], FEW, axis=0) for name, array in start.items()}
             begin = time.process_time()

@@ -8,10 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from hpcalo.hamiltonian.symmetry import Operation
 from hpcalo.io.dataset import Result, Variable
 from hpcalo.kubo.cells.loop import Wanted
-from hpcalo.kubo.cells.projection import Projection
 from hpcalo.kubo.cells.signs import sketch
 from hpcalo.kubo.config import KuboSection
 from hpcalo.kubo.fields import coordinates
@@ -19,7 +17,6 @@ from hpcalo.kubo.responses.response import responses
 from hpcalo.kubo.responses.run_sums import RunSums
 from hpcalo.kubo.summary.numbers import numbers
 from hpcalo.kubo.sums.engine import RawSums
-from hpcalo.kubo.sums.request import Request
 from hpcalo.kubo.target.wanted import wanted
 from hpcalo.typing import RealArray
 
@@ -32,16 +29,14 @@ COLUMNS = 48
 class PointNumbers:
     """The numbers with a target of one direction of the magnetization, as functions of its sums alone.
 
-    run: of this direction, with its first sums as `raw`. operations: the group of the Hamiltonian. Numbers that need
-    several directions are left out.
+    run: of this direction, with its first sums as `raw`. Numbers that need several directions are left out.
     """
 
-    def __init__(self, run: RunSums, section: KuboSection, request: Request, operations: Sequence[Operation]) -> None:
+    def __init__(self, run: RunSums, section: KuboSection) -> None:
         self._run, self._accuracies = run, section.accuracies
         self._chosen = [
             r for r in responses(section.quantities) if any(q.name in self._accuracies for q in r.quantities)
         ]
-        self._projection = Projection(operations, request)
         fields = [v for r in self._chosen for v in r.variables(run)]
         axes = coordinates(run, self._chosen, 0.0, fields)
         found = wanted(fields, axes, run.mu, self._accuracies).variables
@@ -61,9 +56,8 @@ class PointNumbers:
 
     def __call__(self, raw: RawSums) -> RealArray:
         """Of K points, (K, n), in units of the allowed errors, relative to the numbers themselves."""
-        points = self._projection.of(raw)
         start = self._run.raw[0]
-        moved = {name: start[name] + STEP * (values - start[name]) for name, values in points.items()}
+        moved = {name: start[name] + STEP * (values - start[name]) for name, values in raw.items()}
         count = len(next(iter(moved.values())))
         values = self._numbers([{name: array[i] for name, array in moved.items()} for i in range(count)])
         change = (values - self._start)[:, self._use] / (STEP * self._allowed[self._use])
@@ -81,9 +75,7 @@ class PointNumbers:
         return np.concatenate([np.zeros((K, 0)), *whole], axis=1)
 
 
-def point_numbers(
-    run: RunSums, section: KuboSection, request: Request, operations: Sequence[Operation]
-) -> Wanted | None:
+def point_numbers(run: RunSums, section: KuboSection) -> Wanted | None:
     """As a function for the cells; None where no number has a target."""
-    found = PointNumbers(run, section, request, operations)
+    found = PointNumbers(run, section)
     return found if found.columns else None

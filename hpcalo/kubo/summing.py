@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from hpcalo.engine import RunContext
-from hpcalo.hamiltonian.symmetry import Operation
 from hpcalo.io.dataset import Variable
 from hpcalo.kubo.accuracy.fields import fields_with_errors, untested
 from hpcalo.kubo.cells.loop import Wanted
@@ -141,9 +140,9 @@ def refine(
 def point_values(section: KuboSection, request: Request, reference: float, n_hat: RealArray) -> PointValues:
     """What single points give for the numbers with a target. reference: eV, zero of the energy axis."""
 
-    def of(number: int, start: RawSums, operations: Sequence[Operation]) -> Wanted | None:
+    def of(number: int, start: RawSums) -> Wanted | None:
         run = run_sums(section, request, reference, n_hat[number : number + 1], [SummedPass(start)])
-        return point_numbers(run, section, request, operations)
+        return point_numbers(run, section)
 
     return of
 

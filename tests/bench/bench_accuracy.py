@@ -23,7 +23,6 @@ from hpcalo.hamiltonian.kmesh import uniform_mesh
 from hpcalo.hamiltonian.readers.wannier90.assemble import read_wannier90
 from hpcalo.hamiltonian.readers.wannier90.files import WannierOptions
 from hpcalo.hamiltonian.symmetry import candidates, identity
-from hpcalo.kubo.cells.projection import Projection
 from hpcalo.kubo.cells.tree import CellTree
 from hpcalo.kubo.responses.anomalous_hall import S_CM
 from hpcalo.kubo.states.operators import CURVATURE
@@ -95,9 +94,9 @@ def cells(iron: Iron, most: float) -> Iterator[Point]:
     solver = iron.solver()
     tree = CellTree(solver, iron.request, Symmetry(operations=tuple(iron.operations)), (16, 16, 16))
     scale = float(np.sqrt((iron.curve(tree.start(solver, MPI.COMM_SELF)) ** 2).mean()))
-    projection, threshold = Projection(iron.operations, iron.request), 1e-3
+    threshold = 1e-3
     while time.process_time() - begin < most:
-        summed = tree.grow(solver, lambda raw: iron.curve(projection.of(raw)) / scale, threshold, MPI.COMM_SELF)
+        summed = tree.grow(solver, lambda raw: iron.curve(raw) / scale, threshold, MPI.COMM_SELF)
         curve = iron.curve(summed.total)
         squares = [(iron.curve(part) - curve) ** 2 for part in summed.levels[0].sums]
         estimate = float(np.sqrt(np.mean(squares) * len(squares) / (len(squares) - 1))) / iron.scale

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 Wanted = Callable[[RawSums], RealArray]
 """What single points give for the wanted numbers, each in units of its allowed error: raw sums with a first axis that
-counts K points → (K, n). Linear in the sums.
+counts K points, all components as the group leaves them → (K, n). Linear in the sums.
 """
 
 RESOLUTION = 2.0**40
@@ -57,7 +57,8 @@ class Task:
 
     def fingerprint(self) -> str:
         """Distinguishes tasks whose sums must not be mixed. Serial."""
-        digest = hashlib.sha256(repr(sorted(self.request.shapes().items())).encode())
+        named = (sorted(self.request.shapes().items()), sorted(self.request.kept.items()))
+        digest = hashlib.sha256(repr(named).encode())
         request = self.request
         axes = (request.energies, request.count_edges, request.gammas, request.mu, request.kt)
         numbers = (self.added, self.out, self.batch.cells.numerators, [self.batch.cells.level, self.limit])

@@ -14,12 +14,14 @@ show in what cells contribute, because the mesh is too coarse to hit a resonance
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hpcalo.kubo.cells.batch import Batch
 from hpcalo.kubo.cells.loop import Task, Wanted, rms, rows_and_values
+from hpcalo.kubo.cells.projection import Projection
 from hpcalo.kubo.cells.scale import Seen, scale_of
 from hpcalo.kubo.cells.signs import chosen, keys
 from hpcalo.kubo.cells.zone import Zone
@@ -29,7 +31,6 @@ from hpcalo.kubo.sums.engine import RawSums
 from hpcalo.kubo.sums.found import Symmetry
 from hpcalo.kubo.sums.parts import Level, SummedPass
 from hpcalo.kubo.sums.request import Request
-from hpcalo.kubo.sums.symmetry import Symmetrizer, symmetrized
 from hpcalo.parallel.packing import Packing
 from hpcalo.typing import BoolArray, IntArray, RealArray
 
@@ -57,7 +58,9 @@ class CellTree:
         self.zone = Zone(solver.crystal, symmetry.operations, divisions, solver.order)
         self.operations = symmetry.operations
         self._violation = symmetry.violation_of(request)
-        self._request, self._packing = request, Packing(request.shapes())
+        self._projection = Projection(self.operations, request)
+        self._request = replace(request, kept=self._projection.kept)
+        self._packing = Packing(self._request.shapes())
         self._replicates = int(np.clip(MEMORY // (64 * self._packing.size), 4, REPLICATES))
         self._rows = np.zeros((1 + self._replicates, self._packing.size))
         self.batches: list[Batch] = []
@@ -83,7 +86,7 @@ class CellTree:
         base = Batch.base(self.zone, self._replicates)
         rows = self._compute(solver, base, np.arange(len(base)), comm, checkpoints)
         self.batches = [base]
-        self._start = symmetrized(self._packing.unpack(rows[0]), self.operations, self._request)
+        self._start = self._whole(rows[:1])[0]
         return self._start
 
     def grow(
@@ -132,7 +135,7 @@ class CellTree:
         batch.divided[new] = True
         parts = Batch.parts(self.zone, batch.cells.take(new), self._replicates)
         parts.out = self._sampled(parts)
-        limits = (wanted, self._limit(parts.cells.level, threshold))
+        limits = (lambda raw: wanted(self._projection.of(raw)), self._limit(parts.cells.level, threshold))
         every = np.arange(len(parts))
         self._rows += self._compute(solver, parts, every, comm, checkpoints, limits, quiet=quiet, label=label)
         parts.summed = ~parts.out & ~(parts.weights * rms(parts.values) > limits[1])
@@ -196,18 +199,20 @@ class CellTree:
             sample = np.stack([contributions, corrections])[:, batch.out[cut]]
             seen.sample = np.concatenate([seen.sample, sample], axis=1)
 
+    def _whole(self, rows: RealArray) -> list[RawSums]:
+        """The sums over the zone from those over one cell of each orbit, of each row (K, size)."""
+        kept = [self._packing.unpack(row) for row in rows]
+        raw = self._projection.of({name: np.stack([one[name] for one in kept]) for name in kept[0]})
+        return [{name: values[i] for name, values in raw.items()} for i in range(len(rows))]
+
     def _result(self) -> SummedPass:
-        symmetrize = Symmetrizer(self.operations, self._request)
-
-        def whole(flat: RealArray) -> RawSums:
-            return symmetrize(self._packing.unpack(flat))
-
         total, *replicates = self._rows
         R, scale = len(replicates), scale_of(self.batches, self._seen, self._coarsest)
         scale *= np.sqrt(1.0 - 1.0 / R)
-        level = Level(1.0, np.full(R, 1.0 / R), tuple(whole(total + scale * r) for r in replicates))
+        sums, *parts = self._whole(np.concatenate([total[None], total + scale * np.array(replicates)]))
+        level = Level(1.0, np.full(R, 1.0 / R), tuple(parts))
         return SummedPass(
-            whole(total),
+            sums,
             (level,),
             self.zone.dimension,
             points=sum(len(b) for b in self.batches),

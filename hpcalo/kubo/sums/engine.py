@@ -24,7 +24,6 @@ from hpcalo.kubo.sums.request import (
     Pair,
     Request,
     fermi_name,
-    raw_name,
 )
 from hpcalo.typing import IntArray, RealArray
 
@@ -57,18 +56,20 @@ def sum_block(
         name: np.zeros((*shape[:-1], count, shape[-1]) if name in histograms else (count, *shape))
         for name, shape in request.shapes().items()
     }
-    components = {pair: request.components(pair) for pair in request.pairs}
-    single = _made_point_by_point(request)
+    components = {name: request.kept_components(name) for name in request.pair_sums()}
+    single, Q = _made_point_by_point(request), len(request.mu)
+    kinds = request.pair_sums().items()
+    fermi = {name: _FermiPairs(pair, components[name], count, Q) for name, (kind, pair) in kinds if kind == FERMI}
     for start, stop, states in _batches(solver, k_points, request.need()):
         _check_finite(states, k_points[start:stop])
         w, place = np.ascontiguousarray(weights[start:stop]), entry[start:stop]
         if whole:
             _add_histograms(states, w, place, request, components, every)
-            _add_fermi(states, w, place.astype(np.int32), request, components, every)
+            _add_fermi(states, w, place.astype(np.int32), request, fermi, every)
         for a, b in _runs(place) if single else ():
             out = {name: every[name][place[a]] for name in single}
             _add_curves(states.part(a, b), w[a:b], request, components, energies, whole, out)
-    _antisymmetrize(request, components, every)
+    every |= {name: sums.all() for name, sums in fermi.items()}
     sums = {name: np.moveaxis(values, -2, 0) if name in histograms else values for name, values in every.items()}
     return sums if labels is not None else {name: values[0] for name, values in sums.items()}
 
@@ -89,20 +90,19 @@ def _add_histograms(
     w: RealArray,
     place: IntArray,
     request: Request,
-    components: Mapping[Pair, NDArray[np.int32]],
+    components: Mapping[str, NDArray[np.int32]],
     every: RawSums,
 ) -> None:
     """Adds the points of a line to the histograms (…, parts, bins), each point to its place (K,) among the parts."""
-    K, N = states.E_kn.shape
     bins = np.searchsorted(request.energies, states.E_kn)
     shifted = (bins + (len(request.energies) + 1) * place[:, None]).astype(np.int32)
     for name, (kind, pair) in request.pair_sums().items():
         if kind == SEA:
             X, Y = (states[operator] for operator in pair)
             out, limits = every[name], (request.reference, DEGENERACY_TOLERANCE)
-            _kubo.sea_pairs(states.E_kn, X, Y, components[pair], shifted, *limits, w, out.reshape(*out.shape[:2], -1))
+            _kubo.sea_pairs(states.E_kn, X, Y, components[name], shifted, *limits, w, out.reshape(*out.shape[:2], -1))
     for observable in request.sums.levels:
-        values = states[observable].reshape(K, -1, N)
+        values = _kept(states, observable, observable.name, request)
         target = every[observable.name].reshape(values.shape[1], -1)
         for v, histogram in enumerate(target):
             _add_to_histogram(histogram, shifted, w[:, None] * values[:, v])
@@ -120,7 +120,7 @@ def _add_curves(
     states: States,
     w: RealArray,
     request: Request,
-    components: Mapping[Pair, NDArray[np.int32]],
+    components: Mapping[str, NDArray[np.int32]],
     energies: slice,
     whole: bool,
     out: RawSums,
@@ -133,10 +133,10 @@ def _add_curves(
             # Onto the sums so far in both cases, so that a share of the energies gives the same bits as all of them.
             chosen = request.energies[energies]
             part = out[name] if len(chosen) == len(request.energies) else out[name][..., energies].copy()
-            _kubo.broadened_pairs(states.E_kn, X, Y, components[pair], request.gammas, chosen.copy(), w, part)
+            _kubo.broadened_pairs(states.E_kn, X, Y, components[name], request.gammas, chosen.copy(), w, part)
             out[name][..., energies] = part
         elif whole and kind == THERMAL:
-            _kubo.thermal_pairs(states.E_kn, X, Y, components[pair], *points_mu_t, DEGENERACY_TOLERANCE, w, out[name])
+            _kubo.thermal_pairs(states.E_kn, X, Y, components[name], *points_mu_t, DEGENERACY_TOLERANCE, w, out[name])
 
 
 def _add_fermi(
@@ -144,41 +144,47 @@ def _add_fermi(
     w: RealArray,
     place: NDArray[np.int32],
     request: Request,
-    components: Mapping[Pair, NDArray[np.int32]],
+    fermi: Mapping[str, _FermiPairs],
     every: RawSums,
 ) -> None:
     """Adds to the sums over occupied levels with Fermi functions, each point to its place (K,) among the parts."""
-    points_mu_t = (request.mu, request.kt)
-    for pair in request.sums.fermi:
-        X, Y = (states[operator] for operator in pair)
-        which, out = _computed(pair, components[pair]), every[raw_name(FERMI, pair)]
-        part = np.zeros((len(out), len(which), out.shape[2]))
-        _kubo.fermi_pairs(
-            states.E_kn, X, Y, components[pair][which], *points_mu_t, DEGENERACY_TOLERANCE, w, place, part
-        )
-        out[:, which] += part
-    K, N = states.E_kn.shape
+    points_mu_t, (low, high) = (request.mu, request.kt), (int(place.min()), int(place.max()) + 1)
+    for name, sums in fermi.items():
+        X, Y = (states[operator] for operator in request.pair_sums()[name][1])
+        limits = (*points_mu_t, DEGENERACY_TOLERANCE)
+        _kubo.fermi_pairs(states.E_kn, X, Y, sums.computed, *limits, w, place - low, sums.values[low:high])
     for observable in request.sums.fermi_levels:
-        values = np.ascontiguousarray(states[observable].reshape(K, -1, N))
-        target = every[fermi_name(observable)]
-        target = target.reshape(len(target), values.shape[1], -1)
-        _kubo.fermi_levels(states.E_kn, values, *points_mu_t, w, place, target)
+        name = fermi_name(observable)
+        values = _kept(states, observable, name, request)
+        target = every[name].reshape(-1, values.shape[1], len(request.mu))[low:high]
+        _kubo.fermi_levels(states.E_kn, values, *points_mu_t, w, place - low, target)
 
 
-def _computed(pair: Pair, components: NDArray[np.int32]) -> IntArray:
-    """Numbers of the components of a sum with Fermi functions that are computed: of an operator with itself, where they
-    are antisymmetric, half.
+def _kept(states: States, observable: Observable, name: str, request: Request) -> RealArray:
+    """The components of a property of levels that its raw sum keeps, (K, V, N)."""
+    K, N = states.E_kn.shape
+    values = states[observable].reshape(K, -1, N)
+    return np.ascontiguousarray(values[:, list(request.kept[name])] if name in request.kept else values)
+
+
+class _FermiPairs:
+    """The sums over pairs with Fermi functions of one raw sum while they are made. Those of an operator with itself are
+    antisymmetric: half of them is computed.
+
+    computed: (P', 2) components, of which values (L, P', Q) are the sums.
     """
-    return np.flatnonzero(components[:, 0] < components[:, 1]) if pair[0] == pair[1] else np.arange(len(components))
 
+    def __init__(self, pair: Pair, components: NDArray[np.int32], parts: int, Q: int) -> None:
+        same = pair[0] == pair[1]
+        ordered = np.sort(components, axis=1) if same else components
+        computed, self._source = np.unique(ordered, axis=0, return_inverse=True)
+        self.computed = np.ascontiguousarray(computed)
+        self._signs = np.sign(components[:, 1] - components[:, 0]) if same else np.ones(len(components))
+        self.values = np.zeros((parts, len(self.computed), Q))
 
-def _antisymmetrize(request: Request, components: Mapping[Pair, NDArray[np.int32]], every: RawSums) -> None:
-    """Writes the other half of the sums with Fermi functions of an operator with itself."""
-    for pair in request.sums.fermi:
-        if pair[0] == pair[1]:
-            which, out = _computed(pair, components[pair]), every[raw_name(FERMI, pair)]
-            size = 1 + int(components[pair].max())
-            out[:, components[pair][which, 1] * size + components[pair][which, 0]] = -out[:, which]
+    def all(self) -> RealArray:
+        """(L, P, Q)."""
+        return np.asarray(self.values[:, self._source.ravel()] * self._signs[:, None])
 
 
 def _add_to_histogram(out: RealArray, bins: NDArray[np.integer], values: RealArray) -> None:

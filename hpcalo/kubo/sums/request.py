@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -90,7 +90,8 @@ class Request:
     crystal: decides how many components an observable has. energies: (NE,) ascending Fermi energies, eV. gammas: (G,)
     eV. mu, kt: (Q,) eV, the points of the thermal sums. count_edges: (NB + 1,) ascending, the finer grid of the level
     count; empty if levels are not counted. window: whether the levels between the first and the last Fermi energy are
-    counted. missing: observables that the model does not know, and so the responses must do without.
+    counted. missing: observables that the model does not know, and so the responses must do without. kept: numbers of
+    the components that are computed of a raw sum, by its name; all of them where it is not named.
     """
 
     crystal: Crystal
@@ -102,6 +103,7 @@ class Request:
     count_edges: RealArray = field(default_factory=lambda: np.zeros(0))
     window: bool = False
     missing: frozenset[Observable] = frozenset()
+    kept: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def reference(self) -> float:
@@ -118,6 +120,11 @@ class Request:
         """The pairs (P, 2) of places in X's and Y's component axes: all of them, X's component slowest."""
         first, second = (observable.size(self.crystal) for observable in pair)
         return np.array([(i, j) for i in range(first) for j in range(second)], dtype=np.int32)
+
+    def kept_components(self, name: str) -> NDArray[np.int32]:
+        """The `components` that are computed of a raw sum over pairs."""
+        every = self.components(self.pair_sums()[name][1])
+        return every[list(self.kept[name])] if name in self.kept else every
 
     def need(self) -> frozenset[Observable]:
         """The observables that the state solver has to provide."""
@@ -139,13 +146,12 @@ class Request:
         """Name and shape of every raw sum of the pass."""
         NE, G, Q = len(self.energies), len(self.gammas), len(self.mu)
         shapes: dict[str, tuple[int, ...]] = {}
-        for name, (kind, pair) in self.pair_sums().items():
-            P = len(self.components(pair))
+        for name, (kind, _) in self.pair_sums().items():
+            P = len(self.kept_components(name))
             shapes[name] = {BROADENED: (G, P, 2, NE), SEA: (P, 3, NE + 1), THERMAL: (P, 4, Q), FERMI: (P, Q)}[kind]
-        for observable in self.sums.levels:
-            shapes[observable.name] = (*observable.shape(self.crystal), NE + 1)
-        for observable in self.sums.fermi_levels:
-            shapes[fermi_name(observable)] = (*observable.shape(self.crystal), Q)
+        for name, observable in self.level_sums().items():
+            components = (len(self.kept[name]),) if name in self.kept else observable.shape(self.crystal)
+            shapes[name] = (*components, Q if name.startswith(FERMI) else NE + 1)
         if len(self.count_edges):
             shapes[COUNT] = (len(self.count_edges) + 1,)
         if self.window:

@@ -5,14 +5,13 @@ zone.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hpcalo.hamiltonian.kgrid import KGrid
-from hpcalo.hamiltonian.symmetry import Operation
 from hpcalo.hamiltonian.types import Crystal
 from hpcalo.kubo.cells.loop import Wanted
 from hpcalo.kubo.cells.tree import CellTree
@@ -39,8 +38,8 @@ LEAST, MOST = 1.5, 8.0
 POWER = 1.2
 """Of the error to which points and the inverse threshold grow; measured on iron between 5 % and 0.5 %."""
 
-PointValues = Callable[[int, RawSums, Sequence[Operation]], Wanted | None]
-"""From the number of a direction of the magnetization, its first sums and its group to what single points give for the
+PointValues = Callable[[int, RawSums], Wanted | None]
+"""From the number of a direction of the magnetization and its first sums to what single points give for the
 numbers that have a target, in units of their allowed errors; None where none has.
 """
 
@@ -134,7 +133,7 @@ class CellStrategy:
             tree = CellTree(solver, task.request, task.symmetry, task.mesh.grid)
             first = tree.start(solver, self._comm, checkpoints=self._checkpoints)
             self._trees.append(tree)
-            self._wanted.append(self._values(number, first, task.symmetry.operations))
+            self._wanted.append(self._values(number, first))
         wanted = self._wanted[number] or _nothing
         return self._trees[number].grow(
             solver, wanted, plan.threshold, self._comm, checkpoints=self._checkpoints, quiet=self._quiet, label=label
