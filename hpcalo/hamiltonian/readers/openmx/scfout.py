@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpcalo.errors import ModelError
-from hpcalo.hamiltonian.readers.wannier90.text import MAX_ORBITALS, read_bytes
+from hpcalo.hamiltonian.readers.wannier90.text import MAX_ORBITALS, file_size
 from hpcalo.typing import ComplexArray, IntArray, RealArray
 from hpcalo.units import BOHR_IN_ANGSTROM, HARTREE_EV
 
@@ -47,7 +47,8 @@ class _Stream:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.data = read_bytes(path, "OpenMX's Hamiltonian (.scfout)")
+        file_size(path, "OpenMX's Hamiltonian (.scfout)")  # that it can be read
+        self.data = path.read_bytes()
         self.position = 0
         self.order = next((o for o in "<>" if self._plausible(o)), "")
         if not self.order:
