@@ -11,6 +11,7 @@ from hpcalo.engine import Engine
 ENGINES = {
     "kubo": "hpcalo.kubo.engine:KuboEngine",
     "wall": "hpcalo.coupling.engine:WallEngine",
+    "bands": "hpcalo.bands.engine:BandsEngine",
 }
 """Table of the input that asks for an engine, and where its class is. A new engine is one more line."""
 

@@ -69,9 +69,9 @@ def engine_name(data: Mapping[str, Any], source: Path) -> str:
     if present:
         found = " and ".join(f"a [{name}]" for name in present)
         raise InputError(f"{source}: has {found} table; an input file has only one of them")
-    known = " nor ".join(f"a [{name}]" for name in ENGINES)
+    known = ", ".join(f"[{name}]" for name in ENGINES)
     hint = next((text for key in data if (text := nearest(key, ENGINES))), "")
-    raise InputError(f"{source}: has neither {known} table{hint}")
+    raise InputError(f"{source}: has none of the tables {known}, which say what to compute{hint}")
 
 
 def output_of(settings: BaseModel, source: Path, given: Path | None) -> Path:

@@ -73,15 +73,22 @@ def _with_sublattices(model: Model, given: tuple[int, ...]) -> Model:
 def section_for(
     name: str, options: Mapping[str, Any], where: str, readers: Sequence[type[Reader]] = tuple(READERS.values())
 ) -> ModelSection:
+    """The table `[model]` for a name given outside an input file, checked. As `table_for`; where: begins messages."""
+    return validate(ModelSection, table_for(name, options, readers), where)
+
+
+def table_for(
+    name: str, options: Mapping[str, Any], readers: Sequence[type[Reader]] = tuple(READERS.values())
+) -> dict[str, Any]:
     """The table `[model]` for a name given outside an input file: a file, a seed, a built-in model.
 
-    options: other keys of the table. where: begins messages about them. readers: those that may take it. Raises
-    InputError for a name that none of them takes, and for options that the one does not have.
+    options: other keys of the table. readers: those that may take it. Raises InputError for a name that none of them
+    takes, and for options that the one does not have.
     """
     for reader in readers:
         table = reader.table(name, options)
         if table is not None:
-            return validate(ModelSection, table, where)
+            return table
     path = Path(name)
     endings = [ending for reader in CONVERTED for ending in reader.endings]
     likely = [path.with_name(path.stem.removesuffix(ending.partition(".")[0]) + ending) for ending in endings]

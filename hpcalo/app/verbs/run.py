@@ -30,17 +30,13 @@ def run(
 
     Collective. Raises HpcaloErrors on all ranks.
     """
-    from hpcalo.io.environment import check_environment  # noqa: PLC0415
-    from hpcalo.io.files import check_output, prepare_output  # noqa: PLC0415
+    from hpcalo.io.files import check_output  # noqa: PLC0415
     from hpcalo.io.provenance import remember  # noqa: PLC0415
     from hpcalo.parallel.guard import on_root, together  # noqa: PLC0415
     from hpcalo.parallel.progress import tell  # noqa: PLC0415
-    from hpcalo.parallel.signals import end_if_requested  # noqa: PLC0415
-    from hpcalo.parallel.threads import limit_threads  # noqa: PLC0415
 
     with together(comm):
-        check_environment(comm)
-        limit_threads()
+        start(comm)
 
     def read() -> tuple[str, BaseModel, Path]:
         name, settings = load_input(source, overrides, lambda text: tell(comm, f"note: {text}", quiet=quiet))
@@ -54,13 +50,41 @@ def run(
         return name, settings, path
 
     name, settings, path = on_root(comm, read)
+    if dry_run:
+        load(comm, name)
+        return on_root(comm, lambda: estimate_of(name, settings, source).report(comm.size))
+    run_settings(name, settings, RunContext(comm, source, path, force, quiet, overrides))
+    return f"result: {path}"
+
+
+def start(comm: Intracomm) -> None:
+    """What comes before an input is read. Collective. Raises EnvironmentMismatch."""
+    from hpcalo.io.environment import check_environment  # noqa: PLC0415
+    from hpcalo.parallel.threads import limit_threads  # noqa: PLC0415
+
+    check_environment(comm)
+    limit_threads()
+
+
+def load(comm: Intracomm, name: str) -> None:
+    """Loads the libraries of an engine on all ranks at the same time. Collective. Raises EnvironmentMismatch."""
+    from hpcalo.io.environment import check_environment  # noqa: PLC0415
+    from hpcalo.parallel.guard import together  # noqa: PLC0415
+
     with together(comm):
         engine(name).load()
         check_environment(comm)
-    if dry_run:
-        return on_root(comm, lambda: estimate_of(name, settings, source).report(comm.size))
+
+
+def run_settings(name: str, settings: BaseModel, context: RunContext) -> None:
+    """Runs typed settings, the same on all ranks, with the output's lock. Collective. Raises HpcaloErrors."""
+    from hpcalo.io.files import prepare_output  # noqa: PLC0415
+    from hpcalo.parallel.guard import on_root  # noqa: PLC0415
+    from hpcalo.parallel.signals import end_if_requested  # noqa: PLC0415
+
+    comm, path = context.comm, context.output
+    load(comm, name)
     end_if_requested(comm, "before anything was computed: run it again")
-    with prepare_output(path, comm, force=force):
-        on_root(comm, lambda: remove_unfinished(path) if force else refuse_unfinished(path))
-        compute(name, settings, RunContext(comm, source, path, force, quiet, overrides))
-    return f"result: {path}"
+    with prepare_output(path, comm, force=context.force):
+        on_root(comm, lambda: remove_unfinished(path) if context.force else refuse_unfinished(path))
+        compute(name, settings, context)
