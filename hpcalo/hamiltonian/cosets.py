@@ -81,12 +81,11 @@ class Division:
         return "errors from " + " and ".join(str(level.classes) for level in self.levels) + " kinds of sub-meshes"
 
     def coarser(self) -> Division:
-        """The same with one level less, so with fewer parts."""
+        """The same without its coarsest level, so with fewer parts."""
         if len(self.levels) < 2:
             return replace(UNDIVIDED, untested=self.untested)
-        kept = self.levels[0]
-        numbers, table = np.unique(kept.parts[self.table], return_inverse=True)
-        return replace(self, table=table.reshape(self.table.shape), levels=(replace(kept, parts=numbers),))
+        tables = [level.parts[self.table] for level in self.levels[:-1]]
+        return _joined(tables, [level.modulus for level in self.levels[:-1]], self.untested)
 
 
 UNDIVIDED = Division(np.zeros((1, 1, 1), dtype=np.int64))
@@ -96,7 +95,8 @@ def divide(
     grid: Sequence[int], shift: Sequence[float], images: Sequence[RealArray], periodic: Sequence[bool]
 ) -> Division:
     """The division of a mesh: along each direction the smallest modulus that leaves at least two classes, and a
-    multiple of it.
+    multiple of it. A film's halves come first where symmetry tells them apart: the points whose indices have an even
+    sum, and the others, like the squares of a chessboard.
 
     images: (3, 3) matrices that take fractional k to an equivalent k; those that do not map the mesh onto itself do not
     count. Directions that no modulus suits stay undivided.
@@ -121,17 +121,36 @@ def divide(
             coarse[group] *= factor
     chosen = [fine, coarse] if all(factors) else [fine]
     cells = np.array(list(itertools.product(*map(range, chosen[-1]))))
-    kept = []
-    for moduli in chosen:
-        table = _classes(moduli, maps)
-        place = cells % moduli
-        kept.append(_kept(table)[table[place[:, 0], place[:, 1], place[:, 2]]])
-    pairs, part = np.unique(np.stack(kept, axis=1), axis=0, return_inverse=True)
-    levels = tuple(
-        Cosets(float(math.prod(moduli) ** (1.0 / np.count_nonzero(moduli > 1))), pairs[:, i])
-        for i, moduli in enumerate(chosen)
-    )
-    return Division(part.reshape(chosen[-1]).astype(np.int64), levels, untested)
+    tables, coarseness = [], []
+    for divided in chosen:
+        table = _classes(divided, maps)
+        place = cells % divided
+        tables.append(_kept(table)[table[place[:, 0], place[:, 1], place[:, 2]]].reshape(chosen[-1]))
+        coarseness.append(float(math.prod(divided) ** (1.0 / np.count_nonzero(divided > 1))))
+    if (halves := _chessboard(fine, maps)) is not None:
+        place = cells % fine
+        tables.insert(0, halves[place[:, 0], place[:, 1], place[:, 2]].reshape(chosen[-1]))
+        coarseness.insert(0, math.sqrt(2.0))
+    return _joined(tables, coarseness, untested)
+
+
+def _joined(tables: Sequence[IntArray], moduli: Sequence[float], untested: tuple[int, ...]) -> Division:
+    """The division whose levels have these classes by the place of a coset."""
+    pairs, part = np.unique(np.stack([t.ravel() for t in tables], axis=1), axis=0, return_inverse=True)
+    levels = tuple(Cosets(modulus, pairs[:, i]) for i, modulus in enumerate(moduli))
+    return Division(part.reshape(tables[0].shape).astype(np.int64), levels, untested)
+
+
+def _chessboard(fine: IntArray, maps: Sequence[tuple[IntArray, IntArray]]) -> IntArray | None:
+    """For each coset of a film's mesh divided by `fine` whether the sum of its indices is even or odd; None where
+    that is no division by two along two directions, or the maps do not keep it.
+    """
+    if sorted(fine) != [1, 2, 2]:
+        return None
+    halves = np.sum(np.indices(fine), axis=0) % 2
+    classes = _classes(fine, maps)
+    mixed = any(np.ptp(halves[classes == c]) for c in range(int(classes.max()) + 1))
+    return None if mixed else np.asarray(halves, dtype=np.int64)
 
 
 def _index_map(matrix: RealArray, n: IntArray, shift: RealArray) -> tuple[IntArray, IntArray] | None:

@@ -13,7 +13,7 @@ import argparse
 import pickle
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from mpi4py import MPI
 from hpcalo.config.reader import apply_overrides, read_toml, validate
 from hpcalo.hamiltonian.loading import load_model
 from hpcalo.kubo.accuracy.estimate import Scatter, estimated_error
+from hpcalo.kubo.accuracy.near import Near
 from hpcalo.kubo.accuracy.spread import spreads
 from hpcalo.kubo.config import KuboInput
 from hpcalo.kubo.prepare import prepare
@@ -85,8 +86,8 @@ CASES = {
         "mnw001_small.toml",
         2,
         FILM,
-        {"G": (8, 16, 24, 32), "H": (8, 16, 24, 32), "S": (8, 16, 24)},
-        ("H", 112),
+        {"G": (12, 24, 36, 48, 72, 96), "H": (12, 24, 36, 48, 72, 96), "S": (12, 24, 48)},
+        ("H", 192),
     ),
     "mnw9": Case("mnw001.toml", 2, FILM, {"G": (12,), "H": (8, 12)}, ("H", 24)),
     "fe": Case(
@@ -137,14 +138,20 @@ def measured(case: Case, kind: str, divisions: int) -> dict[str, Any]:
     chosen = responses(settings.kubo.quantities)
     dims = {q.name: q.dims for response in chosen for q in response.quantities}
 
+    near = Near.of(run)
+
     def compute(raw: Sequence[Any]) -> dict[str, np.ndarray]:
-        moved = replace(run, raw=tuple(raw))
+        moved = near.moved(raw)
         return {name: values for response in chosen for name, values in response.compute(moved).items()}
 
-    per_pass = frozenset(name for name, axes in dims.items() if axes[0] == "n_hat")
+    found = spreads(compute, passes, frozenset(name for name, axes in dims.items() if axes[0] == "n_hat"))
     return {
-        "values": compute([p.total for p in passes]),
-        "spreads": [(s.modulus, s.variances) for s in spreads(compute, passes, per_pass)],
+        "values": {name: values for response in chosen for name, values in response.compute(run).items()},
+        "scatter": {
+            name: [Scatter(s.modulus, *near.gathered(s.variances[name], axes)) for s in found]
+            for name, axes in dims.items()
+            if found and name in found[0].variances
+        },
         "d": passes[0].dimensions,
         "dims": dims,
         "points": points,
@@ -184,14 +191,13 @@ def compared(name: str, mesh: str, run: dict[str, Any], fine: dict[str, Any]) ->
     rows = []
     for quantity, reference in fine["values"].items():
         dims = run["dims"][quantity]
-        levels = [Scatter(modulus, variances[quantity]) for modulus, variances in run["spreads"]]
-        estimate = estimated_error(levels, dims, run["d"])
+        estimate = estimated_error(run["scatter"][quantity], dims, run["d"])
         error = np.abs(run["values"][quantity] - reference)
         # Only elements that both meshes resolve (not zeros by a symmetry that one of them has), and whose error the
         # fine mesh can measure, its own taken as that of a spiky integrand.
-        modulus, variances = fine["spreads"][0]
+        finest = fine["scatter"][quantity][0]
         curve = tuple(i for i, axis in enumerate(dims) if axis in ("energy", "mu", "temperature"))
-        squares = (run["values"][quantity] ** 2, reference**2, modulus ** -fine["d"] * variances[quantity], error**2)
+        squares = (run["values"][quantity] ** 2, reference**2, finest.modulus ** -fine["d"] * finest.variance, error**2)
         one, other, own, true = (np.nansum(square, axis=curve, keepdims=True) for square in squares)
         known = (np.minimum(one, other) > own) & (true > 4.0 * own)
         counts = np.broadcast_to(known, error.shape) & np.isfinite(error + estimate)

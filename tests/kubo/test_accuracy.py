@@ -67,10 +67,10 @@ def fields(run: RunSums, passes: list[SummedPass]) -> dict:
 @pytest.mark.parametrize(
     ("grid", "shift", "moduli", "classes"),
     [
-        ((16, 16, 1), (0.0, 0.0, 0.0), [2, 4], [3, 6]),
+        ((16, 16, 1), (0.0, 0.0, 0.0), [2**0.5, 2, 4], [2, 3, 6]),  # the halves like the squares of a chessboard
         ((16, 16, 1), (0.5, 0.5, 0.0), [4, 8], [3, 10]),  # the halves of a half-shifted mesh are images of each other
         ((12, 12, 1), (0.5, 0.5, 0.0), [3, 6], [3, 6]),
-        ((16, 16, 1), GENERIC, [2, 4], [4, 16]),
+        ((16, 16, 1), GENERIC, [2**0.5, 2, 4], [2, 4, 16]),
         ((25, 25, 1), GENERIC, [5], [MOST]),
         ((9, 9, 1), (0.0, 0.0, 0.0), [3], [3]),
         ((13, 13, 1), (0.0, 0.0, 0.0), [], []),
@@ -88,9 +88,12 @@ def test_classes_hold_all_images_of_their_sub_meshes(grid, shift, moduli, classe
         if np.allclose(images, np.rint(images)):
             assert np.array_equal(division.labels(np.rint(images).astype(int)), labels)
     for level, modulus in zip(division.levels, moduli, strict=True):  # a class is made of whole sub-meshes
-        coset = np.ravel_multi_index(tuple((cells[:, :2] % modulus).T), (modulus, modulus))
+        coset = cells[:, :2].sum(axis=1) % 2
+        if modulus >= 2:
+            coset = np.ravel_multi_index(tuple((cells[:, :2] % modulus).T), (modulus, modulus))
         part = level.parts[labels]
-        assert all(len(set(part[coset == c])) == 1 for c in range(modulus**2))
+        assert len(set(coset)) == pytest.approx(modulus**2)
+        assert all(len(set(part[coset == c])) == 1 for c in set(coset))
 
 
 def test_directions_are_divided_by_what_divides_them():
@@ -103,6 +106,23 @@ def test_directions_are_divided_by_what_divides_them():
     assert division.coarser().levels[0].modulus == 2
     assert division.coarser().parts == 2
     assert division.coarser().coarser().levels == ()
+
+
+def test_chessboard_only_where_symmetry_tells_its_halves_apart():
+    """A threefold axis mixes them; chains and bulk crystals have none."""
+    hexagonal = [np.array([[0.0, -1.0, 0.0], [1.0, -1.0, 0.0], [0.0, 0.0, 1.0]]), np.diag([-1.0, -1.0, 1.0])]
+    for grid, images, periodic, moduli in (
+        ((12, 12, 1), hexagonal, FILM, [2, 4]),
+        ((12, 20, 1), [np.diag([-1.0, -1.0, 1.0])], FILM, [2**0.5, 2, 4]),
+        ((16, 1, 1), [np.diag([-1.0, 1.0, 1.0])], (True, False, False), [2, 4]),
+        ((8, 8, 8), SQUARE, (True, True, True), [2, 4]),
+    ):
+        assert [level.modulus for level in divide(grid, (0.0, 0.0, 0.0), images, periodic).levels] == pytest.approx(
+            moduli
+        )
+    whole = divide((16, 16, 1), (0.0, 0.0, 0.0), SQUARE, FILM)
+    assert [level.modulus for level in whole.coarser().levels] == pytest.approx([2**0.5, 2])
+    assert whole.coarser().parts == 3
 
 
 @pytest.mark.parametrize("shift", [(0.0, 0.0, 0.0), (0.5, 0.5, 0.0), GENERIC])

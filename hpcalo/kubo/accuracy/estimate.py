@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -23,37 +23,69 @@ OF_NUMBERS = 0.5
 """The same for numbers that are no curve: from few parts and few values it is uncertain, and only half is believed."""
 
 
+SHORT = 2.0
+"""Parts that are less than this coarser than the whole are close to it: little is extrapolated from them."""
+
+
 @dataclass(frozen=True)
 class Scatter:
-    """Of one value. modulus: how much coarser than the whole the parts are. variance: mean squared deviation of one."""
+    """Of one value. modulus: how much coarser than the whole the parts are. variance: mean squared deviation of one.
+    averaged: whether it is a mean over neighbours that deviate independently.
+    """
 
     modulus: float
     variance: RealArray
+    averaged: bool = False
 
 
 def estimated_error(levels: Sequence[Scatter], axes: Sequence[str], dimensions: int) -> RealArray:
     """The error of every value from the scatter σ_m of parts with an m times coarser mesh, the finest first.
 
     σ_m m^(−q): where the integrand is spiky, the error falls with the root of the number of points, q = d/2 with d the
-    number of `dimensions` divided. Where it is smooth the error falls faster, and the parts of two levels show how
+    number of `dimensions` divided. Where it is smooth the error falls faster, and the parts of several levels show how
     much: σ_m2/σ_m1 = (m2/m1)^q. q is that of a whole curve; where the levels then differ, the larger error counts.
     """
     least = dimensions / 2.0
-    q = _exponent(levels[0], levels[1], axes, least) if len(levels) > 1 else np.array(least)
-    squares = [_averaged(level.variance, axes) * level.modulus ** (-2.0 * q) for level in levels[:2]]
+    if "energy" not in axes and len(levels) > 2 and levels[0].modulus < SHORT:
+        return _from_near_parts(levels, axes, least)
+    q = np.array(least)
+    if len(levels) > 1:
+        gain = _exponent(levels[0], levels[1], _together(axes, levels[0]), least) - least
+        q = least + gain * (OF_CURVES if "energy" in axes else OF_NUMBERS)
+    return _largest([replace(level, variance=_averaged(level.variance, axes)) for level in levels[:2]], q)
+
+
+def _from_near_parts(levels: Sequence[Scatter], axes: Sequence[str], least: float) -> RealArray:
+    """The error of a number from the halves of a mesh: these are but √2 coarser, and the coarser levels show how the
+    error falls down to them. The mean of the exponents from the halves to either level is believed in full.
+
+    Two halves may agree by chance. For a number without neighbours therefore the smaller of the exponents counts, that
+    of all temperatures together, and of three levels the worst.
+    """
+    together = _together(axes, levels[0])
+    one, other = (_exponent(levels[0], level, together, least) for level in levels[1:3])
+    if levels[0].averaged:
+        return _largest(levels[:2], 0.5 * (one + other))
+    return _largest(levels[:3], np.minimum(one, other))
+
+
+def _largest(levels: Sequence[Scatter], q: RealArray) -> RealArray:
+    squares = [level.variance * level.modulus ** (-2.0 * q) for level in levels]
     return np.asarray(np.sqrt(np.maximum.reduce(squares)), dtype=np.float64)
 
 
-def _exponent(finest: Scatter, coarser: Scatter, axes: Sequence[str], least: float) -> RealArray:
-    """q of σ_m ∝ m^q from two levels, at least `least`: from all values of a curve and of its components together,
-    for each of the other axes.
-    """
-    together = tuple(i for i, axis in enumerate(axes) if axis not in APART)
+def _together(axes: Sequence[str], level: Scatter) -> tuple[int, ...]:
+    """Axes along which one exponent holds. Variances that are means of several know it at each point (μ, T)."""
+    apart = (*APART, "mu", "temperature") if level.averaged else APART
+    return tuple(i for i, axis in enumerate(axes) if axis not in apart)
+
+
+def _exponent(finest: Scatter, coarser: Scatter, together: tuple[int, ...], least: float) -> RealArray:
+    """q of σ_m ∝ m^q from two levels, at least `least`: from all values along the axes `together`."""
     fine, coarse = (np.nan_to_num(s.variance).sum(axis=together, keepdims=True) for s in (finest, coarser))
     known = (fine > 0.0) & (coarse > fine)
     ratio = np.divide(coarse, fine, out=np.ones_like(fine), where=known)
-    gain = np.maximum(0.5 * np.log(ratio) / np.log(coarser.modulus / finest.modulus) - least, 0.0)
-    return least + gain * (OF_CURVES if "energy" in axes else OF_NUMBERS)
+    return np.asarray(np.maximum(0.5 * np.log(ratio) / np.log(coarser.modulus / finest.modulus), least))
 
 
 def _averaged(variance: RealArray, axes: Sequence[str]) -> RealArray:

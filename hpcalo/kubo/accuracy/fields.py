@@ -10,6 +10,7 @@ import numpy as np
 from hpcalo.hamiltonian.kmesh import KMesh
 from hpcalo.io.dataset import Variable
 from hpcalo.kubo.accuracy.estimate import Scatter, estimated_error
+from hpcalo.kubo.accuracy.near import Near
 from hpcalo.kubo.accuracy.spread import Spread, Values, spreads
 from hpcalo.kubo.accuracy.violation import changes, with_violation
 from hpcalo.kubo.responses.response import Response
@@ -31,16 +32,17 @@ def fields_with_errors(
     passes: what `run.raw` was taken from, in this order. energy_error: of the zero of the energy axis, eV, if that was
     computed; what it does to a curve follows from its slope. Serial.
     """
+    near = Near.of(run)
 
     def compute(raw: Sequence[RawSums]) -> Values:
-        moved = replace(run, raw=tuple(raw))
+        moved = near.moved(raw)
         return {name: values for response in chosen for name, values in response.compute(moved).items()}
 
     fields = [variable for response in chosen for variable in response.variables(run)]
     scattered = spreads(compute, passes, frozenset(v.name for v in fields if v.dims[:1] == ("n_hat",)))
     dimensions = passes[0].dimensions
     changed = changes(run, passes, chosen)
-    estimated = [replace(v, error=_error(v, scattered, dimensions, run, energy_error)) for v in fields]
+    estimated = [replace(v, error=_error(v, scattered, near, dimensions, energy_error, run)) for v in fields]
     return [with_violation(v, changed.get(v.name)) for v in estimated]
 
 
@@ -59,11 +61,17 @@ def untested(summed: SummedPass, mesh: KMesh) -> list[str]:
 
 
 def _error(
-    variable: Variable, scattered: Sequence[Spread], dimensions: int, run: RunSums, energy_error: float | None
+    variable: Variable,
+    scattered: Sequence[Spread],
+    near: Near,
+    dimensions: int,
+    energy_error: float | None,
+    run: RunSums,
 ) -> RealArray:
     if not scattered:
         return np.full(variable.shape, np.nan)
-    levels = [Scatter(level.modulus, level.variances[variable.name]) for level in scattered]
+    gathered = [near.gathered(level.variances[variable.name], variable.dims) for level in scattered]
+    levels = [Scatter(level.modulus, *found) for level, found in zip(scattered, gathered, strict=True)]
     error = estimated_error(levels, variable.dims, dimensions)
     if energy_error:
         error = np.hypot(error, energy_error * _slope(variable, run))
