@@ -147,7 +147,7 @@ def _chessboard(fine: IntArray, maps: Sequence[tuple[IntArray, IntArray]]) -> In
     """
     if sorted(fine) != [1, 2, 2]:
         return None
-    halves = np.sum(np.indices(fine), axis=0) % 2
+    halves = np.indices(tuple(int(m) for m in fine)).sum(axis=0) % 2
     classes = _classes(fine, maps)
     mixed = any(np.ptp(halves[classes == c]) for c in range(int(classes.max()) + 1))
     return None if mixed else np.asarray(halves, dtype=np.int64)

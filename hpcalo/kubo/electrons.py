@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -23,6 +23,7 @@ from hpcalo.kubo.sums.request import COUNT, Request
 from hpcalo.kubo.target.estimate import Estimate, Values
 from hpcalo.kubo.target.reaching import sum_to_target
 from hpcalo.kubo.target.record import ending, warning
+from hpcalo.kubo.target.strategy import Level, Step
 from hpcalo.parallel.progress import tell
 from hpcalo.typing import RealArray
 
@@ -74,9 +75,10 @@ def fermi_energy(model: Model, n_hat: RealArray, kubo: KuboContext) -> Electrons
         width = _width(kubo.section)
         allowed = _share(kubo.section) * width
 
-        def estimate(passes: Sequence[SummedPass]) -> Estimate:
+        def estimate(passes: Sequence[SummedPass], _: Step, before: Sequence[Level]) -> Estimate:
             value, error, most, scale = (np.array([number]) for number in (*found(passes[0]), allowed, width))
-            return Estimate((Values("Γ for the Fermi energy", value, error, most, scale, np.array([True])),))
+            own = Estimate((Values("Γ for the Fermi energy", value, error, most, scale, np.array([True])),))
+            return replace(own.checked(before[-1].estimate.own) if before else own, own=own)
 
         outcome = sum_to_target(
             states,
@@ -88,7 +90,8 @@ def fermi_energy(model: Model, n_hat: RealArray, kubo: KuboContext) -> Electrons
             checkpoints=kubo.checkpoints,
             quiet=quiet,
         )
-        energy, error = found(outcome.level.sums[0])
+        (reached,) = outcome.level.estimate.variables
+        energy, error = float(reached.value[0]), float(reached.error[0])
         points = sum(record.step.points for record in outcome.trail)
         result = Electrons(energy, error, points, [f"Fermi energy: {ending(outcome)}"], warning(outcome))
     tell(comm, f"Fermi energy of {model.electrons:g} electrons: {energy:.6f} ± {error:.2g} eV", quiet=quiet)

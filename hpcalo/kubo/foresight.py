@@ -25,7 +25,7 @@ from hpcalo.kubo.target.estimate import Estimate, exponent, rounded
 from hpcalo.kubo.target.meshes import CENTRED, given, mesh_strategies
 from hpcalo.kubo.target.planner import Directions, Planner
 from hpcalo.kubo.target.refined import CELLS, CellStrategy, refines_cells
-from hpcalo.kubo.target.strategy import Record, Strategy
+from hpcalo.kubo.target.strategy import Level, Record, Step, Strategy
 from hpcalo.parallel.progress import duration
 from hpcalo.parallel.single import single
 from hpcalo.typing import RealArray
@@ -81,10 +81,10 @@ class Ahead:
         directions = Directions(self.states, labels(self.n_hat))
         return Planner(single(), self.request, self.section.k, directions), directions
 
-    def estimate(self, sums: Sequence) -> Estimate:
-        """What a level knows."""
+    def estimate(self, sums: Sequence, step: Step | None = None, before: Sequence[Level] = ()) -> Estimate:
+        """What a level knows. before: those of its strategy before it."""
         values = quantities(self.section, self.request, self.reference, None, self.n_hat, sums)
-        return estimate_of(*values, self.section)
+        return estimate_of(*values, self.section, step, before)
 
 
 def foresee(ahead: Ahead) -> Foreseen | None:
@@ -161,7 +161,7 @@ class _Look:
         """Whether it can tell what it needs: a single mesh cannot."""
         told = strategy is self._cells or len(strategy.levels) > 1
         last = strategy.levels[-1]
-        resolved = last.checked.worst is None or last.checked.worst.relative <= 1.0
+        resolved = last.estimate.worst is None or last.estimate.worst.relative <= 1.0
         return told and resolved and last.ratio <= BELIEVED and math.isfinite(_rest(strategy))
 
     @property
@@ -170,7 +170,7 @@ class _Look:
 
     def _expected(self, strategy: Strategy, used: int, seconds: float | None, *, known: bool) -> Foreseen:
         last = strategy.levels[-1]
-        worst, whole = last.checked.worst, used + self._untried + _rest(strategy)
+        worst, whole = last.estimate.worst, used + self._untried + _rest(strategy)
         if worst is None:
             return Foreseen("not known from the first levels")
         shown = f"with {last.step.label}: {_percent(worst.relative)} of {worst.name} {worst.place}"

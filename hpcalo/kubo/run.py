@@ -26,7 +26,7 @@ from hpcalo.kubo.responses.response import responses
 from hpcalo.kubo.responses.run_sums import RunSums
 from hpcalo.kubo.states.solvers import solvers
 from hpcalo.kubo.summary.conclusion import Conclusion, conclude
-from hpcalo.kubo.summing import KuboContext, Summed, quantities, refine, sum_on_grid
+from hpcalo.kubo.summing import KuboContext, Summed, quantities, refine, run_sums, sum_on_grid
 from hpcalo.kubo.sums.checkpoints import PassCheckpoints
 from hpcalo.kubo.sums.engine import RawSums
 from hpcalo.kubo.sums.parts import SummedPass
@@ -107,7 +107,10 @@ def compute(model: Model, kubo: KuboContext) -> Computed:
     else:
         summed = refine(states, request, reference, n_hat, values, kubo, counted.points if counted else 0)
     with together(comm):
-        run, fields = values(summed.passes)
+        if summed.fields is None:
+            run, fields = values(summed.passes)
+        else:
+            run, fields = run_sums(section, request, reference, n_hat, summed.passes), list(summed.fields)
     warnings = [*_no_band_between(summed.passes[0].total), *(counted.warnings if counted else []), *summed.warnings]
     for text in warnings:
         kubo.warn(text)

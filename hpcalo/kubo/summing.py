@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from hpcalo.engine import RunContext
 from hpcalo.io.dataset import Variable
 from hpcalo.kubo.accuracy.fields import fields_with_errors, untested
+from hpcalo.kubo.accuracy.successive import Coarser, with_coarser
 from hpcalo.kubo.cells.loop import Wanted
 from hpcalo.kubo.config import KuboInput, KuboSection
 from hpcalo.kubo.fields import coordinates
@@ -28,6 +30,7 @@ from hpcalo.kubo.target.estimate import Estimate
 from hpcalo.kubo.target.reaching import sum_to_target
 from hpcalo.kubo.target.record import ending, table, warning
 from hpcalo.kubo.target.refined import PointValues
+from hpcalo.kubo.target.strategy import Level, Step
 from hpcalo.kubo.target.wanted import wanted
 from hpcalo.parallel.guard import raise_together
 from hpcalo.parallel.progress import tell, warn
@@ -58,7 +61,8 @@ class KuboContext:
 @dataclass(frozen=True)
 class Summed:
     """The sums of a run. passes: of each direction of the magnetization. task: the last of them. notes, warnings: for
-    the result and the user. texts, attrs: for the result.
+    the result and the user. texts, attrs: for the result. fields: the quantities with their errors, where the levels of
+    a target have a say in these.
     """
 
     passes: Sequence[SummedPass]
@@ -67,6 +71,7 @@ class Summed:
     warnings: list[str] = field(default_factory=list)
     texts: dict[str, str] = field(default_factory=dict)
     attrs: dict[str, Any] = field(default_factory=dict)
+    fields: Sequence[Variable] | None = None
 
 
 States = Callable[[], Iterator[StateSolver]]
@@ -103,10 +108,10 @@ def refine(
     """
     comm, section = kubo.run.comm, kubo.section
 
-    def estimate(passes: Sequence[SummedPass]) -> Estimate:
+    def estimate(passes: Sequence[SummedPass], step: Step, before: Sequence[Level]) -> Estimate:
         found, error = Estimate(()), None
         try:
-            found = estimate_of(*values(passes), section)
+            found = estimate_of(*values(passes), section, step, before)
         except Exception as problem:  # raised on all ranks below
             error = problem
         raise_together(comm, error)
@@ -134,6 +139,7 @@ def refine(
         warning(outcome),
         {"levels": table(outcome)},
         {"target_reached": int(outcome.reached), "target_ended": outcome.why},
+        outcome.level.estimate.fields,
     )
 
 
@@ -178,10 +184,23 @@ def run_sums(
     )
 
 
-def estimate_of(run: RunSums, fields: Sequence[Variable], section: KuboSection) -> Estimate:
-    """The values that have a target, with their errors. Serial."""
+def estimate_of(
+    run: RunSums,
+    fields: Sequence[Variable],
+    section: KuboSection,
+    step: Step | None = None,
+    before: Sequence[Level] = (),
+) -> Estimate:
+    """The values that have a target, with errors that the levels before a level support. Serial.
+
+    fields: with errors from the level alone. before: the levels of its strategy before it, the last of them last.
+    """
+    spacings = [*(level.step.spacing for level in before), step.spacing if step else None]
+    ratios = [a / b if a and b else None for a, b in itertools.pairwise(spacings)]
+    coarser = [Coarser(ratio, level.estimate.own) for ratio, level in zip(ratios, before, strict=True)]
+    supported = with_coarser(fields, coarser, sum(run.crystal.periodic))
     axes = coordinates(run, responses(section.quantities), 0.0, fields)
-    return wanted(fields, axes, run.mu, section.accuracies)
+    return replace(wanted(supported, axes, run.mu, section.accuracies), fields=supported, own=fields)
 
 
 def labels(n_hat: RealArray) -> list[str]:

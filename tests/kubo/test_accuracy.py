@@ -17,6 +17,7 @@ from hpcalo.io.hdf5 import read_dataset
 from hpcalo.kubo.accuracy.fermi import error_of_fermi_energy
 from hpcalo.kubo.accuracy.fields import fields_with_errors
 from hpcalo.kubo.accuracy.spread import spreads
+from hpcalo.kubo.accuracy.successive import lowered_error
 from hpcalo.kubo.config import KuboInput
 from hpcalo.kubo.prepare import prepare
 from hpcalo.kubo.responses.density_of_states import energy_of_count
@@ -172,6 +173,22 @@ def test_estimates_are_of_the_size_of_the_errors(comm, builtin, grid, fine, shif
     every = np.concatenate(ratios)
     assert 0.1 < np.median(every) < 2.0
     assert np.quantile(every, 0.9) < 5.0
+
+
+@pytest.mark.parametrize(
+    ("meshes", "values", "own", "expected"),
+    [
+        # β even yx at 300 K of three layers of W below Mn, 1e-35 J m/K; on fine meshes -1.1468
+        ((24, 32, 48), (-8.221, -2.4924, -2.3938), 2.2, 2.2),  # the last two agree to 4 % and are off by 109 %
+        ((48, 72, 96), (-2.3938, -1.1143, -1.157), 0.45, 0.45),  # right, but the meshes do not prove it
+        ((112, 144, 168), (-1.1418, -1.1466, -1.1458), 0.089, 0.0048 / (144 / 112 - 1)),
+        ((96, 144, 168), (-1.0, -1.0, -1.0), 0.1, 0.01),  # agreement to all digits is no exactness
+    ],
+)
+def test_successive_meshes_lower_an_error_only_where_all_of_them_agree(meshes, values, own, expected):
+    arrays = [np.array([value]) for value in values]
+    ratios = [meshes[1] / meshes[0], meshes[2] / meshes[1]]
+    assert lowered_error(arrays, ratios, np.array([own]), 2)[0] == pytest.approx(expected)
 
 
 def test_error_of_a_ratio_is_that_of_first_order_in_its_parts(comm):

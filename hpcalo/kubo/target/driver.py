@@ -19,7 +19,11 @@ FAR = 1e9
 SHARES = (1.0, 0.5, 0.2, 0.0)
 """Where the points do not suffice for a step, it aims at this share of the improvement."""
 
-Evaluate = Callable[[Sequence[Any]], Estimate]
+BEFORE = 2
+"""Levels of a strategy that are kept for the errors of the next one."""
+
+Evaluate = Callable[[Sequence[Any], Step, Sequence[Level]], Estimate]
+"""From the sums of a level, the level, and those of its strategy before it (at most BEFORE) to what it knows."""
 Tell = Callable[[str], None]
 
 
@@ -37,7 +41,7 @@ def reach(strategies: Sequence[Strategy], evaluate: Evaluate, budget: Budget, te
             break
         level = _made(strategy, step, evaluate)
         budget.used += level.step.points
-        trail.append(Record(strategy.name, level.step, level.checked))
+        trail.append(Record(strategy.name, level.step, level.estimate))
         done = level.ratio <= 1.0 and len(strategy.levels) > 1
         tell(_line(len(trail), strategy, level, done=done))
         if done:
@@ -75,14 +79,15 @@ def _order(strategies: Sequence[Strategy]) -> Iterator[tuple[Strategy, float]]:
 
 
 def _made(strategy: Strategy, step: Step, evaluate: Evaluate) -> Level:
-    """The level, with errors raised where the one before proves them wrong; that one's sums are let go of."""
+    """The level, with errors that take account of those before. The sums of the one before are let go of, and so are
+    the fields of earlier ones.
+    """
     sums = strategy.sums(step)
-    estimate = evaluate(sums)
-    checked = estimate
-    if strategy.levels:
-        checked = estimate.checked(strategy.levels[-1].estimate)
-        strategy.levels[-1] = replace(strategy.levels[-1], sums=())
-    level = Level(strategy.taken(step), sums, estimate, checked)
+    estimate = evaluate(sums, step, tuple(strategy.levels[-BEFORE:]))
+    for number, level in enumerate(strategy.levels):
+        last = number == len(strategy.levels) - 1
+        strategy.levels[number] = replace(level, sums=(), estimate=level.estimate if last else level.estimate.bare())
+    level = Level(strategy.taken(step), sums, estimate)
     strategy.levels.append(level)
     return level
 
@@ -90,7 +95,7 @@ def _made(strategy: Strategy, step: Step, evaluate: Evaluate) -> Level:
 def _line(number: int, strategy: Strategy, level: Level, *, done: bool) -> str:
     """One line for the user: points, the worst error, what is still expected."""
     text = f"level {number}: {strategy.name}, {level.step.label}, {level.step.points:,} k-points"
-    worst = level.checked.worst
+    worst = level.estimate.worst
     if worst is None:
         return text
     where = f"{worst.name} {worst.place}".strip()

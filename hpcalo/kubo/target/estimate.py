@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
+from hpcalo.io.dataset import Variable
+from hpcalo.kubo.accuracy.successive import raised_error
 from hpcalo.typing import BoolArray, RealArray
-
-TRUSTED = 2.0
-"""Errors by which two levels may differ before the estimate of the finer one is raised."""
 
 BULK, BOLD = 3, 1.5
 """Directions of a bulk crystal; the exponent per direction that a single level of a film or chain is credited with."""
@@ -52,11 +52,7 @@ class Values:
         """With errors raised where the values of a coarser level differ by more than the errors of both explain."""
         if self.value.shape != before.value.shape:
             return self
-        known = np.fmax(np.nan_to_num(self.error), np.nan_to_num(before.error))
-        explained, gap = TRUSTED * known, np.abs(self.value - before.value)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            more = np.where(explained > 0.0, np.minimum(gap, self.error * gap / explained), gap)
-        return replace(self, error=np.where(gap > explained, more, self.error))
+        return replace(self, error=raised_error(self.value, self.error, before.value, before.error))
 
 
 def _ratio(error: RealArray, size: RealArray) -> RealArray:
@@ -77,9 +73,19 @@ class Worst:
 
 @dataclass(frozen=True)
 class Estimate:
-    """All values of a level; the same variables on every level of a run."""
+    """All values of a level; the same variables on every level of a run.
+
+    fields: of the result, with the errors of which `variables` hold those with a target. own: what the level alone
+    knows, in the form that the next levels want it in.
+    """
 
     variables: tuple[Values, ...]
+    fields: Sequence[Variable] = ()
+    own: Any = None
+
+    def bare(self) -> Estimate:
+        """Without fields."""
+        return Estimate(self.variables)
 
     @property
     def ratio(self) -> float:

@@ -127,7 +127,7 @@ class MeshStrategy:
         if math.prod(grid) > MAX_POINTS:
             return None
         plan: Planned = self._planner.plan(grid, shift, self._made if within else None, within)
-        return Step(" × ".join(map(str, grid)), plan.points, plan)
+        return Step(" × ".join(map(str, grid)), plan.points, plan, plan.spacing)
 
 
 def first_grid(crystal: Crystal, multiple: int, saved: float = 1.0) -> Grid:
@@ -154,7 +154,7 @@ def mesh_strategies(planner: Planner) -> list[MeshStrategy]:
     elif centred == 1:
         found = [GENERIC]
     elif sum(periodic) < 3 and half == centred:
-        found = [HALF]
+        found = [CENTRED]  # a half-shifted one is as good, but knows less of its error
     else:
         found = [CENTRED, HALF] if half > 1 else [CENTRED]
     if centred > 1 and grid.symmetry != "require" and not any(grid.shift):

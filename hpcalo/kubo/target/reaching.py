@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING
 from hpcalo.hamiltonian.kgrid import KGrid
 from hpcalo.kubo.states.solver import StateSolver
 from hpcalo.kubo.sums.checkpoints import PassCheckpoints
-from hpcalo.kubo.sums.parts import SummedPass
 from hpcalo.kubo.sums.request import Request
 from hpcalo.kubo.target.budget import Budget
-from hpcalo.kubo.target.driver import reach
-from hpcalo.kubo.target.estimate import Estimate
+from hpcalo.kubo.target.driver import Evaluate, reach
 from hpcalo.kubo.target.meshes import mesh_strategies
 from hpcalo.kubo.target.planner import Directions, Planner
 from hpcalo.kubo.target.refined import CellStrategy, PointValues, refines_cells
@@ -28,7 +26,7 @@ def sum_to_target(
     labels: Sequence[str],
     request: Request,
     grid: KGrid,
-    evaluate: Callable[[Sequence[SummedPass]], Estimate],
+    evaluate: Evaluate,
     comm: Intracomm,
     *,
     checkpoints: PassCheckpoints | None = None,

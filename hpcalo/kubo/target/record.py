@@ -35,7 +35,7 @@ def ending(outcome: Outcome) -> str:
 
 def warning(outcome: Outcome) -> list[str]:
     """A warning where the target was not reached; otherwise nothing."""
-    worst = outcome.level.checked.worst
+    worst = outcome.level.estimate.worst
     if outcome.reached or worst is None:
         return []
     where = f"{worst.name} {worst.place}".strip()

@@ -11,31 +11,32 @@ from hpcalo.kubo.target.estimate import Estimate
 @dataclass(frozen=True)
 class Step:
     """The next level of a strategy. label: its points in words. points: k-points that it computes, all directions of
-    the magnetization together. plan: whatever the strategy needs to make it.
+    the magnetization together. plan: whatever the strategy needs to make it. spacing: of its points, in units of the
+    zone; None where they are no mesh.
     """
 
     label: str
     points: int
     plan: Any = None
+    spacing: float | None = None
 
 
 @dataclass(frozen=True)
 class Level:
     """A level that was made.
 
-    sums: what it summed for each direction of the magnetization (SummedPass). estimate: of its own parts. checked: the
-    same with errors raised where the level before proves them wrong.
+    sums: what it summed for each direction of the magnetization (SummedPass). estimate: of its own parts and of the
+    levels before.
     """
 
     step: Step
     sums: tuple[Any, ...]
     estimate: Estimate
-    checked: Estimate
 
     @property
     def ratio(self) -> float:
         """Error over allowed error of the worst value."""
-        return self.checked.ratio
+        return self.estimate.ratio
 
 
 class Strategy(Protocol):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -52,9 +53,10 @@ class Line:
         return step
 
 
-def evaluate(sums, allowed=0.01):
+def evaluate(sums, _, before, allowed=0.01):
     value, error = (np.array([x]) for x in sums)
-    return Estimate((Values("x", value, error, np.array([allowed * EXACT]), np.array([EXACT]), np.array([True])),))
+    own = Estimate((Values("x", value, error, np.array([allowed * EXACT]), np.array([EXACT]), np.array([True])),))
+    return replace(own.checked(before[-1].estimate.own) if before else own, own=own)
 
 
 def budget(points=None, seconds=None, clock=lambda: 0.0, replayed=lambda: False):
@@ -131,7 +133,7 @@ def test_time_ends_it_but_never_a_level_that_was_begun():
 
 
 def test_no_finer_mesh():
-    outcome = reach([Line("line")], lambda sums: evaluate(sums, 1e-300), budget(), lambda _: None)
+    outcome = reach([Line("line")], partial(evaluate, allowed=1e-300), budget(), lambda _: None)
     assert not outcome.reached
     assert outcome.why == "no finer mesh is possible"
 

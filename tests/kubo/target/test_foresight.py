@@ -43,7 +43,7 @@ def test_points_of_a_target(source, comm, tmp_path):
     app.run(comm, path, output=tmp_path / "r.h5", quiet=True)
     levels = read_dataset(tmp_path / "r.h5").texts["levels"].splitlines()[1:]
     points = sum(int(level.split(",")[3]) for level in levels)
-    assert line.startswith(f"reached here with {points:,} k-points: half-shifted mesh, ")
+    assert line.startswith(f"reached here with {points:,} k-points: Γ-centred mesh, ")
     assert "points_max" not in line
 
 

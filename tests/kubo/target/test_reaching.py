@@ -101,6 +101,45 @@ def test_reaches_the_target(model, comm, tmp_path):
         np.testing.assert_allclose(fixed[name], result[name], rtol=0, atol=1e-12 * np.abs(result[name]).max())
 
 
+def supported(values, meshes, own, own_before):
+    """Errors of the last of three meshes of a film, by the rule of docs/theory/kubo.md: larger where the mesh before
+    contradicts, smaller where both differences, as errors of a spiky integrand, say so; never below a tenth.
+    """
+    first, second = (meshes[i + 1] / meshes[i] for i in range(2))
+    steps = [np.abs(values[1] - values[0]) / (first - 1.0), np.abs(values[2] - values[1]) / (second - 1.0)]
+    largest = 2.0 * np.maximum(own, own_before)
+    gap = np.abs(values[2] - values[1])
+    lowered = np.minimum(own, np.maximum(np.max(steps, axis=0), 0.1 * own))
+    return np.where(gap > largest, own * gap / np.maximum(largest, 1e-300), lowered)
+
+
+def test_errors_of_the_file_are_those_that_decide(comm, tmp_path):
+    """From three meshes, whose own errors single runs tell."""
+    k = 'target = {{ beta_even = "{}" }}\ngrid = [12, 12, 1]\nshift = [0.31, 0.137, 0.0]\npoints_max = 4000'.format(
+        "1 %"
+    )
+    few = (
+        'kubo.quantities=["thermal_torkance"]',
+        "kubo.temperatures=[100,300]",
+        "kubo.chemical_potentials=[-0.2,0,0.3]",
+    )
+    result = run(comm, tmp_path, "rashba", k, *few)
+    levels = list(csv.DictReader(result.texts["levels"].splitlines()))
+    meshes = [int(level["mesh"].split()[0]) for level in levels[-3:]]
+    assert len(meshes) == 3
+    alone = [run(comm, tmp_path, "rashba", f"grid=[{n},{n},1]\nshift=[0.31,0.137,0.0]", *few) for n in meshes]
+    changed = 0
+    for name in ("beta_even", "beta_odd", "beta_intrinsic"):
+        own_before, own = (single[f"{name}_error"] for single in alone[1:])
+        expected = supported([single[name] for single in alone], meshes, own, own_before)
+        size = np.abs(result[name]).max()
+        np.testing.assert_allclose(result[f"{name}_error"], expected, rtol=1e-6, atol=1e-12 * size)
+        changed += np.count_nonzero(np.abs(expected - own) > 0.01 * own)
+    assert changed > 0
+    error, value = (result[name][0, 0, 1, 0] for name in ("beta_even_error", "beta_even"))
+    assert 0.0 < float(levels[-1]["beta_even"]) <= 1.001 * (error / np.abs(value)).max()  # of the value or its curve
+
+
 def test_budget_of_points_ends_it(comm, tmp_path):
     """Then the best level is the result, which says so."""
     result = run(comm, tmp_path, "rashba", BOTH.format("0.01 %"), "kubo.k.points_max=3000")
