@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mutations import damaged_bytes, damaged_text
-from wannier_files import write_hr, write_tb, write_win
+from wannier_dialects import with_marks, write_formatted_chk, write_formatted_spn, write_r
+from wannier_files import position_matrix, write_hr, write_tb, write_win
 
 from hpcalo.errors import HpcaloError
 from hpcalo.hamiltonian.builtin import ferromagnet
@@ -38,17 +39,21 @@ def finite(model: WannierModel | LcaoModel) -> None:
 @given(st.data())
 def test_wannier90_texts(tmp_path_factory, survives, data):
     folder = tmp_path_factory.getbasetemp()
-    form = data.draw(st.sampled_from(["tb", "hr"]))
+    form, r = data.draw(st.sampled_from([("tb", False), ("hr", False), ("hr", True)]))
     write_tb(folder / "x_tb.dat", MODEL)
     write_hr(folder / "x_hr.dat", MODEL)
     write_win(folder / "x.win", MODEL)
+    (folder / "x_r.dat").unlink(missing_ok=True)
+    if r:
+        write_r(folder / "x_r.dat", MODEL, position_matrix(MODEL))
     centres = "".join(f"X {x} {y} {z}\n" for x, y, z in MODEL.centres)
     (folder / "x_centres.xyz").write_text(f"4\nremark\n{centres}")
     entries = [
         f"{r[0]} {r[1]} {r[2]} {m + 1} {n + 1}\n1\n0 0 0" for r in MODEL.R.tolist() for m in range(4) for n in range(4)
     ]
     (folder / "x_wsvec.dat").write_text("\n".join(["## with use_ws_distance=.true.", *entries]) + "\n")
-    victim = folder / data.draw(st.sampled_from([f"x_{form}.dat", "x.win", "x_centres.xyz", "x_wsvec.dat"]))
+    names = [f"x_{form}.dat", "x.win", "x_r.dat" if r else "x_centres.xyz", "x_wsvec.dat"]
+    victim = folder / data.draw(st.sampled_from(names))
     whole = victim.read_text()
     finite(read_wannier90(folder / "x", WannierOptions(format=form, spin="blocks")))
     victim.write_bytes(data.draw(damaged_text(whole)))
@@ -82,20 +87,39 @@ SPN = records(
 )
 
 
-@given(damaged_bytes(CHK), damaged_bytes(SPN))
-def test_checkpoint_and_spin(tmp_path_factory, survives, chk, spn):
+def dialects(folder):
+    """Every form of checkpoint and spin file: records of both byte orders and widths of marks, and text."""
+    for order, width in (("<", 4), (">", 4), ("<", 8), (">", 8)):
+        (folder / "x.chk").write_bytes(CHK)
+        (folder / "x.spn").write_bytes(SPN)
+        for ending in (".chk", ".spn"):
+            with_marks(folder / f"x{ending}", order, width)
+        yield (folder / "x.chk").read_bytes(), (folder / "x.spn").read_bytes()
+    (folder / "x.chk").write_bytes(CHK)
+    (folder / "x.spn").write_bytes(SPN)
+    yield write_formatted_chk(folder / "x.chk").read_bytes(), write_formatted_spn(folder / "x.spn").read_bytes()
+
+
+@given(st.data())
+def test_checkpoint_and_spin(tmp_path_factory, survives, data):
     folder = tmp_path_factory.getbasetemp()
-    (folder / "x.chk").write_bytes(chk)
-    (folder / "x.spn").write_bytes(spn)
+    chk, spn = data.draw(st.sampled_from(list(dialects(folder))))
+    if b"\0" in chk:
+        damaged = data.draw(damaged_bytes(chk)), data.draw(damaged_bytes(spn))
+    else:
+        damaged = data.draw(damaged_text(chk.decode())), data.draw(damaged_text(spn.decode()))
+    (folder / "x.chk").write_bytes(damaged[0])
+    (folder / "x.spn").write_bytes(damaged[1])
     survives(lambda: read_chk(folder / "x.chk"))
     survives(lambda: read_spn(folder / "x.spn", 2, 1))
 
 
 def test_unharmed_checkpoint_and_spin(tmp_path):
-    (tmp_path / "x.chk").write_bytes(CHK)
-    (tmp_path / "x.spn").write_bytes(SPN)
-    assert read_chk(tmp_path / "x.chk").bands == 2
-    assert read_spn(tmp_path / "x.spn", 2, 1).shape == (1, 3, 2, 2)
+    for chk, spn in dialects(tmp_path):
+        (tmp_path / "y.chk").write_bytes(chk)
+        (tmp_path / "y.spn").write_bytes(spn)
+        assert read_chk(tmp_path / "y.chk").bands == 2
+        assert read_spn(tmp_path / "y.spn", 2, 1).shape == (1, 3, 2, 2)
 
 
 R = np.array([[-1, 0, 0], [0, 0, 0], [1, 0, 0]])

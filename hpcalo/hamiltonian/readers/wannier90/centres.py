@@ -45,7 +45,7 @@ def require_lattice(path: Path, lattice: RealArray, expected: RealArray, of: str
     for factor, words in ((BOHR_IN_ANGSTROM, "bohr, say so in its block"), (1 / BOHR_IN_ANGSTROM, "Å, not in bohr")):
         if np.allclose(lattice * factor, expected, rtol=1e-4, atol=CENTRE_TOLERANCE):
             raise ModelError(f"{path}: its lattice differs from that of {of} as if it were in {words}")
-    raise ModelError(f"{path}: its lattice differs from that of {of}")
+    raise ModelError(f"{path}: its lattice differs from that of {of}: the files are of different runs")
 
 
 def read_function_centres(files: WannierFiles) -> RealArray:
@@ -133,7 +133,5 @@ def with_atoms(structure: Structure, centres: RealArray) -> tuple[Structure, lis
         if not (np.linalg.norm(apart, axis=1) < ONE_SITE).any():
             sites.append(centre)
     symbols = tuple(f"X{i + 1}" for i in range(len(sites)))
-    note = (
-        f"atoms are not known (no .win or .wout names them): {len(sites)} sites X1, X2, … put where the functions are"
-    )
+    note = f"no file names the atoms: {len(sites)} sites X1, X2, … are taken for them, where the functions are"
     return replace(structure, symbols=symbols, positions=np.array(sites)), [note]

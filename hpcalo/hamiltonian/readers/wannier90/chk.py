@@ -151,7 +151,9 @@ def read_chk(path: Path) -> WannierCheckpoint:
         centres = source.reals(3 * N, "the centres").reshape(N, 3)
     gap = np.abs(V.conj().mT @ V - np.eye(N)).max()
     if not gap < UNITARITY:
-        raise ModelError(f"{path}: the Wannier functions are orthonormal to {gap:.2g} only: damaged or not finished")
+        raise ModelError(
+            f"{path}: the Wannier functions are orthonormal to {gap:.2g} only: damaged, or the run did not finish"
+        )
     return WannierCheckpoint(np.array(lattice), mesh, np.array(k), V, np.array(centres), without)
 
 

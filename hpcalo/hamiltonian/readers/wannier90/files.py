@@ -16,10 +16,10 @@ class WannierOptions:
     """What to read.
 
     format: tb or hr. replicas: minimal-distance replicas of seed_wsvec.dat (None: if the file exists). position_matrix:
-    keep r(R) (hr has none: centres only). spin: `files` (seed.chk and seed.spn), `interleaved` or `blocks` (pairs
-    assumed to be Pauli along z), `none`, or `auto` (files if both exist, else none). fermi_energy eV. electrons per
-    cell. thickness Å, of a film. n_hat: direction of the majority moment (None: found). Raises ModelError for another
-    format or spin.
+    keep r(R), which beside seed_hr.dat is in seed_r.dat. spin: `files` (seed.chk and seed.spn, or their twins with
+    .fmt), `interleaved` or `blocks` (pairs assumed to be Pauli along z), `none`, or `auto` (files if both exist, else
+    the order that fits). fermi_energy eV. electrons per cell. thickness Å, of a film. n_hat: direction of the majority
+    moment (None: found). Raises ModelError for another format or spin.
     """
 
     format: str = "tb"

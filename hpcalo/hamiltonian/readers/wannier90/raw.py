@@ -73,7 +73,7 @@ def check_count(stream: NumberStream, N: int, nR: int, needed: Sequence[int], at
     found = stream.count_to_end()
     if found in needed or (at_least and found >= min(needed)):
         return
-    what = "truncated" if found < max(needed) else "has numbers after its end"
+    what = "truncated, write or copy it again" if found < max(needed) else "has numbers after its end"
     ways = " (the position matrix included), ".join(str(n) for n in sorted(needed, reverse=True))
     ways += " (without it)" if len(needed) > 1 else ""
     raise ModelError(f"{stream.path}: {N} Wannier functions and {nR} cells need {ways} numbers, found {found}: {what}")

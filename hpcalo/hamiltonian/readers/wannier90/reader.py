@@ -54,7 +54,8 @@ class Wannier90(Reader):
 
     def orbitals(self) -> tuple[Orbital, ...] | None:
         """What the functions were projected on; None without projections, or if they cannot be told for certain."""
-        return read_orbitals(WannierFiles.find(self.wannier90.path, self.options).structure)
+        path = WannierFiles.find(self.wannier90.path, self.options).structure
+        return read_orbitals(path) if path.exists() else None
 
     @classmethod
     def table(cls, name: str, options: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -15,13 +15,13 @@ from hpcalo.errors import ModelError, nearest_file
 from hpcalo.typing import IntArray, RealArray
 
 MAX_FILE_BYTES = 4 * 2**30  # of what is read at once; matrices are streamed and may be larger
-MAX_REPEATED = 10**7  # numbers that repeat counts may stand for in one piece of text
+MAX_REPEATED = 2 * 10**6  # numbers that repeat counts may stand for in one piece of text
 MAX_ORBITALS = 5000
 MAX_CELLS = 200_000
 _EXPONENT_WITHOUT_E = re.compile(r"(\d)([+-]\d{3})(?=\s|$)")
 _GLUED = re.compile(r"(\.\d{6,})(?=-\d*\.)")
 _COMPLEX = re.compile(r"\(\s*([^\s,()]+)\s*,\s*([^\s,()]+)\s*\)")
-_REPEATED = re.compile(r"(?<!\S)(\d+)\*([^\s*]+)")
+_REPEATED = re.compile(r"(?<!\S)(\d{1,8})\*([^\s*]+)")
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
@@ -96,7 +96,7 @@ def numbers(text: str, path: Path, first_line: int = 1) -> RealArray:
 def _repaired(text: str) -> str:
     text = _GLUED.sub(r"\1 ", text.replace("D", "E").replace("d", "e"))
     text = _COMPLEX.sub(r"\1 \2", _EXPONENT_WITHOUT_E.sub(r"\1E\2", text))
-    if "*" not in text or sum(int(count[:9]) for count, _ in _REPEATED.findall(text)) > MAX_REPEATED:
+    if "*" not in text or sum(int(count) for count, _ in _REPEATED.findall(text)) > MAX_REPEATED:
         return text
     return _REPEATED.sub(lambda found: " ".join([found[2]] * int(found[1])), text)
 
@@ -124,18 +124,6 @@ def _first_mistake(text: str, path: Path, first_line: int) -> str:
             if not np.isfinite(value):
                 return f"{path}: line {number}: '{token[:30]}' is not a finite number"
     return f"{path}: contains something that is not a number"
-
-
-def first_integers(text: str, count: int, path: Path, what: str) -> list[int]:
-    """The first `count` integers of the text. Raises ModelError if they are not there."""
-    tokens = text.split(None, count)[:count]
-    try:
-        values = [int(t) for t in tokens]
-    except ValueError:
-        values = []
-    if len(values) != count:
-        raise ModelError(f"{path}: expected {what} (whole numbers), found '{' '.join(tokens)[:40]}'")
-    return values
 
 
 def check_sizes(N: int, nR: int, path: Path) -> None:

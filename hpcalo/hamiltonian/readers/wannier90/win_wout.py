@@ -45,7 +45,7 @@ def read_win(path: Path, lattice: RealArray | None = None) -> Structure:
     lines = plain_lines(text)
     cell = block(lines, "unit_cell_cart", path)
     if cell is None and lattice is None:
-        raise ModelError(f"{path}: no block unit_cell_cart")
+        raise ModelError(f"{path}: no block unit_cell_cart, and no seed_tb.dat with the lattice is read")
     if cell is not None:
         rows, scale = with_unit(cell)
         if len(rows) != 3:
@@ -71,8 +71,8 @@ def read_wout(path: Path) -> tuple[Structure, RealArray]:
     scale = BOHR_IN_ANGSTROM if "Lattice Vectors (Bohr)" in text else 1.0
     vectors = [m.groups() for m in map(_VECTOR.match, lines) if m][:3]
     atoms = [m.groups() for m in map(_ATOM.match, lines) if m]
-    if len(vectors) != 3 or not atoms:
-        raise ModelError(f"{path}: lattice vectors or atoms were not found: not a Wannier90 output, or truncated")
+    if len(vectors) != 3:
+        raise ModelError(f"{path}: lattice vectors were not found: not a Wannier90 output, or truncated")
     final = text.rfind("Final State")
     centres = [[float(x) for x in m.groups()] for m in _CENTRE.finditer(text[final:])] if final >= 0 else []
     if not centres:
@@ -80,7 +80,7 @@ def read_wout(path: Path) -> tuple[Structure, RealArray]:
     structure = Structure(
         lattice=scale * np.array([[float(x) for x in v] for v in vectors]),
         symbols=tuple(_symbol(a[0]) for a in atoms),
-        positions=scale * np.array([[float(x) for x in a[1:]] for a in atoms]),
+        positions=scale * np.array([[float(x) for x in a[1:]] for a in atoms]).reshape(-1, 3),
         mesh=None if grid is None else np.array([int(n) for n in grid.groups()]),
     )
     return structure, scale * np.array(centres)

@@ -15,6 +15,7 @@ from hpcalo.typing import IntArray
 
 AT_ONCE = 2**20
 """Numbers that are taken apart at once."""
+WITHOUT = "replicas = false reads without it"
 
 
 def replica_folding(path: Path, R: IntArray, N: int) -> Folding:
@@ -29,15 +30,17 @@ def replica_folding(path: Path, R: IntArray, N: int) -> Folding:
         try:
             source_of = np.array([index[tuple(r)] for r in head[:, :3].tolist()], dtype=np.int64)
         except KeyError as missing:
-            raise ModelError(f"{path}: names the cell {missing.args[0]}, which is not in the Hamiltonian") from None
+            raise ModelError(
+                f"{path}: names the cell {missing.args[0]}, which is not in the Hamiltonian ({WITHOUT})"
+            ) from None
         if head[:, 3:5].min() < 1 or head[:, 3:5].max() > N:
-            raise ModelError(f"{path}: names the function {head[:, 3:5].max()}, the Hamiltonian has {N}")
+            raise ModelError(f"{path}: names the function {head[:, 3:5].max()}, the Hamiltonian has {N} ({WITHOUT})")
         key = (source_of * N + head[:, 3] - 1) * N + head[:, 4] - 1
         given[key] = True
         keys.append(np.repeat(key, head[:, 5]))
         targets.append((np.repeat(head[:, :3], head[:, 5], axis=0) + shifts).astype(np.int32))
     if not given.all():  # there are as many entries as elements
-        raise ModelError(f"{path}: names a cell and pair of functions twice")
+        raise ModelError(f"{path}: names a cell and pair of functions twice ({WITHOUT})")
     every = np.concatenate(keys)
     cells, cell = np.unique(np.concatenate(targets), axis=0, return_inverse=True)
     source, pair = np.divmod(every, N * N)
@@ -65,7 +68,9 @@ def _entries(path: Path, nR: int, N: int) -> Iterator[tuple[IntArray, IntArray]]
                 first = np.repeat(starts + 6, head[:, 5]) + 3 * ordinal
                 yield head, values[first[:, None] + np.arange(3)]
         if len(left) or not stream.at_end():
-            raise ModelError(f"{path}: has numbers after its {total} entries: made for other cells or functions")
+            raise ModelError(
+                f"{path}: has numbers after its {total} entries: made for other cells or functions ({WITHOUT})"
+            )
 
 
 def _starts(values: IntArray, most: int, path: Path, done: int) -> tuple[IntArray, int]:
