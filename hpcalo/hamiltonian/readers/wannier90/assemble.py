@@ -20,7 +20,7 @@ from hpcalo.hamiltonian.readers.wannier90.spin import read_spin
 from hpcalo.hamiltonian.readers.wannier90.tb import read_tb
 from hpcalo.hamiltonian.readers.wannier90.wsvec import replica_folding
 from hpcalo.hamiltonian.replicas import Folding, fold
-from hpcalo.hamiltonian.types import Crystal, WannierModel
+from hpcalo.hamiltonian.types import Crystal, WannierModel, check_hermitian
 from hpcalo.typing import ComplexArray, IntArray
 
 
@@ -94,6 +94,10 @@ def _matrices(files: WannierFiles) -> tuple[RawWannier, list[str]]:
     if files.position is not None:
         raw = replace(raw, A_Rvnn=read_r(files.position, raw.R, raw.H_Rnn.shape[1]))
     raw.H_Rnn[:] /= raw.degeneracy[:, None, None]  # in place: the matrices may fill most of the memory
+    try:
+        check_hermitian("H", raw.R, raw.H_Rnn)
+    except ModelError as problem:
+        raise ModelError(f"{main}: {one_line(problem)}") from None
     if raw.A_Rvnn is None:
         where = f"{main.name} ends after H" if main.name.endswith("_tb.dat") else f"{main.name} has none"
         return raw, [f"no position matrix ({where}): functions are points at their centres"]
