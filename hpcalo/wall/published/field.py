@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.integrate import solve_ivp
 from scipy.sparse import coo_matrix, csc_matrix
 
 from hpcalo.errors import ConvergenceError
@@ -31,6 +30,9 @@ class FullField:
     """gamma M x H of one box. `per_s`: fs in one unit of the time s; `temperature` (nodes,) K; length in nm."""
 
     def __init__(self, settings: WallInput, length: float, temperature: RealArray, per_s: float, alpha: float) -> None:
+        from scipy.integrate import solve_ivp  # noqa: PLC0415  (slow; every run of a wall loads this module)
+
+        self._solve = solve_ivp
         magnet = settings.magnet.model_copy(update={"damping": alpha})
         self.mesh = Mesh(alone(), settings.paper.cells, length)
         self.magnetics = Magnetics(self.mesh, magnet, settings.drive.zeeman, temperature)
@@ -77,7 +79,7 @@ class FullField:
             return now
 
         try:
-            found = solve_ivp(
+            found = self._solve(
                 counted,
                 (begin, end),
                 m.reshape(-1),

@@ -10,7 +10,7 @@ from inputs import WIRE
 from killing import KILLS, MOMENTS, VICTIMS, continued, strike, strike_at, uninterrupted, wait_for
 from program import differences
 
-INPUT = WIRE.format(mode="quasi-static", points=20, gradient=6, end=0.02, every=0.0002, integrator="rk", refresh=300)
+INPUT = WIRE.format(mode="quasi-static", points=20, gradient=6, end=0.008, every=0.0002, integrator="rk", refresh=300)
 
 
 @pytest.fixture(scope="module")
