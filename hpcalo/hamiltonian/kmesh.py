@@ -4,8 +4,10 @@ ranks.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,9 +46,26 @@ class KMesh:
         """Weight of each part, (P,)."""
         return np.asarray(np.bincount(self.labels, self.weights, self.division.parts), dtype=np.float64)
 
+    @property
+    def count(self) -> int:
+        """Number of points."""
+        return len(self.points)
+
     def blocks(self, size: int) -> list[slice]:
         """Consecutive blocks of at most `size` points."""
         return [slice(i, min(i + size, len(self.points))) for i in range(0, len(self.points), size)]
+
+
+@dataclass(frozen=True)
+class MeshSize:
+    """How large a mesh is, without its points. Attributes as in KMesh."""
+
+    grid: tuple[int, int, int]
+    shift: tuple[float, float, float]
+    count: int
+    full: int
+    operations: tuple[Operation, ...]
+    division: Division
 
 
 def block_size(N: int) -> int:
@@ -101,6 +120,44 @@ def uniform_mesh(
         labels=division.labels(cells),
         division=division,
     )
+
+
+def mesh_size(
+    grid: tuple[int, int, int],
+    shift: tuple[float, float, float],
+    operations: Sequence[Operation],
+    division: Division = UNDIVIDED,
+) -> MeshSize:
+    """The size of `uniform_mesh` of the same: the number of orbits is the mean number of points that an operation
+    leaves where they are (Burnside). It takes as long for any number of points.
+    """
+    n = np.array(grid, dtype=np.int64)
+    group = operations_of_grid(operations, n, shift)
+    fixed = sum(_fixed(op, n, np.asarray(shift, dtype=np.float64)) for op in group)
+    return MeshSize(grid, shift, fixed // len(group), math.prod(grid), group, division)
+
+
+def _fixed(op: Operation, divisions: IntArray, shift: RealArray) -> int:
+    """Points of a mesh that an operation maps onto themselves: the solutions of (A − 1)i = −b modulo the divisions.
+
+    i → (A − 1)i is a homomorphism of the group of the mesh, with as many elements in its kernel as cosets of its image:
+    the index of the lattice that A − 1 and the divisions span. There are solutions if b lies in that lattice.
+    """
+    image = divisions[:, None] * op.k_matrix / divisions
+    moved = np.rint(image @ shift - shift).astype(np.int64)
+    span = np.hstack([np.rint(image).astype(np.int64) - np.eye(3, dtype=np.int64), np.diag(divisions)])
+    index = _index(span.tolist())
+    return index if _index(np.hstack([span, moved[:, None]]).tolist()) == index else 0
+
+
+def _index(rows: list[list[int]]) -> int:
+    """Index in Z³ of the lattice that columns span: greatest common divisor of the determinants of three of them."""
+    columns = list(zip(*rows, strict=True))  # of Python's integers: the determinants may be larger than 2^63
+    return math.gcd(*(_determinant(a, b, c) for a, b, c in combinations(columns, 3)))
+
+
+def _determinant(a: tuple[int, ...], b: tuple[int, ...], c: tuple[int, ...]) -> int:
+    return sum(a[i] * (b[(i + 1) % 3] * c[(i + 2) % 3] - b[(i + 2) % 3] * c[(i + 1) % 3]) for i in range(3))
 
 
 def _sorted(cells: NDArray[np.integer], order: tuple[int, int, int], division: Division) -> IntArray:

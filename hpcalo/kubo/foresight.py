@@ -11,6 +11,7 @@ from functools import partial
 import numpy as np
 
 from hpcalo.errors import InputError
+from hpcalo.hamiltonian.kmesh import mesh_size
 from hpcalo.hamiltonian.types import Model
 from hpcalo.kubo.cells.loop import Wanted
 from hpcalo.kubo.config import KuboSection
@@ -18,22 +19,19 @@ from hpcalo.kubo.states.solver import StateSolver
 from hpcalo.kubo.states.solvers import solvers
 from hpcalo.kubo.summing import estimate_of, labels, point_values, quantities
 from hpcalo.kubo.sums.engine import RawSums
+from hpcalo.kubo.sums.found import Symmetry
 from hpcalo.kubo.sums.request import Request
 from hpcalo.kubo.target.budget import Budget
 from hpcalo.kubo.target.driver import SAFETY, reach
 from hpcalo.kubo.target.estimate import Estimate, exponent, rounded
 from hpcalo.kubo.target.meshes import CENTRED, given, mesh_strategies
-from hpcalo.kubo.target.planner import Directions, Planner
+from hpcalo.kubo.target.planner import Directions, Planner, spacing
 from hpcalo.kubo.target.refined import CELLS, CellStrategy, refines_cells
 from hpcalo.kubo.target.strategy import Level, Record, Step, Strategy
 from hpcalo.parallel.progress import duration
 from hpcalo.parallel.single import single
 from hpcalo.typing import RealArray
 
-SECONDS = 3.0
-"""Of computing that a look ahead may take, about."""
-DEAREST = 8.0
-"""The same of the first refined cells, whose time shows only when they are begun."""
 FEW = 16
 """Points that show what one of the cells takes."""
 BELIEVED = 50.0
@@ -57,7 +55,9 @@ class Foreseen:
 
 @dataclass(frozen=True)
 class Ahead:
-    """The run that is looked at. reference: eV. seconds: that a k-point takes here."""
+    """The run that is looked at. reference: eV. seconds: that a k-point takes here. budget: seconds of processor time
+    that a look may take, about. symmetry: of the first direction of the magnetization.
+    """
 
     section: KuboSection
     model: Model
@@ -65,6 +65,8 @@ class Ahead:
     reference: float
     n_hat: RealArray
     seconds: float
+    budget: float
+    symmetry: Symmetry
 
     def states(self) -> Iterator[StateSolver]:
         """A round of solvers."""
@@ -74,12 +76,12 @@ class Ahead:
     @property
     def affordable(self) -> int:
         """k-points for a look ahead."""
-        return int(SECONDS / self.seconds)
+        return int(self.budget / self.seconds)
 
     def planner(self) -> tuple[Planner, Directions]:
         """Of its meshes."""
         directions = Directions(self.states, labels(self.n_hat))
-        return Planner(single(), self.request, self.section.k, directions), directions
+        return Planner(single(), self.request, self.section.k, directions, known=(self.symmetry,)), directions
 
     def estimate(self, sums: Sequence, step: Step | None = None, before: Sequence[Level] = ()) -> Estimate:
         """What a level knows. before: those of its strategy before it."""
@@ -112,12 +114,15 @@ class _TooDear(Exception):
     """Cells would take much longer than a look ahead may."""
 
 
+@dataclass
 class _Patience(Budget):
-    """No level begins after SECONDS of processor time."""
+    """No level begins after so many seconds of processor time."""
+
+    patience: float = 0.0
 
     def beyond_points(self, points: int) -> str:
         """As in Budget."""
-        return "no time" if self.used and self.clock() > SECONDS else super().beyond_points(points)
+        return "no time" if self.used and self.clock() > self.patience else super().beyond_points(points)
 
 
 class _Look:
@@ -130,7 +135,9 @@ class _Look:
         self._cells: CellStrategy | None = None
         if refines_cells(ahead.request.crystal, ahead.section.k):
             self._cells = CellStrategy(planner, directions, self._point_values, single())
-        self._every: list[Strategy] = [*self.meshes, *([self._cells] if self._cells else [])]
+        self._every: list[Strategy] = [*self.meshes]
+        if self._cells and (first := self._cells.step(1.0)) and first.points <= ahead.affordable:
+            self._every.append(self._cells)
 
     @property
     def first(self) -> int:
@@ -141,7 +148,9 @@ class _Look:
         """What they show. Raises InputError where there is time for none."""
         begin = time.process_time()
         points = min(self._ahead.affordable, self._most or self._ahead.affordable)
-        budget = _Patience(single(), points, None, lambda: time.process_time() - begin, bool)
+        budget = _Patience(
+            single(), points, None, lambda: time.process_time() - begin, bool, patience=self._ahead.budget
+        )
         ends = self._ends = [begin]  # of the levels
         go_on = partial(reach, evaluate=self._ahead.estimate, budget=budget)
         try:
@@ -210,7 +219,7 @@ class _Look:
             begin = time.process_time()
             found(few)
             each = (time.process_time() - begin) / FEW + ahead.seconds
-            if CELLS * len(ahead.n_hat) * each > DEAREST:
+            if CELLS * len(ahead.n_hat) * each > ahead.budget:
                 raise _TooDear
         return found
 
@@ -221,15 +230,17 @@ def _rest(strategy: Strategy) -> float:
 
 
 def _grid(ahead: Ahead) -> Foreseen | None:
-    section = ahead.section
-    tried = _with_target(section)
-    planner = replace(ahead, section=tried).planner()[0]
-    kind = given(section.k.shift, planner.crystal.periodic) if any(section.k.shift) else CENTRED
-    whole = planner.plan(section.k.divisions, section.k.shift)
-    coarse = [_coarser(section.k.divisions, share, kind.multiple) for share in COARSE]
-    plans = [planner.plan(grid, section.k.shift) for grid in coarse if grid is not None]
-    if len(plans) < len(COARSE) or sum(p.points for p in plans) > ahead.affordable or coarse[0] == coarse[1]:
+    section, grid = ahead.section, ahead.section.k
+    kind = given(grid.shift, ahead.request.crystal.periodic) if any(grid.shift) else CENTRED
+    found = [_coarser(grid.divisions, share, kind.multiple) for share in COARSE]
+    coarse = [one for one in found if one is not None]
+    operations = ahead.symmetry.operations
+    points = sum(mesh_size(one, grid.shift, operations).count for one in coarse) * len(ahead.n_hat)
+    if len(coarse) < len(COARSE) or coarse[0] == coarse[1] or points > ahead.affordable:
         return None
+    tried = _with_target(section, coarse[0])
+    planner = replace(ahead, section=tried).planner()[0]
+    plans = [planner.plan(one, grid.shift) for one in coarse]
     made = [replace(ahead, section=tried).estimate(planner.make(plan, None).sums) for plan in plans]
     last = made[1].checked(made[0])
     worst = last.worst
@@ -237,14 +248,14 @@ def _grid(ahead: Ahead) -> Foreseen | None:
         return None
     d = max(sum(planner.crystal.periodic), 1)
     q = exponent([made[0].ratio, last.ratio], [plan.spacing for plan in plans], 0.5 * d, 2.0 * d)
-    error = worst.relative * (whole.spacing / plans[1].spacing) ** q
+    error = worst.relative * (spacing(grid.divisions) / plans[1].spacing) ** q
     mesh = " × ".join(map(str, plans[1].grid))
     return Foreseen(f"about {_percent(error)} of {worst.name} {worst.place}, the largest (expected from {mesh})")
 
 
-def _with_target(section: KuboSection) -> KuboSection:
-    """The same with a target for every quantity, by which they can be compared."""
-    return section.model_copy(update={"k": section.k.model_copy(update={"target": 0.1})})
+def _with_target(section: KuboSection, grid: tuple[int, int, int]) -> KuboSection:
+    """The same from another grid, with a target for every quantity, by which they can be compared."""
+    return section.model_copy(update={"k": section.k.model_copy(update={"grid": grid, "target": 0.1})})
 
 
 def _coarser(grid: Sequence[int], share: float, multiple: int) -> tuple[int, int, int] | None:

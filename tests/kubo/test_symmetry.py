@@ -10,7 +10,7 @@ from places import MODELS
 
 from hpcalo.errors import InputError
 from hpcalo.hamiltonian.builtin import ferromagnet, haldane, rashba
-from hpcalo.hamiltonian.kmesh import block_size, uniform_mesh
+from hpcalo.hamiltonian.kmesh import block_size, mesh_size, uniform_mesh
 from hpcalo.hamiltonian.modelfile import read_model
 from hpcalo.hamiltonian.symmetry import candidates, closed, identity
 from hpcalo.hamiltonian.turning import rotated
@@ -41,6 +41,8 @@ def compare(solver, wanted, grid, shift, ask):
     sums = []
     for operations in (kept, (identity(),)):
         mesh = uniform_mesh(grid, shift, operations, solver.order)
+        size = mesh_size(grid, shift, operations)
+        assert (size.count, size.full, size.operations) == (len(mesh.points), mesh.full, mesh.operations)
         assert mesh.weights.sum() == pytest.approx(1.0)
         total = None
         for block in mesh.blocks(block_size(solver.size)):

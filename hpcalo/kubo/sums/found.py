@@ -29,7 +29,7 @@ class Symmetry:
     largest relative deviation of each. broken: the others, with their deviation and the sum that shows it. violation:
     by raw sum of the check and its parts, what is left of the deviations in the mean over the zone, in the unit of the
     sum: the mean of SAMPLES points and its standard error, of the largest component, root mean square; empty if all
-    hold to rounding.
+    hold to rounding. expected: whether nothing was checked, and they are those of the crystal.
     """
 
     crystal: int = 1
@@ -37,6 +37,7 @@ class Symmetry:
     deviations: tuple[float, ...] = (0.0,)
     broken: tuple[tuple[Operation, float, str], ...] = ()
     violation: Mapping[str, RealArray] = field(default_factory=dict)
+    expected: bool = False
 
     @property
     def worst(self) -> float:

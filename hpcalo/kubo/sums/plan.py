@@ -12,13 +12,13 @@ import numpy as np
 from hpcalo.errors import InputError, ModelError
 from hpcalo.hamiltonian.cosets import Division, divide
 from hpcalo.hamiltonian.kgrid import KGrid
-from hpcalo.hamiltonian.kmesh import KMesh, block_size, operations_of_grid, uniform_mesh
+from hpcalo.hamiltonian.kmesh import KMesh, MeshSize, block_size, mesh_size, operations_of_grid, uniform_mesh
 from hpcalo.hamiltonian.symmetry import Operation, candidates, identity
 from hpcalo.kubo.states.solver import StateSolver
 from hpcalo.kubo.sums.found import Symmetry
 from hpcalo.kubo.sums.parts import LARGEST_SUMS, bytes_of_sums
 from hpcalo.kubo.sums.request import Request
-from hpcalo.kubo.sums.symmetry_check import SymmetryCheck, symmetries_of
+from hpcalo.kubo.sums.symmetry_check import SymmetryCheck
 from hpcalo.parallel.guard import on_root, together
 from hpcalo.parallel.packing import Packing
 
@@ -68,13 +68,13 @@ def plan(
     InputError for a grid that does not suit the model, ModelError where a required symmetry is broken; on all ranks.
     """
     found = symmetry or _found(solver, request, grid, comm)
-    mesh = on_root(comm, lambda: _mesh(solver, request, grid, found, passes)[1])
+    mesh = on_root(comm, lambda: _mesh(solver, request, grid, found, passes))
     return Pass(solver, mesh, request, found, notes_on(grid, mesh, found))
 
 
 def _found(solver: StateSolver, request: Request, grid: KGrid, comm: Intracomm) -> Symmetry:
     """The symmetry of one direction. Collective."""
-    expected = on_root(comm, lambda: _crystal_operations(solver, grid))
+    expected = on_root(comm, lambda: expected_operations(solver, grid))
     check = SymmetryCheck(solver, expected, request, grid.largest_violation)
     for number in range(check.rounds):
         _one_round(check, number, comm)
@@ -95,34 +95,39 @@ def _one_round(check: SymmetryCheck, number: int, comm: Intracomm) -> None:
     check.state = on_root(comm, lambda: check.state)
 
 
-def wedge(solver: StateSolver, request: Request, grid: KGrid, passes: int = 1) -> tuple[KMesh, tuple[str, ...]]:
-    """The mesh, and the notes on it and its symmetry. Serial, without MPI. Raises InputError, ModelError."""
-    expected = _crystal_operations(solver, grid)
-    found = symmetries_of(solver, expected, request, grid.largest_violation)
-    symmetry, mesh = _mesh(solver, request, grid, found, passes)
-    return mesh, notes_on(grid, mesh, symmetry)
-
-
-def _crystal_operations(solver: StateSolver, grid: KGrid) -> tuple[Operation, ...]:
+def expected_operations(solver: StateSolver, grid: KGrid) -> tuple[Operation, ...]:
+    """Those of the crystal that may be used. Raises InputError for a grid that does not suit the model."""
     for c, repeats in enumerate(solver.crystal.periodic):
         if not repeats and grid.divisions[c] != 1:
             raise InputError(
                 f"kubo.k.grid: {list(grid.divisions)}: the model is not periodic along vector {c + 1}; use 1 there"
             )
-    return (identity(),) if grid.symmetry == "off" else candidates(solver.crystal, solver.n_hat, exchanging=True)
+    return (identity(),) if grid.symmetry == "off" else candidates(solver.crystal, solver.n_hat)
 
 
-def _mesh(
-    solver: StateSolver, request: Request, grid: KGrid, symmetry: Symmetry, passes: int
-) -> tuple[Symmetry, KMesh]:
+def size_of(
+    solver: StateSolver, request: Request, grid: KGrid, symmetry: Symmetry, passes: int = 1
+) -> tuple[MeshSize, tuple[str, ...]]:
+    """How large the mesh of a pass is, and the notes on it and its symmetry. Serial. Raises ModelError."""
+    _require(grid, symmetry)
+    division = _division(solver, request, grid, passes)
+    size = mesh_size(grid.divisions, grid.shift, symmetry.operations, division)
+    return size, notes_on(grid, size, symmetry)
+
+
+def _mesh(solver: StateSolver, request: Request, grid: KGrid, symmetry: Symmetry, passes: int) -> KMesh:
+    _require(grid, symmetry)
+    division = _division(solver, request, grid, passes)
+    return uniform_mesh(grid.divisions, grid.shift, symmetry.operations, solver.order, division)
+
+
+def _require(grid: KGrid, symmetry: Symmetry) -> None:
     if grid.symmetry == "require" and symmetry.broken:
         raise ModelError(
             f"kubo.k.symmetry: the crystal has {symmetry.crystal} operations, the Hamiltonian only "
             f"{len(symmetry.operations)} of them to a relative {grid.largest_violation:g}; use 'auto' or 'off', or "
             f"raise kubo.k.tolerance (the least broken of the others: {min(b[1] for b in symmetry.broken):.2g})"
         )
-    division = _division(solver, request, grid, passes)
-    return symmetry, uniform_mesh(grid.divisions, grid.shift, symmetry.operations, solver.order, division)
 
 
 def _division(solver: StateSolver, request: Request, grid: KGrid, passes: int) -> Division:
@@ -141,10 +146,10 @@ def _division(solver: StateSolver, request: Request, grid: KGrid, passes: int) -
     return division
 
 
-def notes_on(grid: KGrid, mesh: KMesh, symmetry: Symmetry) -> tuple[str, ...]:
+def notes_on(grid: KGrid, mesh: KMesh | MeshSize, symmetry: Symmetry) -> tuple[str, ...]:
     """Size of the mesh and of its symmetry; which operations are not used, and why."""
     found, used = len(symmetry.operations), len(mesh.operations)
-    first = with_operations(f"{len(mesh.points)} of {mesh.full} k-points", used, symmetry)
+    first = with_operations(f"{mesh.count} of {mesh.full} k-points", used, symmetry)
     notes = [f"{first}, {mesh.division.describe()}", *on_broken(grid, symmetry)]
     if used < found:
         centred = len(operations_of_grid(symmetry.operations, mesh.grid, (0.0, 0.0, 0.0)))
@@ -161,7 +166,9 @@ def with_operations(points: str, used: int, symmetry: Symmetry) -> str:
     """Words for points, and how many operations are used."""
     if symmetry.crystal > 1:
         points += f", {used} of {symmetry.crystal} symmetry operations"
-    if len(symmetry.operations) > 1:
+    if symmetry.expected:
+        points += " (of the crystal; the run sees whether the Hamiltonian keeps them)"
+    elif len(symmetry.operations) > 1:
         points += f" (kept by the Hamiltonian to {symmetry.worst:.1e})"
     return points
 

@@ -14,6 +14,7 @@ from hpcalo.hamiltonian.types import Crystal
 from hpcalo.kubo.states.observable import Observable
 from hpcalo.kubo.states.solver import States, StateSolver
 from hpcalo.kubo.sums.checkpoints import PassCheckpoints
+from hpcalo.kubo.sums.found import Symmetry
 from hpcalo.kubo.sums.parts import SummedPass
 from hpcalo.kubo.sums.passes import table_over_k, unfolded
 from hpcalo.kubo.sums.plan import Pass, plan
@@ -50,8 +51,13 @@ class Planned:
     @property
     def spacing(self) -> float:
         """Of the points, in units of the zone: mean over the directions with several."""
-        several = [n for n in self.grid if n > 1]
-        return math.prod(several) ** (-1.0 / max(len(several), 1))
+        return spacing(self.grid)
+
+
+def spacing(grid: Grid) -> float:
+    """Of the points of a mesh, in units of the zone: mean over the directions with several."""
+    several = [n for n in grid if n > 1]
+    return math.prod(several) ** (-1.0 / max(len(several), 1))
 
 
 @dataclass(frozen=True)
@@ -101,7 +107,7 @@ class _Shape:
 class Planner:
     """Plans and sums meshes of all directions of the magnetization. Its methods are collective.
 
-    grid: the table [kubo.k] with its symmetry. passes: whose sums are kept together, about.
+    grid: the table [kubo.k] with its symmetry. known: the symmetries of the first directions, where they are known.
     """
 
     def __init__(
@@ -113,14 +119,15 @@ class Planner:
         checkpoints: PassCheckpoints | None = None,
         *,
         quiet: bool = True,
+        known: Sequence[Symmetry] = (),
     ) -> None:
         self._comm, self.request, self.grid, self._directions = comm, request, grid, directions
         self._checkpoints, self._quiet = checkpoints, quiet
         self._passes = MOST_PASSES * len(directions.labels)
         small = grid.mesh(grid.grid or self.along(EVEN), (0.0, 0.0, 0.0))
         frames = []
-        for solver in directions:
-            task = plan(solver, request, small, comm, self._passes)
+        for number, solver in enumerate(directions):
+            task = plan(solver, request, small, comm, self._passes, known[number] if number < len(known) else None)
             shape = _Shape(solver.crystal, solver.size, solver.n_hat, solver.order, solver.directions)
             frames.append(replace(task, solver=shape))
         self.frames = tuple(frames)

@@ -11,7 +11,7 @@ from inputs import BULK
 from hpcalo import app
 from hpcalo.errors import InputError
 from hpcalo.io.hdf5 import read_dataset
-from hpcalo.kubo import foresight
+from hpcalo.kubo import costs, foresight
 
 INPUT = """
 [model]
@@ -37,7 +37,19 @@ def source(tmp_path):
     return write
 
 
-def test_points_of_a_target(source, comm, tmp_path):
+@pytest.fixture
+def patient(monkeypatch):
+    """A look ahead that is limited by k-points alone, on a machine of any speed."""
+
+    def set_to(points: int) -> None:
+        monkeypatch.setattr(costs, "LONGEST", float("inf"))
+        monkeypatch.setattr(foresight.Ahead, "affordable", property(lambda _: points))
+
+    return set_to
+
+
+def test_points_of_a_target(patient, source, comm, tmp_path):
+    patient(30_000)
     path = source(TARGET)
     line = re.search(r"^target +(.*)$", app.check(path), re.M)[1]
     app.run(comm, path, output=tmp_path / "r.h5", quiet=True)
@@ -47,34 +59,23 @@ def test_points_of_a_target(source, comm, tmp_path):
     assert "points_max" not in line
 
 
-@pytest.fixture
-def patient(monkeypatch):
-    """A look ahead that is limited by k-points alone, on a machine of any speed."""
-
-    def set_to(points: int, dearest: float) -> None:
-        monkeypatch.setattr(foresight, "SECONDS", float("inf"))
-        monkeypatch.setattr(foresight, "DEAREST", dearest)
-        monkeypatch.setattr(foresight.Ahead, "affordable", property(lambda _: points))
-
-    return set_to
-
-
 def test_points_of_refined_cells(patient, comm, tmp_path):
     """Within a factor of three of what the run takes; where the cells are not tried, that is said."""
     path = tmp_path / "b.toml"
     path.write_text(BULK)
-    patient(9_000, float("inf"))
+    patient(9_000)
     said = re.search(r"^target +about ([\d,]+) k-points expected: refined cells \(", app.check(path), re.M)[1]
     app.run(comm, path, output=tmp_path / "b.h5", quiet=True)
     levels = read_dataset(tmp_path / "b.h5").texts["levels"].splitlines()[1:]
     points = sum(int(level.split(",")[3]) for level in levels)
     assert levels[-1].split(",")[1] == "refined cells"
     assert points / 3.0 < float(said.replace(",", "")) < 3.0 * points
-    patient(9_000, 0.0)
+    patient(6_000)
     assert "refined cells, which may need fewer, are too dear to try here" in app.check(path)
 
 
-def test_budget_of_points_is_seen_beforehand(source):
+def test_budget_of_points_is_seen_beforehand(patient, source):
+    patient(30_000)
     report = app.check(source(TARGET.replace("2 %", "1 %") + "points_max = 5000\n"))
     assert re.search(r"k-points expected: .*; points_max = 5,000 ends it before", report)
     assert re.search(r"^memory +at most about .*\ntime +at most about [\d:]+ \w+ on 1 rank \(", report, re.M)
@@ -89,7 +90,7 @@ def test_budget_of_points_is_seen_beforehand(source):
 
 def test_budget_of_time(patient, source):
     """Where the points are not known, and there is no limit of them."""
-    patient(10, 0.0)
+    patient(10)
     report = app.check(source(TARGET + "time_max = 100\n"))
     assert re.search(r"^target +not tried: its first level takes [\d,]+ k-points, .*$", report, re.M)
     assert re.search(r"^time +at most about 1:40 min on 1 rank \(", report, re.M)
@@ -100,8 +101,9 @@ def test_budget_of_time(patient, source):
     assert re.search(r"^time +at most about 5:00 min on 1 rank$", report, re.M)
 
 
-def test_error_of_a_grid(source, comm, tmp_path):
+def test_error_of_a_grid(patient, source, comm, tmp_path):
     """Within a factor of five of the estimate that the run itself makes."""
+    patient(30_000)
     path = source("grid = [96, 96, 1]\nshift = [0.5, 0.5, 0.0]\n")
     said = re.search(r"^errors +about ([\d.e+-]+) % of (\w+) (\w+) at E_F", app.check(path), re.M)
     app.run(comm, path, output=tmp_path / "r.h5", quiet=True)
