@@ -12,6 +12,7 @@ ENGINES = {
     "kubo": "hpcalo.kubo.engine:KuboEngine",
     "wall": "hpcalo.coupling.engine:WallEngine",
     "bands": "hpcalo.bands.engine:BandsEngine",
+    "maps": "hpcalo.maps.engine:MapsEngine",
 }
 """Table of the input that asks for an engine, and where its class is. A new engine is one more line."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hpcalo.hamiltonian.exchange import pauli_on_pairs
+from hpcalo.hamiltonian.film import nearest_atoms
 from hpcalo.hamiltonian.types import Crystal, LcaoModel, Model, WannierModel
 from hpcalo.kubo.states.lcao_point import LcaoPoint
 from hpcalo.kubo.states.observable import LevelProperty, Observable
@@ -85,23 +86,23 @@ def sites(model: Model) -> tuple[tuple[str, ...], IntArray]:
     crystal = model.crystal
     centres = model.tau if isinstance(model, LcaoModel) else model.centres
     names = [f"{symbol}{number + 1}" for number, symbol in enumerate(crystal.symbols)]
-    places = [*crystal.positions]
-    found = []
-    for centre in centres:
-        apart = [_distance(crystal, centre, place) for place in places]
-        nearest = int(np.argmin(apart)) if apart else -1
-        limit = AT_AN_ATOM if nearest < len(crystal.symbols) else 1e-3
-        if nearest < 0 or apart[nearest] > limit:
-            nearest = len(places)
-            places.append(centre)
-            names.append(f"centre {nearest - len(crystal.symbols) + 1}")
-        found.append(nearest)
-    return tuple(names), np.array(found, dtype=np.int64)
+    known = len(names)
+    found = np.full(len(centres), -1)
+    if known:
+        nearest = nearest_atoms(centres, crystal.lattice, crystal.positions)
+        found = np.where(_apart(crystal, centres, crystal.positions[nearest]) < AT_AN_ATOM, nearest, -1)
+    for i in range(len(centres)):
+        if found[i] < 0:
+            names.append(f"centre {len(names) - known + 1}")
+            here = (found < 0) & (_apart(crystal, centres, centres[i]) < 1e-3)
+            found[here] = len(names) - 1
+    return tuple(names), found.astype(np.int64)
 
 
-def _distance(crystal: Crystal, a: RealArray, b: RealArray) -> float:
-    """Å, between a and the nearest image of b."""
+def _apart(crystal: Crystal, a: RealArray, b: RealArray) -> RealArray:
+    """Å, between a (N, 3) and the nearest images of b, (N, 3) or (3,)."""
+    images = np.stack(np.meshgrid(*(np.arange(-1, 2),) * 3, indexing="ij"), axis=-1).reshape(-1, 3)
     shift = (a - b) @ np.linalg.inv(crystal.lattice)
-    around = np.stack(np.meshgrid(*(np.arange(-1, 2),) * 3, indexing="ij"), axis=-1).reshape(-1, 3)
-    images = (shift - np.round(shift) + around) @ crystal.lattice
-    return float(np.linalg.norm(images, axis=1).min())
+    shift -= np.round(shift)
+    found: RealArray = np.linalg.norm((shift[:, None] + images) @ crystal.lattice, axis=-1).min(axis=1)
+    return found

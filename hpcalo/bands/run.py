@@ -12,7 +12,8 @@ from hpcalo.bands import compare
 from hpcalo.bands.config import BandsInput, BandsSection
 from hpcalo.bands.kpath import KPath, path_through
 from hpcalo.bands.observables import AT_AN_ATOM
-from hpcalo.bands.states import DEGENERATE, BandStates, Levels, Stopped, levels_along
+from hpcalo.bands.points import Stopped
+from hpcalo.bands.states import DEGENERATE, BandStates, Levels, levels_along
 from hpcalo.engine import RunContext
 from hpcalo.errors import Interrupted
 from hpcalo.hamiltonian.loading import checksums, load_model

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hpcalo.bands.observables import SiteWeight, SpinVector, sites
+from hpcalo.bands.points import at_points
 from hpcalo.hamiltonian.types import Model
 from hpcalo.kubo.states.observable import Observable
 from hpcalo.kubo.states.operators import CURVATURE, SPIN, TORQUE, VELOCITY
-from hpcalo.kubo.states.solver import States, StateSolver
+from hpcalo.kubo.states.solver import PointSolver, States, StateSolver
 from hpcalo.kubo.states.solvers import solvers
 from hpcalo.kubo.states.wannier_line import AXIS_PAIRS
-from hpcalo.parallel.guard import together
-from hpcalo.parallel.progress import Progress
 from hpcalo.parallel.rounds import Rounds
 from hpcalo.typing import ComplexArray, RealArray
 
@@ -25,10 +24,7 @@ if TYPE_CHECKING:
 
 DEGENERATE = 1e-5
 """eV; levels that are this close to the next one belong together."""
-
-
-class Stopped(Exception):
-    """A signal asked to stop; raised on all ranks."""
+ENERGY = "energy"
 
 
 @dataclass(frozen=True)
@@ -46,20 +42,30 @@ class Levels:
 class BandStates:
     """The levels of one model with one direction n̂ of the magnetization; what the model cannot give is left out."""
 
-    def __init__(self, model: Model, n_hat: RealArray, *, spin_matrices: bool = True) -> None:
+    def __init__(self, model: Model, n_hat: RealArray, *, spin_matrices: bool = True, spin_only: bool = False) -> None:
+        """spin_only: of all values only those of the spin."""
         self.sites, site_of_orbital = sites(model)
         spin = SpinVector()
-        every: list[Observable] = [VELOCITY, TORQUE, CURVATURE, *([] if spin.missing(model) else [SPIN, spin])]
-        able = [observable for observable in every if not observable.missing(model)]
-        self.need = frozenset([*able, SiteWeight(site_of_orbital, len(self.sites))])
+        of_spin: list[Observable] = [] if spin.missing(model) else [SPIN, spin]
+        others = [VELOCITY, TORQUE, CURVATURE, SiteWeight(site_of_orbital, len(self.sites))]
+        able = [observable for observable in others if not observable.missing(model)]
+        self.need = frozenset(of_spin if spin_only else [*of_spin, *able])
         self.solver: StateSolver = next(solvers(model, n_hat[None], self.need, spin_matrices=spin_matrices))
+
+    @property
+    def piece(self) -> int:
+        """Points that are made together: their matrices fit into some 100 MiB."""
+        return max(1, min(16, 2**21 // self.solver.size**2))
 
     def levels(self, k: RealArray) -> Levels:
         """At the points k (K, 3), fractional, in their order; neighbours on a line in the solver's order go together.
 
         Serial.
         """
-        parts = [self._of(self.solver.line(*line, need=self.need)) for line in self._lines(k)]
+        lines = list(self._lines(k))
+        if isinstance(self.solver, PointSolver) and len(k) < self.solver.scattered * len(lines):
+            return self._of(self.solver.points(k, self.need))
+        parts = [self._of(self.solver.line(*line, need=self.need)) for line in lines]
         E_kn = np.concatenate([part.E_kn for part in parts])
         values = {name: np.concatenate([part.values[name] for part in parts]) for name in parts[0].values}
         return Levels(E_kn, values)
@@ -78,12 +84,13 @@ class BandStates:
             if found.ndim == 4:
                 found = np.einsum("knvn->kvn", found).real
             values[observable.name] = found[:, None] if found.ndim == 2 else np.array(found)
-        velocity = np.zeros((len(E_kn), 3, E_kn.shape[1]))
-        velocity[:, list(self.solver.directions)] = values["velocity"]
-        values["velocity"] = velocity
-        extra = values.pop("curvature", 0.0)
+        extra = values.pop(CURVATURE.name, 0.0)
+        if VELOCITY in self.need:
+            velocity = np.zeros((len(E_kn), 3, E_kn.shape[1]))
+            velocity[:, list(self.solver.directions)] = values[VELOCITY.name]
+            curvature = extra + berry_curvature(E_kn, states[VELOCITY], self.solver.directions)
+            values |= {VELOCITY.name: velocity, CURVATURE.name: curvature}
         values = {name: _averaged(E_kn, X) for name, X in values.items()}
-        values["curvature"] = _averaged(E_kn, extra + berry_curvature(E_kn, states[VELOCITY], self.solver.directions))
         return Levels(E_kn, dict(sorted(values.items())))
 
 
@@ -124,30 +131,14 @@ def _averaged(E_kn: RealArray, X_kvn: RealArray) -> RealArray:
 def levels_along(
     states: BandStates, k: RealArray, comm: Intracomm, rounds: Rounds, *, quiet: bool, label: str
 ) -> Levels | None:
-    """`levels` with the points shared out over the ranks; the whole on rank 0, None elsewhere. Collective.
+    """`BandStates.levels` with the points shared out over the ranks; whole on rank 0, None elsewhere. Collective.
 
     Raises Stopped on all ranks after a signal; what one rank raises, all do.
     """
-    edges = np.linspace(0, len(k), comm.size + 1).astype(int)
-    mine = k[edges[comm.rank] : edges[comm.rank + 1]]
-    size = max(1, min(16, 2**21 // states.solver.size**2))
-    most = -(-int(np.diff(edges).max()) // size)
-    found: list[Levels] = []
-    rounds.begin()
-    with Progress(len(k), "k", comm, share=len(mine), quiet=quiet, label=label) as progress:
-        for number in range(most):
-            piece = mine[number * size : (number + 1) * size]
-            with together(comm):
-                if len(piece):
-                    found.append(states.levels(piece))
-            progress.advance(len(piece))
-            if rounds.meeting()[1]:
-                raise Stopped
-    gathered = comm.gather(found, root=0)
-    if gathered is None:
-        return None
-    whole = [levels for part in gathered for levels in part]
-    return Levels(
-        np.concatenate([levels.E_kn for levels in whole]),
-        {name: np.concatenate([levels.values[name] for levels in whole]) for name in whole[0].values},
-    )
+
+    def arrays(piece: RealArray) -> dict[str, RealArray]:
+        levels = states.levels(piece)
+        return {ENERGY: levels.E_kn, **levels.values}
+
+    found = at_points(arrays, k, states.piece, comm, rounds, quiet=quiet, label=label)
+    return None if found is None else Levels(found.pop(ENERGY), found)

@@ -21,7 +21,7 @@ def cli() -> None:
 
     \b
     hpcalo keys                               what an input file may contain
-    hpcalo bands fe.h5                        look at a Hamiltonian before computing with it
+    hpcalo bands fe.h5, hpcalo maps fe.h5     look at a Hamiltonian before computing with it
     hpcalo check input/rashba.toml            is the input valid, and what will the run cost?
     hpcalo run input/rashba.toml              compute, on one process
     mpirun -n 4 hpcalo run input/mnw001.toml  compute, on four (on a cluster: srun)

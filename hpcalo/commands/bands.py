@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hpcalo.commands.common import FILE, force_option, set_option
+from hpcalo.commands.common import FILE, force_option, number, set_option
 
 
 @click.command()
@@ -53,7 +53,7 @@ def bands(
     from hpcalo.parallel.guard import collective_guard  # noqa: PLC0415
     from hpcalo.parallel.world import world  # noqa: PLC0415
 
-    options = {"path": path, "points": points, "minimum": _number(minimum), "maximum": _number(maximum)}
+    options = {"path": path, "points": points, "minimum": number(minimum), "maximum": number(maximum)}
     comm = world()
     with collective_guard(comm):
         from hpcalo.app.verbs import bands as verb  # noqa: PLC0415
@@ -70,11 +70,3 @@ def bands(
         )
         if not quiet:
             click.echo(last)
-
-
-def _number(text: str | None) -> str | float | None:
-    """A plain number as one; what has a unit stays a text."""
-    try:
-        return None if text is None else float(text)
-    except ValueError:
-        return text

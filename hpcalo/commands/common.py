@@ -35,6 +35,14 @@ def alone(command: Command) -> Command:
     return cast(Command, first_only)
 
 
+def number(text: str | None) -> str | float | None:
+    """A plain number as one; what has a unit stays a text."""
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return text
+
+
 set_option = click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one value of the input; may be repeated."
 )

@@ -155,7 +155,7 @@ def test_the_same_key_set_twice(program):
 
 
 FILES = [
-    (b"", "has none of the tables [kubo], [wall], [bands], which say what to compute"),
+    (b"", "has none of the tables [kubo], [wall], [bands], [maps], which say what to compute"),
     (b"\0\1\2\3" * 100, "not valid TOML"),
     (bytes(range(256)), "is not UTF-8 text"),
     (INPUT.encode("utf-16"), "is not UTF-8 text"),

@@ -100,8 +100,12 @@ def test_usage_mistakes(hpcalo, arguments, words):
 MISTAKES = [
     ("[kubo]\ngama = 1", [], "small.toml: kubo.gama: unknown key; did you mean 'gamma'?"),
     ("[kubo", [], "small.toml: not valid TOML"),
-    ("", [], "small.toml: has none of the tables [kubo], [wall], [bands], which say what to compute"),
-    ("[kobu]\n", [], "has none of the tables [kubo], [wall], [bands], which say what to compute; did you mean 'kubo'?"),
+    ("", [], "small.toml: has none of the tables [kubo], [wall], [bands], [maps], which say what to compute"),
+    (
+        "[kobu]\n",
+        [],
+        "has none of the tables [kubo], [wall], [bands], [maps], which say what to compute; did you mean 'kubo'?",
+    ),
     ("[kubo]\n[wall]\n", [], "has a [kubo] and a [wall] table"),
     (INPUT, ["--set", "kubo.gamma"], "--set kubo.gamma: expected key=value"),
     (INPUT, ["--set", "kubo.gamma=['25 nm']"], "kubo.gamma"),

@@ -2,58 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from functools import partial
 
-from hpcalo.app.inputs import files_of, typed
-from hpcalo.app.outputs import refuse_own_input
-from hpcalo.app.verbs.plot import plot
-from hpcalo.app.verbs.run import run_settings, start
-from hpcalo.engine import RunContext
+from hpcalo.app.look import look
 
-if TYPE_CHECKING:
-    from mpi4py.MPI import Intracomm
-    from pydantic import BaseModel
-
-COMMAND = Path("hpcalo bands")
-"""What stands for the input file in messages and in the record."""
-
-
-def bands(
-    comm: Intracomm,
-    model: Path,
-    options: Mapping[str, Any],
-    *,
-    output: Path | None = None,
-    force: bool = False,
-    quiet: bool = False,
-    quantities: Sequence[str] = (),
-    overrides: tuple[str, ...] = (),
-) -> str:
-    """Computes bands and draws them; returns the last lines for the user. Collective. Raises HpcaloErrors.
-
-    model: a file or seed that a reader takes, or the name of a built-in model. options: keys of the table `[bands]`;
-    None stands for none. output: the result; the picture has its name with .png. quantities: what colours the bands.
-    """
-    from hpcalo.hamiltonian.loading import table_for  # noqa: PLC0415
-    from hpcalo.io.files import check_output  # noqa: PLC0415
-    from hpcalo.parallel.guard import on_root, together  # noqa: PLC0415
-
-    with together(comm):
-        start(comm)
-
-    def read() -> tuple[str, BaseModel, Path]:
-        given = {key: value for key, value in options.items() if value is not None}
-        tables = {"title": f"bands of {model.name}", "model": table_for(str(model), {}), "bands": given}
-        name, settings = typed(tables, COMMAND, overrides)
-        path = output or Path(f"{model.stem}_bands.h5")
-        refuse_own_input(path, files_of(name, settings, COMMAND)[1:])
-        check_output(path.with_suffix(".png"), force=force)
-        return name, settings, path
-
-    name, settings, path = on_root(comm, read)
-    run_settings(name, settings, RunContext(comm, COMMAND, path, force, quiet, overrides))
-    picture = path.with_suffix(".png")
-    on_root(comm, lambda: plot([path], output=picture, force=force, quantities=tuple(quantities)))
-    return f"result: {path}\npicture: {picture}"
+bands = partial(look, "bands")
+"""As `hpcalo.app.look.look`, for this engine."""
