@@ -62,10 +62,7 @@ def describe(given: str | None, known: Mapping[str, Sequence[Table]]) -> str:
     known: the tables of each engine. Raises InputError, naming the nearest.
     """
     if given is None:
-        whole = " or ".join(f"'{name}'" for name in known)
-        lines = [
-            f"Tables of an input file. 'hpcalo keys TABLE' explains one, 'hpcalo keys' with {whole} all of a kind."
-        ]
+        lines = [f"Tables of an input file. 'hpcalo keys TABLE' explains one, with {', '.join(known)} all of a kind."]
         for engine, found in known.items():
             lines += ["", f"{engine}:", *(f"  {t.heading:24}  {_sentence(t.meaning)}" for t in found if t.name)]
         return "\n".join(lines)
