@@ -1,0 +1,1 @@
+"""Calculations with atomic orbitals of GPAW, straight from their .gpw file."""
