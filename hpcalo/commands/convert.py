@@ -44,8 +44,8 @@ def convert(
 ) -> None:
     """Convert a Hamiltonian to a model file of hpcalo.
 
-    SOURCE is a Wannier90 file (seed_tb.dat, seed_hr.dat, or the seed alone), an LCAO .npz file, or a file that sisl
-    reads (SIESTA's .TSHS, .HSX, .nc or .fdf).
+    SOURCE is a Wannier90 file (seed_tb.dat, seed_hr.dat, or the seed alone), a file of FLEUR, WannierBerri, FPLO,
+    TBmodels, PythTB, ABACUS, OpenMX, GPAW or SIESTA, or an LCAO .npz file; docs/guide/programs.md lists them.
 
     \b
     hpcalo convert Fe_tb.dat --output fe.h5 --fermi-energy "12.63 eV"
