@@ -64,10 +64,20 @@ def tb_spin_files(folder: Path) -> Path:
     return tb(folder)
 
 
-def hr_and_r(folder: Path) -> Path:
-    """WF1_hr.dat and WF1_r.dat in FLEUR's layout, without spin matrices."""
-    write_hr(folder / "WF1_hr.dat", MAGNET)
-    write_win(folder / "WF1.win", MAGNET)
+def tb_alone(folder: Path) -> Path:
+    """Without .win: lattice and centres are in the file."""
+    write_tb(folder / "x_tb.dat", MAGNET)
+    return folder / "x_tb.dat"
+
+
+def fleur_without_spin(folder: Path) -> Path:
+    return hr_and_r(folder, "WF1")
+
+
+def hr_and_r(folder: Path, seed: str = "x") -> Path:
+    """seed_hr.dat and seed_r.dat, without spin matrices."""
+    write_hr(folder / f"{seed}_hr.dat", MAGNET)
+    write_win(folder / f"{seed}.win", MAGNET)
     N, A = MAGNET.size, position_matrix(MAGNET)
     lines = [" written by a test", f"{N:12d}", f"{len(MAGNET.R):12d}"]
     for r, X in zip(MAGNET.R, A, strict=True):
@@ -75,13 +85,13 @@ def hr_and_r(folder: Path) -> Path:
             for m in range(N):
                 cells = "".join(f"{i:5d}" for i in (*r, m + 1, n + 1))
                 lines.append(cells + "".join(f"{x.real:12.6f}{x.imag:12.6f}" for x in X[:, m, n]))
-    (folder / "WF1_r.dat").write_text("\n".join(lines) + "\n")
-    return folder / "WF1_hr.dat"
+    (folder / f"{seed}_r.dat").write_text("\n".join(lines) + "\n")
+    return folder / f"{seed}_hr.dat"
 
 
 def fleur(folder: Path) -> Path:
     """With rspauli.1: H, r and σ in one folder."""
-    main = hr_and_r(folder)
+    main = hr_and_r(folder, "WF1")
     lines = []
     sigma = np.zeros((len(MAGNET.R), 3, 4, 4), dtype=complex)
     sigma[MAGNET.home] = pauli_on_pairs(MAGNET.up, MAGNET.down)
@@ -210,7 +220,9 @@ def fplo(folder: Path) -> Path:
 LAYOUTS = (
     tb,
     tb_spin_files,
+    tb_alone,
     hr_and_r,
+    fleur_without_spin,
     fleur,
     wannierberri,
     wannierberri_old,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -148,6 +149,33 @@ def test_torkance_needs_spin_orbit_coupling(tmp_path: Path) -> None:
     swapped = hpcalo.api.load_model(tmp_path / "y", spin_orbit={"Fe p": L_SOC})
     assert any("the majority is down" in note for note in swapped.notes)
     np.testing.assert_allclose(swapped.H_Rnn, model.H_Rnn, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["soc_hr.dat", "rssocmat.1"])
+def test_given_matrices(tmp_path: Path, name: str) -> None:
+    """The same coupling from a file, in blocks or by FLEUR's spin indices (hartree), also between cells."""
+    write(tmp_path, "x.up", "x.dn", "hr", "x.win")
+    path = tmp_path / "x"
+    wanted = hpcalo.api.load_model(path, spin_orbit={"Fe p": L_SOC})
+    none = hpcalo.api.load_model(path)
+    soc = np.zeros_like(none.H_Rnn)
+    soc[none.home] = wanted.H_Rnn[wanted.home] - none.H_Rnn[none.home]
+    number = {tuple(r): i for i, r in enumerate(none.R.tolist())}
+    soc[number[1, 0, 0], 0, 4], soc[number[-1, 0, 0], 4, 0] = 0.03125j, -0.03125j
+    if name == "soc_hr.dat":
+        write_hr(tmp_path / name, replace(none, H_Rnn=soc))
+    else:
+        lines = []
+        for r in UP.R.tolist():
+            for m, n, ii, jj in np.ndindex(3, 3, 2, 2):
+                x = soc[number[tuple(r)], m + 3 * jj, n + 3 * ii] / 27.211386245981
+                lines.append(" ".join(map(str, (*r, m + 1, n + 1, jj + 1, ii + 1))) + f" {x.real:.14f} {x.imag:.14f}")
+        (tmp_path / name).write_text("\n".join(lines) + "\n")
+    model = hpcalo.api.load_model(path, spin_orbit_file=str(tmp_path / name))
+    np.testing.assert_allclose(model.H_Rnn, none.H_Rnn + soc, atol=1e-9)
+    np.testing.assert_allclose(model.odd_Rnn, none.odd_Rnn, atol=1e-12)
+    with pytest.raises(InputError, match="spin_orbit_file: spin_orbit is given, too"):
+        hpcalo.api.load_model(path, spin_orbit_file=str(tmp_path / name), spin_orbit={"Fe p": 0.1})
 
 
 def test_signs_of_one_channel_do_not_matter(tmp_path: Path) -> None:

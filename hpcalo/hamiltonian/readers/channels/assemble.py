@@ -28,14 +28,20 @@ IMAGINARY = 0.05
 """Weight of imaginary hopping beyond which the functions are called complex."""
 
 
-def joined(up: WannierModel, down: WannierModel, soc_nn: ComplexArray | None, n_hat: Any = None) -> WannierModel:
+SpinOrbit = tuple[IntArray, ComplexArray]
+"""Cells (nR, 3) and matrices (nR, 2N, 2N), eV, in blocks: spin up along z first."""
+
+
+def joined(
+    up: WannierModel, down: WannierModel, soc: SpinOrbit | None, n_hat: Any = None, about: str = ""
+) -> WannierModel:
     """The spinor model of two channels, both on their own cells, with replicas folded in.
 
-    soc_nn: (2N, 2N) on-site, or None; in blocks, spin up along z first. n_hat: None: z. Raises ModelError for channels
+    soc: None: no spin-orbit coupling. n_hat: None: z. about: where the coupling is from. Raises ModelError for channels
     that do not belong together.
     """
     n = np.array([0.0, 0.0, 1.0]) if n_hat is None else unit_vector(n_hat)
-    R, both = _on_same_cells(up, down)
+    R, both = _on_same_cells(up, down, soc)
     centres = _same_functions(up, down)
     N = up.size
     first, second = layout_pairs(2 * N, "blocks")
@@ -55,15 +61,18 @@ def joined(up: WannierModel, down: WannierModel, soc_nn: ComplexArray | None, n_
     A = None
     if A_up is not None and A_down is not None:
         A = _along(A_up, A_down, n)
-    if soc_nn is None:
+    if soc is None:
         notes.append(
             "warning: no spin-orbit coupling: torques, DMI and Hall currents of this magnet are zero; give spin_orbit "
             "in [model]"
         )
     else:
-        H[home] += soc_nn
-        size = float(np.abs(np.linalg.eigvalsh(soc_nn)).max())
-        notes.append(f"spin-orbit coupling on the atoms: levels shift by up to {1e3 * size:.3g} meV")
+        cells, coupling = soc
+        number = {tuple(r): i for i, r in enumerate(R.tolist())}
+        H[[number[tuple(r)] for r in cells.tolist()]] += coupling
+        local = coupling[(cells == 0).all(axis=1)].sum(axis=0)
+        size = float(np.abs(np.linalg.eigvalsh(local)).max())
+        notes.append(f"spin-orbit coupling {about}: levels of the atoms shift by up to {1e3 * size:.3g} meV")
     notes.append(
         "channels: spin matrices taken as Pauli matrices (overlaps of up and down functions are not in the files)"
     )
@@ -92,14 +101,14 @@ def _along(X_up: ComplexArray, X_down: ComplexArray, n: RealArray) -> ComplexArr
 
 
 def _on_same_cells(
-    up: WannierModel, down: WannierModel
+    up: WannierModel, down: WannierModel, soc: SpinOrbit | None
 ) -> tuple[IntArray, dict[str, tuple[ComplexArray, ComplexArray]]]:
-    """All cells of either, and H and A of both there (zero where a channel has no such cell)."""
+    """All cells of either and of the coupling, and H and A of both there (zero where a channel has no such cell)."""
     if up.size != down.size:
         raise ModelError(f"the channels have {up.size} and {down.size} functions; they must have the same")
     if np.abs(up.crystal.lattice - down.crystal.lattice).max() > 1e-3:
         raise ModelError("the lattices of the two channels differ")
-    R = np.unique(np.concatenate([up.R, down.R]), axis=0)
+    R = np.unique(np.concatenate([up.R, down.R, *([] if soc is None else [soc[0]])]), axis=0)
     index = {tuple(r): i for i, r in enumerate(R.tolist())}
     both = {}
     for name in ("H_Rnn", "A_Rvnn"):
