@@ -12,7 +12,7 @@ from hpcalo.hamiltonian import sublattices
 from hpcalo.hamiltonian.exchange import pauli_on_pairs, require_exchange, shares_not_along, spin_components, unit_vector
 from hpcalo.hamiltonian.film import nearest_atoms
 from hpcalo.hamiltonian.types import Crystal, WannierModel
-from hpcalo.typing import ComplexArray, RealArray
+from hpcalo.typing import ComplexArray, IntArray, RealArray
 
 MESH = 8
 """k-points per direction for moments: enough for a direction and a size to a few per cent."""
@@ -63,11 +63,8 @@ def with_magnetization(model: WannierModel, given: Sequence[float] | None = None
     splittings relative to the largest: enough for symmetry, no µ_B. Where the moments of the cell cancel, n̂ is their
     common axis, with a warning. Raises ModelError if the model has no exchange part.
     """
-    odd = require_exchange(model)
-    vector = np.einsum("vii->vi", spin_components(odd[model.home], model.up, model.down)[1]).real  # ½Δ n̂ per pair
     atoms = nearest_atoms(model.centres, model.crystal.lattice, model.crystal.positions)
-    split = np.zeros((len(model.crystal.symbols), 3))
-    np.add.at(split, atoms[model.up], 2 * vector.T)
+    split = _splittings(model, atoms)
     largest = float(np.linalg.norm(split, axis=1).max(initial=0.0))
     per_atom = split / max(largest, 1e-6)
     note = "moments of the atoms are their exchange splittings relative to the largest (no Fermi energy was given)"
@@ -93,6 +90,18 @@ def with_magnetization(model: WannierModel, given: Sequence[float] | None = None
     marked = [f"warning: {warning}"] if warning else []
     several = _notes_on_sublattices(crystal, split)
     return replace(model, crystal=crystal, n_hat=n).with_notes(about, *marked, *several, *_notes_on_direction(model, n))
+
+
+def _splittings(model: WannierModel, atoms: IntArray) -> RealArray:
+    """Exchange splitting Δ n̂ of each atom, summed over its orbitals, (atoms, 3) eV. atoms: of each function."""
+    odd = require_exchange(model)
+    split = np.zeros((len(model.crystal.symbols), 3))
+    if len(model.up):
+        vector = np.einsum("vii->vi", spin_components(odd[model.home], model.up, model.down)[1]).real  # ½Δ n̂ per pair
+        np.add.at(split, atoms[model.up], 2 * vector.T)
+    elif model.spin_Rvnn is not None:  # the diagonal of s H_odd at R = 0, with H_odd(−R) = H_odd(R)†
+        np.add.at(split, atoms, np.einsum("rvij,rij->iv", model.spin_Rvnn, odd.conj()).real)
+    return split
 
 
 def _notes_on_sublattices(crystal: Crystal, exchange: RealArray) -> tuple[str, ...]:
@@ -159,6 +168,8 @@ def snapped(n: RealArray) -> RealArray:
 
 def _notes_on_direction(model: WannierModel, n: RealArray) -> tuple[str, ...]:
     """How much of H_odd is not of the form Δ ⊗ σ·n̂, and a warning if that is too much for one direction."""
+    if not len(model.up):
+        return ()
     share, spinless = shares_not_along(require_exchange(model), n, model.up, model.down)
     text = (
         f"exchange part: {100 * share:.2g} % of it is perpendicular to the moment, "

@@ -129,17 +129,23 @@ def real_gauge(H_Rnn: NDArray, up: IntArray, down: IntArray) -> ComplexArray:
     return phases
 
 
+def require_pauli(spin_vnn: NDArray, up: IntArray, down: IntArray) -> float:
+    """Largest |spin − Pauli| of cell 0. Raises ModelError if the functions are no spin pairs at all."""
+    pauli = float(np.abs(spin_vnn - pauli_on_pairs(up, down)).max())
+    if pauli > UNUSABLE:
+        raise ModelError(
+            f"spin matrices differ from Pauli matrices on pairs by {pauli:.2f}: no exchange part can be made, "
+            "use spin = 'none'"
+        )
+    return pauli
+
+
 def quality(H_Rnn: NDArray, spin_Rvnn: NDArray | None, home: int, up: IntArray, down: IntArray) -> PairQuality:
     """How well these pairs fit; `home` is the number of cell 0. Raises ModelError if they are no spin pairs at all."""
     pauli = reversal = 0.0
     if spin_Rvnn is not None:
-        pauli = float(np.abs(spin_Rvnn[home] - pauli_on_pairs(up, down)).max())
+        pauli = require_pauli(spin_Rvnn[home], up, down)
         reversal = float(np.abs(time_reversed(spin_Rvnn, up, down) + spin_Rvnn).max())
-        if pauli > UNUSABLE:
-            raise ModelError(
-                f"spin matrices differ from Pauli matrices on pairs by {pauli:.2f}: no exchange part can be made, "
-                "use spin = 'none'"
-            )
     x0 = spin_components(H_Rnn, up, down)[0].copy()
     np.fill_diagonal(x0[home], 0.0)
     total = float((np.abs(x0) ** 2).sum())

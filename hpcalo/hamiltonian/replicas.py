@@ -57,6 +57,12 @@ class Folding:
         return np.ascontiguousarray(spread.reshape(len(self.R), *X_Rnn.shape[1:]))
 
 
+def _odd(model: WannierModel, H_Rnn: ComplexArray, folding: Folding) -> ComplexArray | None:
+    if model.odd_Rnn is None:
+        return None
+    return odd_part(H_Rnn, model.up, model.down) if len(model.up) else folding.apply(model.odd_Rnn)
+
+
 def fold(model: WannierModel, folding: Folding) -> WannierModel:
     """The model with minimal-distance replicas put in; its exchange part is formed again from the new H."""
     H = folding.apply(model.H_Rnn)
@@ -66,6 +72,6 @@ def fold(model: WannierModel, folding: Folding) -> WannierModel:
         H_Rnn=H,
         A_Rvnn=None if model.A_Rvnn is None else folding.apply(model.A_Rvnn),
         spin_Rvnn=None if model.spin_Rvnn is None else folding.apply(model.spin_Rvnn),
-        odd_Rnn=None if model.odd_Rnn is None else odd_part(H, model.up, model.down),
+        odd_Rnn=_odd(model, H, folding),
         notes=(*model.notes, "minimal-distance replicas folded in"),
     )

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from hpcalo.errors import ModelError
 from hpcalo.hamiltonian.exchange import (
     PAULI,
     on_pairs,
@@ -61,12 +62,15 @@ def rotated(model: WannierModel, n_hat: NDArray | tuple[float, ...]) -> WannierM
 
     Exact at ±n̂_0, and for a collinear magnet without spin-orbit coupling at any n̂. Otherwise what exchange and
     spin-orbit coupling make together is not that of a calculation with this n̂. Always turn the model as it was read,
-    because each rotation diminishes what is across. Raises ModelError if the model has no exchange part.
+    because each rotation diminishes what is across. Raises ModelError if the model has no exchange part, or functions
+    that are no spin pairs and an n̂ that is not ±n̂_0.
     """
     odd = require_exchange(model)
     n = unit_vector(n_hat)
     if np.array_equal(n, model.n_hat):
         return model
+    if not len(model.up):
+        return _reversed(model, n)
     up, down = model.up, model.down
     turn = _Turn(model, n)
     turned = turn.odd(odd)
@@ -81,6 +85,17 @@ def rotated(model: WannierModel, n_hat: NDArray | tuple[float, ...]) -> WannierM
     return replace(
         model, H_Rnn=model.H_Rnn - odd + turned, odd_Rnn=turned, A_Rvnn=A, spin_Rvnn=spin, centres=centres, n_hat=n
     )
+
+
+def _reversed(model: WannierModel, n_hat: RealArray) -> WannierModel:
+    """The model at −n̂_0 of functions that are no spin pairs: H_odd changes sign. Raises ModelError for another n̂."""
+    if np.abs(n_hat + model.n_hat).max() > NOTHING:
+        raise ModelError(
+            f"model {model.name or '(unnamed)'}: its functions are no spin pairs, so its magnetization can be reversed "
+            "but not turned; leave n_hat out, or use functions that are pairs of up and down"
+        )
+    odd = require_exchange(model)
+    return replace(model, H_Rnn=model.H_Rnn - 2.0 * odd, odd_Rnn=-odd, n_hat=n_hat)
 
 
 def error_of_turning(model: WannierModel, n_hat: RealArray) -> float:

@@ -83,10 +83,10 @@ class WannierModel:
     R: (nR, 3) cells. H_Rnn: the Hamiltonian, eV, degeneracy weights and minimal-distance replicas already folded in.
     A_Rvnn: position matrix <0m|r_v|Rn>, Å, with the centres on the diagonal of R = 0; None: only the centres are known.
     centres: (N, 3) Å. up, down: (N/2,) orbital numbers so that up[i], down[i] share their spatial part (empty for
-    spinless). odd_Rnn: time-reversal-odd part of H (the exchange part), eV; None if there is no spin. spin_Rvnn:
-    <0m|σ_v|Rn>; None: Pauli matrices on the pairs. n_hat: direction of the majority MOMENT in the file.
-    fermi_energy, electrons: None if unknown. notes: the approximations of this model, one line each; results repeat
-    them.
+    spinless, and where spinor functions are no pairs). odd_Rnn: time-reversal-odd part of H (the exchange part), eV;
+    None if there is no spin. spin_Rvnn: <0m|σ_v|Rn>; None: Pauli matrices on the pairs. n_hat: direction of the
+    majority MOMENT in the file. fermi_energy, electrons: None if unknown. notes: the approximations of this model, one
+    line each; results repeat them.
     """
 
     crystal: Crystal
@@ -124,7 +124,8 @@ class WannierModel:
             check_shape("position matrix", self.A_Rvnn, (nR, 3, N, N))
         if self.odd_Rnn is not None:
             check_shape("odd part of H", self.odd_Rnn, (nR, N, N))
-            if 2 * len(self.up) != N or 2 * len(self.down) != N:
+            paired = 2 * len(self.up) == N and 2 * len(self.down) == N
+            if not paired and (self.spin_Rvnn is None or len(self.up) or len(self.down)):
                 raise ModelError(f"spin pairs: {len(self.up)} up and {len(self.down)} down orbitals do not make {N}")
         if self.spin_Rvnn is not None:
             check_shape("spin matrices", self.spin_Rvnn, (nR, 3, N, N))

@@ -65,17 +65,22 @@ def write_wsvec(path: Path, model: WannierModel) -> None:
     path.write_text("\n".join(lines) + "\n")
 
 
-def write_spin(folder: Path, seed: str, model: WannierModel, scale: float = 1.0) -> None:
+def write_spin(
+    folder: Path, seed: str, model: WannierModel, scale: float = 1.0, gauge: np.ndarray | None = None
+) -> None:
     """`.chk` and `.spn` of a model on the cells −1, 0, 1: its functions are the Bloch states of the 3 × 3 × 3 mesh, and
-    their spin matrices Pauli matrices on the pairs, times `scale`.
+    their spin matrices Pauli matrices on the pairs, times `scale`. gauge: the functions in terms of these pairs, which
+    are then in blocks.
     """
     N, k = model.size, np.array(list(np.ndindex(3, 3, 3))) / 3.0
     one = np.broadcast_to(np.eye(N, dtype=complex), (len(k), N, N))
     reciprocal = 2.0 * np.pi * np.linalg.inv(model.crystal.lattice).T
     counts = [N, 0, np.zeros(0), model.crystal.lattice.T, reciprocal.T, len(k), np.full(3, 3), k, 1, N]
-    chk = [b"written by a test".ljust(33), *counts, b"postwann".ljust(20), 0, one, one, model.centres]
+    U = one if gauge is None else np.broadcast_to(gauge.T, one.shape)
+    chk = [b"written by a test".ljust(33), *counts, b"postwann".ljust(20), 0, U, one, model.centres]
     write_records(folder / f"{seed}.chk", chk)
-    sigma = scale * pauli_on_pairs(model.up, model.down)
+    pairs = (model.up, model.down) if gauge is None else (np.arange(N // 2), np.arange(N // 2, N))
+    sigma = scale * pauli_on_pairs(*pairs)
     row, column = np.tril_indices(N)
     states = [np.ascontiguousarray(sigma[:, column, row].T)] * len(k)
     write_records(folder / f"{seed}.spn", [b"written by a test".ljust(60), np.array([N, len(k)]), *states])

@@ -73,7 +73,8 @@ def _write_wannier(file: h5py.Group, model: WannierModel, replicas: Folding | No
         _put_cells(file, "spin", model.spin_Rvnn, model.R, "1", "stored, component, m, n")
     file.attrs["exchange"] = _fixed("none")
     if model.odd_Rnn is not None:
-        plain = np.abs(model.odd_Rnn - odd_part(model.H_Rnn, model.up, model.down)).max(initial=0.0) <= SAME
+        paired = len(model.up) > 0
+        plain = paired and np.abs(model.odd_Rnn - odd_part(model.H_Rnn, model.up, model.down)).max() <= SAME
         text = "part of H that is odd under time reversal on the pairs" if plain else "dataset odd"
         file.attrs["exchange"] = _fixed(text)
         if not plain:

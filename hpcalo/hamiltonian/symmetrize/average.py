@@ -97,7 +97,8 @@ def averaged(model: WannierModel, found: Found) -> WannierModel:
     H = new["H"][:, 0]
     odd = None
     if model.odd_Rnn is not None:
-        own = np.abs(model.odd_Rnn - odd_part(model.H_Rnn, model.up, model.down)).max(initial=0.0) < 1e-12
+        paired = len(model.up) > 0
+        own = paired and np.abs(model.odd_Rnn - odd_part(model.H_Rnn, model.up, model.down)).max() < 1e-12
         odd = odd_part(H, model.up, model.down) if own else new["exchange part"][:, 0]
     A, centres = None, symmetric_centres(model, found)
     if model.A_Rvnn is not None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from hpcalo.errors import InputError
+from hpcalo.errors import InputError, ModelError
 from hpcalo.hamiltonian.exchange import unit_vector
 from hpcalo.hamiltonian.turning import rotated
 from hpcalo.hamiltonian.types import LcaoModel, Model, WannierModel
@@ -32,6 +32,12 @@ def magnetization_directions(model: Model, given: Sequence[Sequence[float]] | No
             f"kubo.n_hat: the model {model.name or '(unnamed)'} has no exchange part, "
             "its magnetization cannot be turned; leave n_hat out"
         )
+    if isinstance(model, WannierModel) and model.odd_Rnn is not None and not len(model.up):
+        for n in n_hat[np.abs(n_hat - own).max(axis=1) > 1e-12]:
+            try:
+                rotated(model, n)
+            except ModelError as problem:
+                raise InputError(f"kubo.n_hat: {problem}") from None
     return n_hat
 
 

@@ -31,11 +31,11 @@ class WannierStates:
     """StateSolver of a WannierModel (turned to its n̂ beforehand with `hpcalo.hamiltonian.exchange.rotated`).
 
     need: the observables of the run; their parts are summed over R together with the Hamiltonian. true_spin: use the
-    model's spin matrices if it has them, else Pauli matrices on the spin pairs.
+    model's spin matrices if it has them, else Pauli matrices on the spin pairs, where the functions are pairs.
     """
 
     def __init__(self, model: WannierModel, need: frozenset[Observable], *, true_spin: bool = True) -> None:
-        if not true_spin and model.spin_Rvnn is not None:
+        if not true_spin and model.spin_Rvnn is not None and len(model.up):
             model = replace(model, spin_Rvnn=None)
         self.crystal, self.size, self.n_hat = model.crystal, model.size, model.n_hat
         self.order = line_order(model.crystal.periodic)

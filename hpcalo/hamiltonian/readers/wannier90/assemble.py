@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from hpcalo.errors import ModelError, one_line
-from hpcalo.hamiltonian import pairs
+from hpcalo.hamiltonian import pairs, reversal
 from hpcalo.hamiltonian.exchange import odd_part
 from hpcalo.hamiltonian.film import periodic_directions, thickness_or_default
 from hpcalo.hamiltonian.magnetization import with_magnetization
@@ -84,7 +84,9 @@ def read_with_replicas(seed: Path, options: WannierOptions | None = None) -> tup
         )
     except ModelError as problem:
         raise ModelError(f"{files.main}: {one_line(problem)}") from None
-    return _with_exchange(model, folding, spin.up, spin.down, files, o.n_hat) if len(spin.up) else (model, folding)
+    if len(spin.up):
+        return _with_exchange(model, folding, spin.up, spin.down, files, o.n_hat)
+    return (model, folding) if model.spin_Rvnn is None else (_without_pairs(model, folding, o.n_hat), None)
 
 
 def _matrices(files: WannierFiles) -> tuple[RawWannier, list[str]]:
@@ -126,6 +128,18 @@ def _with_exchange(
         paired, _ = with_pairs(folded, up, down, home_cell(folded.R, files.main))
         folding = None
     return with_magnetization(paired, n_hat), folding
+
+
+def _without_pairs(
+    model: WannierModel, folding: Folding | None, n_hat: tuple[float, float, float] | None
+) -> WannierModel:
+    """The model with the exchange part that its spin matrices tell, if they do, replicas folded in."""
+    model = model if folding is None else fold(model, folding)
+    try:
+        odd, measures = reversal.with_exchange(model)
+    except ModelError as problem:
+        return model.with_notes(f"warning: no exchange part and no torque: {one_line(problem)}")
+    return with_magnetization(odd.with_notes(*measures.notes()), n_hat)
 
 
 def home_cell(R: IntArray, path: Path) -> int:

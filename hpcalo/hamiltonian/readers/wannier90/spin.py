@@ -68,8 +68,10 @@ def read_spin(
         raise ModelError(f"{files.spn}: {one_line(problem)}") from None
     try:
         up, down = pairs.find_pairs(matrices[home])
+        gauge, _ = pairs.spin_gauge(matrices[home], up, down)
+        pairs.require_pauli(gauge.conj().T @ matrices[home] @ gauge, up, down)
     except ModelError as problem:
-        notes.append(f"warning: no spin pairs, so no exchange part and no torque: {one_line(problem)}")
+        notes.append(one_line(problem).partition(", use spin =")[0].partition(": these are")[0])
         return Spin(centres, matrices, notes=tuple(notes))
     return Spin(centres, matrices, up, down, tuple(notes))
 
