@@ -315,8 +315,9 @@ def test_an_odd_number_of_functions(tmp_path: Path) -> None:
         found = read(tmp_path / "x", spin=spin)
         assert found.spin_Rvnn is not None
         np.testing.assert_allclose(found.spin_Rvnn[found.home], sigma, atol=1e-12)
-        assert found.odd_Rnn is None
-        assert any("warning: no spin pairs" in n and "3 functions cannot form spin pairs" in n for n in found.notes)
+        assert not len(found.up)
+        assert any("3 functions cannot form spin pairs" in n for n in found.notes)
+        assert any("warning: 1 of the functions have no partner under time reversal" in n for n in found.notes)
 
 
 def test_memory_is_that_of_the_matrices(tmp_path: Path) -> None:
