@@ -71,9 +71,12 @@ def test_replicates_see_differences_only(models):
     fe = models["fe"]
     zone = Zone(fe.crystal, candidates(fe.crystal, fe.n_hat), (4, 4, 4), (0, 1, 2))
     batch = Batch.parts(zone, zone.base(), 4000)
-    batch.values, batch.summed[:] = np.random.default_rng(0).normal(size=(len(batch), 2)), True
-    replicates = (batch.weights[:, None] * batch.signs).T @ batch.values
-    np.testing.assert_allclose((replicates**2).mean(axis=0), batch.scatter(), rtol=0.1)
+    rng = np.random.default_rng(0)
+    batch.learn(rng.normal(size=(len(batch), 2)), np.ones(len(batch)))
+    for summed in (np.ones(len(batch), dtype=bool), rng.random(len(batch)) < 0.5):
+        batch.summed = summed
+        replicates = (batch.weights[:, None] * batch.signs)[summed].T @ batch.values[summed]
+        assert (replicates**2).mean() == pytest.approx(batch.scatter(), rel=0.1)
     assert len(np.unique(keys(1, batch.cells.numerators))) == len(batch)
 
 

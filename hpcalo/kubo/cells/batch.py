@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -18,18 +19,21 @@ class Batch:
     cells: (K,). weights: (K,) shares of the zone. signs: (K, R), a cell's share in each replicate: patterns of as many
     + as − over the parts of each cell that was cut; a replicate then sees how much the parts differ.
     families: (F, 2^d) numbers of the cells that the parts of a cut cell are; None on level 0. values: (K, n), what the
-    midpoints give for the wanted numbers; none on level 0. summed: (K,), in the sum; out: never were, whatever they
-    contribute; divided: have been cut.
+    midpoints give for the wanted numbers; none on level 0. sizes: (K,), what each cell contributes, root mean square
+    over the wanted numbers. products: (F, 2^d, 2^d) of the contributions of two parts, mean over the wanted numbers.
+    summed: (K,), in the sum; out: never were, whatever they contribute; divided: have been cut.
     """
 
     cells: Cells
     weights: RealArray
     signs: RealArray
     families: IntArray | None
-    values: RealArray
     summed: BoolArray
     out: BoolArray
     divided: BoolArray
+    values: RealArray = field(default_factory=lambda: np.zeros((0, 0)))
+    sizes: RealArray = field(default_factory=lambda: np.zeros(0))
+    products: RealArray = field(default_factory=lambda: np.zeros((0, 1, 1)))
 
     @staticmethod
     def base(zone: Zone, replicates: int) -> Batch:
@@ -42,10 +46,10 @@ class Batch:
         """The cells that these are cut into."""
         parts, families = zone.parts_of(cells)
         patterns = contrasts(keys(cells.level, cells.numerators), zone.dimension, replicates)
-        signs, times = np.zeros((len(parts), replicates)), np.zeros(len(parts))
-        for place in range(zone.parts):  # equal parts of one cell share its patterns
-            np.add.at(signs, families[:, place], patterns[:, :, place])
-            np.add.at(times, families[:, place], 1.0)
+        order = np.argsort(families, axis=None, kind="stable")
+        times = np.bincount(families.ravel(), minlength=len(parts))
+        # Equal parts of one cell share its patterns.
+        signs = np.add.reduceat(patterns.transpose(0, 2, 1).reshape(-1, replicates)[order], np.cumsum(times) - times)
         return Batch._of(zone, parts, signs / times[:, None], families)
 
     @staticmethod
@@ -53,39 +57,45 @@ class Batch:
         K = len(cells)
         no, yes = np.zeros(K, dtype=bool), np.ones(K, dtype=bool)
         out = yes if families is None else no
-        return Batch(cells, zone.weights(cells), signs, families, np.zeros((K, 0)), no.copy(), out, no.copy())
+        return Batch(cells, zone.weights(cells), signs, families, no.copy(), out, no.copy())
 
     def __len__(self) -> int:
         return len(self.cells)
 
-    def family_values(self) -> RealArray:
-        """What each part of each cut cell contributes, (F, 2^d, n)."""
+    def learn(self, values: RealArray, sizes: RealArray) -> RealArray:
+        """Takes what the midpoints give; returns what the parts of each cut cell contribute together, (F, n)."""
         assert self.families is not None
+        self.values, self.sizes = values, sizes
         share = self.weights / np.bincount(self.families.ravel(), minlength=len(self))
-        return np.asarray((share[:, None] * self.values)[self.families])
+        z = (share[:, None] * values)[self.families]
+        self.products = z @ z.transpose(0, 2, 1) / values.shape[1]
+        return np.asarray(z.sum(axis=1))
 
-    def scatter(self) -> RealArray:
-        """Mean square of the replicates' sums over the cells in the sum, for each wanted number, (n,)."""
-        if self.families is None:
-            return np.zeros(self.values.shape[1])
-        z = np.where(self.summed[self.families][..., None], self.family_values(), 0.0)
-        return _mean_square(z)
-
-    def shares_of_scatter(self, which: IntArray) -> float:
-        """What these cells would add to the scatter if they and the others of their families were in the sum; of all
-        wanted numbers together.
+    def scatter(self) -> float:
+        """Mean square of the replicates' sums over the cells in the sum, mean over the wanted numbers: of Σ ε z over
+        each family, ε as many + as −, summed over the families.
         """
         if self.families is None:
             return 0.0
-        z = self.family_values()
-        parts = z.shape[1]
-        each = (parts * z**2 - z * z.sum(axis=1, keepdims=True)).sum(axis=2) / (parts - 1)
+        taken = self.summed[self.families].astype(float)
+        parts = taken.shape[1]
+        own = np.einsum("fp,fpp->", taken, self.products)
+        together = np.einsum("fp,fpq,fq->", taken, self.products, taken, optimize=True)
+        return float(parts * own - together) / (parts - 1)
+
+    def shares_of_scatter(self, which: IntArray) -> float:
+        """What these cells would add to the scatter if they and the others of their families were in the sum."""
+        if self.families is None:
+            return 0.0
         here = np.zeros(len(self), dtype=bool)
         here[which] = True
-        return float(each[here[self.families]].sum())
+        parts = self.families.shape[1]
+        each = parts * np.diagonal(self.products, axis1=1, axis2=2) - self.products.sum(axis=2)
+        return float(each[here[self.families]].sum()) / (parts - 1)
 
 
-def _mean_square(z: RealArray) -> RealArray:
-    """Of Σ ε z over each family, ε as many + as −, summed over the families."""
-    parts = z.shape[1]
-    return np.asarray(((parts * (z**2).sum(axis=1) - z.sum(axis=1) ** 2) / (parts - 1)).sum(axis=0))
+def together(cells: Sequence[tuple[Batch, IntArray]]) -> Cells:
+    """Cells of several batches of one level."""
+    taken = [batch.cells.take(which) for batch, which in cells]
+    numerators, orbits = (np.concatenate([getattr(c, name) for c in taken]) for name in ("numerators", "orbits"))
+    return Cells(taken[0].level, numerators, orbits)

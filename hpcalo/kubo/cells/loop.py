@@ -1,4 +1,4 @@
-"""The sums and values of a batch of cells: of its blocks, by one exact reduction over the ranks."""
+"""The sums and values of single points: of their blocks, by one exact reduction over the ranks."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hpcalo.hamiltonian.kmesh import block_size
-from hpcalo.kubo.cells.batch import Batch
-from hpcalo.kubo.cells.zone import Zone
 from hpcalo.kubo.states.solver import StateSolver
 from hpcalo.kubo.sums.block_loop import BlockLoop
 from hpcalo.kubo.sums.checkpoints import PassCheckpoints
@@ -21,7 +19,7 @@ from hpcalo.parallel.exact_sum import ExactSum
 from hpcalo.parallel.layout import Layout
 from hpcalo.parallel.packing import Packing
 from hpcalo.parallel.progress import Progress
-from hpcalo.typing import BoolArray, IntArray, RealArray
+from hpcalo.typing import RealArray
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
@@ -35,60 +33,59 @@ RESOLUTION = 2.0**40
 """Values of points are rounded to its inverse: an exact sum then holds them without loss."""
 LARGEST_BLOCK = 64 * 2**20
 """Bytes of the raw sums of the points of a block."""
+SMALLEST_BLOCK, BLOCKS = 32, 16
+"""Points of a block at least, and blocks that a task has if it can: to be shared out evenly."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """What is computed of a batch.
+    """What is computed of single points.
 
-    added: numbers of its cells, in the order of their lines. limit: cells that contribute more are left out of the
-    sums, and those in `out` (K,) in any case. wanted: None where no values are needed; they have so many columns.
+    k: (K, 3), in the order of their lines. shares: (K, 1 + R), a point's weight in the sum and in its replicates.
+    limits: (K,), a point that contributes more, root mean square over the wanted numbers, is left out of the sums, one
+    below 0 in any case. wanted: None where no values are needed; they have so many columns.
     """
 
     solver: StateSolver
     request: Request
-    zone: Zone
-    batch: Batch
-    added: IntArray
-    limit: float
-    out: BoolArray
+    k: RealArray
+    shares: RealArray
+    limits: RealArray
     wanted: Wanted | None
     columns: int
 
     def fingerprint(self) -> str:
         """Distinguishes tasks whose sums must not be mixed. Serial."""
-        named = (sorted(self.request.shapes().items()), sorted(self.request.kept.items()))
-        digest = hashlib.sha256(repr(named).encode())
         request = self.request
+        named = (sorted(request.shapes().items()), sorted(request.kept.items()))
+        digest = hashlib.sha256(repr(named).encode())
         axes = (request.energies, request.count_edges, request.gammas, request.mu, request.kt)
-        numbers = (self.added, self.out, self.batch.cells.numerators, [self.batch.cells.level, self.limit])
-        for array in (self.solver.n_hat, *axes, *numbers):
+        for array in (self.solver.n_hat, *axes, self.k, self.shares, self.limits):
             digest.update(np.ascontiguousarray(array, dtype=float).tobytes())
         return digest.hexdigest()
 
-    def blocks(self, size: int) -> list[IntArray]:
-        """Numbers of the cells of each block, the same for any number of ranks. size: of the raw sums of a point."""
-        K = max(1, min(block_size(self.solver.size), LARGEST_BLOCK // (8 * size)))
-        return [self.added[i : i + K] for i in range(0, len(self.added), K)]
+    def blocks(self, size: int) -> list[slice]:
+        """The points of each block, the same for any number of ranks. size: of the raw sums of a point."""
+        most = max(1, min(block_size(self.solver.size), LARGEST_BLOCK // (8 * size)))
+        K = min(most, max(SMALLEST_BLOCK, -(-len(self.k) // BLOCKS // SMALLEST_BLOCK) * SMALLEST_BLOCK))
+        return [slice(i, min(i + K, len(self.k))) for i in range(0, len(self.k), K)]
 
-    def of_block(self, which: IntArray) -> tuple[RealArray, RealArray]:
+    def of_block(self, which: slice) -> tuple[RealArray, RealArray]:
         """Sum and replicates of a block (1 + R, size), and the values of its points (K, n)."""
-        batch = self.batch
-        k = self.zone.points(batch.cells)[which]
-        raw = sum_block(self.solver, k, np.ones(len(which)), self.request, slice(None), labels=np.arange(len(which)))
-        values, weights = np.zeros((len(which), self.columns)), batch.weights[which]
+        k, shares, limits = self.k[which], self.shares[which], self.limits[which]
+        labels = np.arange(len(k))
+        raw = sum_block(self.solver, k, np.ones(len(k)), self.request, slice(None), labels=labels)
+        values = np.zeros((len(k), self.columns))
         if self.wanted is not None:
             values = np.rint(self.wanted(raw) * RESOLUTION) / RESOLUTION
-            weights = np.where(batch.weights[which] * rms(values) > self.limit, 0.0, weights)
-        weights = np.where(self.out[which], 0.0, weights)
-        shares = np.concatenate([weights[None], (weights[:, None] * batch.signs[which]).T])
-        rows = [shares @ values_of.reshape(len(which), -1) for values_of in raw.values()]
-        return np.concatenate(rows, axis=1), values
+        shares = np.where(contributions(shares[:, 0], values) > limits, 0.0, shares.T)
+        return np.concatenate([shares @ array.reshape(len(k), -1) for array in raw.values()], axis=1), values
 
 
-def rms(values: RealArray) -> RealArray:
-    """Root mean square of each row."""
-    return np.asarray(np.sqrt((values**2).mean(axis=1)))
+def contributions(weights: RealArray, values: RealArray) -> RealArray:
+    """Of cells with weights (K,), root mean square over the wanted numbers (K, n); 0 without any."""
+    mean = (values**2).sum(axis=1) / max(values.shape[1], 1)
+    return np.asarray(np.abs(weights) * np.sqrt(mean))
 
 
 def rows_and_values(
@@ -100,15 +97,15 @@ def rows_and_values(
     quiet: bool = True,
     label: str = "",
 ) -> tuple[RealArray, RealArray]:
-    """The sum and its replicates (1 + R, size), and the values of all cells of the batch (K, n), on every rank.
+    """The sum and its replicates (1 + R, size), and the values of all points (K, n), on every rank.
     Collective. Raises ConvergenceError, Interrupted, OutputError, CheckpointError on all ranks.
     """
-    shape = (1 + task.batch.signs.shape[1], packing.size)
-    cells = (len(task.batch), task.columns)
+    shape = (task.shares.shape[1], packing.size)
+    cells = (len(task.k), task.columns)
     flat_shape = (1, shape[0] * shape[1] + cells[0] * cells[1])
     flat = checkpoints.earlier(comm, task, flat_shape) if checkpoints else None
     if flat is None:
-        with Progress(len(task.added), "k", comm, quiet=quiet, label=label) as progress:
+        with Progress(len(task.k), "k", comm, quiet=quiet, label=label) as progress:
             sums = _BatchSums(task, packing, shape, cells)
             BlockLoop(sums, comm, checkpoints, progress).run()
             rows, values = sums.of_all_ranks(comm)
@@ -119,7 +116,7 @@ def rows_and_values(
 
 
 class _BatchSums:
-    """Sum and replicates of a batch (1 + R, size), and the values of its cells (K, n): BlockSums of a task.
+    """Sum and replicates of points (1 + R, size), and their values (K, n): BlockSums of a task.
 
     Each value is known to one rank, and zero on all others.
     """
@@ -129,13 +126,13 @@ class _BatchSums:
     def __init__(self, task: Task, packing: Packing, shape: tuple[int, int], cells: tuple[int, int]) -> None:
         self._task = task
         self._blocks = task.blocks(packing.size)
-        self.points = [len(block) for block in self._blocks]
+        self.points = [block.stop - block.start for block in self._blocks]
         self._total, self._values = ExactSum(shape), np.zeros(cells)
         self.state_shape = (1, self._total.limbs[0].size + self._values.size)
 
     def ends(self, b: int) -> RealArray:
         """As in BlockSums."""
-        return self._task.zone.points(self._task.batch.cells.take(self._blocks[b][[0, -1]]))
+        return self._task.k[self._blocks[b]][[0, -1]]
 
     def add(self, b: int, where: str, layout: Layout | None = None) -> None:
         """As in BlockSums."""

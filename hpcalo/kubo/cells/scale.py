@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hpcalo.kubo.cells.batch import Batch
-from hpcalo.kubo.cells.loop import rms
 from hpcalo.typing import RealArray
 
 WORSE = 2.0
@@ -55,10 +54,9 @@ def scale_of(batches: Sequence[Batch], known: Mapping[int, Seen], coarsest: Real
     scatter, number, largest = dict[int, float](), dict[int, int](), dict[int, float]()
     for batch in batches[1:]:
         level = batch.cells.level
-        scatter[level] = scatter.get(level, 0.0) + float(batch.scatter().mean())
+        scatter[level] = scatter.get(level, 0.0) + batch.scatter()
         number[level] = number.get(level, 0) + int(batch.summed.sum())
-        size = (batch.weights * rms(batch.values))[batch.summed].max(initial=0.0)
-        largest[level] = max(largest.get(level, 0.0), float(size))
+        largest[level] = max(largest.get(level, 0.0), float(batch.sizes[batch.summed].max(initial=0.0)))
     ratio, errors = 1.0, 0.0
     for level in sorted(scatter):
         seen = known.get(level, Seen())

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hpcalo.kubo.cells.batch import Batch
-from hpcalo.kubo.cells.loop import Task, Wanted, rms, rows_and_values
+from hpcalo.kubo.cells.batch import Batch, together
+from hpcalo.kubo.cells.loop import Task, Wanted, contributions, rows_and_values
 from hpcalo.kubo.cells.projection import Projection
 from hpcalo.kubo.cells.scale import Seen, scale_of
 from hpcalo.kubo.cells.signs import chosen, keys
@@ -84,7 +84,9 @@ class CellTree:
     def start(self, solver: StateSolver, comm: Intracomm, *, checkpoints: PassCheckpoints | None = None) -> RawSums:
         """The raw sums of the coarsest cells, from which the size of the wanted numbers is seen."""
         base = Batch.base(self.zone, self._replicates)
-        rows = self._compute(solver, base, np.arange(len(base)), comm, checkpoints)
+        shares = np.concatenate([base.weights[:, None], base.signs], axis=1)
+        limits = np.full(len(base), np.inf)
+        rows, _ = self._compute(solver, self.zone.points(base.cells), shares, limits, None, comm, checkpoints)
         self.batches = [base]
         self._start = self._whole(rows[:1])[0]
         return self._start
@@ -103,22 +105,27 @@ class CellTree:
         """Cuts every cell that contributes more than the threshold. wanted: the same in every call."""
         self._coarsest = wanted({name: values[None] for name, values in self._start.items()})[0]
         self._columns = len(self._coarsest)
+        projected: Wanted = lambda raw: wanted(self._projection.of(raw))  # noqa: E731
         before = -1
         while before < len(self.batches):  # what the cells show of their errors may ask for more of them
-            before, number = len(self.batches), 0
-            while number < len(self.batches):  # the parts of cut cells come to the end of the list
-                batch = self.batches[number]
-                number += 1
-                new = np.flatnonzero(~batch.divided & (batch.out | self._large(batch, threshold)))
-                if len(new):
-                    self._cut(solver, batch, new, wanted, threshold, comm, checkpoints, quiet=quiet, label=label)
+            before, level = len(self.batches), 0
+            while level <= max(batch.cells.level for batch in self.batches):
+                new = self._to_cut(level, threshold)
+                if new:
+                    self._cut(solver, new, projected, threshold, comm, checkpoints, quiet=quiet, label=label)
+                level += 1
         return self._result()
+
+    def _to_cut(self, level: int, threshold: float) -> list[tuple[Batch, IntArray]]:
+        """The cells of a level that are to be cut, batch by batch."""
+        batches = [batch for batch in self.batches if batch.cells.level == level]
+        every = [(b, np.flatnonzero(~b.divided & (b.out | self._large(b, threshold)))) for b in batches]
+        return [(batch, new) for batch, new in every if len(new)]
 
     def _cut(
         self,
         solver: StateSolver,
-        batch: Batch,
-        new: IntArray,
+        new: Sequence[tuple[Batch, IntArray]],
         wanted: Wanted,
         threshold: float,
         comm: Intracomm,
@@ -127,50 +134,51 @@ class CellTree:
         quiet: bool,
         label: str,
     ) -> None:
-        """Takes cells out of the sum, and their parts in."""
-        again = new[batch.summed[new]]
-        if len(again):
-            self._rows -= self._compute(solver, batch, again, comm, checkpoints, quiet=quiet, label=label)
-            batch.summed[again] = False
-        batch.divided[new] = True
-        parts = Batch.parts(self.zone, batch.cells.take(new), self._replicates)
+        """Takes cells of one level out of the sum, and their parts in: both at once, for the ranks to share evenly."""
+        again = [(batch, which[batch.summed[which]]) for batch, which in new]
+        parts = Batch.parts(self.zone, together(new), self._replicates)
+        for batch, which in new:
+            batch.divided[which] = True
         parts.out = self._sampled(parts)
-        limits = (lambda raw: wanted(self._projection.of(raw)), self._limit(parts.cells.level, threshold))
-        every = np.arange(len(parts))
-        self._rows += self._compute(solver, parts, every, comm, checkpoints, limits, quiet=quiet, label=label)
-        parts.summed = ~parts.out & ~(parts.weights * rms(parts.values) > limits[1])
+        limit = self._limit(parts.cells.level, threshold)
+        k = [self.zone.points(together(again)), self.zone.points(parts.cells)]
+        taken = [(-batch.weights[which], batch.signs[which]) for batch, which in again] + [(parts.weights, parts.signs)]
+        shares = np.concatenate([np.concatenate([w[:, None], w[:, None] * signs], axis=1) for w, signs in taken])
+        limits = np.concatenate([np.full(len(k[0]), np.inf), np.where(parts.out, -1.0, limit)])
+        rows, values = self._compute(
+            solver, np.concatenate(k), shares, limits, wanted, comm, checkpoints, quiet=quiet, label=label
+        )
+        self._rows += rows
+        for batch, which in again:
+            batch.summed[which] = False
+        values = values[len(k[0]) :]
+        sums = parts.learn(values, contributions(parts.weights, values))
+        parts.summed = ~parts.out & ~(parts.sizes > limit)
         self.batches.append(parts)
-        self._note(batch, new, parts)
+        self._note(new, sums)
 
     def _compute(
         self,
         solver: StateSolver,
-        batch: Batch,
-        which: IntArray,
+        k: RealArray,
+        shares: RealArray,
+        limits: RealArray,
+        wanted: Wanted | None,
         comm: Intracomm,
         checkpoints: PassCheckpoints | None,
-        limits: tuple[Wanted, float] | None = None,
         *,
         quiet: bool = True,
         label: str = "",
-    ) -> RealArray:
-        """Sum and replicates over some cells of a batch; with limits those that do not exceed them, and the values of
-        all.
-        """
-        wanted, threshold = limits or (None, np.inf)
-        columns = self._columns if limits else 0
-        out = batch.out if limits else np.zeros(len(batch), dtype=bool)
-        task = Task(solver, self._request, self.zone, batch, which, threshold, out, wanted, columns)
-        rows, values = rows_and_values(task, self._packing, comm, checkpoints, quiet=quiet, label=label)
-        if limits:
-            batch.values = values
-        self.points += len(which)
-        return rows
+    ) -> tuple[RealArray, RealArray]:
+        """Sum and replicates over points as in Task, and their values."""
+        task = Task(solver, self._request, k, shares, limits, wanted, self._columns if wanted else 0)
+        self.points += len(k)
+        return rows_and_values(task, self._packing, comm, checkpoints, quiet=quiet, label=label)
 
     def _large(self, batch: Batch, threshold: float) -> BoolArray:
-        if not batch.values.shape[1]:
+        if not len(batch.sizes):
             return np.zeros(len(batch), dtype=bool)
-        return np.asarray(batch.weights * rms(batch.values) > self._limit(batch.cells.level, threshold))
+        return np.asarray(batch.sizes > self._limit(batch.cells.level, threshold))
 
     def _limit(self, level: int, threshold: float) -> float:
         """What a cell of the level may contribute: nothing where errors do not show in what the cells contribute."""
@@ -186,17 +194,21 @@ class CellTree:
             return np.zeros(len(batch), dtype=bool)
         return chosen(keys(batch.cells.level, batch.cells.numerators), SAMPLED * self.zone.parts)
 
-    def _note(self, batch: Batch, cut: IntArray, parts: Batch) -> None:
-        """What the parts correct, against what the cells contribute and what the replicates would say."""
-        if batch.values.shape[1]:
-            before = batch.weights[cut, None] * batch.values[cut]
-            corrections = ((parts.family_values().sum(axis=1) - before) ** 2).mean(axis=1)
-            contributions = (before**2).mean(axis=1)
+    def _note(self, cut: Sequence[tuple[Batch, IntArray]], sums: RealArray) -> None:
+        """What the parts (F, n) correct, against what the cells contribute and what the replicates would say."""
+        start = 0
+        for batch, which in cut:
+            after, start = sums[start : start + len(which)], start + len(which)
+            if not len(batch.sizes):
+                continue
+            before = batch.weights[which, None] * batch.values[which]
+            corrections = ((after - before) ** 2).mean(axis=1)
+            squares = batch.sizes[which] ** 2
             seen = self._seen.setdefault(batch.cells.level, Seen())
             seen.corrections += float(corrections.sum())
-            seen.contributions += float(contributions.sum())
-            seen.scatter += batch.shares_of_scatter(cut) / batch.values.shape[1]
-            sample = np.stack([contributions, corrections])[:, batch.out[cut]]
+            seen.contributions += float(squares.sum())
+            seen.scatter += batch.shares_of_scatter(which)
+            sample = np.stack([squares, corrections])[:, batch.out[which]]
             seen.sample = np.concatenate([seen.sample, sample], axis=1)
 
     def _whole(self, rows: RealArray) -> list[RawSums]:
