@@ -192,6 +192,15 @@ def test_hermitian_matrices_two_in_one(N):
         reference.hermitian_parts(Z, twin)
         np.testing.assert_allclose(ours, twin, rtol=0, atol=1e-15)
         np.testing.assert_array_equal(ours, ours.conj().transpose(0, 3, 2, 1))
+    large = rng.normal(size=(70, 70)) + 1j * rng.normal(size=(70, 70))  # several tiles, of which the last is part
+    for matrix in (large, large.T, Z[0, :, 1]):
+        M = len(matrix)
+        for components in (slice(0, 2), slice(1, 2)):
+            ours, twin = np.zeros((2, M, 3, M), dtype=complex)
+            _kubo.hermitian_pair(matrix, ours[:, components])
+            reference.hermitian_pair(matrix, twin[:, components])
+            np.testing.assert_allclose(ours, twin, rtol=0, atol=1e-15)
+            np.testing.assert_array_equal(ours, ours.conj().transpose(2, 1, 0))
     E = np.sort(rng.uniform(-2.0, 2.0, (3, N)), axis=1)
     for directions, points in (((0, 1, 2), 3), ((0, 2), 3), ((1,), 0)):
         places = np.array(directions, dtype=np.int32)

@@ -46,7 +46,8 @@ def test_lattice_sum_equals_the_direct_sum(order, kind):
     plain, graded = rng.normal(size=(len(R), 5)), rng.normal(size=(len(R), 4))
     if kind == "complex":
         plain, graded = plain + 1j * rng.normal(size=plain.shape), graded + 1j * rng.normal(size=graded.shape)
-    sums = LatticeSum(R, lattice, plain, graded, order, (0, 1, 2))
+    directions = np.array([[1.0, 0.0, 0.0], [1j, 0.0, 0.3], [0.0, 1.0, 0.0]])
+    sums = LatticeSum(R, lattice, plain, graded, order, directions)
     for first, second in ((0.1, 0.2), (0.1, 0.7), (0.9, 0.7)):
         last = np.array([0.3, 0.55, 0.0])
         value, value_g, gradient = sums.line(first, second, last)
@@ -56,8 +57,8 @@ def test_lattice_sum_equals_the_direct_sum(order, kind):
             phase = np.exp(2j * np.pi * R @ k)
             np.testing.assert_allclose(value[i], phase @ plain, atol=1e-12)
             np.testing.assert_allclose(value_g[i], phase @ graded, atol=1e-12)
-            expected = np.einsum("r,rv,rc->vc", phase, 1j * (R @ lattice), graded)
-            np.testing.assert_allclose(gradient[i], expected, atol=1e-11)
+            expected = np.einsum("r,rg,rc->gc", phase, 1j * (R @ lattice @ directions), graded)
+            np.testing.assert_allclose(gradient[:, i], expected, atol=1e-11)
 
 
 @pytest.mark.parametrize("n_hat", [(0.0, 0.0, 1.0), (0.0, 0.0, -1.0), (0.36, 0.48, 0.8)])

@@ -36,6 +36,35 @@ void hermitian_parts(In<4, cdouble> Z, Out<4, cdouble> out) {
     }
 }
 
+constexpr int TILE = 32; // rows and columns that stay in cache
+
+// One large Z (M, M) = X + iY; out (M, v, M): component 0 is X, and 1 is Y, if there are two. Any strides but out's last.
+void hermitian_pair(nb::ndarray<const cdouble, nb::ndim<2>, nb::device::cpu> Z,
+                    nb::ndarray<cdouble, nb::ndim<3>, nb::device::cpu> out) {
+    const int M = Z.shape(0), V = out.shape(1);
+    require(int(Z.shape(1)) == M, "Z: expected shape (M, M)");
+    require(int(out.shape(0)) == M && int(out.shape(2)) == M && (V == 1 || V == 2) && out.stride(2) == 1,
+            "out: expected shape (M, 1 or 2, M), rows contiguous");
+
+    nb::gil_scoped_release release;
+    const int64_t zn = Z.stride(0), zm = Z.stride(1), on = out.stride(0), ov = out.stride(1);
+    const cdouble *z = Z.data();
+    cdouble *o = out.data();
+    for (int i = 0; i < M; i += TILE)
+        for (int j = i; j < M; j += TILE)
+            for (int n = i; n < std::min(i + TILE, M); ++n)
+                for (int m = std::max(j, n); m < std::min(j + TILE, M); ++m) {
+                    const cdouble a = z[n * zn + m * zm], b = std::conj(z[m * zn + n * zm]);
+                    const cdouble sum = 0.5 * (a + b), gap = 0.5 * (a - b);
+                    o[n * on + m] = sum;
+                    o[m * on + n] = std::conj(sum);
+                    if (V == 2) {
+                        o[n * on + ov + m] = cdouble(gap.imag(), -gap.real());
+                        o[m * on + ov + n] = cdouble(gap.imag(), gap.real());
+                    }
+                }
+}
+
 // From Z (K, N, a, N) = dH + iA in the eigenbasis: velocity (K, N, d, N) = dH + i[H, A] of the components `directions`,
 // and curvature (K, 3, N) = -i[A, A]_nn, the pairs (yz, zx, xy), unless it is empty.
 void velocity_and_curvature(In<2> E, In<4, cdouble> Z, In<1, int32_t> directions, Out<4, cdouble> velocity,
@@ -94,6 +123,9 @@ void velocity_and_curvature(In<2> E, In<4, cdouble> Z, In<1, int32_t> directions
 void bind_hermitian(nb::module_ &m) {
     m.def("hermitian_parts", &hermitian_parts, nb::arg("Z").noconvert(), nb::arg("out").noconvert(),
           "Writes X and Y of Z = X + iY to out (K, N, v, N); see hpcalo.kubo.kernels.reference.hermitian_parts.");
+    m.def("hermitian_pair", &hermitian_pair, nb::arg("Z").noconvert(), nb::arg("out").noconvert(),
+          "Writes X and Y of one large Z = X + iY (M, M) to out (M, v, M); see "
+          "hpcalo.kubo.kernels.reference.hermitian_pair.");
     m.def("velocity_and_curvature", &velocity_and_curvature, nb::arg("E").noconvert(), nb::arg("Z").noconvert(),
           nb::arg("directions").noconvert(), nb::arg("velocity").noconvert(), nb::arg("curvature").noconvert(),
           "Writes the velocity (K, N, d, N) and -i[A, A]_nn (K, 3, N) of Z = dH + iA; see "

@@ -163,6 +163,12 @@ def hermitian_parts(Z: ComplexArray, out: ComplexArray) -> None:
     out[...] = parts.reshape(K, N, 2 * q, N)[:, :, : out.shape[2]]
 
 
+def hermitian_pair(Z: ComplexArray, out: ComplexArray) -> None:
+    """X and Y of Z (M, M) = X + iY, both Hermitian, as the components of out (M, 1 or 2, M), which is overwritten."""
+    parts = np.stack([(Z + Z.conj().T) / 2.0, (Z - Z.conj().T) / 2.0j], axis=1)
+    out[...] = parts[:, : out.shape[1]]
+
+
 def velocity_and_curvature(
     E: RealArray, Z: ComplexArray, directions: Index, velocity: ComplexArray, curvature: RealArray
 ) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg.blas import zgemm
 
 from hpcalo.typing import ComplexArray, IntArray, RealArray
 
@@ -47,8 +48,8 @@ class LatticeSum:
     """Sums of two kinds of columns: `plain` (values only) and `graded` (values and gradient).
 
     R: (nR, 3). lattice: (3, 3) Å. plain: (nR, Mp), graded: (nR, Mg), both real or complex. order: the coordinate summed
-    first, second and along the line. directions: Cartesian components of the gradient, or none. cells, columns: R and
-    all columns in the order in which they are summed.
+    first, second and along the line. directions: (3, G), the Cartesian components that each of G gradients is made of,
+    real or complex; none without them. cells, columns: R and all columns in the order in which they are summed.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class LatticeSum:
         plain: NDArray,
         graded: NDArray,
         order: tuple[int, int, int],
-        directions: tuple[int, ...],
+        directions: NDArray,
     ) -> None:
         first, second, last = order
         sort = np.lexsort((R[:, first], R[:, second], R[:, last]))
@@ -70,31 +71,39 @@ class LatticeSum:
         self._second, after_second = _stage(after_first, 1)
         self._last = after_second[:, 2].astype(np.float64)
         # R_v = Σ_c R_c a_cv; a coordinate that is always 0 (a film's third) has no derivative.
-        self._lattice = lattice[[first, second, last]][:, list(directions)]
-        self._active = [bool(len(directions) and np.any(ordered[:, c])) for c in range(3)]
+        self._lattice = lattice[[first, second, last]] @ directions
+        self._active = [bool(directions.size and np.any(ordered[:, c])) for c in range(3)]
         self._key: tuple[float, float] | None = None
         self._key_first: float | None = None
 
     def line(
-        self, k_first: float, k_second: float, k_last: RealArray, out: ComplexArray | None = None
+        self,
+        k_first: float,
+        k_second: float,
+        k_last: RealArray,
+        out: ComplexArray | None = None,
+        gradient: ComplexArray | None = None,
     ) -> tuple[ComplexArray, ComplexArray, ComplexArray]:
-        """Plain values (K, Mp), graded values (K, Mg) and gradients (K, directions, Mg) in units × Å at K points of a
-        line. out: (K, Mp + Mg), of which the values then are parts.
+        """Plain values (K, Mp), graded values (K, Mg) and gradients (G, K, Mg) in units × Å at K points of a line.
+
+        out: (K, Mp + Mg), of which the values then are parts. gradient: (G, K, Mg), where the gradients are written.
         """
         self._prepare(k_first, k_second)
         K, Mp = len(k_last), self.plain_columns
         phase = np.exp(2j * np.pi * np.outer(k_last, self._last))
         values = np.matmul(phase, self._values, out=out)
-        Mg = values.shape[1] - Mp
-        gradient = np.zeros((K, self._lattice.shape[1], Mg), dtype=np.complex128)
-        reduced: list[ComplexArray | None] = [None if b is None else phase @ b for b in self._gradients]
-        reduced.append((phase * (1j * self._last)) @ self._values[:, Mp:] if self._active[2] else None)
-        for c, part in enumerate(reduced):
-            if part is None:
-                continue
-            for v in range(gradient.shape[1]):
-                if self._lattice[c, v] != 0.0:
-                    gradient[:, v] += self._lattice[c, v] * part
+        graded = self._values[:, Mp:]
+        if gradient is None:
+            gradient = np.empty((self._lattice.shape[1], K, graded.shape[1]), dtype=np.complex128)
+        for g, target in enumerate(gradient):
+            weights = self._lattice[:, g]
+            if self._active[2] and weights[2] != 0.0:
+                np.matmul(phase * (1j * weights[2] * self._last), graded, out=target)
+            else:
+                target[...] = 0.0
+            for weight, part in zip(weights, self._gradients, strict=False):
+                if part is not None and weight != 0.0:
+                    zgemm(1.0, part.T, (weight * phase).T, beta=1.0, c=target.T, overwrite_c=True)  # adds to it
         return values[:, :Mp], values[:, Mp:], gradient
 
     def _prepare(self, k_first: float, k_second: float) -> None:

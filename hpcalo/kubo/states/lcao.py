@@ -5,7 +5,8 @@ from __future__ import annotations
 from copy import copy
 
 import numpy as np
-from scipy.linalg import LinAlgError, cholesky, eigh, solve_triangular
+from scipy.linalg import LinAlgError, cholesky, eigh
+from scipy.linalg.blas import ztrsm
 from scipy.spatial.transform import Rotation
 
 from hpcalo.errors import ModelError
@@ -13,9 +14,10 @@ from hpcalo.hamiltonian.turning import rotation_taking
 from hpcalo.hamiltonian.types import LcaoModel
 from hpcalo.kubo.states.directions import line_order, velocity_directions
 from hpcalo.kubo.states.lattice_sum import LatticeSum
-from hpcalo.kubo.states.lcao_point import LcaoPoint, SpinStructure
+from hpcalo.kubo.states.lcao_point import LcaoPoint, SpinStructure, packed_directions
 from hpcalo.kubo.states.observable import LevelProperty, Observable
 from hpcalo.kubo.states.operators import ordered
+from hpcalo.kubo.states.pool import Pool
 from hpcalo.kubo.states.solver import States
 from hpcalo.typing import ComplexArray, RealArray
 
@@ -58,8 +60,9 @@ class LcaoStates:
             np.stack(list(plain.values()), axis=1).reshape(nR, -1),
             np.stack(graded, axis=1).reshape(nR, -1),
             self.order,
-            self.directions,
+            packed_directions(self.directions),
         )
+        self._pool = Pool()
         self._own = model.n_hat
         self._set_direction(n_hat)
 
@@ -88,14 +91,14 @@ class LcaoStates:
             if isinstance(observable, LevelProperty):
                 states.observables[observable] = np.zeros((K, *observable.shape(self.crystal), M))
             else:
-                shape = (K, M, observable.size(self.crystal), M)
-                states.observables[observable] = np.zeros(shape, dtype=np.complex128)
+                states.observables[observable] = self._pool.array(K, M, observable.size(self.crystal), M)
+                states.observables[observable][...] = 0.0
         for start in range(0, K, SMALL_BATCH):
             part = slice(start, min(start + SMALL_BATCH, K))
-            plain, graded, gradient = self._sum.line(k_first, k_second, k_last[part])
+            plain, graded, gradient = self._sums(k_first, k_second, k_last[part])
             for i, k in enumerate(range(part.start, part.stop)):
                 try:
-                    point = self._solved(plain[i], graded[i], gradient[i])
+                    point = self._solved(plain[i], graded[i], gradient[:, i])
                 except LinAlgError as problem:
                     where = np.round((k_first, k_second, k_last[k]), 6).tolist()
                     raise ModelError(
@@ -106,31 +109,49 @@ class LcaoStates:
                     observable.lcao(point, values[k])
         return states
 
+    def _sums(
+        self, k_first: float, k_second: float, k_last: RealArray
+    ) -> tuple[ComplexArray, ComplexArray, ComplexArray]:
+        """The lattice sums at a few points, in memory that is used again."""
+        K, columns = len(k_last), self._sum.columns.shape[1]
+        values = self._pool.array(K, columns)
+        gradient = self._pool.array(-(-len(self.directions) // 2), K, columns - self._sum.plain_columns)
+        return self._sum.line(k_first, k_second, k_last, values, gradient)
+
     def _solved(self, plain: ComplexArray, graded: ComplexArray, gradient: ComplexArray) -> LcaoPoint:
-        """Diagonalizes one k-point. Raises LinAlgError where the overlap is not positive."""
+        """Diagonalizes one k-point. Raises LinAlgError where the overlap is not positive.
+
+        S ⊗ 1 = L L†: a Cholesky factor of half the dimension solves for all spin blocks at once, in place, with the
+        spinors in the rows of arrays: (M, 2N) are 2M vectors of N orbitals.
+        """
         N, M = self._N, self.size
         plain, graded = plain.reshape(-1, N, N), graded.reshape(-1, N, N)
-        # S ⊗ 1 = L L†: a Cholesky factor of half the dimension, applied to the spin blocks of H.
         L = cholesky(plain[0], lower=True, check_finite=False)
-        H = self._spins.spinor(graded).reshape(2, N, 2 * N)
-        for s in range(2):
-            H[s] = solve_triangular(L, H[s], lower=True, check_finite=False)
-        H = H.reshape(2 * N, 2 * N).conj().T.reshape(2, N, 2 * N).copy()
-        for s in range(2):
-            H[s] = solve_triangular(L, H[s], lower=True, check_finite=False)
-        E, x = eigh(H.reshape(M, M), lower=True, check_finite=False, overwrite_a=True, driver="evd")
-        x = x.reshape(2, N, M)
-        c = np.empty((2, N, M), dtype=np.complex128)
-        for s in range(2):
-            c[s] = solve_triangular(L, x[s], lower=True, trans="C", check_finite=False)
+        half, whole = self._pool.array(M, M), self._pool.array(M, M)
+        self._spins.spinor(graded, out=half)
+        _solve(L.conj(), half)  # its rows are the columns of H*: now those of L*⁻¹ H*
+        whole[...] = half.T
+        _solve(L, whole)  # rows: columns of L⁻¹ (H L†⁻¹)
+        E, x = eigh(whole.T, lower=True, check_finite=False, overwrite_a=True, driver="evd")
+        rows = half
+        rows[...] = x.T
+        _solve(L, rows, adjoint=True)
         return LcaoPoint(
             E=E,
-            x=x,
-            c=c,
+            x=x.T.reshape(M, 2, N).transpose(1, 2, 0),
+            rows=rows,
             plain=dict(zip(self._plain, plain, strict=True)),
             graded=graded,
-            gradient=gradient.reshape(len(self.directions), -1, N, N),
+            gradient=gradient.reshape(len(gradient), -1, N, N),
             directions=self.directions,
             tau=self._tau,
             spins=self._spins,
+            pool=self._pool,
         )
+
+
+def _solve(L: ComplexArray, rows: ComplexArray, *, adjoint: bool = False) -> None:
+    """Overwrites each vector of N numbers y in rows (…, N) by L⁻¹ y, or L†⁻¹ y."""
+    columns = rows.reshape(-1, len(L)).T
+    found = ztrsm(1.0, L, columns, lower=True, trans_a=2 if adjoint else 0, overwrite_b=True)
+    assert np.shares_memory(found, columns)

@@ -56,7 +56,7 @@ class WannierStates:
         self._rows = columns.shape[1]
         # Operators as (n, v, m): the products with the eigenvectors then need no transposition.
         plain, H = columns.transpose(0, 2, 1, 3).reshape(nR, -1), model.H_Rnn.reshape(nR, -1)
-        self._sum = LatticeSum(model.R, model.crystal.lattice, plain, H, self.order, ())
+        self._sum = LatticeSum(model.R, model.crystal.lattice, plain, H, self.order, np.zeros((3, 0)))
         self.scattered = SHORT if nR * (plain.shape[1] + H.shape[1]) * 16 <= MOST_COLUMNS else 0
 
     @cached_property
