@@ -8,6 +8,7 @@ in the position matrix A, and velocities are ∂H + i[H, A] with as much of A as
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,7 +62,13 @@ class Crystal:
         """Number of periodic directions."""
         return sum(self.periodic)
 
-    @property
+    @cached_property
+    def directions(self) -> tuple[int, ...]:
+        """Cartesian components along which the periodic lattice vectors reach."""
+        reach = np.abs(self.lattice[list(self.periodic)]).max(axis=0, initial=0.0)
+        return tuple(v for v in range(3) if reach[v] > 1e-9)
+
+    @cached_property
     def volume(self) -> float:
         """Cell volume in Å³: of a film area × thickness, of a wire length × thickness²."""
         full = abs(float(np.linalg.det(self.lattice)))
@@ -69,7 +76,7 @@ class Crystal:
             return full
         return self.area * self.thickness ** (3 - self.dimensions)
 
-    @property
+    @cached_property
     def area(self) -> float:
         """Area of a film's cell in Å²; in general the measure of the periodic lattice vectors, Å to their number."""
         repeated = self.lattice[list(self.periodic)]

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from hpcalo.typing import RealArray
 
@@ -97,8 +96,25 @@ def _averaged(variance: RealArray, axes: Sequence[str]) -> RealArray:
     known = ~np.isnan(along)
     edges = [(0, 0)] * (along.ndim - 1) + [(reach, reach)]
     sums, counts = (
-        sliding_window_view(np.pad(array, edges), 2 * reach + 1, axis=-1).sum(axis=-1)
+        _running_sums(np.pad(array, edges), 2 * reach + 1)
         for array in (np.where(known, along, 0.0), known.astype(np.float64))
     )
     mean = np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=known)
     return np.moveaxis(mean, -1, axes.index("energy"))
+
+
+def _running_sums(values: RealArray, width: int) -> RealArray:
+    """Sums of so many neighbours along the last axis (…, n − width + 1), of sums of 1, 2, 4, … of them: differences
+    of cumulative sums would lose what is small beside what is large.
+    """
+    found = np.zeros((*values.shape[:-1], values.shape[-1] - width + 1))
+    sums, size, start = values, 1, 0
+    while width:
+        if width % 2:
+            found += sums[..., start : start + found.shape[-1]]
+            start += size
+        width //= 2
+        if width:
+            sums = sums[..., :-size] + sums[..., size:]
+            size *= 2
+    return found

@@ -36,6 +36,10 @@ def inverse_parts(run: RunSums) -> tuple[RealArray, RealArray]:
 
     β̃_ij(n̂) = −(1/eV) ∫dE f' (E−μ) t_ji(−n̂) (38), with t_even(−n̂) = t_even(n̂) and t_odd(−n̂) = −t_odd(n̂).
     """
+    return run.once("inverse_thermal_torque", lambda: _parts(run))
+
+
+def _parts(run: RunSums) -> tuple[RealArray, RealArray]:
     weights = run.averages(1)
     even, odd = torkance_parts(run)
     scale = J_PER_M2 / run.volume

@@ -20,7 +20,7 @@ from hpcalo.kubo.responses.damping import rotation_response
 from hpcalo.kubo.responses.inverse_thermal_torque import inverse_parts
 from hpcalo.kubo.responses.response import Axis, Quantity, Response
 from hpcalo.kubo.responses.run_sums import RunSums
-from hpcalo.kubo.responses.thermal_torkance import ThermalTorkance
+from hpcalo.kubo.responses.thermal_torkance import thermal_torkance_parts
 from hpcalo.kubo.states.positions import POSITIONS
 from hpcalo.kubo.sums.request import TORQUE_TORQUE, TORQUE_VELOCITY, VELOCITY_VELOCITY, Sums
 from hpcalo.typing import RealArray
@@ -42,7 +42,7 @@ def onsager_matrix(run: RunSums) -> RealArray:
     calculations.
     """
     even, odd = inverse_parts(run)
-    beta = ThermalTorkance().compute(run)
+    beta_even, beta_odd = thermal_torkance_parts(run)
     volume = run.volume * units.ANGSTROM**3
     symmetric, antisymmetric = rotation_response(run)
     weights = run.averages(0)
@@ -52,7 +52,7 @@ def onsager_matrix(run: RunSums) -> RealArray:
     A = np.zeros(shape)
     A[:, :, :d, :d] = heat_conductivity(run) * run.temperatures
     A[:, :, :d, d:] = even + odd
-    A[:, :, d:, :d] = -(beta["beta_even"] + beta["beta_odd"]) * run.temperatures / volume
+    A[:, :, d:, :d] = -(beta_even + beta_odd) * run.temperatures / volume
     A[:, :, d:, d:] = -rotation / volume
     return A
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
@@ -70,7 +71,10 @@ class RunSums:
         """(Re, Im) parts with broadening, each (A, G, x, y, NE), with prefactors 1/π and 1/2π of the closed forms (ħ =
         1).
         """
-        raw = self.stacked(raw_name(BROADENED, pair))
+        name = raw_name(BROADENED, pair)
+        return self.once(name, lambda: self._broadened(self.stacked(name), pair))
+
+    def _broadened(self, raw: RealArray, pair: Pair) -> tuple[RealArray, RealArray]:
         raw = raw.reshape(*raw.shape[:2], *self._shape(pair), 2, raw.shape[-1])
         return raw[..., 0, :] / np.pi, raw[..., 1, :] / (2.0 * np.pi)
 
@@ -78,7 +82,10 @@ class RunSums:
         """T = 0 sea sums (A, x, y, NE): −Σ_n Θ(E−E_n) B_n of (36) without its charge, and Σ_n Θ(E−E_n)[A_n + (E−E_n)
         B_n] of (32).
         """
-        raw = self.stacked(raw_name(SEA, pair))
+        name = raw_name(SEA, pair)
+        return self.once(name, lambda: self._sea(self.stacked(name), pair))
+
+    def _sea(self, raw: RealArray, pair: Pair) -> tuple[RealArray, RealArray]:
         raw = raw.reshape(raw.shape[0], *self._shape(pair), 3, raw.shape[-1])
         second = np.cumsum(raw[..., 0, :-1], axis=-1)
         constant = np.cumsum(raw[..., 1, :-1], axis=-1)
@@ -138,6 +145,17 @@ class RunSums:
             self.weights[name] = make()
         kept: Kept = self.weights[name]
         return kept
+
+    def once(self, name: str, make: Callable[[], Kept]) -> Kept:
+        """What several responses need of these raw sums, made once; nobody may change it."""
+        if name not in self._made:
+            self._made[name] = make()
+        made: Kept = self._made[name]
+        return made
+
+    @cached_property
+    def _made(self) -> dict[str, Any]:
+        return {}
 
     def _weights(self, made_by: Callable[..., RealArray], power: int) -> RealArray:
         name = f"{made_by.__name__}:{power}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from hpcalo.typing import IntArray, RealArray
@@ -42,7 +44,7 @@ def _quadrature(
     Eight Gauss points in each piece between the edges of the cells and multiples of 2 k_B T around μ: as many as −f'
     needs, however small k_B T is against the spacing.
     """
-    nodes, node_weights = np.polynomial.legendre.leggauss(8)
+    nodes, node_weights = _gauss()
     step = float(energies[1] - energies[0])
     kt = BOLTZMANN_EV * temperature
     pieces = mu + kt * np.arange(-REACH, REACH + 1, 2)
@@ -56,3 +58,10 @@ def _quadrature(
     value = minus_df * x**power * half[:, None] * node_weights
     inside = (e - energies[cell][:, None]) / step
     return np.repeat(cell, nodes.size), inside.ravel(), value.ravel()
+
+
+@cache
+def _gauss() -> tuple[RealArray, RealArray]:
+    """Eight Gauss points on [−1, 1] and their weights."""
+    nodes, weights = np.polynomial.legendre.leggauss(8)
+    return nodes, weights

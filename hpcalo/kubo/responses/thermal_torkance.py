@@ -43,6 +43,20 @@ def _at(energies: RealArray, curve: RealArray, energy: float) -> RealArray:
     return (1.0 - w) * curve[..., i] + w * curve[..., i + 1]
 
 
+def thermal_torkance_parts(run: RunSums) -> tuple[RealArray, RealArray]:
+    """(even, odd) β with broadening in J m/K, (39): (A, G, torque, field, M, T)."""
+    return run.once("thermal_torkance", lambda: _parts(run))
+
+
+def _parts(run: RunSums) -> tuple[RealArray, RealArray]:
+    weights = run.averages(1) / run.temperatures[None, :, None]  # −f' (E−μ)/T
+    even, odd = torkance_parts(run)
+    return (
+        -BETA_SI * np.einsum("agije,mte->agijmt", even, weights),
+        -BETA_SI * np.einsum("agije,mte->agijmt", odd, weights),
+    )
+
+
 def _draw(axis: Axes, results: Sequence[Result], part: str) -> None:
     along = thermal_axis(results[0])
     label = AxisLabel(f"{part} thermal torkance", r"$\beta_{{{}}}$", "J m/K", style.powered, second=MICRO_EV_LABEL)
@@ -124,10 +138,9 @@ class ThermalTorkance(Response):
     )
 
     def compute(self, run: RunSums) -> Mapping[str, RealArray]:
-        weights = run.averages(1) / run.temperatures[None, :, None]  # −f' (E−μ)/T
-        out = {}
+        even, odd = thermal_torkance_parts(run)
+        out = {"beta_even": even, "beta_odd": odd}
         for part, values in zip(("even", "odd"), torkance_parts(run), strict=True):
-            out[f"beta_{part}"] = -BETA_SI * np.einsum("agije,mte->agijmt", values, weights)
             slope = np.gradient(values, run.energies, axis=-1)
             at_mu = np.stack([_at(run.energies, slope, mu) for mu in run.mu], axis=-1)
             factor = -BETA_SI * np.pi**2 * units.BOLTZMANN_EV**2 / 3.0

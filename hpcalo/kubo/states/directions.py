@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from hpcalo.hamiltonian.types import Crystal
 
 
@@ -17,5 +15,4 @@ def line_order(periodic: tuple[bool, bool, bool]) -> tuple[int, int, int]:
 
 def velocity_directions(crystal: Crystal) -> tuple[int, ...]:
     """Cartesian components along which the periodic lattice vectors reach."""
-    reach = np.abs(crystal.lattice[list(crystal.periodic)]).max(axis=0) if any(crystal.periodic) else np.zeros(3)
-    return tuple(v for v in range(3) if reach[v] > 1e-9)
+    return crystal.directions
