@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
 import h5py
 import pytest
 from inputs import SMALL
+from limits import HANG
 from program import one_complaint
 
 from hpcalo import __version__
@@ -76,27 +80,18 @@ def test_answers_come_once_under_a_launcher(hpcalo):
     refused(result, 2, "No such command 'rum'; did you mean 'run'? (see 'hpcalo --help')")
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["run"], "Missing argument 'INPUT.toml'"),
-        (["run", "--forse", "a.toml"], "option '--forse'; did you mean '--force'? (see 'hpcalo run --help')"),
-        (["run", "-Q", "a.toml"], "did you mean '-q'?"),
-        (["run", "a.toml", "--output"], "Option '--output' requires an argument"),
-        (["convert", "a.npz", "--format", "bt"], "'bt' is not one of 'tb', 'hr'"),
-        (["exprot"], "did you mean 'export'?"),
-        (["check", "a.toml", "--ranks", "0"], "0 is not in the range"),
-        (["info"], "Give either a FILE or --environment"),
-        (["info", "a.h5", "--environment"], "Give either a FILE or --environment"),
-        (["plot"], "Missing argument 'RESULT...'"),
-    ],
-)
-def test_usage_mistakes(hpcalo, arguments, words):
-    result = hpcalo(*arguments)
-    refused(result, 2, words)
-    assert result.stderr.count("\n") == 1
-
-
+USAGE = [
+    (["run"], "Missing argument 'INPUT.toml'"),
+    (["run", "--forse", "a.toml"], "option '--forse'; did you mean '--force'? (see 'hpcalo run --help')"),
+    (["run", "-Q", "a.toml"], "did you mean '-q'?"),
+    (["run", "a.toml", "--output"], "Option '--output' requires an argument"),
+    (["convert", "a.npz", "--format", "bt"], "'bt' is not one of 'tb', 'hr'"),
+    (["exprot"], "did you mean 'export'?"),
+    (["check", "a.toml", "--ranks", "0"], "0 is not in the range"),
+    (["info"], "Give either a FILE or --environment"),
+    (["info", "a.h5", "--environment"], "Give either a FILE or --environment"),
+    (["plot"], "Missing argument 'RESULT...'"),
+]
 MISTAKES = [
     ("[kubo]\ngama = 1", [], "small.toml: kubo.gama: unknown key; did you mean 'gamma'?"),
     ("[kubo", [], "small.toml: not valid TOML"),
@@ -117,10 +112,50 @@ MISTAKES = [
 ]
 
 
-@pytest.mark.parametrize(("text", "extra", "words"), MISTAKES, ids=range(len(MISTAKES)))
-def test_wrong_input(hpcalo, source, text, extra, words):
-    source.write_text(text)
-    refused(hpcalo("check", source, *extra), 2, words)
+ONE_AFTER_THE_OTHER = """
+import contextlib, io, json, sys
+from hpcalo.__main__ import main
+for arguments in json.loads(sys.argv[1]):
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main(arguments)
+        except SystemExit as end:
+            code = end.code
+    print(json.dumps([code, out.getvalue(), err.getvalue()]))
+"""
+
+
+@pytest.fixture(scope="module")
+def answers(launch_environment, tmp_path_factory):
+    """What one process says to each of the mistakes: (USAGE, MISTAKES)."""
+    folder = tmp_path_factory.mktemp("mistakes")
+    lines = [arguments for arguments, _ in USAGE]
+    for number, (text, extra, _) in enumerate(MISTAKES):
+        (folder / str(number)).mkdir()
+        (folder / str(number) / "small.toml").write_text(text)
+        lines.append(["check", f"{number}/small.toml", *extra])
+    command = [sys.executable, "-c", ONE_AFTER_THE_OTHER, json.dumps(lines)]
+    done = subprocess.run(
+        command, cwd=folder, env=launch_environment, capture_output=True, text=True, timeout=HANG, check=True
+    )
+    assert done.stderr == ""
+    found = [
+        subprocess.CompletedProcess(a, *json.loads(b)) for a, b in zip(lines, done.stdout.splitlines(), strict=True)
+    ]
+    return found[: len(USAGE)], found[len(USAGE) :]
+
+
+@pytest.mark.parametrize("number", range(len(USAGE)))
+def test_usage_mistakes(answers, number):
+    result = answers[0][number]
+    refused(result, 2, USAGE[number][1])
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("number", range(len(MISTAKES)))
+def test_wrong_input(answers, number):
+    refused(answers[1][number], 2, MISTAKES[number][2])
 
 
 def test_wrong_input_on_several_ranks_is_told_once_and_nothing_is_written(hpcalo, source, tmp_path):
