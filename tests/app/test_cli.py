@@ -10,6 +10,7 @@ import tomllib
 from pathlib import Path
 
 import h5py
+import in_turn
 import pytest
 from inputs import SMALL
 from limits import HANG
@@ -112,20 +113,6 @@ MISTAKES = [
 ]
 
 
-ONE_AFTER_THE_OTHER = """
-import contextlib, io, json, sys
-from hpcalo.__main__ import main
-for arguments in json.loads(sys.argv[1]):
-    out, err, code = io.StringIO(), io.StringIO(), 0
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        try:
-            main(arguments)
-        except SystemExit as end:
-            code = end.code
-    print(json.dumps([code, out.getvalue(), err.getvalue()]))
-"""
-
-
 @pytest.fixture(scope="module")
 def answers(launch_environment, tmp_path_factory):
     """What one process says to each of the mistakes: (USAGE, MISTAKES)."""
@@ -135,14 +122,12 @@ def answers(launch_environment, tmp_path_factory):
         (folder / str(number)).mkdir()
         (folder / str(number) / "small.toml").write_text(text)
         lines.append(["check", f"{number}/small.toml", *extra])
-    command = [sys.executable, "-c", ONE_AFTER_THE_OTHER, json.dumps(lines)]
+    command = [sys.executable, str(in_turn.SCRIPT), json.dumps(lines)]
     done = subprocess.run(
         command, cwd=folder, env=launch_environment, capture_output=True, text=True, timeout=HANG, check=True
     )
     assert done.stderr == ""
-    found = [
-        subprocess.CompletedProcess(a, *json.loads(b)) for a, b in zip(lines, done.stdout.splitlines(), strict=True)
-    ]
+    found = in_turn.read(lines, done.stdout)
     return found[: len(USAGE)], found[len(USAGE) :]
 
 

@@ -51,29 +51,32 @@ def test_a_response_is_one_class_and_one_test(name: str, tmp_path) -> None:
     classes = [f for f in files if f.startswith("hpcalo")]
     assert (len(classes), len(files) - len(classes)) == (1 if name == "drude_weight" else 2, 1)
     page.test()
-    assert f"        {name} " in page.hpcalo("keys", "kubo.quantities")
     (tmp_path / "toy.toml").write_text(INPUT.format(name=name))
-    page.hpcalo("check", "toy.toml")
-    page.hpcalo("run", "toy.toml", "--quiet")
+    keys, _, _, info = page.in_turn(
+        ["keys", "kubo.quantities"], ["check", "toy.toml"], ["run", "toy.toml", "--quiet"], ["info", "toy.h5"]
+    )
+    assert f"        {name} " in keys
     result = read_dataset(tmp_path / "toy.h5")
     assert set(result.variables) == {"density_of_states", "electrons", *variables}
     for variable in variables:
         assert result.variables[variable].dims == dims
         assert np.abs(result[variable]).max() > 0.0
-    assert variables[0] in page.hpcalo("info", "toy.h5")
+    assert variables[0] in info
     used_everywhere(page, name, variables)
 
 
 def used_everywhere(page: Followed, name: str, variables: tuple[str, ...]) -> None:
     """Figure, report and export, without and with the name."""
-    page.hpcalo("plot", "toy.h5", "-o", "whole.png")
-    page.hpcalo("plot", "toy.h5", "--quantity", name, "-o", "named.png")
-    page.hpcalo("plot", "toy.h5", "--quantity", variables[-1], "-o", "variable.png")
-    page.hpcalo("report", "toy.h5")
+    page.in_turn(
+        ["plot", "toy.h5", "-o", "whole.png"],
+        ["plot", "toy.h5", "--quantity", name, "-o", "named.png"],
+        ["plot", "toy.h5", "--quantity", variables[-1], "-o", "variable.png"],
+        ["report", "toy.h5"],
+        ["export", "toy.h5", "--quantity", variables[0]],
+    )
     text = (page.folder / "toy.html").read_text()
     assert all(variable in text for variable in variables)
     assert "even in n̂" in text
     if name == "drude_weight":
         assert "Drude absorption is not negative (second law)" in text
-    page.hpcalo("export", "toy.h5", "--quantity", variables[0])
     assert variables[0] in (page.folder / "toy.csv").read_text()

@@ -6,13 +6,16 @@ look into the folder, too, as it would look into its own.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from in_turn import read
 from limits import HANG
 from places import REPOSITORY
 
@@ -43,10 +46,17 @@ class Followed:
 
     def hpcalo(self, *arguments: str) -> str:
         """Output of the program with the new files in the package."""
+        return self.in_turn(arguments)[0]
+
+    def in_turn(self, *commands: Sequence[str]) -> list[str]:
+        """Outputs of several commands of the program in one process. Raises AssertionError where one fails."""
         (self.folder / "program.py").write_text(
-            f"{self.extension()}import sys\nfrom hpcalo.__main__ import main\nsys.exit(main(sys.argv[1:]))\n"
+            f"{self.extension()}import json, sys\nfrom in_turn import main\nmain(json.loads(sys.argv[1]))\n"
         )
-        return self.python("program.py", *arguments).stdout
+        done = read(commands, self.python("program.py", json.dumps(commands)).stdout)
+        for one in done:
+            assert one.returncode == 0, f"{one.args}\n{one.stdout[-3000:]}{one.stderr[-3000:]}"
+        return [one.stdout for one in done]
 
     def test(self) -> None:
         """Runs the page's tests."""
