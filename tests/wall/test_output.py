@@ -251,19 +251,6 @@ def test_shipped_inputs_run_and_plot(tmp_path, name):
         assert np.ptp(r["settling_time"]) < 1e-3 * r["settling_time"][0]
 
 
-def test_shipped_film_drives_a_wall(tmp_path):
-    """The two inputs that belong together, on a coarse mesh and for a short time: the Kubo result drives the wall."""
-    film, output = tmp_path / "film.h5", tmp_path / "wall.h5"
-    quiet = {"quiet": True}
-    app.run(
-        MPI.COMM_SELF, INPUTS / "mnw001_coefficients.toml", output=film, overrides=("kubo.k.grid=[8,8,1]",), **quiet
-    )
-    short = (f"electronic_structure.result='{film}'", "time.end='0.002 ns'", "time.output_every='0.001 ns'")
-    app.run(MPI.COMM_SELF, INPUTS / "mnw001_wall.toml", output=output, overrides=short, **quiet)
-    picture = app.plot([output], output=tmp_path / "wall.png", force=False)
-    assert picture.stat().st_size > 10_000
-
-
 def test_petsc_options(tmp_path):
     """Options reach the solvers; an unknown option or type is one clear line."""
     short = ("time.end='0.0005 ns'", "time.output_every='0.0005 ns'")

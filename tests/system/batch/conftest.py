@@ -18,6 +18,8 @@ import pytest
 from limits import HANG
 
 DAEMONS = ("munged", "slurmctld", "slurmd")
+START = 120.0
+"""Seconds that the daemons may take to start; without them the tests are skipped, so that a busy machine needs many."""
 CONFIGURATION = """
 ClusterName=test
 SlurmctldHost={host}(127.0.0.1)
@@ -156,16 +158,16 @@ def _start(folder: Path) -> str:
             # Not through pipes: the daemons would keep them open.
             with open(folder / "log" / "start.log", "a+") as log:
                 code = subprocess.run(
-                    [str(w) for w in command], stdout=log, stderr=log, timeout=20, env=environment, check=False
+                    [str(w) for w in command], stdout=log, stderr=log, timeout=START, env=environment, check=False
                 ).returncode
         except (OSError, subprocess.TimeoutExpired) as problem:
             return str(problem)
         if code:
             return f"{command[0]}: {(folder / 'log' / 'start.log').read_text()[-300:]}"
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + START
     while time.monotonic() < deadline:
         done = subprocess.run(
-            ["sinfo", "-h", "-o", "%T"], capture_output=True, text=True, timeout=20, env=environment, check=False
+            ["sinfo", "-h", "-o", "%T"], capture_output=True, text=True, timeout=START, env=environment, check=False
         )
         if "idle" in done.stdout:
             return ""
