@@ -1,14 +1,14 @@
 """Coverage-guided fuzzing of the readers: input files (toml), Wannier90 texts (wannier90), model files (hdf5).
 
 Not part of the test suite: it needs the package `atheris`, in an environment that has hpcalo too, and runs until it is
-stopped or finds a failure. What a reader may do is what `tests/fuzz/conftest.py` says: take the input, or refuse it in
+stopped or finds a failure. What a reader may do is what `tests/system/fuzz/conftest.py` says: take the input, or refuse it in
 one line of an HpcaloError. Everything else ends the run, and libFuzzer writes the input into a file `crash-…`.
 
     pip install atheris
-    python tests/fuzz/atheris_inputs.py toml -max_total_time=120
-    python tests/fuzz/atheris_inputs.py wannier90 -max_total_time=120 -rss_limit_mb=4096
-    python tests/fuzz/atheris_inputs.py hdf5 -max_total_time=120
-    python tests/fuzz/atheris_inputs.py toml crash-…            one input again
+    python tests/system/fuzz/atheris_inputs.py toml -max_total_time=120
+    python tests/system/fuzz/atheris_inputs.py wannier90 -max_total_time=120 -rss_limit_mb=4096
+    python tests/system/fuzz/atheris_inputs.py hdf5 -max_total_time=120
+    python tests/system/fuzz/atheris_inputs.py toml crash-…            one input again
 
 Options after the target are libFuzzer's; a folder among them keeps the inputs that reached something new. Seeds are the
 files in `input/` and small models that are written first. Model files are fuzzed without their seal, so that the HDF5

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from inputs import computed
+from limits import HANG, processor_time
 from mutations import LONG, damaged_bytes
 
 from hpcalo import app
@@ -58,6 +59,7 @@ end = "0.0004 ns"
 output_every = "0.0002 ns"
 """
 SCAN = WALL.replace('"quasi-static"', '"steady"') + '[scan]\nkey = "drive.gradient"\nvalues = ["1 K/nm", "2 K/nm"]\n'
+SECONDS = 30.0  # of the processor that a command may take
 ENGINES = {"kubo": (KUBO, ()), "wall": (WALL, ()), "scan": (SCAN, ())}
 
 
@@ -204,19 +206,19 @@ def warm(whole, tmp_path_factory, survives):
 
 
 @given(st.data())
-@settings(max_examples=LONG or 20, deadline=30_000)
+@settings(max_examples=LONG or 20)
 def test_changed_contents(tmp_path_factory, survives, whole, data):
     engine, path = changed(data, whole, tmp_path_factory.getbasetemp() / "changed")
     for use in uses(engine, path):
-        survives(use, path.parent)
+        survives(use, path.parent, SECONDS)
 
 
 @given(st.data())
-@settings(max_examples=LONG // 4 or 2, deadline=30_000)
+@settings(max_examples=LONG // 4 or 2)
 def test_changed_contents_drawn(tmp_path_factory, survives, whole, data):
     engine, path = changed(data, whole, tmp_path_factory.getbasetemp() / "drawn")
     for use in slow_uses(engine, path):
-        survives(use, path.parent)
+        survives(use, path.parent, SECONDS)
 
 
 @given(st.data())
@@ -231,11 +233,11 @@ def test_sealed_results(tmp_path_factory, survives, whole, data):
     intact = content[: len(whole[engine])] == whole[engine]
     if intact or content[-LENGTH:] == whole[engine][-LENGTH:]:
         for use in uses(engine, path):
-            assert survives(use, folder) <= intact
+            assert survives(use, folder, SECONDS) <= intact
 
 
 @given(st.data())
-@settings(max_examples=LONG or 20, deadline=30_000)
+@settings(max_examples=LONG or 20)
 def test_results_without_their_seal(tmp_path_factory, survives, whole, data):
     """In a child, because the HDF5 library itself may break down (1.10.8: in H5Fclose where a byte of one of the file's
     trees is wrong). That is no failure of ours; a traceback, an unreadable message or standing still is.
@@ -245,7 +247,7 @@ def test_results_without_their_seal(tmp_path_factory, survives, whole, data):
     folder.mkdir(exist_ok=True)
     path = folder / "r.h5"
     path.write_bytes(data.draw(damaged_bytes(whole[engine][:-LENGTH])))
-    assert in_child(lambda: [survives(use, folder) for use in uses(engine, path)]) in (0, *BREAKDOWN)
+    assert in_child(lambda: [survives(use, folder, SECONDS) for use in uses(engine, path)]) in (0, *BREAKDOWN)
 
 
 BREAKDOWN = (-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS)
@@ -258,7 +260,7 @@ def in_child(work) -> int:
         try:
             faulthandler.disable()
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
-            signal.alarm(20)
+            signal.alarm(int(HANG))
             work()
             code = 0
         except BaseException as problem:
@@ -307,7 +309,8 @@ def goes_on(result: Path) -> None:
     """Without the watch over what is done: the ranks' own messages are pickled."""
     refusal = ""
     try:
-        app.restart(alone(), result, quiet=True)
+        with processor_time(SECONDS):
+            app.restart(alone(), result, quiet=True)
     except HpcaloError as problem:
         refusal = str(problem)
     assert refusal == one_line(refusal)
@@ -315,7 +318,7 @@ def goes_on(result: Path) -> None:
 
 
 @given(st.data())
-@settings(max_examples=LONG or 15, deadline=30_000)
+@settings(max_examples=LONG or 15)
 def test_restart_from_damaged_checkpoints(tmp_path_factory, stopped, data):
     """Bytes of any file that a stopped run has left; or one that is gone."""
     engine = data.draw(st.sampled_from(["kubo", "wall"]))
@@ -329,7 +332,7 @@ def test_restart_from_damaged_checkpoints(tmp_path_factory, stopped, data):
 
 
 @given(st.data())
-@settings(max_examples=LONG or 15, deadline=30_000)
+@settings(max_examples=LONG or 15)
 def test_restart_from_other_contents(tmp_path_factory, stopped, data):
     """Whole checkpoints, sealed and with the right checksum, whose content is not what this program writes."""
     engine = data.draw(st.sampled_from(["kubo", "wall"]))
