@@ -1,8 +1,8 @@
 """Coverage-guided fuzzing of the readers: input files (toml), Wannier90 texts (wannier90), model files (hdf5).
 
 Not part of the test suite: it needs the package `atheris`, in an environment that has hpcalo too, and runs until it is
-stopped or finds a failure. What a reader may do is what `tests/system/fuzz/conftest.py` says: take the input, or refuse it in
-one line of an HpcaloError. Everything else ends the run, and libFuzzer writes the input into a file `crash-…`.
+stopped or finds a failure. What a reader may do is what `tests/system/fuzz/conftest.py` says: take the input, or refuse
+it in one line of an HpcaloError. Everything else ends the run, and libFuzzer writes the input into a file `crash-…`.
 
     pip install atheris
     python tests/system/fuzz/atheris_inputs.py toml -max_total_time=120
