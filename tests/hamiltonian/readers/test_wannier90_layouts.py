@@ -285,6 +285,45 @@ def test_centres_modulo_the_supercell(seed: Path) -> None:
     assert any(n.startswith("warning: centres not compared with those of another file") for n in other.notes)
 
 
+def write_wout(path: Path, centres: np.ndarray, mesh: str = "3 x  3 x  3") -> None:
+    """The lines of `.wout` that are read; it names no atoms."""
+    vectors = [
+        f"                    a_{i + 1} " + " ".join(f"{x:10.6f}" for x in v)
+        for i, v in enumerate(MODEL.crystal.lattice)
+    ]
+    rows = [
+        f"  WF centre and spread {n + 1:4d}  ( " + ", ".join(f"{x:.6f}" for x in c) + " )     1.0"
+        for n, c in enumerate(centres)
+    ]
+    grid = f" Grid size = {mesh}      Total points =   27"
+    path.write_text("\n".join([" SYSTEM", "Lattice Vectors (Ang)", *vectors, grid, " Final State", *rows]) + "\n")
+
+
+def test_centres_of_wout_and_xyz(seed: Path) -> None:
+    """Without a checkpoint `.wout` tells where a function is; `_centres.xyz`, moved to the home cell, only the run."""
+    usual = read(seed, spin="blocks")
+    for ending in (".chk", ".spn", ".win"):
+        seed.with_suffix(ending).unlink()
+    shift = 3 * MODEL.crystal.lattice[0]
+    centres = MODEL.centres + np.array([0, 1, 0, -2])[:, None] * shift
+    write_wout(seed.with_suffix(".wout"), centres)
+    model = read(seed, spin="blocks")
+    np.testing.assert_allclose(model.centres, centres, atol=1e-7)
+    assert model.crystal.symbols == ("X1", "X2")
+    write_wout(seed.with_suffix(".wout"), centres, mesh="6 x  3 x  3")
+    other = read(seed, spin="blocks")  # function 2 is off by half of that supercell: another run
+    assert any("warning: centres not compared" in note and "function 2" in note for note in other.notes)
+    np.testing.assert_allclose(other.centres, usual.centres, atol=1e-7)
+    bare = read(seed, format="hr", spin="blocks")
+    np.testing.assert_allclose(bare.centres, centres, atol=1e-6)
+    seed.with_suffix(".wout").unlink()
+    rows = ["X " + " ".join(f"{x:.8f}" for x in c) for c in MODEL.centres + shift / 3]
+    seed.with_name("x_centres.xyz").write_text("\n".join(["4", "centres", *rows]) + "\n")
+    home = read(seed, spin="blocks")
+    np.testing.assert_allclose(home.centres, usual.centres, atol=1e-7)
+    assert not any("centres" in note for note in home.notes)
+
+
 def test_an_odd_number_of_functions(tmp_path: Path) -> None:
     """No pairs: charge responses work, spin matrices are kept, torque says why not."""
     keep = [0, 1, 2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
@@ -14,8 +15,9 @@ from hpcalo.typing import IntArray, RealArray
 
 PIECE = 2**22
 """Characters that are turned into numbers at once."""
-LONGEST_LINE = 2**16
-"""Characters of a line that is read by itself: a remark, a name, a few numbers."""
+LONGEST_LINE = 2**24
+"""Characters of a line that is read by itself: a remark, a name, some numbers."""
+LONGEST_WORD = 2**10
 
 
 class NumberStream:
@@ -50,7 +52,7 @@ class NumberStream:
 
     def line(self) -> str:
         """The next line, without its end; empty at the end of the file. Not after `take` without `by_line`."""
-        text = self._checked(self._file.readline(LONGEST_LINE))
+        text = self._one_line()
         self._line += text.count("\n")
         return text.rstrip("\n")
 
@@ -103,29 +105,39 @@ class NumberStream:
         return self.taken
 
     def _next_line(self) -> str:
-        while (text := self._rest + self._checked(self._file.readline(LONGEST_LINE))) and not text.strip():
+        while (text := self._rest + self._one_line()) and not text.strip():
             self._rest = ""
             self._line += 1
         self._rest = ""
         self._line += text.count("\n")
         return text
 
+    def _one_line(self) -> str:
+        text = self._read(self._file.readline, LONGEST_LINE)
+        if len(text) == LONGEST_LINE and not text.endswith("\n"):
+            raise ModelError(f"{self.path}: line {self._line} has more than {LONGEST_LINE} characters: not such a file")
+        return text
+
     def _piece(self) -> str:
         """Whole lines of about `PIECE` characters; of an endless line, whole words."""
-        text = self._checked(self._file.read(PIECE))
+        text = self._read(self._file.read, PIECE)
         whole_text = self._rest + text
         self._rest = ""
         if text:
             cut = whole_text.rfind("\n") + 1 or max(whole_text.rfind(" "), whole_text.rfind("\t")) + 1
             whole_text, self._rest = whole_text[:cut], whole_text[cut:]
             if not whole_text:
-                if len(self._rest) > LONGEST_LINE:
+                if len(self._rest) > LONGEST_WORD:
                     raise ModelError(f"{self.path}: line {self._line}: '{self._rest[:30]}…' is not a number")
                 return self._piece()
         self._line += whole_text.count("\n")
         return whole_text
 
-    def _checked(self, text: str) -> str:
+    def _read(self, how: Callable[[int], str], most: int) -> str:
+        try:
+            text = how(most)
+        except OSError as problem:
+            raise unreadable(self.path, self.what, problem) from None
         if "\0" in text:
             raise ModelError(f"{self.path}: is not text; expected a file with {self.what}")
         return text
