@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from hpcalo.errors import InputError, one_line
+
+MARGIN = 3.0
+"""Time asked for, over the estimate, which is made on another machine."""
+LEAST, UNKNOWN = 15 * 60, 24 * 3600
+"""Seconds that are asked for at least, and where the time is not known or longer: the job then continues itself."""
 
 
 def seconds(time: str) -> int:
@@ -29,3 +35,10 @@ def seconds(time: str) -> int:
 def clock(total: int) -> str:
     """HH:MM:SS."""
     return f"{total // 3600:02d}:{total // 60 % 60:02d}:{total % 60:02d}"
+
+
+def limit_for(whole: float | None) -> int:
+    """Seconds to ask a batch system for, for a run that is expected to take so long (None: that is not known)."""
+    if whole is None:
+        return UNKNOWN
+    return min(max(60 * math.ceil(MARGIN * whole / 60.0), LEAST), UNKNOWN)

@@ -30,7 +30,12 @@ from hpcalo.commands.common import FILE, alone, force_option, set_option
     envvar="HPCALO_MEMORY_PER_NODE",
     help="MiB per node (default: from the batch system).",
 )
-@click.option("--time", "-t", "limit", default="24:00:00", show_default=True, help="Time limit of one job.")
+@click.option(
+    "--time",
+    "-t",
+    "limit",
+    help="Time limit of one job (default: three times the estimate, 24 h where it is not known).",
+)
 @click.option("--partition", "-p", default="", help="Partition or queue.")
 @click.option("--account", "-A", default="", help="Account to charge.")
 @click.option("--scheduler", type=click.Choice(["slurm", "pbs"]), default="slurm", show_default=True)
@@ -49,7 +54,7 @@ from hpcalo.commands.common import FILE, alone, force_option, set_option
 @alone
 def submit(
     source: Path,
-    limit: str,
+    limit: str | None,
     output: Path | None,
     overrides: tuple[str, ...],
     force: bool,

@@ -72,6 +72,7 @@ def _run_work(points: Points[KuboInput], each: Sequence[Cost], source: Path, sta
         start=start,
         task_seconds=cost.block_seconds,
         known=cost.known,
+        time_max=cost.time_max,
     )
 
 
@@ -111,6 +112,6 @@ def _scan_work(points: Points[KuboInput], each: Sequence[Cost], source: Path, st
         memory=lambda _: memory,
         report=report,
         start=start,
-        task_seconds=sum(cost.seconds(1) for cost in each) / len(each),
+        task_seconds=sum(cost.seconds(1) for cost in each) / len(each) if math.isfinite(seconds(1)) else None,
         known=math.isfinite(seconds(1)),
     )

@@ -14,6 +14,8 @@ PROGRAM = 150 * 2**20
 """Bytes of interpreter and libraries of one rank."""
 MARGIN = 1.5
 """Memory asked for, over the estimate."""
+SOON = 60.0
+"""Seconds: a run that ends so soon is given no more ranks."""
 LEAST_MEMORY = 500  # MiB a rank
 
 
@@ -25,7 +27,8 @@ class Work:
     `team` ranks. what: a piece by its name. piece: how a team shares one. memory: bytes a rank needs at its peak if
     there are so many ranks. start: seconds before the first piece. task_seconds: of one piece on one rank of this
     machine, None where it is not known. report: the estimate as text for a number of ranks. known: whether `tasks` are
-    all of the run's, and not only those of its beginning.
+    all of the run's, and not only those of its beginning. time_max: seconds that its input allows it, infinite for no
+    limit.
     """
 
     engine: str
@@ -39,6 +42,7 @@ class Work:
     start: float = 0.0
     task_seconds: float | None = None
     known: bool = True
+    time_max: float = math.inf
 
     @property
     def most(self) -> int:
@@ -52,9 +56,16 @@ class Work:
 
     def seconds(self, ranks: int) -> float | None:
         """Time of the whole, None where it is not known."""
-        return (
-            None if self.task_seconds is None or not self.known else self.start + self.task_seconds * self.rounds(ranks)
-        )
+        known = self.known and self.task_seconds is not None
+        pieces = (self.task_seconds or 0.0) * self.rounds(ranks) if known else math.inf
+        whole = self.start + min(pieces, self.time_max)
+        return whole if whole < math.inf else None
+
+    def rounds_within(self, seconds: float) -> float:
+        """What `rounds` may be for the whole to end so soon; 0 where its time is not known."""
+        if not self.task_seconds or not self.known:
+            return 0.0
+        return max(seconds - self.start, 0.0) / self.task_seconds
 
     def memory_request(self, ranks: int) -> int:
         """MiB a rank to ask the batch system for."""
@@ -88,7 +99,8 @@ class Ranks:
 
 
 def choose(work: Work, nodes: int, site: Site, memory: int | None = None) -> Ranks:
-    """The layout on at most `nodes` nodes that ends first; among these the one with the fewest nodes, then ranks.
+    """The fewest nodes, at most `nodes`, and then ranks with which the run ends within SOON; where none do or the time
+    is not known, those with which it ends first.
 
     memory: MiB a rank, where the user has said it. Raises InputError where not even one rank fits on a node.
     """
@@ -109,8 +121,9 @@ def choose(work: Work, nodes: int, site: Site, memory: int | None = None) -> Ran
             + ("use nodes with more memory" if memory is None else "ask for less with --memory")
         )
     candidates = [(n, t) for n in range(1, used + 1) if (t := most_on(n))]
-    n, t = min(candidates, key=lambda c: (work.rounds(c[0] * c[1]), c[0]))
-    best = work.rounds(n * t)
+    soon = work.rounds_within(SOON)
+    n, t = min(candidates, key=lambda c: (max(work.rounds(c[0] * c[1]), soon), c[0]))
+    best = max(work.rounds(n * t), soon)
     spare = _last(t - 1, lambda less: work.rounds(n * (t - less)) <= best and fits(n, t - less), default=0)
     t -= spare
     return Ranks(n, t, need(n * t), _why(work, n, t, nodes, site, need(n * t), fits))
@@ -140,7 +153,9 @@ def _why(work: Work, n: int, t: int, nodes: int, site: Site, memory: int, fits: 
         rounds = math.ceil(work.tasks / at_once)
         text += f": {work.tasks} {work.what} in {rounds} round{'s' * (rounds > 1)}"
         text += f" of {at_once}" if share == 1 else f", {share} ranks each"
-    if n < nodes:
+    if n * t < min(nodes * site.cores, work.most) and work.rounds(ranks) <= work.rounds_within(SOON):
+        text += f"; it ends within {SOON:g} s"
+    elif n < nodes:
         text += f"; {nodes} nodes would not be faster"
     elif t < site.cores and not fits(n, t + 1):
         text += "; the memory of a node allows no more"

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from hpcalo.app.inputs import estimate_of, load_input, output_of
 from hpcalo.app.site import site_of
-from hpcalo.app.timelimit import clock, seconds
+from hpcalo.app.timelimit import LEAST, MARGIN, UNKNOWN, clock, limit_for, seconds
 from hpcalo.errors import EnvironmentMismatch, InputError, OutputError, one_line
 from hpcalo.io.files import atomic_write, check_output
 from hpcalo.parallel.progress import duration
@@ -34,15 +34,15 @@ WAIT = 60.0  # seconds that the batch system may take to answer
 class Job:
     """What a user asks a batch system for. ntasks_per_node: None for the layout that the estimate suggests on at most
     `nodes` nodes. cores_per_node, memory_per_node (MiB): None for what the batch system says. time: `D-HH:MM:SS`,
-    `HH:MM:SS`, or minutes. memory: MiB a rank, None for the estimate. warning: seconds before the limit at which the
-    run is to save.
+    `HH:MM:SS`, or minutes; None for the estimate with a margin. memory: MiB a rank, None for the estimate. warning:
+    seconds before the limit at which the run is to save.
     """
 
     nodes: int = 1
     ntasks_per_node: int | None = None
     cores_per_node: int | None = None
     memory_per_node: int | None = None
-    time: str = "24:00:00"
+    time: str | None = None
     scheduler: str = "slurm"
     partition: str = ""
     account: str = ""
@@ -74,7 +74,8 @@ def submit(
             f"{command} not found: this machine does not belong to a {job.scheduler.upper()} cluster; "
             "--dry-run prints the script, --scheduler chooses another batch system"
         )
-    seconds(job.time)  # a mistake here is reported before the estimate is made
+    if job.time is not None:
+        seconds(job.time)  # a mistake here is reported before the estimate is made
     former: list[str] = []
     name, settings = load_input(source, overrides, former.append)
     result = output_of(settings, source, output)
@@ -87,7 +88,7 @@ def submit(
     check_output(result, force=force or _begun(result))
     path = source.with_suffix(f".{job.scheduler}")
     _write(path, text, force)
-    notes = [*(f"note: {text}" for text in former), *notes]
+    notes += [f"note: {text}" for text in former]
     return "\n".join([f"script: {path}", f"layout: {ranks.why}", *notes, f"submitted: {_hand_over(command, path)}"])
 
 
@@ -121,23 +122,25 @@ def script(
     *,
     force: bool = False,
 ) -> tuple[str, list[str]]:
-    """The text of the batch script, and remarks for the user. Raises InputError."""
-    limit = seconds(job.time)
+    """The text of the batch script, and lines for the user: the time limit and remarks. Raises InputError."""
+    whole = work.seconds(ranks.total)
+    limit = limit_for(whole) if job.time is None else seconds(job.time)
     warning = warning_of(job, work, limit)
     estimate = work.report(ranks.total).splitlines()
     notes = [f"note: {line.split(maxsplit=1)[1]}" for line in estimate if line.startswith("note ")]
     needed = work.memory(ranks.total) / 2**20
     if ranks.memory < needed:
         notes.append(f"note: {ranks.memory} MiB per rank is less than the estimated {needed:.0f} MiB")
-    whole = work.seconds(ranks.total)
     if whole is not None and whole > limit - warning:
         notes.append(f"note: about {math.ceil(whole / (limit - warning))} jobs of this length, one after the other")
+    notes.insert(0, f"limit: {clock(limit)}: {_why(job, whole)}")
     options = [word for text in overrides for word in ("--set", text)] + (["--force"] if force else [])
     described = [
         f"# {work.engine}: {one_line(source.name)} -> {one_line(result.name)}, written by 'hpcalo submit'. Estimate:",
         "#",
     ]
-    described += [f"#   {one_line(line)}" for line in [*estimate[1:], f"layout       {ranks.why}"]]
+    lines = [*estimate[1:], f"layout       {ranks.why}", f"limit        {clock(limit)}: {_why(job, whole)}"]
+    described += [f"#   {one_line(line)}" for line in lines]
     path = source.absolute().with_suffix(f".{job.scheduler}")
     fields = {
         "description": "\n".join(described),
@@ -145,7 +148,7 @@ def script(
         "nodes": str(ranks.nodes),
         "ntasks": str(ranks.per_node),
         "memory_node": str(ranks.memory * ranks.per_node),
-        "time": clock(limit) if job.scheduler == "pbs" else job.time,
+        "time": clock(limit) if job.scheduler == "pbs" or job.time is None else job.time,
         "extra": _extra(job),
         "warning": str(warning),
         "log": "%x-%j.log",
@@ -163,6 +166,16 @@ def script(
     return re.sub(r"\{\{(\w+)\}\}", lambda match: fields[match[1]], template), notes
 
 
+def _why(job: Job, whole: float | None) -> str:
+    """Of the time limit."""
+    if job.time is not None:
+        return "as given"
+    if whole is None:
+        return "the time is not known beforehand; the job continues itself until the result is complete"
+    bounds = f"{LEAST // 60} min at least, {UNKNOWN // 3600} h at most"
+    return f"{MARGIN:g} times the {duration(whole)} of the estimate, {bounds}"
+
+
 def warning_of(job: Job, work: Work, limit: int) -> int:
     """Seconds before the limit at which the run is to save: time for the piece of work at hand and the checkpoint.
 
@@ -175,8 +188,9 @@ def warning_of(job: Job, work: Work, limit: int) -> int:
         given = f"--warning {warning}" if job.warning is not None else f"a warning {warning} s before the end"
         raise InputError(f"{given}: the time limit is only {limit} s")
     if limit - warning < work.start + piece:
+        given = job.time or clock(limit)
         raise InputError(
-            f"--time {job.time}: {limit - warning} s before the warning are too short: starting takes about "
+            f"--time {given}: {limit - warning} s before the warning are too short: starting takes about "
             f"{duration(work.start)} and the first {work.what.rstrip('s')} {duration(piece)} on this machine"
         )
     return warning

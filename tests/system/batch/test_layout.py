@@ -10,6 +10,7 @@ import pytest
 from places import INPUTS
 
 from hpcalo.app import site as site_module
+from hpcalo.app.timelimit import limit_for
 from hpcalo.app.verbs.submit import Job, layout, submit, warning_of
 from hpcalo.errors import InputError
 from hpcalo.parallel.work import Site, Work, choose
@@ -82,6 +83,30 @@ def test_a_limit_too_short_to_compute_anything():
         warning_of(Job(time="1"), slow, 60)
 
 
+@pytest.mark.parametrize(
+    ("tasks", "each", "nodes", "ranks", "limit"),
+    [
+        (30, 1.0, 1, 1, 900),  # within a minute on one rank, with the least limit
+        (240, 1.0, 1, 4, 900),  # four minutes of one rank: four ranks, not three nodes
+        (24_000, 1.0, 4, 32, 2280),  # as many as there are; three times the 750 s of a rank's blocks, and the start
+        (240, None, 4, 32, 86_400),
+        (10**7, 10.0, 4, 32, 86_400),
+    ],
+)
+def test_nodes_and_time_of_the_estimate(tasks, each, nodes, ranks, limit):
+    share = work(tasks=tasks, groups=tasks, task_seconds=each)
+    found = choose(share, 4, Site(8, None, "as given"))
+    assert (found.nodes, found.total) == (nodes, ranks)
+    assert limit_for(share.seconds(found.total)) == limit
+    assert ("it ends within 60 s" in found.why) == (ranks < 32)
+
+
+def test_a_budget_of_time_is_a_limit():
+    assert work(tasks=100, groups=100, task_seconds=10.0, start=5.0, time_max=30.0).seconds(1) == 35.0
+    assert work(known=False, task_seconds=10.0, time_max=30.0).seconds(1) == 30.0
+    assert work(known=False, task_seconds=10.0).seconds(1) is None
+
+
 def test_several_jobs_are_announced():
     long = work(tasks=1000, groups=1000, task_seconds=40.0)
     whole = long.seconds(10)
@@ -97,7 +122,7 @@ def test_several_jobs_are_announced():
         ("permalloy_wall_kappa.toml", ("scan.groups=2",), "2 ranks = 1 node x 2 of 64 cores"),
         ("permalloy_wall.toml", ("wire.cells=4000",), "4 ranks = 1 node x 4 of 64 cores"),
         ("permalloy_wall_paper.toml", (), "5 ranks = 1 node x 5 of 64 cores"),
-        ("rashba.toml", ("kubo.k.grid=[256,256,1]", "kubo.k.symmetry='off'"), "64 ranks = 1 node x 64 of 64 cores"),
+        ("rashba.toml", ("kubo.k.grid=[8192,8192,1]", "kubo.k.symmetry='off'"), "64 ranks = 1 node x 64 of 64 cores"),
     ],
 )
 def test_inputs(name, overrides, words, monkeypatch, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -88,9 +89,13 @@ def test_nothing_is_overwritten(source, monkeypatch):
     answer = subprocess.CompletedProcess([], 0, "Submitted batch job 7\n", "")
     monkeypatch.setattr(module.subprocess, "run", lambda *_, **__: answer)
     monkeypatch.setattr(module.shutil, "which", lambda name: name)
-    first, layout, last = submit(source, Job(cores_per_node=2, memory_per_node=4000)).splitlines()
+    first, layout, limit, last = submit(source, Job(cores_per_node=2, memory_per_node=4000)).splitlines()
     assert (first, last) == ("script: mine.slurm", "submitted: Submitted batch job 7")
-    assert layout.startswith("layout: 2 ranks = 1 node x 2 of 2 cores (as given), 500 MiB per rank: ")
+    assert re.match(r"layout: [12] ranks? = 1 node x [12] of 2 cores \(as given\), 500 MiB per rank: ", layout)
+    assert re.match(r"limit: [\d:]{8}: 3 times the .* of the estimate, 15 min at least, 24 h at most$", limit)
+    script = Path("mine.slurm").read_text()
+    assert f"#   limit {limit.removeprefix('limit: ')}\n" in script
+    assert f"#SBATCH --time={limit.split(': ')[1]}\n" in script
     with pytest.raises(OutputError, match=r"mine\.slurm: exists already"):
         submit(source, Job())
     assert "submitted" in submit(source, Job(), force=True)
