@@ -13,6 +13,7 @@ import numpy as np
 from hpcalo.errors import InputError
 from hpcalo.hamiltonian.kmesh import mesh_size
 from hpcalo.hamiltonian.types import Model
+from hpcalo.io.uncertain import percent
 from hpcalo.kubo.cells.loop import Wanted
 from hpcalo.kubo.config import KuboSection
 from hpcalo.kubo.states.solver import StateSolver
@@ -159,7 +160,8 @@ class _Look:
             outcome = go_on(self.meshes, tell=lambda _: None)
         used = sum(level.step.points for s in self._begun for level in s.levels)
         if outcome.reached:
-            text = f"reached here with {used:,} k-points: {outcome.name}, {outcome.level.step.label}{self._alone()}"
+            where = f"{outcome.name}, {outcome.level.step.label}{self._alone()}"
+            text = f"reached in this check, with {used:,} k-points: {where}"
             return Foreseen(text, used, self._seconds(outcome.name, outcome.trail))
         known = [s for s in self._begun if self._is_known(s)]
         unknown = [self._cells] if self._cells and self._cells.levels else self._begun
@@ -167,11 +169,11 @@ class _Look:
         return self._expected(strategy, used, self._seconds(strategy.name, outcome.trail), known=bool(known))
 
     def _is_known(self, strategy: Strategy) -> bool:
-        """Whether it can tell what it needs: a single mesh cannot."""
-        told = strategy is self._cells or len(strategy.levels) > 1
+        """Whether its levels show what it needs: a single mesh does not."""
+        several = strategy is self._cells or len(strategy.levels) > 1
         last = strategy.levels[-1]
         resolved = last.estimate.worst is None or last.estimate.worst.relative <= 1.0
-        return told and resolved and last.ratio <= BELIEVED and math.isfinite(_rest(strategy))
+        return several and resolved and last.ratio <= BELIEVED and math.isfinite(_rest(strategy))
 
     @property
     def _begun(self) -> list[Strategy]:
@@ -189,7 +191,7 @@ class _Look:
         text, points = f"{text} ({shown}){self._alone()}", whole if known else None
         most = self._most is not None and (whole > self._most or not known)
         if self._most is not None and most:
-            ends = "ends it before" if known else "at most"
+            ends = "ends it first" if known else "at most"
             text, points = f"{text}; points_max = {self._most:,} {ends}", float(self._most)
         return Foreseen(text, points, seconds, most)
 
@@ -200,7 +202,7 @@ class _Look:
         return step.points if step else 0
 
     def _alone(self) -> str:
-        return "; refined cells, which may need fewer, are too dear to try here" if self._untried else ""
+        return "; refined cells may need fewer, but take too long to try here" if self._untried else ""
 
     def _seconds(self, name: str, trail: Sequence[Record]) -> float | None:
         """That a k-point takes where not only its sums are computed, but what it gives for the numbers."""
@@ -267,4 +269,4 @@ def _coarser(grid: Sequence[int], share: float, multiple: int) -> tuple[int, int
 
 
 def _percent(share: float) -> str:
-    return f"{100.0 * share:.2g} %" if math.isfinite(share) else "an unknown part"
+    return percent(share) if math.isfinite(share) else "an unknown part"

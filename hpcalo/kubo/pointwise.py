@@ -17,13 +17,13 @@ from hpcalo.kubo.responses.response import responses
 from hpcalo.kubo.responses.run_sums import RunSums
 from hpcalo.kubo.summary.numbers import numbers
 from hpcalo.kubo.sums.engine import RawSums
-from hpcalo.kubo.target.wanted import wanted
+from hpcalo.kubo.target.targets import values_with_target
 from hpcalo.typing import RealArray
 
 STEP = 1e-3
 """Step towards a point's sums, relative to their distance: numbers that are no sums over k are linear in it."""
 COLUMNS = 48
-"""Numbers of a point that are kept; of more, so many combinations whose norm tells theirs."""
+"""Numbers of a point; of more, so many combinations that have their norm on average."""
 
 
 class PointNumbers:
@@ -39,11 +39,11 @@ class PointNumbers:
         ]
         fields = [v for r in self._chosen for v in r.variables(run)]
         axes = coordinates(run, self._chosen, 0.0, fields)
-        found = wanted(fields, axes, run.mu, self._accuracies).variables
+        found = values_with_target(fields, axes, run.mu, self._accuracies).variables
         self._allowed = np.concatenate([np.zeros(0), *(v.allowed for v in found)])
         counts = np.concatenate([np.zeros(0, dtype=bool), *(v.counts for v in found)])
         self._axes = {c.name: c for c in [*axes, Variable("mu", ("mu",), run.mu, "eV")]}
-        twice = [dict(run.raw[0])] * 2  # to tell numbers of single directions from others
+        twice = [dict(run.raw[0])] * 2  # which shows what numbers belong to single directions
         self._start = self._numbers(twice)[0]
         self._use = counts & np.isfinite(self._start) & (self._allowed > 0.0)
         many = self.columns > COLUMNS

@@ -31,7 +31,7 @@ from hpcalo.kubo.target.reaching import sum_to_target
 from hpcalo.kubo.target.record import ending, table, warning
 from hpcalo.kubo.target.refined import PointValues
 from hpcalo.kubo.target.strategy import Level, Step
-from hpcalo.kubo.target.wanted import wanted
+from hpcalo.kubo.target.targets import values_with_target
 from hpcalo.parallel.guard import raise_together
 from hpcalo.parallel.progress import tell, warn
 from hpcalo.typing import RealArray
@@ -200,7 +200,7 @@ def estimate_of(
     coarser = [Coarser(ratio, level.estimate.own) for ratio, level in zip(ratios, before, strict=True)]
     supported = with_coarser(fields, coarser, sum(run.crystal.periodic))
     axes = coordinates(run, responses(section.quantities), 0.0, fields)
-    return replace(wanted(supported, axes, run.mu, section.accuracies), fields=supported, own=fields)
+    return replace(values_with_target(supported, axes, run.mu, section.accuracies), fields=supported, own=fields)
 
 
 def labels(n_hat: RealArray) -> list[str]:

@@ -90,7 +90,7 @@ def test_energies_that_resolve_neither_broadening_nor_temperature_are_told(run: 
     """There the averages hardly change with every second energy left out, and may be wrong by 20 %."""
     (line, *_) = [text for text in warnings(run("blind", points=23, gamma=0.05)) if text.startswith("energies ")]
     assert line.startswith("energies 45.5 meV apart do not resolve Γ = 50 meV and k_BT = 8.6 meV at 100 K")
-    assert line.endswith("(kubo.energies.points = 119 would do)")
+    assert line.endswith("(kubo.energies.points = 119 would resolve them)")
 
 
 def test_a_broadening_below_the_spacing_of_the_levels_is_told(run: Any) -> None:

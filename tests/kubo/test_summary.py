@@ -190,7 +190,7 @@ def test_doubts_are_at_most_nine_lines() -> None:
     many = [Variable(f"q{i:02}", one.dims, one.data, "J*m/K", error=one.error) for i in range(12)]
     lines = warned(made(many))
     assert len(lines) == 9
-    assert lines[-1] == "not converged, too (errors above 10 %, kubo.warn_error): q08, q09, q10, q11"
+    assert lines[-1] == "also not converged (errors above 10 %, kubo.warn_error): q08, q09, q10, q11"
 
 
 def test_blocks_of_the_onsager_matrix_are_judged_apart() -> None:

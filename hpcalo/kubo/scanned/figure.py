@@ -72,13 +72,13 @@ def _chosen(results: Sequence[Result], names: Sequence[str]) -> list[Group]:
     if not held:
         raise InputError(f"{paths}: no number of the Kubo half to draw against {scanned_key(results[0])}")
     owned = {r.name: [q.name for q in r.quantities if q.name in held] for r in responses()}
-    wanted: list[str] = []
+    chosen: list[str] = []
     for name in names:
         found = owned.get(name) or [name] * (name in held)
         if not found:
             raise InputError(f"{paths}: has no '{name}'{nearest(name, held)}; it holds: {', '.join(held)}")
-        wanted += found
-    return [[[s for s in one if s.name == name][:AT_MOST] for one in every] for name in dict.fromkeys(wanted or held)]
+        chosen += found
+    return [[[s for s in one if s.name == name][:AT_MOST] for one in every] for name in dict.fromkeys(chosen or held)]
 
 
 def _places(result: Result, one: Series) -> tuple[RealArray, IntArray]:

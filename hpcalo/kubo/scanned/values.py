@@ -48,17 +48,17 @@ def series(result: Result) -> list[Series]:
     if not found:
         return []
     kinds: dict[tuple[str, str], dict[int, dict[str, tuple[float, float, str]]]] = {}
-    kept: dict[tuple[str, str], Numbers] = {}
+    last: dict[tuple[str, str], Numbers] = {}
     for index, single in found:
         for one in numbers(single):
             kind = (one.name, one.elements[0])  # parts of the Onsager matrix share their name
             kinds.setdefault(kind, {})[index] = _at(one, single)
-            kept[kind] = one
+            last[kind] = one
     count = len(result["error"])
     return [
-        _series(count, kept[kind], have, element)
+        _series(count, last[kind], have, element)
         for kind, have in kinds.items()
-        for element in _largest(kept[kind], have, count)
+        for element in _largest(last[kind], have, count)
     ]
 
 

@@ -1,1 +1,1 @@
-"""What the user is told of a result's accuracy: values with errors, and warnings."""
+"""What a run says of the accuracy of its result: values with errors, and warnings."""

@@ -36,7 +36,7 @@ def doubts(result: Result, every: Sequence[Numbers]) -> list[str]:
     found, limit = doubtful(result, every), percent(threshold(result))
     out = [f"not converged: {doubt.text}" for doubt in found[:MOST]]
     if more := list(dict.fromkeys(doubt.name for doubt in found[MOST:])):
-        out.append(f"not converged, too (errors above {limit}, kubo.warn_error): {', '.join(more)}")
+        out.append(f"also not converged (errors above {limit}, kubo.warn_error): {', '.join(more)}")
     estimated = [one for one in every if one.variable.error is not None]
     if unknown := list(dict.fromkeys(one.name for one in estimated if one.unknown.any())):
         out.append(f"the error of {', '.join(unknown)} is not known; compare with another mesh")

@@ -1,4 +1,4 @@
-"""The numbers that a run was asked for, with their errors: every variable at the Fermi energies and temperatures."""
+"""The numbers of a result with their errors: every variable at the Fermi energies and temperatures."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ def _coarse_energies(result: Result, run: RunSums) -> Iterator[str]:
         enough = 1 + 2 * math.ceil(0.5 * span / min(float(run.gammas[0]) / 3.0, _least_kt(run)))
         yield (
             f"{spacing} do not resolve {' and '.join(words)}: the error of averages over temperature that comes from "
-            f"it is not known (kubo.energies.points = {enough} would do)"
+            f"it is not known (kubo.energies.points = {enough} would resolve them)"
         )
     averages = replace(result, variables=changed)
     if found := doubtful(averages, numbers(averages)):

@@ -74,13 +74,13 @@ def _picked(result: Result, axes: dict[str, RealArray], every: Sequence[Numbers]
     return {axis: _with(near[axis], len(axes[axis]), counts[axis]) for axis in AXES}
 
 
-def _with(wanted: int, length: int, count: int) -> list[int]:
-    """`count` of `length` indices, spread, one of which is the wanted one."""
+def _with(index: int, length: int, count: int) -> list[int]:
+    """`count` of `length` indices, spread, one of which is this one."""
     if count == 1 or length == 0:
-        return [wanted]
+        return [index]
     found = spread(length, count)
-    if wanted not in found:
-        found[min(range(len(found)), key=lambda i: abs(found[i] - wanted))] = wanted
+    if index not in found:
+        found[min(range(len(found)), key=lambda i: abs(found[i] - index))] = index
     return sorted(found)
 
 

@@ -33,7 +33,12 @@ class Budget:
         """Why a level of so many more points is too large; "" if it is not."""
         if self.points is None or self.used + points <= self.points:
             return ""
-        return f"points_max = {self.points:,}: {self.used:,} k-points are computed, the next level needs {points:,}"
+        level = (
+            f"the next level needs {points:,} more k-points"
+            if self.used
+            else f"the first level needs {points:,} k-points"
+        )
+        return f"points_max = {self.points:,}: {level}"
 
     def beyond_time(self, points: int) -> str:
         """Why there is no time for a level of so many more points; "" if there is. Collective."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from hpcalo.errors import InputError
+from hpcalo.io.uncertain import percent
 from hpcalo.kubo.target.budget import Budget
 from hpcalo.kubo.target.estimate import Estimate, rounded
 from hpcalo.kubo.target.strategy import Level, Outcome, Record, Step, Strategy
@@ -48,7 +49,7 @@ def reach(strategies: Sequence[Strategy], evaluate: Evaluate, budget: Budget, te
             return Outcome(level, strategy.name, True, "every error is below its target", trail)
     begun = [s for s in strategies if s.levels]
     if not begun:
-        raise InputError(f"kubo.k.{why}: not even the first one")
+        raise InputError(f"kubo.k.{why}")
     best = min(begun, key=lambda s: s.levels[-1].ratio)
     return Outcome(best.levels[-1], best.name, False, why, trail)
 
@@ -100,11 +101,11 @@ def _line(number: int, strategy: Strategy, level: Level, *, done: bool) -> str:
         return text
     where = f"{worst.name} {worst.place}".strip()
     if math.isfinite(worst.ratio):
-        text += f": error {100.0 * worst.relative:.2g} % of {where}, {worst.ratio:.2g} × its target"
+        text += f": error {percent(worst.relative)} of {where}, {worst.ratio:.2g} times its target"
     else:
         text += f": the error of {where} is not known"
     rest = strategy.rest(max(worst.ratio, 1.0) * SAFETY)
     if done:
         return f"{text}: reached"
-    told = len(strategy.levels) > 1 and math.isfinite(rest)  # a single level can only guess
-    return f"{text}, expected: {rounded(rest)} k-points more" if told else text
+    known = len(strategy.levels) > 1 and math.isfinite(rest)  # a single level can only guess
+    return f"{text}; about {rounded(rest)} more k-points expected" if known else text

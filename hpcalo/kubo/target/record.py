@@ -6,6 +6,7 @@ import csv
 import io
 import math
 
+from hpcalo.io.uncertain import percent
 from hpcalo.kubo.target.strategy import Outcome
 
 
@@ -39,9 +40,9 @@ def warning(outcome: Outcome) -> list[str]:
     if outcome.reached or worst is None:
         return []
     where = f"{worst.name} {worst.place}".strip()
-    error = f"{100.0 * worst.relative:.2g} %" if math.isfinite(worst.relative) else "not known"
+    error = percent(worst.relative) if math.isfinite(worst.relative) else "not known"
     return [f"the target was not reached: {outcome.why}; the error of {where} is {error}{_times(worst.ratio)}"]
 
 
 def _times(ratio: float) -> str:
-    return f", {ratio:.2g} × its target" if math.isfinite(ratio) else ""
+    return f", {ratio:.2g} times its target" if math.isfinite(ratio) else ""

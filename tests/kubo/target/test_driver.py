@@ -115,7 +115,7 @@ def test_points_end_it():
     assert outcome.why.startswith("points_max = 100: ")
     assert sum(record.step.points for record in outcome.trail) <= 100
     assert outcome.level is line.levels[-1]
-    with pytest.raises(InputError, match=r"kubo.k.points_max = 5: 0 k-points are computed, the next level needs 8"):
+    with pytest.raises(InputError, match=r"kubo.k.points_max = 5: the first level needs 8"):
         reach([Line("line")], evaluate, budget(points=5), lambda _: None)
 
 

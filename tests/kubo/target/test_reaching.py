@@ -183,7 +183,7 @@ def test_fermi_energy_of_a_count(comm, tmp_path):
         ('target = { torkance = "1 %" }', "k.target: 'torkance': no such variable; did you mean 'torkance_odd'?"),
         ('target = { torkance_odd = "1 nm" }', "k.target.torkance_odd: '1 nm': nm cannot be converted to e*a0"),
         ('target = "1 %"\npoints_max = 0', "kubo.k.points_max: 0: must be at least 1"),
-        ('target = "1 %"\npoints_max = 5', "points_max = 5: 0 k-points are computed, the next level needs"),
+        ('target = "1 %"\npoints_max = 5', "points_max = 5: the first level needs"),
         ("grid = [8, 8, 1]\ntime_max = 5.0", "kubo.k: time_max has no meaning without a target"),
         ('target = "1 %"\ngrid = [8, 8, 8]', "is not periodic along vector 3; use 1 there"),
     ],

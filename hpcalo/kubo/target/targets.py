@@ -1,4 +1,4 @@
-"""From the variables of a level to the values that have a target, at the places of the table that ends a run."""
+"""From the variables of a level to the values that have a target, at the conditions of the table that ends a run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hpcalo.kubo.target.estimate import Estimate, Values
 from hpcalo.typing import RealArray
 
 
-def wanted(
+def values_with_target(
     variables: Sequence[Variable],
     coordinates: Sequence[Variable],
     mu: RealArray,
