@@ -193,6 +193,8 @@ class _Look:
         if self._most is not None and most:
             ends = "ends it first" if known else "at most"
             text, points = f"{text}; points_max = {self._most:,} {ends}", float(self._most)
+        if most and self._untried and last.sums:  # the cells may use up the budget, and their points take longest
+            seconds = self._timed(0, last.sums[0].total)[1]
         return Foreseen(text, points, seconds, most)
 
     @property
@@ -213,17 +215,21 @@ class _Look:
 
     def _point_values(self, number: int, start: RawSums) -> Wanted | None:
         """As the run finds them. Raises _TooDear."""
-        ahead = self._ahead
-        values = point_values(ahead.section, ahead.request, ahead.reference, ahead.n_hat)
-        found = values(number, start)
-        if found is not None:
-            few = {name: np.repeat(array[None], FEW, axis=0) for name, array in start.items()}
-            begin = time.process_time()
-            found(few)
-            each = (time.process_time() - begin) / FEW + ahead.seconds
-            if CELLS * len(ahead.n_hat) * each > ahead.budget:
-                raise _TooDear
+        found, each = self._timed(number, start)
+        if CELLS * len(self._ahead.n_hat) * each > self._ahead.budget:
+            raise _TooDear
         return found
+
+    def _timed(self, number: int, start: RawSums) -> tuple[Wanted | None, float]:
+        """What single points give for the numbers, and the seconds that a point of refined cells takes with it."""
+        ahead = self._ahead
+        found = point_values(ahead.section, ahead.request, ahead.reference, ahead.n_hat)(number, start)
+        if found is None:
+            return None, ahead.seconds
+        few = {name: np.repeat(array[None], FEW, axis=0) for name, array in start.items()}
+        begin = time.process_time()
+        found(few)
+        return found, (time.process_time() - begin) / FEW + ahead.seconds
 
 
 def _rest(strategy: Strategy) -> float:
