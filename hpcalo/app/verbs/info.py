@@ -10,10 +10,20 @@ if TYPE_CHECKING:
 
 
 def info(file: Path) -> str:
-    """A summary of a model or result file. Serial. Raises InputError if the file is neither or is damaged."""
+    """A summary of a model or result file; of a model also what it can give. Serial.
+
+    Raises InputError if the file is neither or is damaged, ModelError for a model whose arrays are wrong.
+    """
     from hpcalo.io.description import describe  # noqa: PLC0415
 
-    return describe(file)
+    text = describe(file)
+    first = text.partition("\n")[0]
+    if "hpcalo model" not in first:
+        return text
+    from hpcalo.hamiltonian.modelfile import read_model  # noqa: PLC0415
+    from hpcalo.kubo.abilities import table  # noqa: PLC0415
+
+    return "\n".join([text, *table(read_model(file))])
 
 
 def environment(comm: Intracomm) -> tuple[str, bool]:
