@@ -102,7 +102,7 @@ def expected_operations(solver: StateSolver, grid: KGrid) -> tuple[Operation, ..
             raise InputError(
                 f"kubo.k.grid: {list(grid.divisions)}: the model is not periodic along vector {c + 1}; use 1 there"
             )
-    return (identity(),) if grid.symmetry == "off" else candidates(solver.crystal, solver.n_hat)
+    return (identity(),) if grid.symmetry == "off" else candidates(solver.crystal, solver.n_hat, exchanging=True)
 
 
 def size_of(
