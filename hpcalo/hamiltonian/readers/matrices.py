@@ -96,7 +96,9 @@ def _model(m: Matrices, wishes: Wishes, name: str) -> WannierModel:
         centres = np.asarray(m.centres, dtype=np.float64)
     else:
         raise ModelError("neither a position matrix nor the centres of the functions are known")
-    positions, symbols = (m.positions, m.symbols) if m.positions is not None else sites(centres, m.lattice)
+    positions, symbols = (
+        (m.positions, m.symbols) if m.positions is not None and m.symbols else sites(centres, m.lattice)
+    )
     periodic = m.periodic or periodic_directions(m.R)
     thickness, about = thickness_or_default(wishes.thickness, m.lattice, periodic, positions)
     model = WannierModel(

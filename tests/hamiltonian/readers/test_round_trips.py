@@ -76,6 +76,33 @@ def test_spin_orbit_coupling_apart(tmp_path: Path) -> None:
     assert any("rssocmat.1 holds only zeros" in note for note in model.notes)
 
 
+INP = """<fleurInput><cell><filmLattice scale="1.0" dVac="9" dTilda="37.8">
+<bravaisMatrix><row-1>{a} 0 .0</row-1><row-2>0 {a} 0</row-2><row-3>0 0 {c}</row-3></bravaisMatrix></filmLattice></cell>
+<atomSpecies><species name="Fe-1" element="Fe"/><species name="Pt-2" element="Pt"/></atomSpecies>
+<atomGroups><atomGroup species="Fe-1"><filmPos>0 .0 {z}</filmPos></atomGroup>
+<atomGroup species="Pt-2"><relPos>1.000/2.000 0.5 0.5</relPos></atomGroup></atomGroups></fleurInput>
+"""
+
+
+def test_structure_of_fleur_input(tmp_path: Path) -> None:
+    """inp.xml in bohr, with fractions, instead of WF1.win."""
+    main, bohr = fleur(tmp_path), 0.529177210544
+    (tmp_path / "WF1.win").unlink()
+    (tmp_path / "inp.xml").write_text(INP.format(a=3 / bohr, c=20 / bohr, z=8 / bohr))
+    model = hpcalo.api.load_model(main)
+    np.testing.assert_allclose(model.crystal.lattice, MAGNET.crystal.lattice, atol=1e-10)
+    np.testing.assert_allclose(model.crystal.positions, MAGNET.crystal.positions, atol=1e-10)
+    assert model.crystal.symbols == ("Fe", "Pt")
+    for old, new, message in (
+        ("<cell>", "<cel>", r"inp\.xml: is no XML file"),
+        ("row-3", "row-4", r"inp\.xml: no lattice as bravaisMatrix"),
+        ("0.5 0.5<", "0.5<", r"inp\.xml: '1\.000/2\.000 0\.5': expected three numbers or fractions"),
+    ):
+        (tmp_path / "inp.xml").write_text(INP.format(a=3 / bohr, c=20 / bohr, z=8 / bohr).replace(old, new))
+        with pytest.raises(ModelError, match=message):
+            hpcalo.api.load_model(main)
+
+
 def edited(path: Path, change: Callable[[str], str]) -> None:
     path.write_text(change(path.read_text()))
 
@@ -101,7 +128,7 @@ def edited(path: Path, change: Callable[[str], str]) -> None:
             lambda t: t.replace("           4", "           6", 1),
             r"_r\.dat: is for 6 functions, the .* has 4",
         ),
-        ("WF1.win", None, r"WF1\.win: not found .*: write its blocks unit_cell_cart and atoms_cart by hand"),
+        ("WF1.win", None, r"WF1\.win: not found .*, no inp\.xml\): lattice and atoms must be in one"),
         ("WF1_r.dat", None, r"WF1\.wout: not found \(and no WF1_r\.dat\): where the functions sit is not known"),
     ],
 )

@@ -142,6 +142,8 @@ def _with_atoms(crystal: Crystal, path: Path) -> Crystal:
     structure = read_win(path)
     if np.abs(structure.lattice - crystal.lattice).max() > 1e-3:
         raise ModelError(f"{path}: its lattice differs from that of the channels")
+    if not structure.symbols:
+        return crystal
     return replace(
         crystal,
         lattice=structure.lattice,

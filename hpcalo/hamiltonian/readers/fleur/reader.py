@@ -13,17 +13,19 @@ from hpcalo.config.fields import InputPath
 from hpcalo.errors import ModelError
 from hpcalo.hamiltonian.readers.base import Magnetization, PositionMatrix, Reader, SpinPairs
 from hpcalo.hamiltonian.readers.fleur.operators import read_positions, read_spin, read_spin_orbit
+from hpcalo.hamiltonian.readers.fleur.structure import read_inp
 from hpcalo.hamiltonian.readers.matrices import Matrices, Wishes, wannier_model
 from hpcalo.hamiltonian.readers.wannier90.hr import read_hr
 from hpcalo.hamiltonian.readers.wannier90.win_wout import read_win, read_wout
 from hpcalo.hamiltonian.types import WannierModel
 
 MAIN = "_hr.dat"
+INPUT = "inp.xml"
 SPIN, SPIN_ORBIT = "rspauli.1", "rssocmat.1"
 
 
 class Fleur(Reader):
-    """Files of `<operators_r>` of FLEUR: WF1_hr.dat, WF1_r.dat, rspauli.1 and rssocmat.1, and WF1.win for the atoms."""
+    """Files of `<operators_r>` of FLEUR: WF1_hr.dat, WF1_r.dat, rspauli.1, rssocmat.1; atoms of WF1.win or inp.xml."""
 
     source: ClassVar = "fleur"
     help: ClassVar = "FLEUR's WF1_hr.dat beside rspauli.1"
@@ -76,7 +78,7 @@ class Fleur(Reader):
         seed = main.name.removesuffix(MAIN)
         win, wout, r = (main.with_name(f"{seed}{end}") for end in (".win", ".wout", "_r.dat"))
         positions = r if r.is_file() and self.position_matrix else None
-        structure = wout if wout.is_file() and not win.is_file() else win
+        structure = next((path for path in (win, wout, main.with_name(INPUT)) if path.is_file()), win)
         beside = {name: main.with_name(name) for name in (SPIN, SPIN_ORBIT)}
         spin = self.spin in {"auto", "files"} and (self.spin == "files" or beside[SPIN].is_file())
         return {
@@ -94,10 +96,11 @@ class Fleur(Reader):
         assert path is not None
         if not path.is_file():
             raise ModelError(
-                f"{path}: not found (and no {path.stem}.wout): write its blocks unit_cell_cart and atoms_cart by hand; "
-                "FLEUR's operator files do not hold lattice and atoms"
+                f"{path}: not found (and no {path.stem}.wout, no {INPUT}): lattice and atoms must be in one of them; "
+                "FLEUR's operator files do not hold them"
             )
-        structure = read_wout(path)[0] if path.suffix == ".wout" else read_win(path)
+        kinds = {".wout": lambda file: read_wout(file)[0], ".xml": read_inp}
+        structure = kinds.get(path.suffix, read_win)(path)
         if not with_centres:
             return structure, None
         source = beside or path
