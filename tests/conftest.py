@@ -6,16 +6,18 @@ Parallel:  mpirun -n N python -m pytest -m mpi --with-mpi --basetemp=…   (a fo
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import in_turn as in_turn_script
 import numpy as np
 import pytest
 from limits import HANG
@@ -101,6 +103,19 @@ def launch(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
             out, err = process.communicate()
             pytest.fail(f"still running after {timeout} s: {' '.join(command)}\n{out}\n{err}")
         return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+    return start
+
+
+@pytest.fixture
+def in_turn(launch: Callable[..., subprocess.CompletedProcess[str]]) -> Callable[..., list[Any]]:
+    """Commands of the program one after the other in one process, `in_turn(["info", "a.h5"], …, cwd=…)`: their ends."""
+
+    def start(*commands: Sequence[str | Path], **options: Any) -> list[subprocess.CompletedProcess[str]]:
+        lines = [[str(word) for word in command] for command in commands]
+        done = launch(0, in_turn_script.SCRIPT, json.dumps(lines), **options)
+        assert (done.returncode, done.stderr) == (0, ""), done.stderr
+        return in_turn_script.read(lines, done.stdout)
 
     return start
 

@@ -149,13 +149,14 @@ def test_wrong_input_on_several_ranks_is_told_once_and_nothing_is_written(hpcalo
     assert [p.name for p in tmp_path.iterdir()] == ["small.toml"]
 
 
-def test_unreadable_inputs(hpcalo, tmp_path):
-    refused(hpcalo("check", tmp_path), 2, "is a folder, not an input file")
+def test_unreadable_inputs(in_turn, tmp_path):
     (tmp_path / "latin.toml").write_bytes("title = 'µ'".encode("latin-1"))
-    refused(hpcalo("check", "latin.toml"), 2, "latin.toml: is not UTF-8 text")
+    folder, latin = in_turn(["check", tmp_path], ["check", "latin.toml"])
+    refused(folder, 2, "is a folder, not an input file")
+    refused(latin, 2, "latin.toml: is not UTF-8 text")
 
 
-def test_impossible_outputs(hpcalo, source, tmp_path):
+def test_impossible_outputs(hpcalo, in_turn, source, tmp_path):
     """Told before anything is computed. Root may write anywhere but into /proc and through a file."""
     (tmp_path / "there.h5").write_text("precious")
     cases = [
@@ -166,11 +167,16 @@ def test_impossible_outputs(hpcalo, source, tmp_path):
         (Path("/proc/a.h5"), "cannot be written"),
         (Path("/dev/null"), "not a regular file"),
     ]
-    for path, words in cases:
-        refused(hpcalo("run", source, "--output", path), 5, words)
+    outside = ("/tmp/a.h5", "../a.h5")
+    results = in_turn(
+        *(["run", source, "--output", path] for path, _ in cases),
+        *(["run", source, "--set", f"output.file={path}"] for path in outside),
+    )
+    for result, (_, words) in zip(results[: len(cases)], cases, strict=True):
+        refused(result, 5, words)
+    for result in results[len(cases) :]:
+        refused(result, 2, "output.file", "outside the current folder")
     refused(hpcalo("run", source, "--output", "there.h5", ranks=2), 5, "exists already")
-    refused(hpcalo("run", source, "--set", "output.file=/tmp/a.h5"), 2, "output.file", "outside the current folder")
-    refused(hpcalo("run", source, "--set", "output.file=../a.h5"), 2, "output.file", "outside the current folder")
     assert (tmp_path / "there.h5").read_text() == "precious"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["small.toml", "there.h5"]
 
@@ -242,15 +248,19 @@ def test_check_starts_no_mpi(launch, source):
     assert launch(0, "-c", code).stdout.splitlines()[-2:] == ["code 0", "started False"]
 
 
-def test_info_refuses_what_it_does_not_know(hpcalo, tmp_path):
-    refused(hpcalo("info", "nothing.h5"), 2, "nothing.h5: cannot be read: No such file or directory")
+def test_info_refuses_what_it_does_not_know(hpcalo, in_turn, tmp_path):
     (tmp_path / "a.h5").write_bytes(os.urandom(3000))
-    refused(hpcalo("info", "a.h5"), 2, "a.h5: is not an HDF5 file")
     with h5py.File(tmp_path / "b.h5", "w") as file:
         file["x"] = 1
+    cases = {
+        "info nothing.h5": "nothing.h5: cannot be read: No such file or directory",
+        "info a.h5": "a.h5: is not an HDF5 file",
+        "plot b.h5": "b.h5: is not an hpcalo result",
+        "plot b.h5 -o a.doc": "the name of a picture must end with .png",
+    }
+    for result, words in zip(in_turn(*map(str.split, cases)), cases.values(), strict=True):
+        refused(result, 2, words)
     refused(hpcalo("info", "b.h5", ranks=2), 2, "not one of hpcalo's models or results")
-    refused(hpcalo("plot", "b.h5"), 2, "b.h5: is not an hpcalo result")
-    refused(hpcalo("plot", "b.h5", "-o", "a.doc"), 2, "the name of a picture must end with .png")
 
 
 def test_environment(hpcalo):

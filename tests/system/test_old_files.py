@@ -65,6 +65,20 @@ def program(launch, old):
     return call
 
 
+@pytest.fixture
+def programs(in_turn, old):
+    """Several commands in one process; returns what each prints."""
+
+    def call(*commands):
+        done = in_turn(*commands, cwd=old)
+        for one in done:
+            assert one.returncode == 0, f"{one.args}\n{one.stdout}\n{one.stderr}"
+            assert "Traceback" not in one.stderr
+        return [one.stdout for one in done]
+
+    return call
+
+
 def arrays(file):
     """Variables and coordinates of a result."""
     return {name: item for name, item in file.items() if isinstance(item, h5py.Dataset)}
@@ -100,14 +114,14 @@ def same(before, after, tolerance, without=frozenset()):
             np.testing.assert_allclose(y, x, rtol=0.0, atol=limit, err_msg=name)
 
 
-def test_what_info_says(program):
+def test_what_info_says(programs):
+    models = ("wannier", "lcao")
+    names = [*(f"{name}.h5" for name in SHOWN), *(f"{name}.model.h5" for name in models), "unfinished/wall.h5.frames"]
+    said = dict(zip(names, programs(*(("info", name) for name in names)), strict=True))
+    for name in names:
+        assert said[name].startswith(f"{name}: hpcalo {'model' if '.model.' in name else 'result'}")
     for name in SHOWN:
-        said = program("info", f"{name}.h5")
-        assert said.startswith(f"{name}.h5: hpcalo result")
-        assert VERSION in said
-    for name in ("wannier", "lcao"):
-        assert program("info", f"{name}.model.h5").startswith(f"{name}.model.h5: hpcalo model")
-    assert program("info", "unfinished/wall.h5.frames").startswith("unfinished/wall.h5.frames: hpcalo result")
+        assert VERSION in said[f"{name}.h5"]
 
 
 def test_opened_in_python(launch, old):
@@ -122,32 +136,36 @@ def test_opened_in_python(launch, old):
                     assert opened[name][key][1] == words(item, "units"), (name, key)
 
 
-def test_drawn(program, old):
-    program("plot", "kubo.h5", "long_kubo.h5", "--quantity", "torkance_even", "--output", "kubo.png")
-    program("plot", "kubo.h5", "--quantity", "beta_odd", "--output", "thermal.pdf")
-    for name in ("wall", "sweep"):
-        program("plot", f"{name}.h5", "--quantity", "wall_velocity")
-    program("plot", "paper.h5")
+def test_drawn(programs, old):
+    programs(
+        ("plot", "kubo.h5", "long_kubo.h5", "--quantity", "torkance_even", "--output", "kubo.png"),
+        ("plot", "kubo.h5", "--quantity", "beta_odd", "--output", "thermal.pdf"),
+        *(("plot", f"{name}.h5", "--quantity", "wall_velocity") for name in ("wall", "sweep")),
+        ("plot", "paper.h5"),
+    )
     for name in ("kubo", "wall", "sweep", "paper"):
         assert (old / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("name", REPORTED)
-def test_reported(program, old, name):
+def test_reported(programs, old):
     """A report draws all figures."""
-    program("report", f"{name}.h5")
-    assert "</html>" in (old / f"{name}.html").read_text()
+    programs(*(("report", f"{name}.h5") for name in REPORTED))
+    for name in REPORTED:
+        assert "</html>" in (old / f"{name}.html").read_text()
 
 
-def test_exported(program, old):
-    program("export", "kubo.h5", "--quantity", "torkance_odd", "--output", "torkance.csv")
-    program("export", "sweep.h5", "--quantity", "u", "--output", "u.csv")
+def test_exported(programs, old):
+    kinds = ("vtkhdf", "xdmf", "ovf")
+    programs(
+        ("export", "kubo.h5", "--quantity", "torkance_odd", "--output", "torkance.csv"),
+        ("export", "sweep.h5", "--quantity", "u", "--output", "u.csv"),
+        *(("export", "wall.h5", "--to", kind) for kind in kinds),
+    )
     for table, name, key in (("torkance.csv", "kubo.h5", "energy"), ("u.csv", "sweep.h5", "u")):
         rows = [line for line in (old / table).read_text().splitlines() if line and not line.startswith("#")]
         with h5py.File(old / name) as file:
             assert len(rows) == 1 + len(file[key])
-    for kind in ("vtkhdf", "xdmf", "ovf"):
-        program("export", "wall.h5", "--to", kind)
+    for kind in kinds:
         assert list(old.glob(f"wall*.{kind}"))
 
 
@@ -176,7 +194,7 @@ def test_an_unfinished_run_goes_on(program, old, name):
     assert not list(result.parent.glob(f"{name}.h5.*"))
 
 
-def test_inputs_are_understood(program, old):
-    for source in sorted((old / "inputs").glob("*.toml")):
-        said = program("check", f"inputs/{source.name}")
-        assert said.startswith(f"inputs/{source.name}: {'wall' if 'wall' in source.name else 'valid'}")
+def test_inputs_are_understood(programs, old):
+    names = [f"inputs/{source.name}" for source in sorted((old / "inputs").glob("*.toml"))]
+    for name, said in zip(names, programs(*(("check", name) for name in names)), strict=True):
+        assert said.startswith(f"{name}: {'wall' if 'wall' in name else 'valid'}")
