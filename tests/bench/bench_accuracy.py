@@ -4,7 +4,9 @@ The Hall conductivity σ_xy(μ) of bcc Fe at 300 K on one core: 201 chemical pot
 functions, H and r of Fe_tb.dat without replicas, 16 operations. Errors are rms over the curve relative to its rms,
 against shared/reference/fe_ahc_300K.csv (known to 0.2 %). For each way of summing: k-points computed, CPU seconds of
 everything after the file is read, the true error and the estimated one. Meshes: each one by itself, so that the first
-that is accurate enough is their time in hindsight. Refined cells: all levels together, thresholds halved.
+that is accurate enough is their time in hindsight. Refined cells: all levels together, thresholds halved. On several
+ranks (mpirun -n 2 python …) only the cells, and how evenly the ranks share them: CPU seconds of all k-points over those
+of the rank that has most, which would be the number of ranks if all had the same.
 """
 
 from __future__ import annotations
@@ -104,10 +106,45 @@ def cells(iron: Iron, most: float) -> Iterator[Point]:
         threshold *= 0.5
 
 
+class Timed:
+    """A solver that counts the k-points and CPU seconds of its rank."""
+
+    def __init__(self, solver: WannierStates) -> None:
+        self._solver, self.count, self.seconds = solver, 0, 0.0
+
+    def __getattr__(self, name: str):
+        return getattr(self._solver, name)
+
+    def points(self, k, need):
+        begin = time.process_time()
+        states = self._solver.points(k, need)
+        self.seconds += time.process_time() - begin
+        self.count += len(k)
+        return states
+
+
+def ranks(iron: Iron, comm, levels: int = 4) -> None:
+    """How evenly ranks share the cells."""
+    solver = Timed(iron.solver())
+    tree = CellTree(solver, iron.request, Symmetry(operations=tuple(iron.operations)), (16, 16, 16))
+    scale = float(np.sqrt((iron.curve(tree.start(solver, comm)) ** 2).mean()))
+    for level in range(levels):
+        tree.grow(solver, lambda raw: iron.curve(raw) / scale, 1e-3 * 0.5**level, comm)
+        each = np.array(comm.allgather((solver.count, solver.seconds)))
+        count, seconds = each.sum(axis=0) / each.max(axis=0)
+        if comm.rank == 0:
+            print(
+                f"{tree.points:7,d} k-points: {count:.2f} × by their number, {seconds:.2f} × by CPU seconds", flush=True
+            )
+
+
 def main() -> None:
     most = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
     limit_threads()
     iron = Iron()
+    if MPI.COMM_WORLD.size > 1:
+        ranks(iron, MPI.COMM_WORLD)
+        return
     ways = {
         "Γ-centred mesh, wedge": lambda: meshes(iron, (0.0, 0.0, 0.0), True, most),
         "half-shifted mesh, wedge": lambda: meshes(iron, (0.5, 0.5, 0.5), True, most),
