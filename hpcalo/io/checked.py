@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpcalo.errors import InputError, ModelError, one_line
+from hpcalo.io.opening import open_file
 from hpcalo.io.seal import verify
 
 MAX_BYTES = 16 * 2**30
@@ -39,10 +40,12 @@ class CheckedFile:
             if not self.path.is_file():
                 raise ModelError(f"{self.path}: is not a regular file")
             verify(self.path)
-            self._file = h5py.File(self.path, "r")
+            self._file = open_file(self.path, "r")
         except InputError as problem:  # of the seal
             raise ModelError(str(problem)) from None
         except (OSError, ValueError) as problem:  # ValueError: a zero byte in the name
+            if isinstance(problem, OSError) and problem.filename is not None:
+                raise ModelError(f"{self.path}: cannot be read: {problem.strerror}") from None
             raise ModelError(f"{self.path}: is not an intact model file: {one_line(problem)[:120]}") from None
         try:
             self._check_format()

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from hpcalo.errors import CheckpointError, InputError, OutputError, one_line
 from hpcalo.io.dataset import Variable, stored_input
 from hpcalo.io.files import atomic_write
+from hpcalo.io.opening import open_file
 from hpcalo.io.packed import unpack
 from hpcalo.io.seal import verify
 
@@ -215,7 +216,7 @@ def read_file(path: Path) -> Checkpoint:
     not whole: what h5py makes of damage.
     """
     verify(path)  # the seal first: damage is reported before the HDF5 library trips over it
-    with h5py.File(path, "r") as file:
+    with open_file(path, "r") as file:
         if file.attrs.get("format") != FORMAT or int(file.attrs["version"]) != VERSION:
             raise ValueError("not a checkpoint of this version")
         arrays = {name: item[()] for name, item in file.items() if isinstance(item, h5py.Dataset)}

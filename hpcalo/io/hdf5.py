@@ -29,6 +29,7 @@ from hpcalo.io.netcdf import (
     plain,
     read_variable,
 )
+from hpcalo.io.opening import open_file
 from hpcalo.io.plausible import Plausible, check_axes
 from hpcalo.io.provenance import Provenance
 from hpcalo.io.seal import verify
@@ -121,7 +122,7 @@ def open_hdf5(path: Path) -> h5py.File:
         if path.is_dir():
             raise InputError(f"{path}: is a folder")
         verify(path)
-        return h5py.File(path, "r")
+        return open_file(path, "r")
     except OSError as problem:
         if isinstance(problem, FileNotFoundError):
             raise InputError(f"{path}: {_why_missing(path)}") from None
@@ -201,5 +202,5 @@ def _create(
                 room = sum(int(np.prod(slab.shape)) * slab.data.dtype.itemsize for slab in slabs)
                 os.posix_fallocate(raw.fileno(), 0, len(image) + room + METADATA_BYTES * len(slabs))
         if slabs:
-            with h5py.File(part, "r+") as file:
+            with open_file(part, "r+") as file:
                 create_variables(file, variables, coordinates, spread=True)

@@ -36,6 +36,7 @@ from hpcalo.io.dataset import Slab, Variable, with_companions
 from hpcalo.io.files import atomic_write, writing
 from hpcalo.io.hdf5 import METADATA_BYTES, PROVENANCE_GROUP, STATE_GROUP, open_hdf5, write_dataset
 from hpcalo.io.netcdf import plain
+from hpcalo.io.opening import open_file
 from hpcalo.io.provenance import WARNINGS, Provenance
 from hpcalo.io.reserved import Place, places, reserve_axis, reserve_state
 from hpcalo.io.seal import unseal
@@ -182,7 +183,7 @@ class TimeSeries:
             with open(part, "r+b") as raw:
                 size = os.fstat(raw.fileno()).st_size
                 os.posix_fallocate(raw.fileno(), 0, size + room + METADATA_BYTES * (len(arrays) + len(state) + 1))
-            with h5py.File(part, "r+") as file:
+            with open_file(part, "r+") as file:
                 for frame in frames:
                     if frame.axis not in file:  # else the run was killed after it had been made
                         length = self.lengths[frame.axis]
@@ -197,7 +198,7 @@ class TimeSeries:
         def write() -> None:
             if warnings:
                 self._warned(warnings)
-            with writing(self.path), h5py.File(self.path, "r+") as file:
+            with writing(self.path), open_file(self.path, "r+") as file:
                 for name, value in counters.items():
                     file.attrs.modify(name, value)  # in its old place: what describes the file does not change
 
@@ -208,7 +209,7 @@ class TimeSeries:
         name = f"{PROVENANCE_GROUP}/{WARNINGS}"
         with atomic_write(self.path, force=True, sealed=False) as part:
             shutil.copyfile(self.path, part)
-            with h5py.File(part, "r+") as file:
+            with open_file(part, "r+") as file:
                 record = Provenance(texts={WARNINGS: str(file[name].asstr()[()]) if name in file else ""})
                 record.warned(lines)
                 if name in file:

@@ -15,6 +15,7 @@ from hpcalo.hamiltonian.modelfile.layout import CONVENTION, FORMAT, LCAO_CONVENT
 from hpcalo.hamiltonian.replicas import Folding
 from hpcalo.hamiltonian.types import LcaoModel, Model, WannierModel
 from hpcalo.io.files import atomic_write, check_output
+from hpcalo.io.opening import open_file
 
 GZIP_LEVEL = 6
 SAME = 1e-12
@@ -25,7 +26,7 @@ def write_model(path: Path, model: Model, replicas: Folding | None = None, *, fo
     """Writes the file under a temporary name, then renames it. Raises OutputError if it cannot or would overwrite."""
     check_output(path, force=force)
     # format 1.8 and later has checksums on its own records too: the library crashes on damaged ones without
-    with atomic_write(path, force=force) as part, h5py.File(part, "w", libver=("v108", "latest")) as file:
+    with atomic_write(path, force=force) as part, open_file(part, "w", libver=("v108", "latest")) as file:
         _write_common(file, model)
         if isinstance(model, WannierModel):
             _write_wannier(file, model, replicas)

@@ -11,6 +11,7 @@ import numpy as np
 from hpcalo.io.dataset import Variable
 from hpcalo.io.exporters.exporter import Request, WireExporter
 from hpcalo.io.files import atomic_write, check_output
+from hpcalo.io.opening import open_file
 from hpcalo.io.wire import WireFrames
 from hpcalo.typing import RealArray
 
@@ -33,7 +34,7 @@ class VtkHdf(WireExporter):
     def write_frames(self, frames: WireFrames, request: Request) -> str:
         output, force = request.output, request.force
         check_output(output, force=force)
-        with atomic_write(output, force=force) as part, h5py.File(part, "w", libver=("v108", "latest")) as file:
+        with atomic_write(output, force=force) as part, open_file(part, "w", libver=("v108", "latest")) as file:
             _vtkhdf(file.create_group("VTKHDF"), frames)
         return f"time series: {output}"
 

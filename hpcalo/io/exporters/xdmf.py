@@ -11,6 +11,7 @@ import h5py
 
 from hpcalo.io.exporters.exporter import Request, WireExporter
 from hpcalo.io.files import atomic_write, check_output
+from hpcalo.io.opening import open_file
 from hpcalo.io.wire import WireFrames
 
 
@@ -31,7 +32,7 @@ class Xdmf(WireExporter):
         for path in (output, data):
             check_output(path, force=force)
         with atomic_write(output, force=force) as page, atomic_write(data, force=force) as arrays:  # arrays first
-            with h5py.File(arrays, "w", libver=("v108", "latest")) as file:
+            with open_file(arrays, "w", libver=("v108", "latest")) as file:
                 root = _xdmf(frames, file, data.name)
             ElementTree.indent(root)
             text = '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
