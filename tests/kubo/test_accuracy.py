@@ -16,6 +16,7 @@ from hpcalo.hamiltonian.loading import load_model
 from hpcalo.io.hdf5 import read_dataset
 from hpcalo.kubo.accuracy.fermi import error_of_fermi_energy
 from hpcalo.kubo.accuracy.fields import fields_with_errors
+from hpcalo.kubo.accuracy.near import Near
 from hpcalo.kubo.accuracy.spread import spreads
 from hpcalo.kubo.accuracy.successive import lowered_error
 from hpcalo.kubo.config import KuboInput
@@ -173,6 +174,28 @@ def test_estimates_are_of_the_size_of_the_errors(comm, builtin, grid, fine, shif
     every = np.concatenate(ratios)
     assert 0.1 < np.median(every) < 2.0
     assert np.quantile(every, 0.9) < 5.0
+
+
+def test_thermal_numbers_have_the_scatter_of_nearby_chemical_potentials(comm):
+    """Numbers from curves are computed there, direct thermal sums stand for their neighbours; the axis limits both."""
+    keys = {"quantities": ["thermal_torkance", "spiralization"], "chemical_potentials": [-2.0, -1.5]}
+    run, passes, _ = summed(comm, "rashba", [16, 16, 1], **keys)
+    near = Near.of(run)
+    assert near.run.mu == pytest.approx([-2.1, -2.05, -2.0, -1.95, -1.9, -1.6, -1.55, -1.5, -1.45, -1.4])
+    beta, spiralization = responses(["thermal_torkance", "spiralization"])
+    moved = near.moved([passes[0].total])
+    values, whole = beta.compute(moved)["beta_even"], spiralization.compute(moved)["spiralization"]
+    other, _, _ = summed(comm, "rashba", [16, 16, 1], **{**keys, "chemical_potentials": [-1.95, -1.4]})
+    assert values[..., [3, 9], :] == pytest.approx(beta.compute(other)["beta_even"], rel=1e-12, abs=1e-50)
+    assert np.array_equal(whole[..., [0, 9], :], spiralization.compute(run)["spiralization"])
+    axes = ("n_hat", "gamma", "torque", "field", "mu", "temperature")
+    mean, apart = near.gathered(values**2, axes)
+    assert mean[0, 0, 1, 0, 1, 0] == pytest.approx((values[0, 0, 1, 0, 5:, 0] ** 2).mean())
+    assert apart
+    assert not near.gathered(whole**2, ("n_hat", "current", "torque", "mu", "temperature"))[1]
+    narrow = replace(run, energies=run.energies[13:27] + 0.0, mu=run.mu[:1])  # -2.7 … -1.4 eV
+    assert len(Near.of(narrow).run.mu) == 5
+    assert Near.of(replace(narrow, energies=run.energies[19:22])).count == 1
 
 
 @pytest.mark.parametrize(
