@@ -46,14 +46,17 @@ class Followed:
 
     def hpcalo(self, *arguments: str) -> str:
         """Output of the program with the new files in the package."""
-        return self.in_turn(arguments)[0]
+        (self.folder / "program.py").write_text(
+            f"{self.extension()}import sys\nfrom hpcalo.__main__ import main\nsys.exit(main(sys.argv[1:]))\n"
+        )
+        return self.python("program.py", *arguments).stdout
 
     def in_turn(self, *commands: Sequence[str]) -> list[str]:
         """Outputs of several commands of the program in one process. Raises AssertionError where one fails."""
-        (self.folder / "program.py").write_text(
+        (self.folder / "programs.py").write_text(
             f"{self.extension()}import json, sys\nfrom in_turn import main\nmain(json.loads(sys.argv[1]))\n"
         )
-        done = read(commands, self.python("program.py", json.dumps(commands)).stdout)
+        done = read(commands, self.python("programs.py", json.dumps(commands)).stdout)
         for one in done:
             assert one.returncode == 0, f"{one.args}\n{one.stdout[-3000:]}{one.stderr[-3000:]}"
         return [one.stdout for one in done]
