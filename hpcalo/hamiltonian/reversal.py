@@ -17,8 +17,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import eigh
-from scipy.sparse.linalg import lobpcg
 
 from hpcalo.errors import ModelError
 from hpcalo.hamiltonian.meshed import Meshed
@@ -165,6 +163,8 @@ def _reversal(on: Meshed, s: ComplexArray, h: ComplexArray, H: ComplexArray) -> 
 
 def _constant(on: Meshed, conditions: list[tuple[ComplexArray, float]]) -> ComplexArray:
     """The four best U without dependence on k, (N², 4)."""
+    from scipy.linalg import eigh  # noqa: PLC0415  (slow; every input's schema loads this module)
+
     N = conditions[0][0].shape[-1]
     one = np.eye(N)
     total = np.zeros((N * N, N * N), dtype=np.complex128)
@@ -196,6 +196,8 @@ def _refined(
     on: Meshed, applied: Callable[[ComplexArray], ComplexArray], columns: ComplexArray, N: int
 ) -> tuple[RealArray, ComplexArray]:
     """The smallest eigenvalues and their U with all of its dependence on k."""
+    from scipy.sparse.linalg import lobpcg  # noqa: PLC0415  (as above)
+
     weight = 1.0 / (4.0 + (on.r**2).sum(axis=1))
 
     def preconditioned(X: ComplexArray) -> ComplexArray:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from functools import cache
 
 import numpy as np
-from scipy.linalg.blas import zgemm
 
 from hpcalo.hamiltonian.exchange import pauli_on_pairs, torque_from_spin, torque_Rvnn
 from hpcalo.hamiltonian.symmetry import Operation
@@ -75,6 +74,8 @@ class Velocity(Operator):
         With r = r_0 + ir_1 and r' = r_0† + ir_1†: c†[∂H c − ir' c E] + iE c† r c. Of a single direction twice the first
         half of it, whose Hermitian part is the velocity.
         """
+        from scipy.linalg.blas import zgemm  # noqa: PLC0415  (slow; every input's schema loads this module)
+
         M, rows = len(point.E), point.rows
         vectors = rows.reshape(2 * M, -1)
         r = [point.plain["S"] * point.tau[None, :, v] + point.plain[f"r_{v}"] for v in point.directions]
