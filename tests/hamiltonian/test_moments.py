@@ -71,6 +71,10 @@ def test_moments_without_a_common_axis_and_no_moments() -> None:
     triangle = with_magnetization(magnet(*turn))
     assert triangle.n_hat.tolist() == [0.0, 0.0, 1.0]
     assert "no common axis" in warned(triangle)
+    assert triangle.crystal.sublattices == (1, 2, 3)
+    assert any(
+        "not collinear (1: Mn1, 2: Mn2, 3: Mn3); torque and other n̂: all moments turn" in n for n in triangle.notes
+    )
     weak = with_magnetization(magnet(NOISE, 2 * NOISE))
     assert weak.n_hat.tolist() == [0.0, 0.0, 1.0]
     assert "hardly magnetic" in warned(weak)
@@ -81,6 +85,7 @@ def test_ferromagnets_and_ferrimagnets_have_the_direction_of_their_moment() -> N
     assert not warned(with_magnetization(magnet(AXIS, 0.2 * AXIS)))
     ferrimagnet = with_magnetization(magnet(-1.5 * AXIS, AXIS))
     np.testing.assert_allclose(ferrimagnet.n_hat, -AXIS, atol=1e-12)
+    assert ferrimagnet.crystal.sublattices == (1, 2)
     assert not warned(ferrimagnet)
     # Exchange that cancels and unlike sites: the moment decides.
     split, moments = np.array([AXIS, -AXIS]), np.array([0.5 * AXIS, -1.0 * AXIS])
