@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,8 @@ def test_zero_crossings_and_zeros_by_symmetry_do_not_warn() -> None:
     vanishing = hall(np.abs(rounding), rounding)
     assert warned(made([vanishing])) == []
     assert rows(made([vanishing])) == [("anomalous_hall", "everywhere", "0", "S/cm", "", "")]
+    undefined = replace(vanishing, data=np.full(np.shape(vanishing.data), np.nan), error=None, nan_ok=True)
+    assert rows(made([undefined])) == [("anomalous_hall", "everywhere", "not defined", "", "", "")]
 
 
 def test_a_temperature_far_away_does_not_excuse_a_wrong_value() -> None:

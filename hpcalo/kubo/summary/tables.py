@@ -97,7 +97,8 @@ def _rows(
     shown = [e for e in found if float(np.nanmax(np.abs(e.values))) >= SHARE * largest][:most]
     unit = one.variable.unit
     if not shown:
-        yield (one.name, "everywhere", "0", unit, "", ""), False
+        known = bool(np.isfinite(one.value).any())
+        yield (one.name, "everywhere", *(("0", unit) if known else ("not defined", "")), "", ""), False
         return
     wrong, rough = one.unconverged(limit), one.rough(limit)
     ranges = [picked[axis] if axis in one.axes else [0] for axis in AXES]
