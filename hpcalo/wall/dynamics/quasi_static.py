@@ -109,8 +109,10 @@ class QuasiStatic(Stepper):
         """The TS of one piece; `ending` destroys it and what calls Python: at its own end PETSc has none."""
         ts = make_ts(alone(), self.time, state.t, state.dt, end)
         ksp = ts.getSNES().getKSP()
-        for part in (ksp.getPC(), ksp, ts):
+        pc = ksp.getPC()
+        for part in (pc, ksp, ts):
             ending.callback(part.destroy)
+        ending.callback(pc.setType, PETSc.PC.Type.NONE)  # first: what is raised in a callback keeps the TS alive
         ts.setRHSFunction(self._rhs, vector.duplicate())
         if self._matrix is None:
             self._matrix = tridiagonal_matrix(self.mesh.cells)
