@@ -16,7 +16,7 @@ from hpcalo.io.hdf5 import read_dataset, write_dataset
 from hpcalo.io.keeper import Keeper, StopRequested
 from hpcalo.io.timeseries import TimeSeries
 
-COARSE = "kubo.k.grid=[24,24,1]"
+COARSE = ("kubo.k.grid=[24,24,1]", "kubo.k.shift=[0.5,0.5,0.0]")
 SHORT = ("time.end='0.002 ns'", "time.output_every='0.001 ns'", "texture.relax=false", "wire.cells=151")
 
 
@@ -24,7 +24,7 @@ SHORT = ("time.end='0.002 ns'", "time.output_every='0.001 ns'", "texture.relax=f
 def kubo(tmp_path_factory):
     """The shipped Kubo half of the example on a coarse mesh: what the wall makes of it does not depend on the mesh."""
     path = tmp_path_factory.mktemp("kubo") / "coefficients.h5"
-    app.run(MPI.COMM_SELF, INPUTS / "mnw001_coefficients.toml", output=path, quiet=True, overrides=(COARSE,))
+    app.run(MPI.COMM_SELF, INPUTS / "mnw001_coefficients.toml", output=path, quiet=True, overrides=COARSE)
     return path
 
 

@@ -169,7 +169,7 @@ def test_no_file_of_the_model_is_replaced_by_the_result(comm, tmp_path, name):
 
 
 @pytest.mark.parametrize(
-    ("option", "used"), [("format", ["x_hr.dat", "x.win", "x.wout"]), ("spin", ["x_tb.dat", "x.win"])]
+    ("option", "used"), [("format", ["x_hr.dat", "x.win", "x.wout"]), ("spin", ["x_tb.dat", "x.win", "x.wout"])]
 )
 def test_only_files_that_are_used_count(tmp_path, option, used):
     wannier(tmp_path)
