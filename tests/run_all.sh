@@ -39,7 +39,9 @@ step() {
     printf '%s\t%s\n' "$log" "$name (beside the serial suite)" >>"$work/beside"
   fi
   line=$(grep -aE '[0-9]+ (passed|failed|error|skipped|deselected)|Success|Found|All checks|formatted|Contracts:' "$log" | tail -1)
-  if [ "$status" = 0 ]; then line="ok      $name: $line"; else line="FAILED  $name (exit $status): $line"; fi
+  if [ "$status" = 0 ]; then line="ok      $name: $line"; else
+    line="FAILED  $name (exit $status): $(grep -aE '^[0-9]+ (failed|error)' "$log" | tail -1 | grep . || echo "$line")"
+  fi
   [ "$status" = 0 ] || printf '%s\t%s\n' "$log" "$name" >>"$work/failed"
   printf '%s  [%s s]\n' "$line" $((SECONDS - begin)) >>"$work/summary"
 }
