@@ -32,17 +32,18 @@ def at_points(
 ) -> dict[str, RealArray] | None:
     """Arrays by name, each with the points k (K, 3) as its first axis: all on rank 0, None elsewhere. Collective.
 
-    made: of up to `piece` points, neighbours in k. Each rank has neighbours, too, and no array depends on the number of
-    ranks. Raises Stopped on all ranks after a signal; what `made` raises on one rank, all raise.
+    made: of `piece` points (the last ones: fewer), neighbours in k. Which points go together does not depend on the
+    number of ranks, so that no bit does; each rank has neighbouring pieces. Raises Stopped on all ranks after a signal;
+    what `made` raises on one rank, all raise.
     """
-    edges = np.linspace(0, len(k), comm.size + 1).astype(int)
-    mine = k[edges[comm.rank] : edges[comm.rank + 1]]
-    most = -(-int(np.diff(edges).max()) // piece)
+    pieces = -(-len(k) // piece)
+    edges = np.linspace(0, pieces, comm.size + 1).astype(int)
+    mine = [k[i * piece : (i + 1) * piece] for i in range(edges[comm.rank], edges[comm.rank + 1])]
     found: list[dict[str, RealArray]] = []
     rounds.begin()
-    with Progress(len(k), "k", comm, share=len(mine), quiet=quiet, label=label) as progress:
-        for number in range(most):
-            part = mine[number * piece : (number + 1) * piece]
+    with Progress(len(k), "k", comm, share=sum(map(len, mine)), quiet=quiet, label=label) as progress:
+        for number in range(int(np.diff(edges).max())):
+            part = mine[number] if number < len(mine) else k[:0]
             with together(comm):
                 if len(part):
                     found.append(made(part))

@@ -55,14 +55,16 @@ class PointResponses:
         self._n_hat = n_hat[0]
         self._solver = next(solvers(model, n_hat, self._request.need(), spin_matrices=section.spin_matrices))
         self._responses = responses(names)
-        self.names, left_out = self._sums_over_k()
+        self.declared, left_out = self._sums_over_k()
+        """The variables as those of two points: their names, units and axes."""
         self.notes = [f"{name} is no sum over k, and is left out" for name in sorted(left_out)]
 
-    def variables(self, k: RealArray) -> list[Variable]:
-        """Of the points k (K, 3): arrays (K, …) at the energy of the map, with the axes that are left. Serial."""
+    def arrays(self, k: RealArray) -> dict[str, RealArray]:
+        """Of the points k (K, 3): arrays (K, …) at the energy of the map by name, as `declared`. Serial."""
         raw = self._raw(k)
         found = self._of([{name: array[i] for name, array in raw.items()} for i in range(len(k))])
-        return [variable for variable in found if variable.name in self.names]
+        names = {variable.name for variable in self.declared}
+        return {variable.name: np.asarray(variable.data) for variable in found if variable.name in names}
 
     def _raw(self, k: RealArray) -> RawSums:
         labels = np.arange(len(k))
@@ -100,18 +102,19 @@ class PointResponses:
         raw = self._raw(GENERIC * np.array(self._request.crystal.periodic))
         return [{name: array[i] for name, array in raw.items()} for i in range(len(GENERIC))]
 
-    def _sums_over_k(self) -> tuple[frozenset[str], frozenset[str]]:
-        """Names of the quantities that are sums over k, and of the others: of two points together the first are the sum
-        of those of each.
+    def _sums_over_k(self) -> tuple[list[Variable], list[str]]:
+        """The quantities that are sums over k, and the names of the others: of two points together the first are the
+        sum of those of each.
         """
         one, other = self._generic()
-        found = self._of([one, other, {name: one[name] + other[name] for name in one}])
-        names = frozenset(
-            v.name
-            for v in found
-            if np.abs(v.data[0] + v.data[1] - v.data[2]).max() <= LINEAR * max(float(np.abs(v.data).max()), 1e-300)
-        )
-        return names, frozenset(v.name for v in found) - names
+        sums, rest = [], []
+        for v in self._of([one, other, {name: one[name] + other[name] for name in one}]):
+            gap = float(np.abs(v.data[0] + v.data[1] - v.data[2]).max())
+            if gap <= LINEAR * max(float(np.abs(v.data).max()), 1e-300):
+                sums.append(v)
+            else:
+                rest.append(v.name)
+        return sums, rest
 
 
 def _at_the_energy(variable: Variable) -> Variable:

@@ -171,13 +171,11 @@ class Integrands:
 
     def __init__(self, model: Model, section: MapsSection, reference: float) -> None:
         self._points = PointResponses(model, section, reference)
-        self._declared: list[Variable] = []
         self.notes = self._points.notes
 
     def arrays(self, k: RealArray) -> dict[str, RealArray]:
         """Of the points k (K, 3), by name, (K, …). Serial."""
-        self._declared = self._points.variables(k)
-        return {variable.name: np.asarray(variable.data) for variable in self._declared}
+        return self._points.arrays(k)
 
     def doubts(self, arrays: dict[str, RealArray], plane: Plane) -> list[str]:
         """None of its own: integrands are exact at their points."""
@@ -193,7 +191,7 @@ class Integrands:
             replace(
                 v, dims=(*UV, *v.dims[1:]), data=arrays[v.name].reshape(*shape, *arrays[v.name].shape[1:]), nan_ok=False
             )
-            for v in self._declared
+            for v in self._points.declared
         ]
 
 

@@ -300,7 +300,7 @@ def test_any_number_of_ranks_gives_the_same_result(comm, mpi_tmp_path):
         answer = on_some(
             comm,
             ranks,
-            lambda part, file=file: app.bands(part, MODELS / "mnw3_dzp.h5", {"points": 5}, output=file, quiet=True),
+            lambda part, file=file: app.bands(part, MODELS / "mnw3_dzp.h5", {"points": 34}, output=file, quiet=True),
         )
         assert answer is None or "picture" in answer, answer
         names[ranks] = file

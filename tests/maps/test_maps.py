@@ -102,13 +102,13 @@ def test_a_model_without_spin():
 
 @pytest.mark.mpi
 def test_any_number_of_ranks_gives_the_same_result(comm, mpi_tmp_path):
-    options = {"points": [3, 2], "quantities": ["spectral_weight", "spin_texture", "torkance"]}
+    options = {"points": [11, 11], "quantities": ["spectral_weight", "spin_texture", "torkance"]}
     files = {ranks: mpi_tmp_path / f"maps{ranks}.h5" for ranks in {1, comm.size}}
     for ranks, file in files.items():
         answer = on_some(
             comm,
             ranks,
-            lambda part, file=file: app.maps(part, MODELS / "mnw3_dzp.h5", options, output=file, quiet=True),
+            lambda part, file=file: app.maps(part, MODELS / "fe.h5", options, output=file, quiet=True),
         )
         assert answer is None or "picture" in answer, answer
     if comm.rank == 0:
