@@ -36,7 +36,7 @@ def work_bands(settings: BandsInput, source: Path) -> Work:
         way = " – ".join(path.names)
         return (
             f"{source}: bands of {N} functions at {len(path.k)} k-points along {way}\n"
-            f"{duration(seconds)} per k-point, about {duration(seconds * -(-len(path.k) // ranks))} on {ranks} "
+            f"{1e3 * seconds:.3g} ms per k-point, about {duration(seconds * -(-len(path.k) // ranks))} on {ranks} "
             f"rank{'s' * (ranks > 1)}, {memory / 2**20:.0f} MiB a rank"
         )
 
