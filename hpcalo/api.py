@@ -16,7 +16,7 @@ import copy
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,11 +24,16 @@ from typing import TYPE_CHECKING, Any
 from hpcalo.app.compute import compute
 from hpcalo.app.engines import engine
 from hpcalo.app.inputs import typed
+from hpcalo.app.verbs import check as checking
+from hpcalo.app.verbs import convert as converting
+from hpcalo.app.verbs import export as exporting
+from hpcalo.app.verbs import plot as plotting
 from hpcalo.app.verbs.report import report as write_report
 from hpcalo.config.reader import read_toml
 from hpcalo.engine import RunContext
 from hpcalo.errors import InputError, Interrupted
 from hpcalo.hamiltonian import loading, modelfile
+from hpcalo.hamiltonian.readers.matrices import from_arrays
 from hpcalo.hamiltonian.readers.pythtb import from_pythtb
 from hpcalo.hamiltonian.readers.sisl_hamiltonian import from_sisl
 from hpcalo.hamiltonian.types import Model
@@ -42,7 +47,10 @@ if TYPE_CHECKING:
     import xarray
     from mpi4py.MPI import Intracomm
 
-__all__ = ["from_pythtb", "from_sisl", "load_model", "open", "report", "run"]
+__all__ = [
+    "check", "convert", "export", "from_arrays", "from_pythtb", "from_sisl", "load_model", "open", "plot", "report",
+    "run",
+]  # fmt: skip
 
 IN_PYTHON = "(python)"
 """What stands for the input file's name in messages and in the record."""
@@ -83,6 +91,61 @@ def load_model(source: str | os.PathLike[str], **options: Any) -> Model:
         load_model("mnw9.h5")      load_model("data/Fe_tb.dat", replicas=False)      load_model("rashba", exchange=0.5)
     """
     return loading.load_model(loading.section_for(os.fspath(source), options, "load_model"))
+
+
+def convert(
+    source: str | os.PathLike[str],
+    output: str | os.PathLike[str] | None = None,
+    *,
+    force: bool = False,
+    symmetrize: float | None = None,
+    **options: Any,
+) -> Model:
+    """Writes a model file, as `hpcalo convert`, and returns the model.
+
+    options: keys of the table `[model]`. symmetrize: make the model exactly symmetric unless H (eV) or spin deviate by
+    more than this. Raises InputError, ModelError, OutputError.
+    """
+    path = None if output is None else Path(output)
+    return converting.convert(Path(source), path, force=force, options=options, symmetrize=symmetrize)[1]
+
+
+def check(source: str | os.PathLike[str], overrides: Sequence[str] = (), ranks: int = 1) -> str:
+    """What `hpcalo check` says of an input file: whether it is valid, and the cost. Raises InputError, ModelError."""
+    return checking.check(Path(source), overrides, ranks)
+
+
+def plot(
+    results: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    output: str | os.PathLike[str] | None = None,
+    *,
+    quantities: Sequence[str] = (),
+    force: bool = False,
+) -> Path:
+    """Draws one or several result files, as `hpcalo plot`, and returns the picture's path. Raises InputError,
+    OutputError.
+    """
+    several = [results] if isinstance(results, str | os.PathLike) else results
+    path = None if output is None else Path(output)
+    return plotting.plot([Path(one) for one in several], output=path, force=force, quantities=tuple(quantities))
+
+
+def export(
+    result: str | os.PathLike[str],
+    to: str,
+    quantities: Sequence[str] = (),
+    *,
+    output: str | os.PathLike[str] | None = None,
+    along: str | None = None,
+    select: Mapping[str, str] | None = None,
+    force: bool = False,
+) -> str:
+    """Writes a result in another format ("csv", "vtkhdf", "xdmf", "ovf"), as `hpcalo export`, and says what it wrote.
+
+    along: axis of the rows or frames. select: axis → place. Raises InputError, OutputError.
+    """
+    path = None if output is None else Path(output)
+    return exporting.export(Path(result), to, quantities, output=path, along=along, select=select, force=force)
 
 
 def report(

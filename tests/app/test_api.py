@@ -6,11 +6,15 @@ import sys
 
 import numpy as np
 import pytest
+import tomli_w
+from places import MODELS
 
 import hpcalo
+from hpcalo import app
 from hpcalo.config.reader import validate
 from hpcalo.engine import RunContext
-from hpcalo.errors import InputError
+from hpcalo.errors import InputError, ModelError
+from hpcalo.hamiltonian.builtin import rashba
 from hpcalo.hamiltonian.types import LcaoModel, WannierModel
 from hpcalo.kubo.config import KuboInput
 from hpcalo.kubo.run import run_kubo
@@ -185,3 +189,62 @@ def test_a_mistake_is_one_on_all_ranks(comm, mpi_tmp_path, monkeypatch):
     monkeypatch.chdir(mpi_tmp_path)
     with pytest.raises(InputError, match=r"gamma.*larger than 0"):
         hpcalo.api.run({**SETTINGS, "kubo": {**SETTINGS["kubo"], "gamma": [-1.0]}}, comm)
+
+
+def square_magnet(order: str) -> dict[str, object]:
+    """The Rashba magnet as arrays, twice in a cell so that the order of its functions matters."""
+    model = rashba(rashba=0.3, exchange=0.8)
+    nR = len(model.R)
+    H = np.zeros((nR, 2, 2, 2, 2), dtype=complex)  # (R, site, spin, site, spin)
+    for site in range(2):
+        H[:, site, :, site] = model.H_Rnn
+    home = model.home
+    H[home, 0, :, 1] = H[home, 1, :, 0] = 0.1 * np.eye(2)
+    if order == "blocks":
+        H = H.transpose(0, 2, 1, 4, 3)
+    centres = np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 1.5]])
+    centres = np.repeat(centres, 2, axis=0) if order == "interleaved" else np.tile(centres, (2, 1))
+    lattice = np.array(model.crystal.lattice)
+    lattice[2] = [0.0, 0.0, 20.0]
+    return {"lattice": lattice, "R": model.R, "H": H.reshape(nR, 4, 4), "centres": centres, "fermi_energy": 0.0}
+
+
+def test_a_model_from_arrays():
+    """Both orders of the spins are found and give the same torkance; what is wrong is named."""
+    settings = {
+        "quantities": ["torkance"],
+        "gamma": [0.1],
+        "k": {"grid": [8, 8, 1]},
+        "energies": {"minimum": -3.0, "maximum": -2.0, "points": 3},
+    }
+    found = []
+    for order in ("interleaved", "blocks"):
+        model = hpcalo.api.from_arrays(**square_magnet(order))
+        assert any(order in note for note in model.notes)
+        np.testing.assert_allclose(model.n_hat, [0.0, 0.0, 1.0], atol=1e-12)
+        found.append(hpcalo.api.run({"kubo": settings}, model=model).torkance_even)
+    scale = float(np.abs(found[0]).max())
+    assert scale > 1e-3
+    np.testing.assert_allclose(found[0], found[1], atol=1e-11 * scale)
+    wrong = square_magnet("blocks")
+    for change, words in (
+        ({"H": np.zeros((5, 4, 3))}, r"H: shape \(5, 4, 3\)"),
+        ({"R": np.zeros((3, 3))}, "H: shape"),
+        ({"order": "block"}, "did you mean 'blocks'"),
+        ({"H": wrong["H"] + np.triu(np.ones((4, 4)))}, "not Hermitian"),
+    ):
+        with pytest.raises(ModelError, match=words):
+            hpcalo.api.from_arrays(**{**wrong, **change})
+
+
+def test_verbs_as_functions(comm, tmp_path, monkeypatch):
+    """convert, check, plot, export do what the commands do."""
+    monkeypatch.chdir(tmp_path)
+    model = hpcalo.api.convert(MODELS / "fe.h5", tmp_path / "sym.h5", symmetrize=0.1)
+    assert model.size == 18
+    (tmp_path / "a.toml").write_text(tomli_w.dumps(SETTINGS))
+    assert "a.toml: valid" in hpcalo.api.check("a.toml")
+    app.run(comm, tmp_path / "a.toml", quiet=True)
+    assert hpcalo.api.plot("a.h5", "a.pdf", quantities=["torkance_even"]).stat().st_size > 5_000
+    assert "a.csv" in hpcalo.api.export("a.h5", "csv", ["torkance_even"])
+    assert (tmp_path / "a.csv").read_text().startswith("#")

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from hpcalo.errors import InputError, ModelError, one_line
+from hpcalo.errors import InputError, ModelError, nearest, one_line
 from hpcalo.hamiltonian import pairs
 from hpcalo.hamiltonian.exchange import odd_part, require_exchange
 from hpcalo.hamiltonian.film import as_film, periodic_directions, thickness_or_default
@@ -18,11 +18,13 @@ from hpcalo.hamiltonian.magnetization import with_magnetization
 from hpcalo.hamiltonian.readers.base import Reader
 from hpcalo.hamiltonian.readers.wannier90.assemble import pair_gauge, with_pairs
 from hpcalo.hamiltonian.spin_order import find_order
-from hpcalo.hamiltonian.types import Crystal, WannierModel, check_hermitian
+from hpcalo.hamiltonian.types import Crystal, WannierModel, check_hermitian, check_shape
 from hpcalo.typing import ComplexArray, IntArray, RealArray
 
 SAME_SITE = 0.1
 """Å: centres that are closer belong to one site where no atoms are known."""
+ORDERS = ("auto", "interleaved", "blocks", "none")
+"""Of up and down functions, where no spin matrices tell the pairs."""
 VISIBLE = 1e-5
 """Å: a position matrix is called not Hermitian from this difference on."""
 
@@ -66,6 +68,56 @@ class Wishes:
     def of(cls, reader: Reader, **changes: Any) -> Wishes:
         """Those of a reader, as far as it has them, with changes."""
         return cls(**{**reader.model_dump(include={f.name for f in fields(cls)}), **changes})
+
+
+def from_arrays(
+    lattice: ArrayLike,
+    R: ArrayLike,
+    H: ArrayLike,
+    *,
+    r: ArrayLike | None = None,
+    spin: ArrayLike | None = None,
+    centres: ArrayLike | None = None,
+    order: str = "auto",
+    atoms: Sequence[tuple[str, Sequence[float]]] = (),
+    periodic: tuple[bool, bool, bool] | None = None,
+    n_hat: Sequence[float] | None = None,
+    thickness: float | None = None,
+    fermi_energy: float | None = None,
+    electrons: float | None = None,
+    name: str = "model",
+) -> WannierModel:
+    """A model of orthonormal functions from arrays, with its spin pairs, exchange part and direction n̂.
+
+    lattice: (3, 3) Å, rows. R: (nR, 3) cells. H: (nR, N, N) = <0m|H|Rn>, eV, with H(−R) = H(R)†. r: (nR, 3, N, N) =
+    <0m|r|Rn>, Å. spin: (nR, 3, N, N) = <0m|σ|Rn>; without it pairs are found by `order`: "auto", "interleaved" (up,
+    down, up, …), "blocks" (all up, all down), "none". centres: (N, 3) Å; default: the diagonal of r at R = 0, else the
+    origin. atoms: symbol and Cartesian place in Å of each; default: one at each centre. periodic: default: the
+    directions in which cells of R lie. n_hat: direction of the majority moment; default: found. thickness: Å, of a
+    film. fermi_energy: eV. electrons: per cell. Raises ModelError for wrong shapes, a Hamiltonian that is not
+    Hermitian, pairs that are not found.
+    """
+    H_Rnn = np.asarray(H, dtype=np.complex128)
+    if H_Rnn.ndim != 3 or H_Rnn.shape[1] != H_Rnn.shape[2]:
+        raise ModelError(f"H: shape {H_Rnn.shape}, expected (nR, N, N)")
+    known = np.zeros((H_Rnn.shape[1], 3)) if centres is None else np.asarray(centres, dtype=np.float64)
+    matrices = Matrices(
+        lattice=np.asarray(lattice, dtype=np.float64),
+        R=np.asarray(R, dtype=np.int64),
+        H_Rnn=H_Rnn,
+        centres=known,
+        A_Rvnn=None if r is None else np.asarray(r, dtype=np.complex128),
+        spin_Rvnn=None if spin is None else np.asarray(spin, dtype=np.complex128),
+        positions=np.array([place for _, place in atoms], dtype=np.float64) if atoms else None,
+        symbols=tuple(symbol for symbol, _ in atoms),
+        periodic=periodic,
+    )
+    if order not in ORDERS:
+        raise ModelError(f"order: {order!r}: expected {', '.join(ORDERS)}{nearest(order, ORDERS)}")
+    wishes = Wishes(order, n_hat=n_hat, thickness=thickness, fermi_energy=fermi_energy, electrons=electrons)
+    check_shape("H", matrices.H_Rnn, (len(matrices.R), len(known), len(known)))
+    check_hermitian("H", matrices.R, matrices.H_Rnn)
+    return _model(matrices, wishes, name)
 
 
 def wannier_model(m: Matrices, wishes: Wishes, path: Path, name: str) -> WannierModel:
