@@ -49,11 +49,24 @@ _UNIT = re.compile(rf"(?:[^\W\d]+|[°%′]|{_EXPONENT}|[()*/·]|\s)+")
 LONGEST = 60  # characters of a number with its unit
 
 
+OF_PAPERS = (
+    "oersted_SI = 1000 / (4 * pi) * ampere / meter = Oe_SI",
+    "gauss_SI = 1e-4 * tesla = G_SI",
+    "emu = 1e-3 * ampere * meter ** 2",  # a moment: 1 emu/cm³ is 1 kA/m
+    "@alias hartree = Ha",
+)
+"""Units of papers and of other programs that pint lacks, or has in the Gaussian system only, which has no way to SI."""
+_GAUSSIAN = re.compile(r"\b([kmµM]?)(Oe|G)\b")
+
+
 @lru_cache(maxsize=1)
 def _registry() -> Any:
     import pint  # noqa: PLC0415  (slow to import, needed only where an input value is a string with a unit)
 
-    return pint.UnitRegistry()
+    registry = pint.UnitRegistry(preprocessors=[lambda text: _GAUSSIAN.sub(r"\1\2_SI", text)])
+    for definition in OF_PAPERS:
+        registry.define(definition)
+    return registry
 
 
 def _tidy(value: float) -> float:
@@ -96,7 +109,9 @@ class Unit:
         import pint  # noqa: PLC0415
 
         try:
-            return _tidy(_registry().Quantity(number, unit).to("" if self.unit == "1" else self.unit).magnitude)
+            quantity = _registry().Quantity(number, unit)
+            contexts = ("boltzmann",) if self.unit == "eV" else ()  # kelvin stand for k_B T
+            return _tidy(quantity.to("" if self.unit == "1" else self.unit, *contexts).magnitude)
         except pint.UndefinedUnitError:
             raise self._refusal(f"unknown unit {unit}") from None
         except pint.DimensionalityError:

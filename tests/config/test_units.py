@@ -19,6 +19,15 @@ from hpcalo.config.fields import Broadening, MagneticField, Unit
         ("eV", ".5 Ry", 6.802846561),
         ("eV", "1e V", 1.0),
         ("K", "20 degC", 293.15),
+        ("K", "20 °C", 293.15),
+        ("eV", "2 mHa", 2e-3 * 27.211386246),
+        ("eV", "1 Ha", 27.211386246),
+        ("eV", "300 K", 300.0 * 8.617333262e-5),
+        ("A/m", "100 Oe", 100.0 * 79.5774715459),
+        ("A/m", "1 kOe", 79577.4715459),
+        ("A/m", "800 emu/cm³", 8e5),
+        ("T", "10 kG", 1.0),
+        ("J/m^3", "1e6 erg/cm^3", 1e5),
         ("angstrom", "0.25 nm", 2.5),
         ("W/m/K", "1.74 W/(cm K)", 174.0),
         ("J/m^3", "1 kJ/m^3", 1000.0),
@@ -84,7 +93,8 @@ def test_refused_at_once(text):
 
 
 def test_a_magnetic_field_in_tesla():
-    """µ₀H = 1 T is H = 10⁷/4π A/m; in gauss and oersted the same numbers would be another system of units."""
+    """µ₀H = 1 T is H = 10⁷/4π A/m; a field of so many oersted has as many gauss."""
+    assert MagneticField().convert("500 G") == pytest.approx(MagneticField().convert("500 Oe"), rel=1e-8)
     assert MagneticField().convert("50 mT") == pytest.approx(50e-3 * 1e7 / (4.0 * 3.141592653589793), rel=1e-8)
     assert MagneticField().convert("40 kA/m") == pytest.approx(4e4)
     assert MagneticField().convert(4e4) == 4e4
