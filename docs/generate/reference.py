@@ -12,8 +12,9 @@ from hpcalo.config.keys import Key, tables
 
 ROOT = Path(__file__).resolve().parents[2]
 INTRODUCTION = """An input file is TOML. A plain number is in the unit given in the table; a string may give another
-unit of the same kind (`"25 meV"`), also those of papers: Oe, G, emu/cm³, erg/cm³, Ha, Ry, and kelvin for an energy k_BT. An unknown key is an error that names the nearest known key. `hpcalo check
-INPUT.toml` validates a file, `--set table.key=value` changes one value, and every result contains the complete input
+unit of the same kind (`"25 meV"`), also those of papers: Oe, G, emu/cm³, erg/cm³, Ha, Ry, and kelvin for an energy
+k_BT. An unknown key is an error that names the nearest known key. `hpcalo check INPUT.toml`
+validates a file, `--set table.key=value` changes one value, and every result contains the complete input
 with all defaults.
 """
 

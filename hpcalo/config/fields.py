@@ -63,7 +63,7 @@ _GAUSSIAN = re.compile(r"\b([kmµM]?)(Oe|G)\b")
 def _registry() -> Any:
     import pint  # noqa: PLC0415  (slow to import, needed only where an input value is a string with a unit)
 
-    registry = pint.UnitRegistry(preprocessors=[lambda text: _GAUSSIAN.sub(r"\1\2_SI", text)])
+    registry: Any = pint.UnitRegistry(preprocessors=[lambda text: _GAUSSIAN.sub(r"\1\2_SI", text)])
     for definition in OF_PAPERS:
         registry.define(definition)
     return registry
