@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from hpcalo.config.common import Execution, OutputSection
@@ -18,7 +18,31 @@ Energy = Annotated[float, Unit("eV"), Field(ge=-1e4, le=1e4)]
 Fractional = Annotated[Annotated[Vector, Field(strict=False)], BeforeValidator(numbers)]
 
 
-class BandsSection(Section):
+class OneDirection(Section):
+    """States of a model with one direction of the magnetization."""
+
+    n_hat: Annotated[Annotated[Vector, Field(strict=False)] | None, BeforeValidator(numbers)] = Field(
+        None, description="direction of the magnetization (majority moment), normalized; default: that of the model"
+    )
+    spin_matrices: bool = Field(
+        True,
+        description="use the spin matrices of a Wannier model for torque and spin; false: Pauli matrices on its pairs",
+    )
+
+    @field_validator("n_hat")
+    @classmethod
+    def _direction(cls, value: Vector | None) -> Vector | None:
+        if value is not None and sum(x * x for x in value) < 1e-12:
+            raise PydanticCustomError("n_hat", "a direction must not be zero")
+        return value
+
+    @property
+    def directions(self) -> list[Vector] | None:
+        """The direction as a list of one; None where that of the model is meant."""
+        return None if self.n_hat is None else [self.n_hat]
+
+
+class BandsSection(OneDirection):
     """Energies along a path of k-points, with spin, torque, velocity, Berry curvature and weight on each site."""
 
     path: str = Field(
@@ -32,13 +56,6 @@ class BandsSection(Section):
         {}, max_length=1000, description="more k-points by name, in fractional coordinates: { Q = [0.25, 0, 0] }"
     )
     points: int = Field(400, ge=2, le=100_000, description="k-points along the path, at least two a segment")
-    n_hat: Annotated[Annotated[Vector, Field(strict=False)] | None, BeforeValidator(numbers)] = Field(
-        None, description="direction of the magnetization (majority moment), normalized; default: that of the model"
-    )
-    spin_matrices: bool = Field(
-        True,
-        description="use the spin matrices of a Wannier model for torque and spin; false: Pauli matrices on its pairs",
-    )
     reference: Energy | None = Field(
         None, description="zero of the energy axis; default: the Fermi energy of the model, 0 where it has none"
     )
@@ -57,8 +74,6 @@ class BandsSection(Section):
         low, high = self.minimum, self.maximum
         if low is not None and high is not None and high <= low:
             raise PydanticCustomError("order", f"maximum ({high:g} eV) must be larger than minimum ({low:g} eV)")
-        if self.n_hat is not None and sum(x * x for x in self.n_hat) < 1e-12:
-            raise PydanticCustomError("n_hat", "n_hat: a direction must not be zero")
         return self
 
 

@@ -22,7 +22,7 @@ def work_bands(settings: BandsInput, source: Path) -> Work:
     section = settings.bands
     model = load_model(settings.model)
     path = path_through(model.crystal, section.path, section.named, section.points)
-    n_hat = magnetization_directions(model, None if section.n_hat is None else [section.n_hat])[0]
+    n_hat = magnetization_directions(model, section.directions)[0]
     states = BandStates(model, n_hat, spin_matrices=section.spin_matrices)
     states.levels(path.k[:1])
     begin = time.perf_counter()

@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hpcalo.errors import Interrupted
 from hpcalo.parallel.guard import together
 from hpcalo.parallel.progress import Progress
 from hpcalo.parallel.rounds import Rounds
+from hpcalo.parallel.signals import signal_name
 from hpcalo.typing import RealArray
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
-
-
-class Stopped(Exception):
-    """A signal asked to stop; raised on all ranks."""
 
 
 def at_points(
@@ -33,8 +31,8 @@ def at_points(
     """Arrays by name, each with the points k (K, 3) as its first axis: all on rank 0, None elsewhere. Collective.
 
     made: of `piece` points (the last ones: fewer), neighbours in k. Which points go together does not depend on the
-    number of ranks, so that no bit does; each rank has neighbouring pieces. Raises Stopped on all ranks after a signal;
-    what `made` raises on one rank, all raise.
+    number of ranks, so that no bit does; each rank has neighbouring pieces. Raises Interrupted on all ranks after a
+    signal; what `made` raises on one rank, all raise.
     """
     pieces = -(-len(k) // piece)
     edges = np.linspace(0, pieces, comm.size + 1).astype(int)
@@ -49,7 +47,7 @@ def at_points(
                     found.append(made(part))
             progress.advance(len(part))
             if rounds.meeting()[1]:
-                raise Stopped
+                raise Interrupted(f"stopped by {signal_name(comm, rounds.stop.name)}: run it again")
     gathered = comm.gather(found, root=0)
     if gathered is None:
         return None

@@ -12,10 +12,8 @@ from hpcalo.bands import compare
 from hpcalo.bands.config import BandsInput, BandsSection
 from hpcalo.bands.kpath import KPath, path_through
 from hpcalo.bands.observables import AT_AN_ATOM
-from hpcalo.bands.points import Stopped
 from hpcalo.bands.states import DEGENERATE, BandStates, Levels, levels_along
 from hpcalo.engine import RunContext
-from hpcalo.errors import Interrupted
 from hpcalo.hamiltonian.loading import checksums, load_model
 from hpcalo.hamiltonian.types import Model
 from hpcalo.io.dataset import NOTES, Variable
@@ -25,7 +23,7 @@ from hpcalo.kubo.states.solvers import magnetization_directions
 from hpcalo.parallel.guard import on_root, together
 from hpcalo.parallel.progress import duration, tell
 from hpcalo.parallel.rounds import Rounds
-from hpcalo.parallel.signals import StopRequest, signal_name
+from hpcalo.parallel.signals import StopRequest
 from hpcalo.scan.merge import Results
 
 if TYPE_CHECKING:
@@ -51,10 +49,7 @@ def run_bands(settings: BandsInput, context: RunContext) -> None:
     with StopRequest() as stop:
         sums = on_root(comm, lambda: checksums(settings.model))
         rounds = Rounds(comm, settings.execution.checkpoint_interval, stop)
-        try:
-            found = compute(settings, comm, rounds, quiet=context.quiet)
-        except Stopped:
-            raise Interrupted(f"stopped by {signal_name(comm, stop.name)}: run it again") from None
+        found = compute(settings, comm, rounds, quiet=context.quiet)
     for note in found.notes:
         tell(comm, f"note: {note}", quiet=context.quiet)
     record = provenance(comm, settings, source=context.source, overrides=context.overrides, model_sha256=sums)
@@ -75,13 +70,13 @@ def run_bands(settings: BandsInput, context: RunContext) -> None:
 def compute(settings: BandsInput, comm: Intracomm, rounds: Rounds, *, quiet: bool) -> Found:
     """Levels along the path, and at the points of the file that they are compared with. Collective.
 
-    Raises InputError, ModelError; Stopped after a signal; on all ranks.
+    Raises InputError, ModelError, Interrupted; on all ranks.
     """
     section = settings.bands
     model: Model = on_root(comm, lambda: load_model(settings.model))
     with together(comm):
         path = path_through(model.crystal, section.path, section.named, section.points)
-        n_hat = magnetization_directions(model, None if section.n_hat is None else [section.n_hat])[0]
+        n_hat = magnetization_directions(model, section.directions)[0]
         states = BandStates(model, n_hat, spin_matrices=section.spin_matrices)
     other = on_root(comm, lambda: None if section.compare is None else compare.read(section.compare.path, path))
     levels = levels_along(states, path.k, comm, rounds, quiet=quiet, label="bands")

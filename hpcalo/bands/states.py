@@ -133,7 +133,7 @@ def levels_along(
 ) -> Levels | None:
     """`BandStates.levels` with the points shared out over the ranks; whole on rank 0, None elsewhere. Collective.
 
-    Raises Stopped on all ranks after a signal; what one rank raises, all do.
+    Raises Interrupted on all ranks after a signal; what one rank raises, all do.
     """
 
     def arrays(piece: RealArray) -> dict[str, RealArray]:

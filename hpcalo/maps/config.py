@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Self
 
 import numpy as np
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from hpcalo.bands.config import Energy, Fractional, OneDirection
 from hpcalo.config.common import Execution, OutputSection
-from hpcalo.config.fields import Broadening, OneOrMore, Section, Unit, Vector, numbers
+from hpcalo.config.fields import Broadening, OneOrMore, Section
 from hpcalo.errors import nearest
 from hpcalo.hamiltonian.section import ModelSection
 from hpcalo.kubo.responses.response import responses
@@ -17,8 +18,6 @@ from hpcalo.kubo.responses.response import responses
 SPECTRAL = ("spectral_weight", "spin_texture")
 """Quantities that are made of single levels; all others are responses of the Kubo engine."""
 
-Energy = Annotated[float, Unit("eV"), Field(ge=-1e4, le=1e4)]
-Fractional = Annotated[Annotated[Vector, Field(strict=False)], BeforeValidator(numbers)]
 MOST = 4_000_000
 
 
@@ -27,7 +26,7 @@ def drawable() -> list[str]:
     return [*SPECTRAL, *(r.name for r in responses() if any("energy" in q.dims for q in r.quantities))]
 
 
-class MapsSection(Section):
+class MapsSection(OneDirection):
     """Quantities at one energy on a plane of k-points: the mean over a whole cell of the reciprocal lattice is what a
     Kubo run gives.
     """
@@ -45,13 +44,6 @@ class MapsSection(Section):
     first: Fractional = Field((1.0, 0.0, 0.0), description="edge of the map to the right, in fractional coordinates")
     second: Fractional = Field((0.0, 1.0, 0.0), description="the other edge")
     points: Annotated[tuple[int, int], Field(strict=False)] = Field((101, 101), description="points along the edges")
-    n_hat: Annotated[Annotated[Vector, Field(strict=False)] | None, BeforeValidator(numbers)] = Field(
-        None, description="direction of the magnetization (majority moment), normalized; default: that of the model"
-    )
-    spin_matrices: bool = Field(
-        True,
-        description="use the spin matrices of a Wannier model for torque and spin; false: Pauli matrices on its pairs",
-    )
     reference: Energy | None = Field(
         None, description="zero of the energy axis; default: the Fermi energy of the model"
     )

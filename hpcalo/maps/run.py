@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hpcalo.bands.points import Stopped, at_points
+from hpcalo.bands.points import at_points
 from hpcalo.bands.states import BandStates
 from hpcalo.engine import RunContext
-from hpcalo.errors import InputError, Interrupted
+from hpcalo.errors import InputError
 from hpcalo.hamiltonian.loading import checksums, load_model
 from hpcalo.hamiltonian.types import Model
 from hpcalo.io.dataset import NOTES, Variable
@@ -24,7 +24,7 @@ from hpcalo.maps.responses import PointResponses
 from hpcalo.parallel.guard import on_root, together
 from hpcalo.parallel.progress import duration, tell, warn
 from hpcalo.parallel.rounds import Rounds
-from hpcalo.parallel.signals import StopRequest, signal_name
+from hpcalo.parallel.signals import StopRequest
 from hpcalo.typing import RealArray
 
 if TYPE_CHECKING:
@@ -48,13 +48,10 @@ def run_maps(settings: MapsInput, context: RunContext) -> None:
             makers = [maker(model, section, reference) for maker in makers_of(section)]
         rounds = Rounds(comm, settings.execution.checkpoint_interval, stop)
         points = plane.k.reshape(-1, 3)
-        try:
-            found = [
-                at_points(one.arrays, points, one.piece, comm, rounds, quiet=context.quiet, label=one.label)
-                for one in makers
-            ]
-        except Stopped:
-            raise Interrupted(f"stopped by {signal_name(comm, stop.name)}: run it again") from None
+        found = [
+            at_points(one.arrays, points, one.piece, comm, rounds, quiet=context.quiet, label=one.label)
+            for one in makers
+        ]
     notes = [*model.notes, *(note for one in makers for note in one.notes)]
     for note in notes:
         tell(comm, f"note: {note}", quiet=context.quiet)
@@ -105,7 +102,7 @@ class Levels:
     label = "levels"
 
     def __init__(self, model: Model, section: MapsSection, reference: float) -> None:
-        n_hat = magnetization_directions(model, None if section.n_hat is None else [section.n_hat])[0]
+        n_hat = magnetization_directions(model, section.directions)[0]
         self._states = BandStates(model, n_hat, spin_matrices=section.spin_matrices, spin_only=True)
         self._energy, self._gamma, self._quantities = reference + section.energy, section.gamma, section.quantities
         has_spin = any(observable.name == "spin_vector" for observable in self._states.need)

@@ -81,6 +81,7 @@ def test_lines_that_look_like_beads_are_warned_of():
         ({"quantities": ["torknce"]}, "did you mean 'torkance'"),
         ({"first": [0.0, 0.0, 1.0]}, "maps.first: .*: the model does not repeat"),
         ({"first": [0.0, 2.0, 0.0]}, "do not span a plane"),
+        ({"n_hat": [0.0, 0.0, 0.0]}, "n_hat: .*a direction must not be zero"),
         ({"points": [1, 5]}, "at least 2 along each edge"),
         ({"points": [10_000, 10_000]}, "at most 4,000,000"),
     ],
