@@ -66,8 +66,10 @@ def _main(arguments: list[str]) -> int:
 
 
 def petsc_options(arguments: list[str]) -> list[str]:
-    """The arguments with PETSc's options, `-hpcalo_wall_NAME [VALUE]` anywhere after the command, as what they stand
-    for: `--set solver.petsc.NAME=VALUE`. They are then part of the input, of the record and of a restart.
+    """The arguments, with options of PETSc turned into settings of the input.
+
+    `-hpcalo_wall_NAME [VALUE]`, anywhere after the command, becomes `--set solver.petsc.NAME=VALUE`, and is thus part
+    of the input, of the record and of a restart.
     """
     out: list[str] = []
     waiting = list(arguments)

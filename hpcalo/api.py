@@ -82,8 +82,10 @@ def open(path: str | os.PathLike[str]) -> xarray.Dataset:
 
 
 def load_model(source: str | os.PathLike[str], **options: Any) -> Model:
-    """A Hamiltonian: a model file (.h5), an atomic-orbital .npz, a Wannier90 file or seed, a file that sisl reads
-    (.TSHS, .HSX, .nc, .fdf), or a built-in model's name. Objects of sisl and PythTB: `from_sisl`, `from_pythtb`.
+    """A Hamiltonian from a file, or a built-in model by its name.
+
+    A file is a model file (.h5), an atomic-orbital .npz, a Wannier90 file or seed, or one that sisl reads (.TSHS, .HSX,
+    .nc, .fdf). Objects of sisl and PythTB: `from_sisl`, `from_pythtb`.
 
     `options` are keys of the input's table `[model]`, with its units: `fermi_energy`, `electrons`, `thickness`,
     `replicas`, `spin`, …; for a built-in model its parameters. Raises InputError, ModelError.
@@ -122,8 +124,9 @@ def plot(
     quantities: Sequence[str] = (),
     force: bool = False,
 ) -> Path:
-    """Draws one or several result files, as `hpcalo plot`, and returns the picture's path. Raises InputError,
-    OutputError.
+    """Draws one or several result files, as `hpcalo plot`, and returns the picture's path.
+
+    Raises InputError, OutputError.
     """
     several = [results] if isinstance(results, str | os.PathLike) else results
     path = None if output is None else Path(output)

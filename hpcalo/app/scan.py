@@ -89,8 +89,9 @@ def _conclusion(
 
 
 def _begin(context: RunContext, texts: Mapping[str, str], count: int, results: dict[int, Outcome]) -> bool:
-    """Whether an earlier run is continued, whose finished points are put into `results`; else makes what a restart
-    needs. Serial.
+    """Whether an earlier run is continued; its finished points are put into `results`.
+
+    For a new run, makes what a restart needs. Serial.
     """
     output = context.output
     if context.resume is None:

@@ -19,8 +19,10 @@ EIGENVALUES = ".eig"
 
 @dataclass(frozen=True)
 class Bands:
-    """Energies of another program: E_kn (K, M) ascending, eV; k (K, 3) fractional; place (K,) 1/Å along the path, None
-    where the points are not on it.
+    """Energies of another program.
+
+    E_kn: (K, M) ascending, eV. k: (K, 3) fractional. place: (K,) 1/Å along the path, None where the points are not on
+    it.
     """
 
     E_kn: RealArray
@@ -30,9 +32,11 @@ class Bands:
 
 @dataclass(frozen=True)
 class Deviation:
-    """How far the model's bands are from others in a window: number of energies, root mean square and largest
-    deviation in eV (model − other), and where the largest is: its k-point, its band and its energy in the other file.
-    skipped: bands of the other file below the model's. window: eV, of the other's energies.
+    """How far the model's bands are from others within a window of energies.
+
+    Number of energies, root mean square and largest deviation in eV (model − other), and where the largest is: its
+    k-point, its band and its energy in the other file. skipped: bands of the other file below the model's. window: eV,
+    of the other's energies.
     """
 
     count: int

@@ -1,3 +1,1 @@
-"""Typed input: one place per option (unit, meaning, allowed values), and the reader that turns mistakes into one clear
-line.
-"""
+"""Typed input: one place per option (unit, meaning, allowed values), and a reader with clear one-line errors."""

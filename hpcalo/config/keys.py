@@ -1,5 +1,7 @@
-"""What an input file may hold, read off the schema: every table and key with kind, unit, default, allowed values,
-meaning. `hpcalo keys` prints it, the reference pages of the documentation are made of it.
+"""What an input file may hold, read off the schema.
+
+Every table and key with its kind, unit, default, allowed values and meaning: `hpcalo keys` prints them, and the
+reference pages of the documentation are made from them.
 """
 
 from __future__ import annotations
@@ -21,8 +23,10 @@ LIMITS["maximum"] = "≤"
 
 @dataclass(frozen=True)
 class Key:
-    """One key. `default` and the `values` that are allowed are written as in TOML; `default` is None where the key is
-    required and "none" where it has none. explained: values with a line about each.
+    """One key.
+
+    `default` and the allowed `values` are written as in TOML; `default` is None where the key is required and "none"
+    where it has none. explained: values with a line about each.
     """
 
     name: str

@@ -110,8 +110,9 @@ def _value(raw: str, shown: str) -> Any:
 
 
 def _check_depth(data: Mapping[str, Any], source: str) -> None:
-    """Raises InputError for absurd nesting, which no message could show and no schema needs, and for a text with a zero
-    byte, which no result file can keep.
+    """Raises InputError for absurd nesting and for texts with a zero byte.
+
+    No message could show such a nesting and no schema needs it; no result file can hold a zero byte.
     """
     level: list[Any] = [data]
     for _ in range(MAX_DEPTH):

@@ -42,8 +42,9 @@ def transverse(n: RealArray) -> RealArray:
 
 
 def lowest_order(values: Measured, pattern: RealArray) -> tuple[Measured, RealArray]:
-    """Coefficient (T,) of the pattern (A, i, j) in values (A, i, j, T) by least squares over directions and components,
-    and what it leaves of the values (A, i, j, T).
+    """Coefficient (T,) of the pattern (A, i, j) in values (A, i, j, T), and the remainder (A, i, j, T).
+
+    A least-squares fit over directions and components.
     """
     coefficient = values.combined("aijt,aij->t", pattern / float((pattern**2).sum()))
     return coefficient, values.values - pattern[..., None] * coefficient.values

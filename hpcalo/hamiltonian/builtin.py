@@ -1,5 +1,7 @@
-"""Closed-form models: Rashba ferromagnet (plane and chain), Haldane's honeycomb, a 3D ferromagnet without inversion,
-and the antiferromagnet of `antiferromagnet`.
+"""Closed-form models that serve as test cases.
+
+A Rashba ferromagnet (plane and chain), Haldane's honeycomb, a 3D ferromagnet without inversion, and the antiferromagnet
+of `antiferromagnet`.
 
 Their exchange part, spin pairs and position matrix are exact by construction, which makes them test cases.
 Energies eV, lengths Å. H_exchange = (Δ/2) σ·n̂ with n̂ the direction of the majority moment.

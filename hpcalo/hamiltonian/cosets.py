@@ -1,5 +1,4 @@
-"""Parts of a k mesh from which its error is estimated: classes of sub-meshes that symmetry does not map onto each
-other.
+"""Parts of a k mesh from which its error is estimated: classes of sub-meshes that are unlike by symmetry.
 
 A mesh of N points along a direction is the union of m meshes of N/m points (cosets of a subgroup), for any divisor m.
 Cosets that an operation of the crystal maps onto each other have the same sums and know nothing of the error; a class
@@ -94,9 +93,10 @@ UNDIVIDED = Division(np.zeros((1, 1, 1), dtype=np.int64))
 def divide(
     grid: Sequence[int], shift: Sequence[float], images: Sequence[RealArray], periodic: Sequence[bool]
 ) -> Division:
-    """The division of a mesh: along each direction the smallest modulus that leaves at least two classes, and a
-    multiple of it. A film's halves come first where symmetry tells them apart: the points whose indices have an even
-    sum, and the others, like the squares of a chessboard.
+    """The division of a mesh: along each direction the least modulus with two classes or more, and a multiple of it.
+
+    A film's halves come first where symmetry distinguishes them: the points whose indices have an even sum, and the
+    others, like the squares of a chessboard.
 
     images: (3, 3) matrices that take fractional k to an equivalent k; those that do not map the mesh onto itself do not
     count. Directions that no modulus suits stay undivided.
@@ -142,8 +142,9 @@ def _joined(tables: Sequence[IntArray], moduli: Sequence[float], untested: tuple
 
 
 def _chessboard(fine: IntArray, maps: Sequence[tuple[IntArray, IntArray]]) -> IntArray | None:
-    """For each coset of a film's mesh divided by `fine` whether the sum of its indices is even or odd; None where
-    that is no division by two along two directions, or the maps do not keep it.
+    """For each coset of a film's mesh divided by `fine` whether the sum of its indices is even or odd.
+
+    None where `fine` does not divide by two along two directions, or where the maps do not preserve the parity.
     """
     if sorted(fine) != [1, 2, 2]:
         return None

@@ -1,6 +1,4 @@
-"""Uniform shifted k-point grids, their irreducible wedge, and blocks of points that do not depend on the number of
-ranks.
-"""
+"""Uniform shifted k-point grids, their irreducible wedge, and blocks that do not depend on the number of ranks."""
 
 from __future__ import annotations
 
@@ -24,8 +22,10 @@ PIECE = 2**18
 
 @dataclass(frozen=True)
 class KMesh:
-    """Points with weights that sum to 1, sorted so that points of one line are neighbours, in it those of one part, and
-    that of the lines of one plane those with the same parts follow each other.
+    """Points with weights that sum to 1, in an order that suits sums along lines.
+
+    Points of one line are neighbours; within a line, those of one part; among the lines of one plane, those with the
+    same parts follow each other.
 
     grid: (3,) divisions. shift: (3,) in units of the spacing. points: (K, 3) fractional. weights: (K,). full: number of
     points of the whole grid. operations: the group that made the wedge (only the identity for a full grid). labels:
@@ -69,8 +69,9 @@ class MeshSize:
 
 
 def block_size(N: int) -> int:
-    """k-points of a block, from the dimension N of the matrices alone: enough for batched products, few enough to be
-    distributed and to fit into memory.
+    """k-points of a block, from the dimension N of the matrices alone.
+
+    Enough for batched products, few enough to be shared out and to fit into memory.
     """
     return max(4, min(128, 250_000 // N**2))
 
@@ -82,8 +83,9 @@ def uniform_mesh(
     order: tuple[int, int, int],
     division: Division = UNDIVIDED,
 ) -> KMesh:
-    """The points k_c = (i_c + shift_c)/grid_c, folded into the wedge of `operations` (identity included), sorted along
-    `order` and by the parts of `division`, each of which must be its own image.
+    """The points k_c = (i_c + shift_c)/grid_c, folded into the wedge of `operations` (identity included).
+
+    They are sorted along `order` and by the parts of `division`, each of which must be its own image.
 
     Operations that do not map the grid onto itself are left out; the group of those that do is in the result.
     Raises InputError for a grid without points or with more than 2^26.
@@ -128,8 +130,9 @@ def mesh_size(
     operations: Sequence[Operation],
     division: Division = UNDIVIDED,
 ) -> MeshSize:
-    """The size of `uniform_mesh` of the same: the number of orbits is the mean number of points that an operation
-    leaves where they are (Burnside). It takes as long for any number of points.
+    """The size of `uniform_mesh` with the same arguments, in a time that does not depend on the number of points.
+
+    The number of orbits is the mean number of points that an operation leaves where they are (Burnside).
     """
     n = np.array(grid, dtype=np.int64)
     group = operations_of_grid(operations, n, shift)

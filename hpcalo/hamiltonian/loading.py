@@ -38,8 +38,9 @@ def load_model(section: ModelSection) -> Model:
 
 
 def with_given(model: Model, reader: Reader) -> Model:
-    """The model with thickness, Fermi energy, electrons and sublattices as the table gives them, without notes on
-    replaced values.
+    """The model with thickness, Fermi energy, electrons and sublattices as the table gives them.
+
+    Without notes on replaced values.
 
     Raises InputError for a thickness of what is no film, and sublattices that do not fit the atoms.
     """

@@ -22,8 +22,9 @@ DECIMALS = range(4, 11)
 
 
 def smallest_overlap(model: LcaoModel) -> tuple[float, RealArray]:
-    """Smallest eigenvalue of S(k), and k: the lowest of the corners of the zone and three general points, followed
-    downhill.
+    """The smallest eigenvalue of S(k), and its k.
+
+    The search goes downhill from the lowest of the corners of the zone and three general points.
     """
     from scipy.optimize import minimize  # noqa: PLC0415  (slow; every input's schema loads this module)
 

@@ -83,8 +83,7 @@ def find_pairs(spin_vnn: NDArray) -> tuple[IntArray, IntArray]:
 
 
 def spin_gauge(spin_vnn: NDArray, up: IntArray, down: IntArray) -> tuple[ComplexArray, bool]:
-    """Unitary (N, N) that makes the spin matrices of cell 0 Pauli-like on the pairs, and whether it mixes the two
-    members.
+    """Unitary (N, N) that makes the spin matrices of cell 0 Pauli-like, and whether it mixes the members of a pair.
 
     Mostly a phase of `down`; it rotates the spin axes of a pair only where its quantization axis is not z.
     """

@@ -195,8 +195,9 @@ def _keeps_periodic(W: IntArray, periodic: tuple[bool, bool, bool]) -> bool:
 
 
 def _numbers(crystal: Crystal) -> list[int]:
-    """One integer per kind of atom; kinds are symbol, size of the moment and sublattice, so that unlike moments are not
-    exchanged.
+    """One integer per kind of atom.
+
+    Symbol, size of the moment and sublattice make a kind, so that unlike moments are not exchanged.
     """
     kinds: dict[tuple[str, float, int], int] = {}
     return [

@@ -33,8 +33,9 @@ NOTHING = 1e-12
 
 
 def rotation_taking(start: RealArray, end: RealArray) -> tuple[RealArray, float]:
-    """Axis and angle of the shortest rotation from one unit vector to another (any perpendicular axis for a
-    reversal).
+    """Axis and angle of the shortest rotation from one unit vector to another.
+
+    For a reversal, any perpendicular axis.
     """
     axis: RealArray = np.cross(start, end).astype(np.float64)
     size = float(np.linalg.norm(axis))

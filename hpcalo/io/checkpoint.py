@@ -67,8 +67,9 @@ class Checkpoint:
 
     @contextmanager
     def understood(self) -> Iterator[None]:
-        """Surrounds the use of the content: where it is not what this program writes, it is of another version.
-        Raises CheckpointError.
+        """Surrounds the use of the content, which another version of this program may have written.
+
+        Raises CheckpointError where the content is not what this version writes.
         """
         try:
             yield
@@ -157,8 +158,9 @@ def write(result: Path, state: Checkpoint) -> Path:
 
 
 def _image(part: Path, state: Checkpoint) -> bytes:
-    """The file, put together in memory: on a full disk the HDF5 library, failing in the middle of a write, would crash
-    later.
+    """The file, put together in memory.
+
+    On a full disk the HDF5 library, failing in the middle of a write, would crash later.
     """
     with h5py.File(part, "w", driver="core", backing_store=False) as file:
         for name, value in state.arrays.items():
@@ -172,8 +174,9 @@ def _image(part: Path, state: Checkpoint) -> bytes:
 
 
 def read(result: Path) -> Checkpoint:
-    """The newest whole checkpoint; remarks say which generation was torn. Serial. Raises CheckpointError if there is
-    none.
+    """The newest whole checkpoint; remarks say which generation was torn.
+
+    Serial. Raises CheckpointError if there is none.
     """
     found, remarks = [], []
     for path in generations(result):
@@ -212,8 +215,10 @@ def remove(result: Path) -> None:
 
 
 def read_file(path: Path) -> Checkpoint:
-    """One generation. Serial. Raises InputError, OSError, LookupError, ValueError, TypeError, RuntimeError if it is
-    not whole: what h5py makes of damage.
+    """One generation.
+
+    Serial. Raises InputError, OSError, LookupError, ValueError, TypeError, RuntimeError if it is not whole: what h5py
+    makes of damage.
     """
     verify(path)  # the seal first: damage is reported before the HDF5 library trips over it
     with open_file(path, "r") as file:

@@ -129,8 +129,9 @@ def _error_of(file: h5py.File, dataset: h5py.Dataset) -> h5py.Dataset | None:
 
 
 def _span(dataset: h5py.Dataset, error: h5py.Dataset | None = None) -> str:
-    """First and last value of a labelled axis, the value of a number, the range of a small array; and the error of the
-    number, or the root mean square of those of the array.
+    """First and last value of a labelled axis, the value of a number, the range of a small array; and the error.
+
+    The error is that of the number, or the root mean square of those of the array.
     """
     if dataset.size == 0 or dataset.size > 10**6:
         return ""

@@ -83,8 +83,9 @@ class TimeSeries:
         counters: Sequence[str] = (),
         force: bool = False,
     ) -> None:
-        """The file without frames: fixed axes, what does not change in time, attributes, provenance. It appears under
-        its name only when complete.
+        """The file without frames: fixed axes, what does not change in time, attributes, provenance.
+
+        It appears under its name only when complete.
 
         lengths: how many entries each time axis is going to have. counters: attributes whose numbers `finish` gives.
         """

@@ -209,8 +209,10 @@ def _leading_axis(result: Result, names: WireNames, variable: Variable, selected
 def _framed(
     variable: Variable, names: WireNames, axis: str, selected: Mapping[str, int], frames: int
 ) -> Variable | None:
-    """The variable with the axis of the frames first, at the selected places of other axes; None if another axis is
-    left, or if it holds no numbers. What does not depend on the axis of the frames is the same in all of them.
+    """The variable with the axis of the frames first, at the selected indices of other axes.
+
+    None if another axis is left, or if it holds no numbers. What does not depend on the axis of the frames is the same
+    in all of them.
     """
     data = np.asarray(variable.data)
     if data.dtype.kind not in "fiu":

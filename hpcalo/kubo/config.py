@@ -1,6 +1,4 @@
-"""Input of a Kubo run: which responses, against which energies, broadenings, temperatures and magnetization
-directions.
-"""
+"""Input of a Kubo run: responses, energies, broadenings, temperatures and magnetization directions."""
 
 from __future__ import annotations
 
@@ -211,13 +209,14 @@ def _plain(text: str) -> str:
 
 
 class Scan(ScanSection):
-    """Repeats the run for each value of one input key. The ranks are split into groups; each group computes one point
-    at a time, and one result holds all points along a first axis of its own. The model is read once if all points have
-    the same. A value that the schema refuses stops the run before anything is computed; a point that fails later is
-    recorded in `error`, and the others continue. Points may differ in the lengths of axes (kubo.gamma,
-    kubo.energies.points): the shorter ones are padded with NaN, `x_length` is the number of their entries, and
-    `x_of_point` holds places on an axis that differ. Numbers that belong to a point, such as `k_points_full` and
-    `reference_energy_eV`, are variables.
+    """Repeats the run for each value of one input key.
+
+    The ranks are split into groups; each group computes one point at a time, and one result holds all points along a
+    first axis of its own. The model is read once if all points have the same. A value that the schema refuses stops the
+    run before anything is computed; a point that fails later is recorded in `error`, and the others continue. Points
+    may differ in the lengths of axes (kubo.gamma, kubo.energies.points): the shorter ones are padded with NaN,
+    `x_length` is the number of their entries, and `x_of_point` holds the positions on an axis that differ. Numbers that
+    belong to a point, such as `k_points_full` and `reference_energy_eV`, are variables.
     """
 
     key: str = Field(

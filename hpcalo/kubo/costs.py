@@ -86,8 +86,10 @@ class Cost:
 
 
 class Costs:
-    """Costs of runs; models are read, and blocks timed, once for all runs that have them alike. When the time is used
-    up, a run is taken to cost per k-point what the last one did. start: seconds before the first k-point of a run.
+    """Costs of runs; models are read, and blocks timed, once for all runs that share them.
+
+    When the time is used up, a run is taken to cost per k-point what the last one did. start: seconds before the first
+    k-point of a run.
     """
 
     def __init__(self) -> None:
@@ -103,8 +105,10 @@ class Costs:
         return LONGEST - (time.process_time() - self._begin)
 
     def of(self, settings: KuboInput, share: float = 1.0, *, alone: bool = True) -> Cost:
-        """The cost of one run; the accuracy of a grid only if it is alone. share: of the time that is left, for this
-        run. Raises InputError, ModelError and ConvergenceError as the run would.
+        """The cost of one run; the accuracy of a grid only if it is alone.
+
+        share: of the time that is left, for this run. Raises InputError, ModelError and ConvergenceError as the run
+        would.
         """
         section, name = settings.kubo, settings.model.model_dump_json()
         if name not in self._models:

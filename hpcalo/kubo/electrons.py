@@ -35,7 +35,9 @@ BUDGET = 0.3
 
 @dataclass(frozen=True)
 class Electrons:
-    """energy: Fermi energy, error: its error, eV. points: k-points computed for it on the way to a target. notes,
+    """The Fermi energy of a run and how it was found.
+
+    energy: Fermi energy, error: its error, eV. points: k-points computed for it on the way to a target. notes,
     warnings: for the result.
     """
 

@@ -14,8 +14,9 @@ from hpcalo.scan.points import Points
 
 
 def work_kubo(points: Points[KuboInput], *, source: Path) -> Work:
-    """What a run has to share out: blocks of k-points, or the points of a scan. Serial; times small blocks on this
-    machine.
+    """What a run has to share out: blocks of k-points, or the points of a scan.
+
+    Serial; times small blocks on this machine.
 
     Raises InputError, ModelError and ConvergenceError as the run would.
     """

@@ -47,8 +47,9 @@ def draw(results: Sequence[Result], quantities: Sequence[str] = ()) -> PaperFigu
 
 
 def pages(result: Result) -> list[tuple[str, ...]]:
-    """The quantities to give to `draw`, figure by figure, to see all that a file holds: none for the main panels, then
-    the responses with a panel that is not among these, at most `MOST` panels a figure.
+    """The quantities to give to `draw`, figure by figure, to see all that a file holds.
+
+    None for the main panels, then the responses with a panel that is not among these, at most `MOST` panels a figure.
     """
     if is_scan(result):
         return scan_pages(result)

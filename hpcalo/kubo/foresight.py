@@ -43,9 +43,11 @@ COARSE = (0.25, 0.5)
 
 @dataclass(frozen=True)
 class Foreseen:
-    """text: a line for the user. points: k-points that the run will compute, all directions together; None where
-    that is not known. seconds: that each of them takes, None for what their sums alone take. most: whether the points
-    are the budget, and the run may end before.
+    """What is known of a run before it starts.
+
+    text: a line for the user. points: k-points that the run will compute, all directions together; None where that is
+    not known. seconds: that each of them takes, None for what their sums alone take. most: whether the points are the
+    budget, and the run may end before.
     """
 
     text: str
@@ -56,8 +58,10 @@ class Foreseen:
 
 @dataclass(frozen=True)
 class Ahead:
-    """The run that is looked at. reference: eV. seconds: that a k-point takes here. budget: seconds of processor time
-    that a look may take, about. symmetry: of the first direction of the magnetization.
+    """The run that is looked at.
+
+    reference: eV. seconds: that a k-point takes here. budget: seconds of processor time that a look may take, about.
+    symmetry: of the first direction of the magnetization.
     """
 
     section: KuboSection
@@ -91,8 +95,9 @@ class Ahead:
 
 
 def foresee(ahead: Ahead) -> Foreseen | None:
-    """What a target will take, or how accurate the input's grid will be; None where a look ahead would be too dear.
-    Serial.
+    """What a target will take, or how accurate the input's grid will be. Serial.
+
+    None where a look ahead would be too expensive.
     """
     return _target(ahead) if ahead.section.k.target is not None else _grid(ahead)
 

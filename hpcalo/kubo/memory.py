@@ -21,8 +21,9 @@ BATCHES = 40
 
 
 def bytes_of_cells(points: int, solver: StateSolver, request: Request) -> float:
-    """Memory of refined cells of so many points: what every rank keeps of each point, the replicated sums of every
-    batch, the raw sums of the points of a block.
+    """Memory of refined cells with that many points.
+
+    What every rank keeps of each point, the replicated sums of every batch, the raw sums of the points of a block.
     """
     size = Packing(request.shapes()).size
     block = min(8.0 * block_size(solver.size) * size, LARGEST_BLOCK)

@@ -25,8 +25,9 @@ from hpcalo.scan.points import Points
 
 @dataclass(frozen=True)
 class Shared:
-    """What a point needs besides its settings. model: None where each point has one of its own. texts: by which a
-    restart recognizes program and model files.
+    """What a point needs besides its settings.
+
+    model: None where each point has one of its own. texts: by which a restart recognizes program and model files.
     """
 
     model: Model | None

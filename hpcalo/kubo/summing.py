@@ -39,8 +39,9 @@ from hpcalo.typing import RealArray
 
 @dataclass(frozen=True)
 class KuboContext:
-    """What every step of a run uses: the run's context, its settings, and its checkpoints. name: of a point of a scan,
-    before warnings.
+    """What every step of a run uses: the run's context, its settings, and its checkpoints.
+
+    name: of a point of a scan, before warnings.
     """
 
     run: RunContext
@@ -60,9 +61,11 @@ class KuboContext:
 
 @dataclass(frozen=True)
 class Summed:
-    """The sums of a run. passes: of each direction of the magnetization. task: the last of them. notes, warnings: for
-    the result and the user. texts, attrs: for the result. fields: the quantities with their errors, where the levels of
-    a target have a say in these.
+    """The sums of a run.
+
+    passes: of each direction of the magnetization. task: the last of them. notes, warnings: for the result and the
+    user. texts, attrs: for the result. fields: the quantities with their errors, where the levels of a target have a
+    say in these.
     """
 
     passes: Sequence[SummedPass]

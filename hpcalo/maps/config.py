@@ -27,8 +27,9 @@ def drawable() -> list[str]:
 
 
 class MapsSection(OneDirection):
-    """Quantities at one energy on a plane of k-points: the mean over a whole cell of the reciprocal lattice is what a
-    Kubo run gives.
+    """Quantities at one energy on a plane of k-points.
+
+    Their mean over a whole cell of the reciprocal lattice is what a Kubo run gives.
     """
 
     quantities: Annotated[tuple[str, ...], Field(strict=False, min_length=1), OneOrMore] = Field(

@@ -30,8 +30,9 @@ STRONG = 20.0
 
 @dataclass(frozen=True)
 class Map:
-    """What one panel shows: values (U, V), words, unit. lines: whether Fermi lines are drawn on top. arrows: the spin
-    texture (U, V, 3) to draw on top, or None.
+    """What one panel shows: values (U, V), words, unit.
+
+    lines: whether Fermi lines are drawn on top. arrows: the spin texture (U, V, 3) to draw on top, or None.
     """
 
     values: RealArray
@@ -42,8 +43,10 @@ class Map:
 
 
 def draw(results: Sequence[Result], quantities: Sequence[str] = ()) -> PaperFigure:
-    """A figure of one or more maps. quantities: names of variables, of one element where a component follows:
-    "anomalous_hall_xy"; without one, the largest element. Raises InputError for other names.
+    """A figure of one or more maps.
+
+    quantities: names of variables, of one element where a component follows: "anomalous_hall_xy"; without one, the
+    largest element. Raises InputError for other names.
     """
     from matplotlib import rc_context  # noqa: PLC0415  (slow to load)
 

@@ -14,7 +14,9 @@ from hpcalo.typing import RealArray
 
 @dataclass(frozen=True)
 class Plane:
-    """k: (U, V, 3) fractional. x, y: (U, V) 1/Å, places in the plane: x along the first edge, y across it. axes: (3, 3)
+    """Points of a plane, fractional and in the plane.
+
+    k: (U, V, 3) fractional. x, y: (U, V) 1/Å, positions in the plane: x along the first edge, y across it. axes: (3, 3)
     Cartesian unit vectors along x, y, and the normal.
     """
 

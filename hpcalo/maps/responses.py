@@ -103,8 +103,9 @@ class PointResponses:
         return [{name: array[i] for name, array in raw.items()} for i in range(len(GENERIC))]
 
     def _sums_over_k(self) -> tuple[list[Variable], list[str]]:
-        """The quantities that are sums over k, and the names of the others: of two points together the first are the
-        sum of those of each.
+        """The quantities that are sums over k, and the names of the others.
+
+        Of two points together the first are the sum of those of each.
         """
         one, other = self._generic()
         sums, rest = [], []

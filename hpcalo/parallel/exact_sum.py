@@ -38,8 +38,9 @@ class ExactSum:
         return self.limbs.shape[1:]
 
     def add(self, values: NDArray[np.float64], where: str = "", rows: NDArray[np.integer] | None = None) -> None:
-        """Adds an array of this shape, or one to each of some `rows` of the first axis (no row twice). Raises
-        ConvergenceError, naming `where`, if an element is not finite or too large.
+        """Adds an array of this shape, or one to each of some `rows` of the first axis (no row twice).
+
+        Raises ConvergenceError, naming `where`, if an element is not finite or too large.
         """
         expected = self.shape if rows is None else (len(rows), *self.shape[1:])
         if values.shape != expected:

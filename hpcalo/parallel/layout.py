@@ -1,5 +1,6 @@
-"""Who computes what: ranks over k-point blocks × energies. Blocks are fixed by the problem, never by the number of
-ranks.
+"""Who computes what: ranks over k-point blocks × energies.
+
+Blocks are fixed by the problem, never by the number of ranks.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""What a run has to share out, and the layout of ranks that suits it: the same numbers for `hpcalo check` and
-`hpcalo submit`.
+"""What a run has to share out, and the layout of ranks that suits it.
+
+`hpcalo check` and `hpcalo submit` use the same numbers.
 """
 
 from __future__ import annotations
@@ -74,8 +75,10 @@ class Work:
 
 @dataclass(frozen=True)
 class Site:
-    """What one node of a cluster has. memory: MiB, None where it is not known. origin: who says so. sure: whether it is
-    more than a guess.
+    """What one node of a cluster has.
+
+    memory: MiB, None where it is not known. origin: the source of these numbers. sure: whether they are more than a
+    guess.
     """
 
     cores: int
@@ -99,8 +102,9 @@ class Ranks:
 
 
 def choose(work: Work, nodes: int, site: Site, memory: int | None = None) -> Ranks:
-    """The fewest nodes, at most `nodes`, and then ranks with which the run ends within SOON; where none do or the time
-    is not known, those with which it ends first.
+    """The fewest nodes, at most `nodes`, and then ranks with which the run ends within SOON.
+
+    Where none do or the time is not known, those with which it ends first.
 
     memory: MiB a rank, where the user has said it. Raises InputError where not even one rank fits on a node.
     """

@@ -86,8 +86,10 @@ def wrap_note(axis: Any) -> bool:
 
 
 def freeze(figure: PaperFigure) -> None:
-    """Keeps the axes where they are, to a millionth of the page: saving lays out nothing anew, and the last digits of
-    the layout, which differ from one time to the next, do not get into the file.
+    """Keeps the axes where they are, to a millionth of the page.
+
+    Saving then lays out nothing anew, and the last digits of the layout, which differ from one time to the next, do not
+    get into the file.
     """
     figure.draw_without_rendering()
     figure.set_layout_engine("none")

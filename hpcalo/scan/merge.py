@@ -74,8 +74,9 @@ def merged(axis: Axis, results: Sequence[Outcome]) -> tuple[list[Variable], list
 
 
 def _by_name(results: Sequence[Outcome], part: int) -> list[tuple[Variable, list[NDArray[Any] | None]]]:
-    """Each variable (part 0) or coordinate (part 1) that any point has, with the arrays of all points, None where one
-    has none.
+    """Each variable (part 0) or coordinate (part 1) that any point has, with the arrays of all points.
+
+    None where a point has none.
     """
     found: dict[str, tuple[Variable, list[NDArray[Any] | None]]] = {}
     for index, result in enumerate(results):

@@ -31,8 +31,10 @@ EXCLUDED = {
 
 @dataclass(frozen=True)
 class Axis:
-    """The scanned key. values: (points), numbers in `unit` where the key is a number, else texts. given: the values as
-    they stand in the input.
+    """The scanned key.
+
+    values: (points), numbers in `unit` where the key is a number, else texts. given: the values as they stand in the
+    input.
     """
 
     key: str

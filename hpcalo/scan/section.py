@@ -15,8 +15,10 @@ NOTE = "the table [sweep] is now called [scan]; the old name still works"
 
 
 class ScanSection(Section):
-    """Repeats the run for each value of one key. The ranks are split into groups, each group computes one point at a
-    time, and one result holds all points. A point that fails is recorded in `error`, and the others continue.
+    """Repeats the run for each value of one key.
+
+    The ranks are split into groups, each group computes one point at a time, and one result holds all points. A point
+    that fails is recorded in `error`, and the others continue.
     """
 
     excluded: ClassVar[Mapping[str, str]] = {}

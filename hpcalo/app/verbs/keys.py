@@ -7,7 +7,8 @@ from hpcalo.config.keys import describe, tables
 
 
 def keys(name: str | None = None) -> str:
-    """The tables and keys of an engine's whole input, of one table, or of that name, as text; without a name the tables
-    there are. Serial. Raises InputError, naming the nearest.
+    """The tables and keys of an engine's whole input, of one table, or of one name, as text.
+
+    Without a name: the tables there are. Serial. Raises InputError, naming the nearest.
     """
     return describe(name, {known: tables(engine(known).schema) for known in ENGINES})

@@ -1,5 +1,6 @@
-"""Writes a batch script for an input file and submits it; ranks, memory and remarks come from the estimate of
-`hpcalo check` and from what a node of the cluster has.
+"""Writes a batch script for an input file and submits it.
+
+Ranks, memory and remarks come from the estimate of `hpcalo check` and from what a node of the cluster has.
 """
 
 from __future__ import annotations
@@ -32,10 +33,12 @@ WAIT = 60.0  # seconds that the batch system may take to answer
 
 @dataclass(frozen=True)
 class Job:
-    """What a user asks a batch system for. ntasks_per_node: None for the layout that the estimate suggests on at most
-    `nodes` nodes. cores_per_node, memory_per_node (MiB): None for what the batch system says. time: `D-HH:MM:SS`,
-    `HH:MM:SS`, or minutes; None for the estimate with a margin. memory: MiB a rank, None for the estimate. warning:
-    seconds before the limit at which the run is to save.
+    """What a user asks a batch system for.
+
+    ntasks_per_node: None for the layout that the estimate suggests on at most `nodes` nodes. cores_per_node,
+    memory_per_node (MiB): None for what the batch system says. time: `D-HH:MM:SS`, `HH:MM:SS`, or minutes; None for the
+    estimate with a margin. memory: MiB a rank, None for the estimate. warning: seconds before the limit at which the
+    run is to save.
     """
 
     nodes: int = 1
@@ -63,8 +66,9 @@ def submit(
     dry_run: bool = False,
     force: bool = False,
 ) -> str:
-    """Writes `INPUT.slurm` (or .pbs) beside the input, submits it, and returns the lines for the user; with dry_run
-    returns the script. Serial; starts no MPI.
+    """Writes `INPUT.slurm` (or .pbs) beside the input, submits it, and returns the lines for the user.
+
+    With dry_run returns the script. Serial; starts no MPI.
 
     Raises InputError, ModelError, OutputError; EnvironmentMismatch where the batch system's command is missing.
     """

@@ -1,5 +1,6 @@
-"""Atomic-orbital Hamiltonians from `.npz` files (arrays as in the data of Mn/W(001): H_up, H_dn, S, Hsoc_x/y/z, R,
-…).
+"""Atomic-orbital Hamiltonians from `.npz` files.
+
+The arrays are named as in the data of Mn/W(001): H_up, H_dn, S, Hsoc_x/y/z, R, ….
 """
 
 from __future__ import annotations

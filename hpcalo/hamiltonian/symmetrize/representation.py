@@ -30,8 +30,9 @@ SMALL_CHANGE = 1e-9
 
 @dataclass(frozen=True)
 class Pairs:
-    """Spin pairs (N/2,) each; empty for functions without spin. pure: D must be (without spin) ⊗ (spin), because the
-    spin matrices are taken to be Pauli matrices on the pairs.
+    """Spin pairs (N/2,) each; empty for functions without spin.
+
+    pure: D must be (without spin) ⊗ (spin), because the spin matrices are taken to be Pauli matrices on the pairs.
     """
 
     up: IntArray

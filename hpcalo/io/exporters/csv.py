@@ -20,8 +20,9 @@ MOST_COLUMNS = 10_000
 
 
 class Csv(Exporter):
-    """Rows run along one axis (default: the longest that all quantities have), columns along all others; the columns of
-    a quantity are followed by those of its estimated error, if it has one.
+    """Rows along one axis (default: the longest that all quantities have), columns along all others.
+
+    The columns of a quantity are followed by those of its estimated error, if it has one.
 
     Lines that start with # say what the quantities are: `pandas.read_csv(name, comment="#")`.
     """

@@ -28,8 +28,10 @@ SHORT = 2.0
 
 @dataclass(frozen=True)
 class Scatter:
-    """Of one value. modulus: how much coarser than the whole the parts are. variance: mean squared deviation of one.
-    averaged: whether it is a mean over neighbours that deviate independently.
+    """How the parts of one level scatter, for one value.
+
+    modulus: how much coarser than the whole the parts are. variance: mean squared deviation of one. averaged: whether
+    the value is a mean over neighbours that deviate independently.
     """
 
     modulus: float
@@ -55,8 +57,10 @@ def estimated_error(levels: Sequence[Scatter], axes: Sequence[str], dimensions: 
 
 
 def _from_near_parts(levels: Sequence[Scatter], axes: Sequence[str], least: float) -> RealArray:
-    """The error of a number from the halves of a mesh: these are but √2 coarser, and the coarser levels show how the
-    error falls down to them. The mean of the exponents from the halves to either level is believed in full.
+    """The error of a number from the halves of a mesh and from its coarser parts.
+
+    The halves are coarser by √2 only; the coarser levels show how the error falls towards them. The mean of the
+    exponents from the halves to either level is trusted in full.
 
     Two halves may agree by chance. For a number without neighbours therefore the smaller of the exponents counts, that
     of all temperatures together, and of three levels the worst.
@@ -104,8 +108,9 @@ def _averaged(variance: RealArray, axes: Sequence[str]) -> RealArray:
 
 
 def _running_sums(values: RealArray, width: int) -> RealArray:
-    """Sums of so many neighbours along the last axis (…, n − width + 1), of sums of 1, 2, 4, … of them: differences
-    of cumulative sums would lose what is small beside what is large.
+    """Sums of `width` neighbours along the last axis, (…, n − width + 1).
+
+    They are added as sums of 1, 2, 4, …: differences of cumulative sums would lose what is small beside what is large.
     """
     found = np.zeros((*values.shape[:-1], values.shape[-1] - width + 1))
     sums, size, start = values, 1, 0

@@ -19,8 +19,9 @@ WINDOW = 0.1
 
 
 def error_of_fermi_energy(edges: RealArray, summed: SummedPass, electrons: float, energy: float) -> float:
-    """Half the distance of the energies at which the count has one error more and one less, eV; NaN if nothing is known
-    of it. Serial.
+    """Error of the Fermi energy, eV; NaN if nothing is known of it. Serial.
+
+    Half the distance of the energies at which the count is one error larger and one error smaller.
 
     edges: eV, of the level count. energy: that of the count `electrons`, eV. The count of a mesh is a staircase: its
     own change from part to part is what the parts tell of, not the step on which the Fermi energy lies.

@@ -26,8 +26,9 @@ ROUNDING = 1e-15
 def fields_with_errors(
     run: RunSums, passes: Sequence[SummedPass], chosen: Sequence[Response], energy_error: float | None = None
 ) -> list[Variable]:
-    """The variables of the chosen responses; `error` is NaN where the passes tell nothing of it. What a broken symmetry
-    can do is part of it.
+    """The variables of the chosen responses; `error` is NaN where the passes do not determine it. Serial.
+
+    What a broken symmetry can change is part of the error.
 
     passes: what `run.raw` was taken from, in this order. energy_error: of the zero of the energy axis, eV, if that was
     computed; what it does to a curve follows from its slope. Serial.

@@ -1,5 +1,7 @@
-"""Chemical potentials near those of a run: how much the parts of a mesh scatter there tells of a thermal number what
-neighbouring energies tell of a point of a curve.
+"""Chemical potentials near those of a run, for the errors of thermal numbers.
+
+The scatter of the parts of a mesh there serves a thermal number as that at neighbouring energies serves a point of a
+curve.
 """
 
 from __future__ import annotations
@@ -25,8 +27,9 @@ SAME = 1e-9
 
 @dataclass(frozen=True)
 class Near:
-    """A run with more chemical potentials. run: its axes; each of the original ones is followed by its neighbours.
-    count: how many these are, itself included.
+    """A run with more chemical potentials.
+
+    run: its axes; each of the original ones is followed by its neighbours. count: how many these are, itself included.
     """
 
     run: RunSums
@@ -44,8 +47,9 @@ class Near:
         return Near(replace(run, mu=mu, weights={}), len(distances))
 
     def moved(self, raw: Sequence[RawSums]) -> RunSums:
-        """The run with other raw sums. Thermal sums are known at the original chemical potentials alone, and stand for
-        their neighbours.
+        """The run with other raw sums.
+
+        Thermal sums are known at the original chemical potentials alone, and stand for their neighbours.
         """
         return replace(self.run, raw=tuple(self._repeated(sums) for sums in raw))
 

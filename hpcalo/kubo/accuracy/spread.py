@@ -24,8 +24,10 @@ Compute = Callable[[Sequence[RawSums]], Values]
 
 @dataclass(frozen=True)
 class Spread:
-    """Scatter of the parts of one level. modulus: how much coarser than the whole. variances: by the name of the value,
-    mean squared deviation of one part; of the shape of the value.
+    """Scatter of the parts of one level.
+
+    modulus: how much coarser than the whole. variances: by the name of the value, mean squared deviation of one part;
+    of the shape of the value.
     """
 
     modulus: float

@@ -1,6 +1,4 @@
-"""What coarser meshes of the same family say of the errors of a mesh: raised where they contradict, lowered where they
-agree.
-"""
+"""The errors of a mesh, raised where coarser meshes of its family contradict them, lowered where they agree."""
 
 from __future__ import annotations
 
@@ -22,8 +20,10 @@ LOWEST = 0.1
 
 @dataclass(frozen=True)
 class Coarser:
-    """What a coarser level gave. ratio: how many times the spacing of its points is that of the next finer level; None
-    where the points of the levels are no equidistant meshes. fields: its variables with the errors of their own.
+    """What a coarser level gave.
+
+    ratio: how many times the spacing of its points is that of the next finer level; None where the points of the levels
+    are no equidistant meshes. fields: its variables with the errors of their own.
     """
 
     ratio: float | None

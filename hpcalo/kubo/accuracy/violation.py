@@ -32,8 +32,10 @@ WORTH_NAMING, NAMED = 1e-4, 3
 
 @dataclass(frozen=True)
 class _Changed(RunSums):
-    """A run one part of whose sums is larger by the violation. violations: of the raw sum, for each direction of the
-    magnetization; their parts are those of `Symmetry.violation_of`.
+    """A run one part of whose sums is larger by the violation.
+
+    violations: of the raw sum, for each direction of the magnetization; their parts are those of
+    `Symmetry.violation_of`.
     """
 
     name: str = ""
@@ -96,8 +98,9 @@ class _Changed(RunSums):
         return values * factor.reshape((-1,) + (1,) * (values.ndim - 1))
 
     def _factor(self, values: RealArray, scale: RealArray | None = None) -> RealArray:
-        """1 + violation/size, the size the root mean square along the last axis of the largest component: (A,), or
-        (A, G) with a scale for each Γ of values (A, G, P, NE).
+        """1 + violation/size: (A,), or (A, G) with a scale for each Γ of values (A, G, P, NE).
+
+        The size is the root mean square along the last axis of the largest component.
         """
         keep = 1 if scale is None else 2
         components = tuple(range(keep, values.ndim - 1))
@@ -130,8 +133,10 @@ def changes(run: RunSums, passes: Sequence[SummedPass], chosen: Sequence[Respons
 
 
 def with_violation(variable: Variable, change: RealArray | None) -> Variable:
-    """The variable with what the violation can do added to its error (in quadrature), and as an attribute its root mean
-    square relative to that of the values. change: from `changes`; None where nothing is violated.
+    """The variable with the effect of the violation added to its error in quadrature.
+
+    An attribute gives its root mean square relative to that of the values. change: from `changes`; None where nothing
+    is violated.
 
     It is the same for all components of a tensor, and along a curve at least its root mean square.
     """

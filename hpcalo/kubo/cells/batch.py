@@ -72,8 +72,9 @@ class Batch:
         return np.asarray(z.sum(axis=1))
 
     def scatter(self) -> float:
-        """Mean square of the replicates' sums over the cells in the sum, mean over the wanted numbers: of Σ ε z over
-        each family, ε as many + as −, summed over the families.
+        """Mean square, over replicates and required numbers, of Σ ε z over the cells in the sum.
+
+        In each family as many ε are + as −; the squares are summed over the families.
         """
         if self.families is None:
             return 0.0

@@ -98,6 +98,7 @@ def rows_and_values(
     label: str = "",
 ) -> tuple[RealArray, RealArray]:
     """The sum and its replicates (1 + R, size), and the values of all points (K, n), on every rank.
+
     Collective. Raises ConvergenceError, Interrupted, OutputError, CheckpointError on all ranks.
     """
     shape = (task.shares.shape[1], packing.size)

@@ -17,8 +17,10 @@ from hpcalo.typing import IntArray, RealArray
 
 @dataclass(frozen=True)
 class _Sum:
-    """A raw sum with components. before, after: lengths of the axes before and after that of the components. matrices:
-    what the group makes of these, of a sum with broadening for Re W and for Im W. shape: of the raw sum.
+    """A raw sum with components.
+
+    before, after: lengths of the axes before and after that of the components. matrices: what the group makes of these,
+    of a sum with broadening for Re W and for Im W. shape: of the raw sum.
     """
 
     before: tuple[int, ...]

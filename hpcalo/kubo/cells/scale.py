@@ -69,9 +69,7 @@ def scale_of(batches: Sequence[Batch], known: Mapping[int, Seen], coarsest: Real
 
 
 def _worse_than_a_mesh(every: Sequence[Batch], coarsest: RealArray) -> float:
-    """Mean square over the wanted numbers of the difference to the finest complete mesh if that is better, else
-    0.
-    """
+    """Mean square over the required numbers of the difference to the finest complete mesh if that is better, else 0."""
     meshes, whole = [coarsest], np.zeros(len(coarsest))
     for level in range(1, 1 + max(b.cells.level for b in every)):
         batches = [b for b in every if b.cells.level == level]

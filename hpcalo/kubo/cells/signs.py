@@ -28,9 +28,10 @@ def keys(level: int, numerators: IntArray) -> NDArray[np.uint64]:
 
 
 def contrasts(key: NDArray[np.uint64], dimension: int, count: int) -> RealArray:
-    """For each key `count` patterns of as many +1 as −1 over the 2^d parts of a cell, (K, count, 2^d): the rows of a
-    Hadamard matrix but the first, in random order and sign. The mean square of a pattern's sum over numbers x is that
-    of independent signs for x − mean(x), times 2^d/(2^d − 1).
+    """For each key `count` patterns of as many +1 as −1 over the 2^d parts of a cell, (K, count, 2^d).
+
+    They are the rows of a Hadamard matrix but the first, in random order and sign. The mean square of a pattern's sum
+    over numbers x is that of independent signs for x − mean(x), times 2^d/(2^d − 1).
     """
     parts = np.arange(2**dimension)
     rows = np.array([[(-1.0) ** bin(row & part).count("1") for part in parts] for row in parts[1:]])

@@ -47,8 +47,9 @@ DEEPEST = 12
 
 
 class CellTree:
-    """All cells of a direction, and the sums over those that are not cut. Its methods are collective and raise what a
-    pass over k raises.
+    """All cells of a direction, and the sums over those that are not cut.
+
+    Its methods are collective and raise what a pass over k raises.
 
     symmetry: of the Hamiltonian. divisions: of the coarsest cells along each direction, all of which are cut once; 1
     where the crystal does not repeat. points: computed, those that were taken out of the sum again twice.

@@ -94,8 +94,9 @@ class Zone:
         return cells
 
     def parts_of(self, cells: Cells) -> tuple[Cells, IntArray]:
-        """The cells that these are cut into, and for each given cell the numbers of its 2^d parts among them (K, 2^d);
-        parts that symmetry maps onto each other have the same number.
+        """The cells that these are cut into, and for each given cell the numbers of its 2^d parts among them (K, 2^d).
+
+        Parts that symmetry maps onto each other have the same number.
         """
         signs = [(-1, 1) if repeats else (0,) for repeats in self._periodic]
         offsets = np.array(list(product(*signs)), dtype=np.int64) @ self._step.T
@@ -123,8 +124,9 @@ class Zone:
 
 
 def divisions_for(crystal: Crystal, operations: Sequence[Operation], cells: float) -> tuple[int, int, int]:
-    """Divisions of level 0 into boxes with about equal edges, so that level 1 has about so many cells, one of each
-    orbit.
+    """Divisions of level 0 into boxes with about equal edges.
+
+    Level 1 then has about `cells` cells, one of each orbit.
     """
     equal = np.where(crystal.periodic, 2, 1)
     basis, kept = _boxes(crystal, operations, equal)
@@ -142,9 +144,10 @@ def divisions_for(crystal: Crystal, operations: Sequence[Operation], cells: floa
 def _boxes(
     crystal: Crystal, operations: Sequence[Operation], divisions: IntArray
 ) -> tuple[IntArray, tuple[Operation, ...]]:
-    """The lattice vectors, as integer combinations of the crystal's (rows), whose reciprocal vectors span boxes, and
-    the operations that map these onto each other: of the crystal's own cell and the conventional one, the cell that
-    keeps more.
+    """Lattice vectors whose reciprocal vectors span boxes, and the operations that map the boxes onto each other.
+
+    The vectors are integer combinations of the crystal's (rows): those of its own cell or of the conventional one,
+    whichever keeps more operations.
     """
     best, kept = np.eye(3, dtype=np.int64), tuple[Operation, ...]()
     for basis in (best, *_conventional(crystal)):
@@ -164,8 +167,9 @@ def _keeps_boxes(matrix: RealArray, divisions: IntArray) -> bool:
 
 
 def _conventional(crystal: Crystal) -> list[IntArray]:
-    """The conventional cells of a crystal that repeats in three directions: spglib's, and the rectangular one of a
-    hexagonal crystal.
+    """The conventional cells of a crystal that repeats in three directions.
+
+    spglib's, and the rectangular one of a hexagonal crystal.
     """
     if not all(crystal.periodic):
         return []

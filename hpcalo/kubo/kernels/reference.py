@@ -29,8 +29,9 @@ def broadened_pairs(
     weights: RealArray,
     out: RealArray,
 ) -> None:
-    """out (G, P, 2, NE): [..., 0, :] += Σ Γ² Re W / (…)(…), [..., 1, :] += Σ Im W {…} of the closed forms with
-    broadening.
+    """Adds the sums with broadening over pairs of levels to out (G, P, 2, NE), without prefactors.
+
+    [..., 0, :] += Σ Γ² Re W / (…)(…), [..., 1, :] += Σ Im W {…} of the closed forms.
 
     Adds the sums over n, m without their prefactors (1/π and 1/2π). Pairs of equal levels take the limit of the
     bracket, zero after the sum over both orders. Loses about (Γ/distance)² digits for near levels, which the kernel
@@ -66,8 +67,9 @@ def sea_pairs(
     weights: RealArray,
     out: RealArray,
 ) -> None:
-    """out (P, 3, NE + 1): histogram of b_n, a_n + 2 b_n (E_n − reference) and b_n (E_n − reference) over the bin of
-    level n.
+    """Adds sea sums to out (P, 3, NE + 1), histograms over the bin of level n.
+
+    The rows are those of b_n, a_n + 2 b_n (E_n − reference) and b_n (E_n − reference).
 
     a_n = Σ_m Im W_nm/(E_m − E_n), b_n = Σ_m Im W_nm/(E_m − E_n)², over pairs in different bins that are at least
     `tolerance` apart; in the third row over all pairs that far apart. bins[k, n] is the number of grid energies below
@@ -133,8 +135,9 @@ def fermi_pairs(
     place: Index,
     out: RealArray,
 ) -> None:
-    """Adds −Σ f B (36) at the Q points (mu, kt), the last of the `thermal_pairs` alone, to `out` (L, P, Q): each
-    k-point to the entry `place` (K,).
+    """Adds −Σ f B (36) at the Q points (mu, kt), the last of the `thermal_pairs` alone, to `out` (L, P, Q).
+
+    Each k-point is added to the entry `place` (K,).
     """
     for k, entry in enumerate(place):
         one = slice(k, k + 1)
@@ -146,16 +149,18 @@ def fermi_pairs(
 def fermi_levels(
     E: RealArray, values: RealArray, mu: RealArray, kt: RealArray, weights: RealArray, place: Index, out: RealArray
 ) -> None:
-    """Adds Σ_n f(E_n) X_n at the Q points (mu, kt) to `out` (L, V, Q), for properties `values` (K, V, N) of the levels:
-    each k-point to the entry `place` (K,).
+    """Adds Σ_n f(E_n) X_n at the Q points (mu, kt) to `out` (L, V, Q), for properties `values` (K, V, N) of the levels.
+
+    Each k-point is added to the entry `place` (K,).
     """
     u = (E[:, None, :] - mu[:, None]) / kt[:, None]
     np.add.at(out, place, np.einsum("k,kqn,kvn->kvq", weights, 0.5 * (1.0 - np.tanh(0.5 * u)), values))
 
 
 def hermitian_parts(Z: ComplexArray, out: ComplexArray) -> None:
-    """X and Y of Z (K, N, q, N) = X + iY, both Hermitian, as the components 2j and 2j + 1 of out (K, N, 2q or 2q − 1,
-    N), which is overwritten.
+    """X and Y of Z (K, N, q, N) = X + iY, both Hermitian, as components 2j and 2j + 1 of `out`.
+
+    out: (K, N, 2q or 2q − 1, N), overwritten.
     """
     adjoint = Z.conj().transpose(0, 3, 2, 1)
     parts = np.stack([(Z + adjoint) / 2.0, (Z - adjoint) / 2.0j], axis=3)  # (K, N, q, 2, N)
@@ -172,8 +177,10 @@ def hermitian_pair(Z: ComplexArray, out: ComplexArray) -> None:
 def velocity_and_curvature(
     E: RealArray, Z: ComplexArray, directions: Index, velocity: ComplexArray, curvature: RealArray
 ) -> None:
-    """Of Z (K, N, a, N) = ∂H + iA, both Hermitian: velocity (K, N, d, N) = ∂H + i[H, A] of the components `directions`
-    and, unless it has no points, curvature (K, 3, N) = −i[A_x, A_y]_nn and so on as (yz, zx, xy). Both are overwritten.
+    """Velocity and curvature from Z (K, N, a, N) = ∂H + iA, both Hermitian; overwrites both outputs.
+
+    velocity: (K, N, d, N) = ∂H + i[H, A] of the components `directions`. curvature, unless it has no points: (K, 3, N)
+    = −i[A_x, A_y]_nn and so on as (yz, zx, xy).
     """
     adjoint = Z.conj().transpose(0, 3, 2, 1)
     A = (Z - adjoint) / 2.0j
@@ -186,8 +193,10 @@ def velocity_and_curvature(
 
 
 def eigh(H: ComplexArray, E: RealArray, c: ComplexArray) -> bool:
-    """Eigenvalues (K, N), ascending, and eigenvectors in columns (K, N, N) of Hermitian matrices (K, N, N), of which
-    the lower half is read. Returns whether all converged. The kernel's phases and those of LAPACK differ.
+    """Eigenvalues and eigenvectors of Hermitian matrices (K, N, N), of which the lower half is read.
+
+    E: (K, N) ascending. c: (K, N, N), in columns. Returns whether all converged. The kernel's phases and those of
+    LAPACK differ.
     """
     E[...], c[...] = np.linalg.eigh(H)
     return True

@@ -27,8 +27,9 @@ WORDS = ("not converged: error", "pale: error", "error not known")
 
 
 def converged(curve: Curve) -> bool:
-    """Whether the rms of the errors is below the curve's threshold relative to that of the values; true where errors
-    are not known at all.
+    """Whether the rms of the errors is below the curve's threshold relative to that of the values.
+
+    True where errors are not known at all.
     """
     return curve.error is None or not float(curve_error(curve.y, curve.error)) > curve.limit
 

@@ -121,8 +121,9 @@ def component_axes(result: Result, dims: Sequence[str]) -> list[str]:
 
 
 def _arranged(result: Result, name: str, along: str, *, errors: bool = False) -> tuple[Levels, dict[str, RealArray]]:
-    """The remaining axes as (name, shown indices, coordinate), and the elements, or their errors, by name, each
-    (…, along).
+    """The remaining axes as (name, shown indices, coordinate), and the elements by name, each (…, along).
+
+    With `errors` the errors instead of the elements.
     """
     variable = result.variables[name]
     data = np.asarray(variable.error if errors else variable.data, dtype=float)

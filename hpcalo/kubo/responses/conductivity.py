@@ -54,8 +54,7 @@ def _draw_hall(axis: Axes, results: Sequence[Result]) -> None:
 
 @register
 class Conductivity(Response):
-    """σ_ij with broadening: (e²ħ/πV) Σ Γ² Re[v_i v_j]… (symmetric, even under n̂ → −n̂) and its Hall part from Im (odd),
-    in S/cm.
+    """σ_ij with broadening, S/cm: (e²ħ/πV) Σ Γ² Re[v_i v_j]…, even under n̂ → −n̂, and its odd Hall part from Im.
 
     σ_xx = (e²ħ/πNV) Σ_knm Γ² |<n|v_x|m>|²/{[(E−E_n)²+Γ²][(E−E_m)²+Γ²]}: bubble, without vertex corrections.
     """

@@ -37,8 +37,10 @@ def level_count(
 
 
 def gaussian(edges: RealArray, energies: RealArray, width: float) -> csr_array:
-    """(NE, NB − 1), 1/eV: takes the levels counted between the edges to their Gaussian average at the energies. Of each
-    row only what lies within REACH widths: memory and time grow with the number of energies, not with its square.
+    """(NE, NB − 1), 1/eV: takes the levels counted between the edges to their Gaussian average at the energies.
+
+    Each row holds only what lies within REACH widths: memory and time grow with the number of energies, not with its
+    square.
     """
     from scipy.sparse import csr_array  # noqa: PLC0415  (SciPy is loaded where it is used)
 

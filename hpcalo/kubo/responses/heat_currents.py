@@ -32,8 +32,9 @@ def _quantity(
 
 @register
 class HeatCurrents(Response):
-    """Local heat currents (W/m²) driven by the motions of `kubo.heat_currents`, for every Γ, μ, T of the run, with β̃
-    and D at its first n̂.
+    """Local heat currents (W/m²) driven by the motions of `kubo.heat_currents`.
+
+    For every Γ, μ, T of the run, with β̃ and D at its first n̂.
 
     fmr: amplitude of J_x over a period (60); the temperature gradient that carries it away through the film. spiral:
     J_x of the moving cycloid (63), n̂ × ∂n̂/∂t = −w q ê_y, so J_x = +β̃_xy w q; its DMI energy current by (7). wall:

@@ -66,8 +66,9 @@ def _draw(axis: Axes, results: Sequence[Result], part: str) -> None:
 
 @register
 class InverseThermalTorque(Response):
-    """β̃ of J^Q = −β̃ [n̂ × ∂n̂/∂t]: with broadening (38), intrinsic by both routes (33) and (35), and the energy-current
-    response B (27), in J/m².
+    """β̃ of J^Q = −β̃ [n̂ × ∂n̂/∂t], in J/m².
+
+    With broadening (38), intrinsic by both routes (33) and (35), and the energy-current response B (27).
 
     The two intrinsic routes share no code behind the matrix elements: (33) sums pairs of bands with thermal weights at
     the temperature, (35) integrates the T = 0 torkance over energy.

@@ -13,8 +13,10 @@ from hpcalo.typing import RealArray
 
 @dataclass(frozen=True)
 class Motion:
-    """Prescribed motion in SI: cone angle (rad), angular frequency (rad/s), wavelength, wall width, film thickness (m),
-    velocity (m/s), thermal conductivity (W/(m K)).
+    """Prescribed motion in SI.
+
+    Cone angle (rad), angular frequency (rad/s), wavelength, wall width, film thickness (m), velocity (m/s), thermal
+    conductivity (W/(m K)).
     """
 
     cone: float

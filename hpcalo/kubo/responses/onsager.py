@@ -92,8 +92,10 @@ def _draw(axis: Axes, results: Sequence[Result]) -> None:
 
 @register
 class Onsager(Response):
-    """The matrix, and its largest violation of A(n̂) = [A(−n̂)]ᵀ relative to the largest element of each 2 × 2 block of
-    kinds. Where −n̂ is not among the directions the violation is not defined and is NaN.
+    """The matrix, and its largest violation of A(n̂) = [A(−n̂)]ᵀ.
+
+    The violation is relative to the largest element of each 2 × 2 block of kinds. Where −n̂ is not among the directions
+    it is not defined and is NaN.
     """
 
     name = "onsager"

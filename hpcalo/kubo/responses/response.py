@@ -100,8 +100,9 @@ class Response(ABC):
 
     @abstractmethod
     def compute(self, run: RunSums) -> Mapping[str, RealArray]:
-        """The values of the quantities by name. A pure function of the raw sums: an estimate of errors calls it again
-        with the sums of a part of the k-points.
+        """The values of the quantities by name.
+
+        A pure function of the raw sums: an estimate of errors calls it again with the sums of a part of the k-points.
         """
 
     def checks(self, result: Result) -> Iterable[Check]:

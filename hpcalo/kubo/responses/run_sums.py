@@ -68,8 +68,9 @@ class RunSums:
         return (*first.shape(self.crystal), *second.shape(self.crystal))
 
     def broadened(self, pair: Pair) -> tuple[RealArray, RealArray]:
-        """(Re, Im) parts with broadening, each (A, G, x, y, NE), with prefactors 1/π and 1/2π of the closed forms (ħ =
-        1).
+        """(Re, Im) parts with broadening, each (A, G, x, y, NE).
+
+        With the prefactors 1/π and 1/2π of the closed forms (ħ = 1).
         """
         name = raw_name(BROADENED, pair)
         return self.once(name, lambda: self._broadened(self.stacked(name), pair))
@@ -79,8 +80,9 @@ class RunSums:
         return raw[..., 0, :] / np.pi, raw[..., 1, :] / (2.0 * np.pi)
 
     def sea(self, pair: Pair) -> tuple[RealArray, RealArray]:
-        """T = 0 sea sums (A, x, y, NE): −Σ_n Θ(E−E_n) B_n of (36) without its charge, and Σ_n Θ(E−E_n)[A_n + (E−E_n)
-        B_n] of (32).
+        """The two T = 0 sea sums, each (A, x, y, NE).
+
+        −Σ_n Θ(E−E_n) B_n of (36) without its charge, and Σ_n Θ(E−E_n)[A_n + (E−E_n) B_n] of (32).
         """
         name = raw_name(SEA, pair)
         return self.once(name, lambda: self._sea(self.stacked(name), pair))

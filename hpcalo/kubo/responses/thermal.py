@@ -13,8 +13,9 @@ REACH = 40  # half width of −f' in k_B T, beyond which it is below rounding er
 
 
 def cell_weights(energies: RealArray, mu: RealArray, temperatures: RealArray, power: int) -> RealArray:
-    """Weights (M, T, NE − 1) with Σ_i w_i t_i = ∫dE (−f'(E−μ)) (E−μ)^power t(E) for t constant in each cell of the
-    grid.
+    """Weights (M, T, NE − 1) with Σ_i w_i t_i = ∫dE (−f'(E−μ)) (E−μ)^power t(E).
+
+    t is constant in each cell of the grid.
     """
     weights = np.zeros((len(mu), len(temperatures), len(energies) - 1))
     for t, temperature in enumerate(temperatures):
@@ -38,8 +39,9 @@ def thermal_weights(energies: RealArray, mu: RealArray, temperatures: RealArray,
 def _quadrature(
     energies: RealArray, mu: float, temperature: float, power: int
 ) -> tuple[IntArray, RealArray, RealArray]:
-    """Points of a quadrature over the energy axis: cell (Q,), position in it as a fraction of it (Q,), and
-    (−f')(E−μ)^power times the weight (Q,).
+    """Points of a quadrature over the energy axis.
+
+    Cell (Q,), position in it as a fraction of it (Q,), and (−f')(E−μ)^power times the weight (Q,).
 
     Eight Gauss points in each piece between the edges of the cells and multiples of 2 k_B T around μ: as many as −f'
     needs, however small k_B T is against the spacing.

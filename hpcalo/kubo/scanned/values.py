@@ -126,8 +126,9 @@ def table(result: Result, every: Sequence[Series]) -> Table | None:
 
 
 def unconverged(result: Result, every: Sequence[Series]) -> list[str]:
-    """One warning for each point with numbers whose error is above the threshold; of a scan over the mesh only for the
-    finest one, which the others lead to. every: the numbers of the scan. Serial.
+    """One warning for each point with numbers whose error is above the threshold. Serial.
+
+    In a scan over the mesh only for the finest one, which the others lead to. every: the numbers of the scan.
     """
     limit = threshold(result)
     places, over_meshes = order(result)

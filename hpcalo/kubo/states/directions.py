@@ -6,8 +6,9 @@ from hpcalo.hamiltonian.types import Crystal
 
 
 def line_order(periodic: tuple[bool, bool, bool]) -> tuple[int, int, int]:
-    """Coordinates that do not repeat come first: they have one value, and the line runs along a direction with many
-    points.
+    """Coordinates that do not repeat come first.
+
+    They have one value, and the line runs along a direction with many points.
     """
     first, second, last = sorted(range(3), key=lambda c: periodic[c])
     return first, second, last

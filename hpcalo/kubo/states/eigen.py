@@ -12,8 +12,9 @@ SMALL = 64
 
 
 def eigh(H_knn: ComplexArray) -> tuple[RealArray, ComplexArray]:
-    """Eigenvalues (K, N), ascending, and eigenvectors in columns (K, N, N) of Hermitian matrices (K, N, N), of which
-    the lower half is read. A matrix gives the same bits in any company. Raises LinAlgError.
+    """Eigenvalues (K, N), ascending, and eigenvectors in columns (K, N, N) of Hermitian matrices (K, N, N).
+
+    The lower half is read. A matrix gives the same bits in any company. Raises LinAlgError.
     """
     K, N, _ = H_knn.shape
     if N <= SMALL:

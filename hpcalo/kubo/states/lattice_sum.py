@@ -1,5 +1,4 @@
-"""Fourier sums X(k) = Σ_R exp(2πi k·R) X(R) and their k-derivatives along lines of k-points, one lattice direction at a
-time.
+"""Fourier sums X(k) = Σ_R exp(2πi k·R) X(R) and their k-derivatives, one lattice direction at a time.
 
 For a line of points that differ in their last coordinate only, the sum over the first two coordinates of R is done
 once. What remains per point is a sum over the few values of the last coordinate, a matrix product over the batch.
@@ -123,8 +122,9 @@ class LatticeSum:
 
 
 def _stage(R: IntArray, coordinate: int) -> tuple[Stage, IntArray]:
-    """The stage that sums over `coordinate` of the ordered cells, and the cells that remain (that coordinate set to
-    0).
+    """The stage that sums over `coordinate` of the ordered cells, and the cells that remain.
+
+    In these that coordinate is 0.
     """
     rest = R.copy()
     rest[:, coordinate] = 0

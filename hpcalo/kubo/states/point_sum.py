@@ -33,8 +33,9 @@ class PointSum:
         self._columns = np.ascontiguousarray(factors).view(np.float64)
 
     def values(self, k: RealArray, out: ComplexArray) -> ComplexArray:
-        """Of points k (K, 3), fractional, into out (K', M) with room for a whole number of pieces; returns the first
-        K.
+        """The sums at points k (K, 3), fractional, into out (K', M); returns the first K.
+
+        out has room for a whole number of pieces.
         """
         K, n = len(k), len(self._R)
         # Not a matrix product, whose bits depend on the number of points.

@@ -14,8 +14,9 @@ MOST = 12
 
 
 class Pool:
-    """Arrays in memory that nobody uses any more. An array is safe for as long as anything refers to it or to a part of
-    it.
+    """Arrays in memory that nobody uses any more.
+
+    An array is safe for as long as anything refers to it or to a part of it.
     """
 
     def __init__(self) -> None:

@@ -58,7 +58,8 @@ class PointSolver(Protocol):
     """Points of a line, on average, below which this is quicker."""
 
     def points(self, k: RealArray, need: frozenset[Observable]) -> States:
-        """States at points k (K, 3), fractional, with the observables in `need`. A point's states do not depend on the
-        others.
+        """States at points k (K, 3), fractional, with the observables in `need`.
+
+        A point's states do not depend on the others.
         """
         ...

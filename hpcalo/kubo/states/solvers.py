@@ -19,8 +19,9 @@ from hpcalo.typing import RealArray
 
 
 def magnetization_directions(model: Model, given: Sequence[Sequence[float]] | None) -> RealArray:
-    """The directions of the magnetization to compute, normalized, (A, 3); that of the model where none is given. Raises
-    InputError for a model whose magnetization cannot be turned.
+    """The directions of the magnetization to compute, normalized, (A, 3); that of the model where none is given.
+
+    Raises InputError for a model whose magnetization cannot be turned.
     """
     own = model.n_hat
     if given is None:

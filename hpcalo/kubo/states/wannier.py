@@ -1,6 +1,4 @@
-"""Eigenstates of orthonormal models: Wannier90 input and the closed-form models, a batch of small matrices at a
-time.
-"""
+"""Eigenstates of orthonormal models (Wannier90, closed-form), a batch of small matrices at a time."""
 
 from __future__ import annotations
 

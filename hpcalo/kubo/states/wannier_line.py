@@ -73,8 +73,9 @@ class WannierLine:
         return np.matmul(half, self.c_knn, out=self.pool.array(K, N * v, N)).reshape(K, N, v, N)
 
     def _rotated_in_pieces(self, operators: ComplexArray) -> Iterator[tuple[slice, ComplexArray]]:
-        """`rotated` for a few points at a time, so that what is made of them finds them in the cache. Each piece is
-        overwritten by the next.
+        """`rotated` for a few points at a time, so that what uses them finds them in the cache.
+
+        Each piece is overwritten by the next.
         """
         K, N, v, _ = operators.shape
         size = max(1, IN_CACHE // (N * v * N))
@@ -102,8 +103,9 @@ class WannierLine:
 
     @cached_property
     def velocity_and_curvature(self) -> tuple[ComplexArray, RealArray]:
-        """∂H + i[H, A] along `directions`, (K, N, d, N), and −i[A, A]_nn as (yz, zx, xy), (K, 3, N), from the part
-        "gradient+positions"; the second has no points without the part CURL.
+        """∂H + i[H, A] along `directions`, (K, N, d, N), and −i[A, A]_nn as (yz, zx, xy), (K, 3, N).
+
+        From the part "gradient+positions"; the second has no points without the part CURL.
         """
         parts = self.summed[GRADIENT_AND_POSITIONS]
         K, N, v, _ = parts.shape
@@ -116,8 +118,9 @@ class WannierLine:
 
 
 def packed_pairs(operators: ComplexArray) -> ComplexArray:
-    """Hermitian matrices two in one, X_0 + iX_1, X_2 + iX_3, …: (nR, v, N, N) → (nR, (v + 1)/2, N, N). The products
-    with the eigenvectors then cost half.
+    """Hermitian matrices two in one, X_0 + iX_1, X_2 + iX_3, …: (nR, v, N, N) → (nR, (v + 1)/2, N, N).
+
+    The products with the eigenvectors then cost half.
     """
     packed: ComplexArray = operators[:, ::2].astype(np.complex128)
     packed[:, : operators.shape[1] // 2] += 1j * operators[:, 1::2]

@@ -30,8 +30,9 @@ class Doubt:
 
 
 def doubts(result: Result, every: Sequence[Numbers]) -> list[str]:
-    """Warnings: one line for every quantity with an error above the threshold, and one for those whose error is not
-    known. Quantities without any estimate are silent: the run did not make one. every: the numbers of the result.
+    """Warnings: one line for every quantity with an error above the threshold, and one for unknown errors.
+
+    Quantities without any estimate are silent: the run did not make one. every: the numbers of the result.
     """
     found, limit = doubtful(result, every), percent(threshold(result))
     out = [f"not converged: {doubt.text}" for doubt in found[:MOST]]

@@ -122,8 +122,9 @@ def _not_resolved(run: RunSums, averages: Mapping[str, Variable]) -> list[str]:
 
 
 def thinned(run: RunSums) -> RunSums | None:
-    """The run with every second of its energies (of an even number, without the last one); None if it has few, or
-    averages nothing over temperature.
+    """The run with every second of its energies (of an even number, without the last one).
+
+    None if it has few, or averages nothing over temperature.
     """
     NE = len(run.energies)
     if NE < 5 or not len(run.temperatures):

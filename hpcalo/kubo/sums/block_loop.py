@@ -39,8 +39,9 @@ class BlockSums(Protocol):
         ...
 
     def add(self, b: int, where: str, layout: Layout | None = None) -> None:
-        """Adds a block, or with a layout this rank's part of it. Raises ConvergenceError, naming `where`, and
-        LinAlgError.
+        """Adds a block, or with a layout this rank's part of it.
+
+        Raises ConvergenceError, naming `where`, and LinAlgError.
         """
         ...
 
@@ -71,8 +72,9 @@ class BlockLoop:
             sums.take(begun)
 
     def run(self) -> None:
-        """Collective. Raises ConvergenceError; and on all ranks OutputError, CheckpointError, and after a signal
-        StopRequested.
+        """Adds all blocks that are left. Collective.
+
+        Raises ConvergenceError; and on all ranks OutputError, CheckpointError, and after a signal StopRequested.
         """
         left = [b for b, done in enumerate(self._done) if not done]
         self._progress.start_at(sum(self._sums.points) - self._points(left))

@@ -111,8 +111,9 @@ class PassCheckpoints:
         return on_root(comm, find)
 
     def begun(self, comm: Intracomm, shape: tuple[int, int], blocks: int) -> tuple[ExactSum | None, np.ndarray]:
-        """What the checkpoint holds of the current pass: its sums of this shape (rank 0; None elsewhere) and the blocks
-        in it. Collective.
+        """What the checkpoint holds of the current pass: its sums of this shape, and the blocks in them. Collective.
+
+        The sums are on rank 0; None elsewhere.
 
         Raises CheckpointError on all ranks if it belongs to other blocks or sums.
         """

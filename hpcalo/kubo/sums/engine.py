@@ -168,8 +168,9 @@ def _kept(states: States, observable: Observable, name: str, request: Request) -
 
 
 class _FermiPairs:
-    """The sums over pairs with Fermi functions of one raw sum while they are made. Those of an operator with itself are
-    antisymmetric: half of them is computed.
+    """The sums over pairs with Fermi functions of one raw sum while they are made.
+
+    Those of an operator with itself are antisymmetric: half of them is computed.
 
     computed: (P', 2) components, of which values (L, P', Q) are the sums.
     """

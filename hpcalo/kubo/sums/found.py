@@ -45,8 +45,10 @@ class Symmetry:
         return max(self.deviations)
 
     def violation_of(self, request: Request) -> dict[str, RealArray]:
-        """By raw sum of a request, the violation of its parts: Re and Im with broadening, the four thermal sums, the
-        two curves of a sea sum; of others as a whole, (1,).
+        """The violation of each raw sum of a request, part by part.
+
+        Parts: Re and Im with broadening, the four thermal sums, the two curves of a sea sum; of others as a whole,
+        (1,).
         """
         found: dict[str, RealArray] = {}
         for name, (kind, pair) in request.pair_sums().items():

@@ -103,8 +103,9 @@ def summed(
 
 
 def bytes_of_sums(division: Division, size: int, passes: int) -> int:
-    """Memory of the sums of `size` numbers on a rank: exact sums twice while they are reduced, and the rows of all
-    passes twice.
+    """Memory of the sums of `size` numbers on a rank.
+
+    Exact sums twice while they are reduced, and the rows of all passes twice.
     """
     rows = 1 + sum(level.classes for level in division.levels)
     return size * (2 * 24 * division.parts + 2 * 8 * rows * passes)

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 def sum_over_k(
     task: Pass, comm: Intracomm, *, checkpoints: PassCheckpoints | None = None, quiet: bool = True, label: str = ""
 ) -> SummedPass:
-    """Raw sums over the whole zone and over its parts on every rank: blocks shared out, one reduction, wedge unfolded.
-    Collective.
+    """Raw sums over the whole zone and over its parts on every rank. Collective.
+
+    Blocks are shared out, reduced once, and the wedge is unfolded.
 
     The sum is exact in the order-independent sense of ExactSum: the same bits on any number of ranks, and after any
     number of interruptions. After a signal it writes a checkpoint and raises Interrupted, on all ranks.
@@ -37,8 +38,9 @@ def sum_over_k(
 def table_over_k(
     task: Pass, comm: Intracomm, *, checkpoints: PassCheckpoints | None = None, quiet: bool = True, label: str = ""
 ) -> RealArray:
-    """The table of `sum_over_k` before the wedge is unfolded: (rows, size), the whole, then the classes of each level.
-    Collective.
+    """The table of `sum_over_k` before the wedge is unfolded. Collective.
+
+    (rows, size): the whole, then the classes of each level.
     """
     packing = Packing(task.request.shapes())
     values = checkpoints.earlier(comm, task, table_shape(task.mesh, packing.size)) if checkpoints else None

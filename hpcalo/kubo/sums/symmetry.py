@@ -52,8 +52,10 @@ def _pairs(values: RealArray, kind: str, pair: Pair, op: Operation, request: Req
 
 
 def symmetrized(raw: RawSums, operations: Sequence[Operation], request: Request) -> RawSums:
-    """The mean of all images: the sum over the full grid from the weighted sum over its wedge, and of a full grid the
-    tensor that the operations allow.
+    """The mean of all images.
+
+    It makes the sum over the full grid from the weighted sum over its wedge, and of a full grid the tensor that the
+    operations allow.
     """
     return Symmetrizer(operations, request)(raw)
 

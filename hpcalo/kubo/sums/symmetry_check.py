@@ -77,8 +77,10 @@ class SymmetryCheck:
         return tuple(op for op in self._all if not op.is_identity and op.key() not in self._broken)
 
     def tasks(self, number: int) -> int:
-        """Number of sums of a round: at the probe, once more with arbitrary phases, and at its images; in the last one
-        at points and one image of each.
+        """Number of sums of a round.
+
+        At the probe, once more with arbitrary phases, and at its images; in the last round at points and one image of
+        each.
         """
         if number == len(self._probes):
             return 0 if self._exact else 2 * SAMPLES

@@ -55,8 +55,10 @@ def reach(strategies: Sequence[Strategy], evaluate: Evaluate, budget: Budget, te
 
 
 def _next(strategies: Sequence[Strategy], budget: Budget) -> tuple[Strategy, Step | None, str]:
-    """First every strategy's first level that the points allow, then the next level of the one that is expected to need
-    the fewest points; without a step the reason why there is none.
+    """The strategy that takes the next step, and the step; without a step the reason why there is none.
+
+    First comes every strategy's first level that the points allow, then the next level of the one that is expected to
+    need the fewest points.
     """
     why = "no finer mesh is possible"
     for strategy, reduction in _order(strategies):
@@ -80,8 +82,9 @@ def _order(strategies: Sequence[Strategy]) -> Iterator[tuple[Strategy, float]]:
 
 
 def _made(strategy: Strategy, step: Step, evaluate: Evaluate) -> Level:
-    """The level, with errors that take account of those before. The sums of the one before are let go of, and so are
-    the fields of earlier ones.
+    """The level, with errors that take account of those before.
+
+    The sums of the one before are released, and so are the fields of earlier ones.
     """
     sums = strategy.sums(step)
     estimate = evaluate(sums, step, tuple(strategy.levels[-BEFORE:]))

@@ -29,8 +29,10 @@ halves symmetry maps onto each other.
 
 @dataclass(frozen=True)
 class Kind:
-    """A family of meshes. multiple: of which its divisions are. factor: the smallest with which a finer mesh of the
-    family contains a coarser one. wedge: whether it uses the symmetry of the crystal.
+    """A family of meshes.
+
+    multiple: of which its divisions are. factor: the smallest with which a finer mesh of the family contains a coarser
+    one. wedge: whether it uses the symmetry of the crystal.
     """
 
     name: str

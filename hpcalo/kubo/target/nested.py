@@ -17,8 +17,9 @@ Shift = tuple[float, float, float]
 
 
 def refined(grid: Grid, shift: Shift, factors: Grid) -> tuple[Grid, Shift, Grid]:
-    """The mesh with so many times the points along each direction that contains the mesh: its divisions and shift, and
-    the index of the coarser mesh's first point on it.
+    """The finer mesh, with `factors` times the points along each direction, that contains this mesh.
+
+    Returns its divisions and shift, and the index of the coarser mesh's first point on it.
     """
     finer = [f * s for f, s in zip(factors, shift, strict=True)]
     offset = [math.floor(s) for s in finer]
@@ -37,9 +38,10 @@ def new_points(fine: KMesh, factors: Grid, offset: Grid) -> KMesh:
 
 
 def known_sums(coarse: Division, fine: Division, factors: Grid, offset: Grid) -> RealArray | None:
-    """What the coarser mesh's sums (the whole, then the classes of each level) contribute to those of the finer one:
-    (rows of the finer, rows of the coarser); None where a class of the finer mesh holds a part of one of the coarser
-    only.
+    """What a coarser mesh's sums contribute to those of a finer one: (rows of the finer, rows of the coarser).
+
+    Rows: the whole, then the classes of each level. None where a class of the finer mesh holds only a part of one of
+    the coarser.
     """
     period = np.lcm(np.array(coarse.table.shape), np.array(fine.table.shape))
     cells = np.array(list(itertools.product(*map(range, period))), dtype=np.int64)

@@ -33,8 +33,10 @@ EVEN = 4
 
 @dataclass(frozen=True)
 class Planned:
-    """A mesh for each direction of the magnetization. tasks: with all its points. new: with those that must be
-    computed. known: what the sums of the last mesh contribute, None for nothing.
+    """A mesh for each direction of the magnetization.
+
+    tasks: with all its points. new: with those that must be computed. known: what the sums of the last mesh contribute,
+    None for nothing.
     """
 
     grid: Grid

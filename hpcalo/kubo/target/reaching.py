@@ -34,8 +34,10 @@ def sum_to_target(
     cells: PointValues | None = None,
     quiet: bool = True,
 ) -> Outcome:
-    """Sums of all directions of the magnetization, refined until every value that `evaluate` finds is as accurate as
-    `grid.target` asks, or the budget of `grid` is used. Collective.
+    """Sums of all directions of the magnetization, refined until they reach the target. Collective.
+
+    They are refined until every value that `evaluate` finds is as accurate as `grid.target` asks, or the budget of
+    `grid` is used.
 
     make: a new round of solvers, labels: their directions in words. points: computed before, for another target of the
     same run; they count. cells: what single points give for the numbers with a target; where it is known,

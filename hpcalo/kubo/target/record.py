@@ -11,8 +11,10 @@ from hpcalo.kubo.target.strategy import Outcome
 
 
 def table(outcome: Outcome) -> str:
-    """One line for each level, comma separated: strategy, mesh, k-points computed for it, error of the worst value over
-    its target, and the largest relative error of each variable with a target; empty where it is not known.
+    """One line for each level, comma separated.
+
+    Strategy, mesh, k-points computed for it, error of the worst value over its target, and the largest relative error
+    of each variable with a target; empty where it is not known.
     """
     names = list(dict.fromkeys(name for record in outcome.trail for name in record.estimate.largest()))
     text = io.StringIO()

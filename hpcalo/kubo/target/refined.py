@@ -1,6 +1,4 @@
-"""The strategy of cells that are cut where they contribute much: for resonances in small parts of a bulk crystal's
-zone.
-"""
+"""The strategy of cells that are cut where they contribute much: for resonances in small parts of a bulk zone."""
 
 from __future__ import annotations
 

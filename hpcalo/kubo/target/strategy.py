@@ -10,9 +10,10 @@ from hpcalo.kubo.target.estimate import Estimate
 
 @dataclass(frozen=True)
 class Step:
-    """The next level of a strategy. label: its points in words. points: k-points that it computes, all directions of
-    the magnetization together. plan: whatever the strategy needs to make it. spacing: of its points, in units of the
-    zone; None where they are no mesh.
+    """The next level of a strategy.
+
+    label: its points in words. points: k-points that it computes, all directions of the magnetization together. plan:
+    whatever the strategy needs to make it. spacing: of its points, in units of the zone; None where they are no mesh.
     """
 
     label: str
@@ -49,8 +50,9 @@ class Strategy(Protocol):
     levels: list[Level]
 
     def step(self, reduction: float) -> Step | None:
-        """The next level on the way to an error that is `reduction` (> 1) times smaller than the last one's, the first
-        level where there is none yet; None where no finer one is possible. Collective.
+        """The next level on the way to an error `reduction` (> 1) times smaller than the last one's. Collective.
+
+        The first level where there is none yet; None where no finer one is possible.
         """
         ...
 
@@ -78,8 +80,10 @@ class Record:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a target ended. level: the one to use, name: its strategy. reached: whether all errors are below the target.
-    why: it ended, in words. trail: all levels in their order.
+    """How a target ended.
+
+    level: the one to use, name: its strategy. reached: whether all errors are below the target. why: it ended, in
+    words. trail: all levels in their order.
     """
 
     level: Level

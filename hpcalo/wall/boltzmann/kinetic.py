@@ -66,8 +66,9 @@ class Kinetic:
         return (self.n, 4, self.p.size)
 
     def set_magnetization(self, m_ghost: RealArray) -> None:
-        """Takes M (n + 2, 3) with ghosts. Faces get the normalized mean and the difference quotient dM/dx, which are
-        orthogonal.
+        """Takes M (n + 2, 3) with ghosts.
+
+        Faces get the normalized mean and the difference quotient dM/dx, which are orthogonal.
         """
         mean = m_ghost[:-1] + m_ghost[1:]
         self.m_ghost = np.array(m_ghost)

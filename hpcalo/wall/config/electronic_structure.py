@@ -13,8 +13,9 @@ Parts = Literal["off", "even", "odd", "both"]
 
 
 class ElectronicStructure(Section):
-    """A finished Kubo result of a film: its coefficients drive the wall, and give the heat and DMI energy currents of
-    the moving wall (docs/theory/together.md).
+    """A finished Kubo result of a film: its coefficients drive the wall.
+
+    They also give the heat and DMI energy currents of the moving wall (docs/theory/together.md).
 
     The film's normal is z, the wire lies along x of the result's axes. All coefficients are taken at the local
     temperature T(x) and in their lowest order in the direction of the magnetization.

@@ -59,8 +59,9 @@ class Time(Section):
 
 
 class Solver(Section):
-    """Solver of the steady Boltzmann equation. PETSc's own options come on top: [solver.petsc] here, or
-    `-hpcalo_wall_...` in PETSC_OPTIONS.
+    """Solver of the steady Boltzmann equation.
+
+    PETSc's own options come on top: [solver.petsc] here, or `-hpcalo_wall_...` in PETSC_OPTIONS.
     """
 
     method: Literal["krylov", "direct"] = Field(

@@ -12,8 +12,10 @@ Positive = Field(gt=0)
 
 
 class Paper(Section):
-    """Free choices of the published procedure (model = 'paper'). The defaults are the printed ones, taken together;
-    docs/theory/wall-published.md lists the default model's counterpart of each, and which go together.
+    """Free choices of the published procedure (model = 'paper').
+
+    The defaults are the printed ones, taken together; docs/theory/wall-published.md lists the default model's
+    counterpart of each, and which go together.
     """
 
     convention: Literal["printed", "moment", "spin"] = Field(

@@ -29,8 +29,9 @@ def normalized(m: RealArray, mesh: Mesh | None = None, first: int = 0, t: float 
 
 
 def project(ts: PETSc.TS, mesh: Mesh, first: int, count: int) -> None:
-    """Normalizes M after a step: the first 3 `count` numbers of the solution of TS, which belong to the `count` nodes
-    from number `first` on.
+    """Normalizes M after a step: the first 3 `count` numbers of the solution of TS.
+
+    They belong to the `count` nodes from number `first` on.
 
     PETSc takes a changed solution for a discontinuity and restarts multistep methods at first order. The change here is
     of the size of the step's own error. BDF and the error estimate of Crank-Nicolson, which look back over two steps,

@@ -52,8 +52,9 @@ class Unknowns:
         return np.concatenate([ghost[1:-1], last])
 
     def dot(self, a: RealArray, b: RealArray) -> float:
-        """Inner product of two vectors, added in the order of the wire: the same bits on any number of ranks.
-        Collective.
+        """Inner product of two vectors, with the same bits on any number of ranks. Collective.
+
+        It is added in the order of the wire.
         """
         n = self.mesh.n
         product = a * b

@@ -13,8 +13,9 @@ from hpcalo.typing import RealArray
 
 
 def slope(points: int, dp: float, even: bool) -> RealArray:
-    """Matrix of d/dp on cell centres for even functions (mirrored at both ends) or odd ones (no flux through the
-    cutoff).
+    """Matrix of d/dp on cell centres, for functions even in p or odd.
+
+    Even ones are mirrored at both ends; odd ones have no flux through the cutoff.
     """
     d = np.zeros((points, points))
     for j in range(points):
@@ -136,8 +137,9 @@ def prolong(
 
 
 def sweep(r: RealArray, m: RealArray, mf: RealArray, v: RealArray, dx: float, a: float, b: float) -> RealArray:
-    """e of the operator without gain and force for the right-hand side r: dense solve for each momentum, e = 0
-    outside.
+    """e of the operator without gain and force for the right-hand side r; e = 0 outside.
+
+    A dense solve for each momentum.
     """
     n = m.shape[0]
     out = np.empty_like(r)
@@ -261,8 +263,9 @@ def paper_steady(
     inverse_tau: float,
     inverse_tau_s: float,
 ) -> RealArray:
-    """A d_x f + force d_p f + Omega f + R (f - f0) = 0, upwind; a dense solve in x for each momentum in upwind
-    order.
+    """A d_x f + force d_p f + Omega f + R (f - f0) = 0, upwind.
+
+    A dense solve in x for each momentum in upwind order.
     """
     points, n = v.size, m.shape[0]
     out = np.empty((points, n, 4))
@@ -298,8 +301,9 @@ def paper_steady(
 def paper_apply(
     blocks: RealArray, f: RealArray, left: RealArray, right: RealArray, below: RealArray, above: RealArray
 ) -> RealArray:
-    """Each cell's blocks (points, nodes, 5, 4, 4) times itself and its neighbours i - 1, i + 1, j - 1, j + 1, with the
-    given values beyond the ends.
+    """Each cell's blocks (points, nodes, 5, 4, 4) times itself and its neighbours i - 1, i + 1, j - 1, j + 1.
+
+    Beyond the ends the given values stand.
     """
     wide = np.concatenate([left[:, None], f, right[:, None]], axis=1)
     tall = np.concatenate([below[None], f, above[None]], axis=0)

@@ -102,8 +102,9 @@ def _draw(
     axis: Any, results: Sequence[Result], rows: Sequence[Row], symbol: str, longest: float, factor: float, unit: str,
     size: float,
 ) -> None:  # fmt: skip
-    """The rows from top to bottom; an arrow of the length `longest` is as long as there is room for. Colours from
-    `factor` times y, up to `size`; 0 stands for no y component.
+    """The rows from top to bottom; an arrow of the length `longest` is as long as there is room for.
+
+    Colours from `factor` times y, up to `size`; 0 stands for no y component.
     """
     low, high = window(results)
     places = np.linspace(low, high, ARROWS)

@@ -150,8 +150,9 @@ def window(results: Sequence[Result]) -> tuple[float, float]:
 
 
 def steady_velocity(result: Result) -> RealArray | None:
-    """beta u/alpha in m/s, the velocity of steady motion below the breakdown; None if a field or a spin-orbit torque
-    also drives the wall, or if the file does not hold what is needed.
+    """beta u/alpha in m/s, the velocity of steady motion below the breakdown.
+
+    None if a field or a spin-orbit torque also drives the wall, or if the file does not hold what is needed.
     """
     if not {"beta", "u"} <= set(result.variables) or result.setting("electronic_structure"):
         return None

@@ -1,5 +1,6 @@
-"""Steady kinetic equation of the published model as blocks of 4 x 4 on the mesh of nodes and momenta
-(docs/theory/wall-published.md).
+"""Steady kinetic equation of the published model as blocks of 4 x 4 on the mesh of nodes and momenta.
+
+See docs/theory/wall-published.md.
 
     A d_x f + a d_p f - s (J/2) [[0, M'^T], [M', 0]] d_p f + Omega f + C (f - f0) = source,
     A = [[v, u M^T], [u M, v]],  a = -eE,  Omega G = -(J/hbar) M x G
@@ -49,8 +50,9 @@ class Box:
 
 
 def upwind(n: RealArray, along: RealArray, across: RealArray) -> tuple[RealArray, RealArray]:
-    """Parts of [[along, across n^T], [across n, along]] with the eigenvalues >= 0 and <= 0, (..., 4, 4); n (..., 3) of
-    length 1, or 0 where across is.
+    """Parts of [[along, across n^T], [across n, along]] with the eigenvalues >= 0 and <= 0, (..., 4, 4).
+
+    n: (..., 3) of length 1, or 0 where across is.
     """
     parts = []
     for part in (np.maximum, np.minimum):

@@ -50,8 +50,9 @@ class Equilibrium:
         return (plus + minus) / 2.0, size
 
     def distribution(self, m: RealArray, p: RealArray) -> RealArray:
-        """f0 (points, nodes, 4): F0 of the two bands and the chosen <G>. Occupations, or with collision = 'bgk3d'
-        densities integrated over p_perp in 1/(nm^3 eV fs/nm).
+        """f0 (points, nodes, 4): F0 of the two bands and the chosen <G>.
+
+        Occupations, or with collision = 'bgk3d' densities integrated over p_perp in 1/(nm^3 eV fs/nm).
         """
         full, size = self.bands(p)
         out = np.empty((p.size, m.shape[0], 4))

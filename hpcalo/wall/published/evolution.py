@@ -62,8 +62,9 @@ def normalization(model: PaperModel, top: float) -> float:
 def evolve(
     model: PaperModel, begun: RealArray | None = None, on_step: Callable[[list[RealArray]], None] | None = None
 ) -> Trajectory:
-    """LLG with the published torque, electrons solved in every stage, |M| = 1 after each step: fourth-order
-    Runge-Kutta, or implicit with the whole effective field (`field`).
+    """LLG with the published torque, electrons solved in every stage, |M| = 1 after each step.
+
+    Fourth-order Runge-Kutta, or implicit with the whole effective field (`field`).
 
     `begun` (steps + 1, nodes, 3): the magnetizations of an earlier run's first steps, to go on from to the same bits.
     `on_step` is called after every step with those so far. Raises ConvergenceError.
@@ -124,8 +125,9 @@ def _runge_kutta(rate: Rate, m: RealArray, s: float, h: float) -> RealArray:
 
 
 def settling(path: RealArray, times: RealArray, step: float) -> float:
-    """First time at which every spin of path (times, nodes, 3) is within SETTLED of the final direction, NaN if none;
-    linear between the last step outside and the first one inside.
+    """First time at which every spin of path (times, nodes, 3) is within SETTLED of the final direction.
+
+    NaN if none; linear between the last step outside and the first one inside.
     """
     final = np.sign(path[-1, :, 2].mean())
     distance = np.abs(path[:, :, 2] - final).max(axis=1)

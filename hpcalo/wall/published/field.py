@@ -1,5 +1,6 @@
-"""Paper mode with the whole effective field: exchange, anisotropies, demagnetization, DMI and applied fields of the
-default model on the box with free ends, in the published model's unit of time hbar/(J C max|m|).
+"""Paper mode with the whole effective field, in the published model's unit of time hbar/(J C max|m|).
+
+Exchange, anisotropies, demagnetization, DMI and applied fields of the default model act on the box with free ends.
 
 Exchange on a mesh this fine is faster than the torque by orders of magnitude, so that a step is taken implicitly: Radau
 IIA of order 5 with the Jacobian of all but the electrons' answer to M, which changes Newton's convergence alone.
@@ -64,8 +65,10 @@ class FullField:
         spin: RealArray,
         scale: float,
     ) -> RealArray:
-        """M (nodes, 3) at `end` of dM/ds = rate(M, s) from that at `begin`; `spin` and `scale` are those of `jacobian`.
-        Raises ConvergenceError, also if a long step takes too many evaluations.
+        """M (nodes, 3) at `end` of dM/ds = rate(M, s) from that at `begin`.
+
+        `spin` and `scale` are those of `jacobian`. Raises ConvergenceError, also if a long step takes too many
+        evaluations.
         """
         count = 0
 

@@ -15,8 +15,10 @@ RESTART = 200  # vectors of a cycle of the iteration
 
 
 def eliminated(box: Box, m: RealArray, blocks: RealArray, relaxation: Relaxation, rhs: RealArray) -> RealArray:
-    """g of (transport + precession + collisions) g = rhs, nothing coming in: elimination node by node of all momenta of
-    a node at once, (4 points)^2 numbers a node. Raises ConvergenceError for a singular system.
+    """g of (transport + precession + collisions) g = rhs, nothing coming in, by elimination.
+
+    Node by node, all momenta of a node at once, (4 points)^2 numbers a node. Raises ConvergenceError for a singular
+    system.
     """
     points, n = rhs.shape[:2]
     whole = blocks.copy()
@@ -54,8 +56,9 @@ def eliminated(box: Box, m: RealArray, blocks: RealArray, relaxation: Relaxation
 def solved(
     box: Box, m: RealArray, blocks: RealArray, relaxation: Relaxation, rhs: RealArray, tolerance: float, iterations: int
 ) -> RealArray:
-    """As `eliminated`, by GMRES, preconditioned from the right by a pass up and one down through the momenta, each
-    solved for all x at once.
+    """As `eliminated`, by GMRES.
+
+    It is preconditioned from the right by a pass up and one down through the momenta, each solved for all x at once.
 
     Raises ConvergenceError unless |rhs - left side| <= tolerance |rhs| within so many iterations.
     """

@@ -155,7 +155,9 @@ class SteadyEquation:
         return s.dp * out
 
     def _moments(self, f: RealArray, moved: RealArray, through: RealArray | None) -> Solution:
-        """`through` (nodes + 1, 4): int A f dp on the faces, where the scheme conserves it; its mean is then a node's
+        """Moments of f over momenta.
+
+        `through` (nodes + 1, 4): int A f dp on the faces, where the scheme conserves it; its mean is then a node's
         current.
         """
         s, c, m = self.problem, self.problem.c, self.m

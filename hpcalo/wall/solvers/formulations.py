@@ -66,8 +66,9 @@ class EvenSystem:
         return squares
 
     def round_off(self, x: RealArray) -> float:
-        """See `hpcalo.wall.solvers.krylov.System`: from a bound of the diagonal, a + (2 v/dx)^2 / a at the largest
-        v.
+        """See `hpcalo.wall.solvers.krylov.System`.
+
+        From a bound of the diagonal, a + (2 v/dx)^2 / a at the largest v.
         """
         k = self.k
         a = 1.0 / k.carriers.tau + self.inverse.shift

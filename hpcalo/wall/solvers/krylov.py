@@ -151,8 +151,9 @@ class FlexibleGMRES:
     def _cycle(
         self, ksp: PETSc.KSP, size: float, target: float, steps: int, limit: int
     ) -> tuple[int, float, RealArray]:
-        """One cycle from the normalized residual in basis[0]: number of iterations, norm of the residual that they lead
-        to, coefficients of the basis.
+        """One cycle from the normalized residual in basis[0].
+
+        Returns the number of iterations, the norm of the residual that they lead to, and the coefficients of the basis.
 
         With q the orthonormal vectors, u the last one so far, of which the basis has been removed once, and
         w = (A P - 1) u: A P u = u + w = sum_i (s_i + a_i) q_i + (nu + b) q_j + what becomes the next u.

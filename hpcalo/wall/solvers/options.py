@@ -1,5 +1,6 @@
-"""PETSc's option database: options of the input and of the command line under one prefix, put in, used, taken out
-again.
+"""PETSc's option database: options of the input and of the command line under one prefix.
+
+They are put in, used, and taken out again.
 """
 
 from __future__ import annotations
@@ -48,8 +49,9 @@ def reason_name(reason: int, enum: type) -> str:
 
 
 class SolverOptions:
-    """Options named without prefix, as in the input's [solver.petsc]: {"ts_rk_type": "3bs"}. Raises InputError for
-    those that the program sets itself.
+    """Options named without prefix, as in the input's [solver.petsc]: {"ts_rk_type": "3bs"}.
+
+    Raises InputError for those that the program sets itself.
 
     What the user has put into PETSc's database already (PETSC_OPTIONS="-hpcalo_wall_ts_rk_type 3bs") takes precedence,
     then these, then the program's own defaults of each use.

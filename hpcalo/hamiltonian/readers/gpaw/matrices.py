@@ -103,8 +103,9 @@ def _mixing(basis: list[Any]) -> RealArray:
 
 
 def _summed(tci: Any, expansions: Any, cutoffs: NDArray, a: int, b: int, k: RealArray) -> tuple[NDArray, NDArray]:
-    """Two-centre integrals of atoms a and b summed over cells with exp(2πi k·R), (nk, m, n), and with the vector from a
-    to b as a factor, bohr, (3, nk, m, n).
+    """Two-centre integrals of atoms a and b summed over cells with exp(2πi k·R), (nk, m, n), and their dipoles.
+
+    The dipoles, bohr, (3, nk, m, n), have the vector from a to b as a factor.
     """
     from gpaw.lcao.overlap import AtomicDisplacement, NullPhases  # noqa: PLC0415
 
@@ -139,8 +140,9 @@ def to_cells(X_xkMN: ComplexArray, k: RealArray, R: IntArray, weight_RMN: RealAr
 
 
 def nearest_images(mesh: tuple[int, int, int], lattice: RealArray, tau: RealArray) -> tuple[IntArray, RealArray]:
-    """Cells R (nR, 3) and shares (nR, N, N): a pair of orbitals uses, of the images of each cell under the supercell of
-    the mesh, the one in which it is nearest, equally near ones in equal parts.
+    """Cells R (nR, 3) and the share of each for a pair of orbitals, (nR, N, N).
+
+    Of the images of a cell under the supercell of the mesh a pair uses the nearest, equally near ones in equal parts.
     """
     base = np.stack(np.meshgrid(*[np.arange(n) for n in mesh], indexing="ij"), axis=-1).reshape(-1, 3)
     reach = [range(-2, 2) if n > 1 else range(1) for n in mesh]

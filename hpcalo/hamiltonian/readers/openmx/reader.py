@@ -69,8 +69,10 @@ class OpenMX(Reader):
 
 
 def _with_positions(model: LcaoModel, found: Scfout, path: Path) -> LcaoModel:
-    """The model with the position matrix. Its origin (of the cell, or the atom of the left orbital) and its order in
-    the file are those for which it is its own adjoint; raises ModelError if there are none.
+    """The model with the position matrix.
+
+    Its origin (of the cell, or the atom of the left orbital) and its order in the file are those for which it is its
+    own adjoint; raises ModelError if there are none.
     """
     tau, gaps = model.tau, []
     for first in {(0, found.orders, 2 * found.orders): 0, (0, 1, 2): 0}:

@@ -25,7 +25,9 @@ NONCOLLINEAR = 3
 
 @dataclass(frozen=True)
 class Scfout:
-    """lattice, positions Å. H_Rnn: (nR, 2N, 2N) eV, spin innermost. S_Rnn: (nR, N, N). p_pRnn: (3 · orders, nR, N, N),
+    """What an .scfout file holds.
+
+    lattice, positions Å. H_Rnn: (nR, 2N, 2N) eV, spin innermost. S_Rnn: (nR, N, N). p_pRnn: (3 · orders, nR, N, N),
     powers of the position in the order of the file, those of first order in Å. atom_of: (N,) the atom of each orbital.
     """
 

@@ -1,6 +1,4 @@
-"""`seed.chk`, the Wannier90 checkpoint (Fortran unformatted), or its formatted twin `seed.chk.fmt`: the rotation from
-bands to Wannier functions.
-"""
+"""The Wannier90 checkpoint `seed.chk` (Fortran unformatted) or `seed.chk.fmt`: from bands to Wannier functions."""
 
 from __future__ import annotations
 

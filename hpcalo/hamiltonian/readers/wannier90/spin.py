@@ -26,9 +26,7 @@ NO_SPIN = 0.5
 
 @dataclass(frozen=True)
 class Spin:
-    """Spin matrices on the cells of H (None: not known), pairs (empty: none), and the centres as the checkpoint has
-    them.
-    """
+    """Spin matrices on the cells of H (None: not known), pairs (empty: none), and the checkpoint's centres."""
 
     centres: RealArray
     matrices_Rvnn: ComplexArray | None = None

@@ -1,6 +1,4 @@
-"""Shared by the readers: files as text in any usual encoding, numbers in bulk, and one clear line when something is
-wrong.
-"""
+"""Shared by the readers: text in any usual encoding, numbers in bulk, and clear one-line errors."""
 
 from __future__ import annotations
 

@@ -18,8 +18,10 @@ Strength = Annotated[float, MagneticField()]
 
 
 class Zeeman(Section):
-    """A magnetic field H(x, t) = field cos(2 pi frequency t + phase) exp(-(x - centre)^2 / (2 width^2))
-    exp(-(t - pulse_centre)^2 / (2 pulse_width^2)).
+    """A magnetic field along the wire, steady, oscillating or pulsed.
+
+    H(x, t) = field cos(2 pi frequency t + phase) exp(-(x - centre)^2 / (2 width^2)) exp(-(t - pulse_centre)^2 / (2
+    pulse_width^2)).
     """
 
     field: tuple[Strength, Strength, Strength] = Field(description="amplitude; a string may give it in tesla: '20 mT'")
