@@ -176,8 +176,8 @@ def test_warnings_of_a_scan_are_one_line():
     assert physics_warnings(Points((points[1],)), Path("test.toml")) == check_settings(points[1])
 
 
-@pytest.mark.parametrize("tau", [5.0, 19.0])
-def test_mesh_error_of_the_nonadiabaticity(tau):
+@pytest.mark.parametrize(("tau", "flip"), [(4.0, 5000.0), (1.0, 50_000.0)])
+def test_mesh_error_of_the_nonadiabaticity(tau, flip):
     """The error that is told is that of the mesh, by Richardson's extrapolation, and the cells named make it 2 %."""
     from mpi4py import MPI  # noqa: PLC0415
 
@@ -186,7 +186,8 @@ def test_mesh_error_of_the_nonadiabaticity(tau):
     from hpcalo.wall.monitors.schedule import observe  # noqa: PLC0415
 
     given = (
-        f"electrons.relaxation_time={tau}", "drive.electric_field=-8e3", "wall.mode=steady", "wire.length=80",
+        f"electrons.relaxation_time={tau}", f"electrons.spin_flip_time={flip}", "electrons.exchange_splitting=0.02",
+        "drive.electric_field=-8e3", "wall.mode=steady", "wire.length=80",
         "texture.width=5.0", "solver.method=direct", "output.monitors=[{name='torques'}]",
     )  # fmt: skip
 

@@ -120,6 +120,36 @@ def test_second_order_in_x(wire):
     np.testing.assert_allclose(orders, 2.0, atol=0.15)
 
 
+@pytest.mark.parametrize("drive", ["E", "open"])
+def test_accumulation_along_the_magnetization(wire, drive):
+    """M.m and the density at 7.5 cells per D are within 10 % of those of the limit, of second order.
+
+    They are a fiftieth of the transverse accumulation. Limit: Richardson's from 60 and 30 cells per D.
+    """
+
+    def along(per_wall):
+        w = wire(cells=round(16 * per_wall) + 1, points=16, temperature=300.0, cutoff=2.2, solver={"tolerance": 1e-12})
+        q = w.solve(*drives(w.bulk, drive))[2]
+        every = round(per_wall / 3.75)
+        return np.stack([np.einsum("ic,ic->i", w.m, q[:, 1:]), q[:, 0]])[:, ::every]
+
+    coarse, middle, fine, finest = (along(3.75 * 2**n) for n in (1, 2, 3, 4))
+    limit = finest + (finest - fine) / 3.0
+    size = np.abs(limit).max(axis=1)
+    errors = np.array([np.abs(part - limit).max(axis=1) / size for part in (coarse, middle, fine)])
+    assert errors[0].max() < 0.1
+    np.testing.assert_allclose(np.log2(errors[:-1] / errors[1:]), 2.0, atol=0.15)
+
+
+def test_drive_brings_no_spin_along_the_magnetization(wire):
+    """Where a drive enters the balance, M at a node times the spin that it brings there is 0, however M turns."""
+    w = wire(cells=41)
+    w.steady.update(w.ghost)
+    brought = np.diff(w.kinetic.source(FIELD, 2.0)[:, 1:], axis=0)
+    along = np.einsum("ic,icj->ij", w.m, brought)
+    assert np.abs(along).max() < 1e-14 * np.abs(brought).max()
+
+
 def test_convergence_in_momentum(wire):
     """u over the bulk's j_s: second order in dp (central d_p of the force) once the Fermi edge is resolved."""
     values = []

@@ -58,6 +58,7 @@ class Kinetic:
         self.source_g = -(self.v * (number[0] - number[1]) / 2.0 + 0.5 * carriers.exchange * d_p.mean(axis=0))
         self.m_ghost, self.m = np.zeros((self.n + 2, 3)), np.zeros((self.n, 3))
         self.mf = np.zeros((self.n + 1, 3))
+        self.m_mean, self.m_source = np.zeros((self.n + 1, 3)), np.zeros((self.n + 1, 3))
         self.dm_dx = np.zeros((self.n + 1, 3))
 
     @property
@@ -66,14 +67,19 @@ class Kinetic:
         return (self.n, 4, self.p.size)
 
     def set_magnetization(self, m_ghost: RealArray) -> None:
-        """Takes M (n + 2, 3) with ghosts.
+        """Takes M (n + 2, 3) with ghosts; faces get what follows from the M of their two nodes.
 
-        Faces get the normalized mean and the difference quotient dM/dx, which are orthogonal.
+        That is the mean, its direction, and the difference quotient dM/dx, which is orthogonal to both. A drive acts
+        along `m_source` = mean/|mean|^2. Its product with M of either node is 1, so that the spin current that it
+        drives brings no spin along M into a node where M turns faster on one side. With mean/|mean| it would, and the
+        accumulation along M, which decays slowly and is small, would be wrong by several times its size.
         """
-        mean = m_ghost[:-1] + m_ghost[1:]
+        mean = 0.5 * (m_ghost[:-1] + m_ghost[1:])
+        square = np.einsum("ic,ic->i", mean, mean)[:, None]
         self.m_ghost = np.array(m_ghost)
         self.m = np.ascontiguousarray(m_ghost[1:-1])
-        self.mf = np.ascontiguousarray(mean / np.linalg.norm(mean, axis=1, keepdims=True))
+        self.m_mean, self.m_source = mean, mean / square
+        self.mf = np.ascontiguousarray(mean / np.sqrt(square))
         self.dm_dx = np.ascontiguousarray((m_ghost[1:] - m_ghost[:-1]) / self.dx)
 
     def medium(self, shift: float = 0.0, *, gain: bool = True) -> _wall.Medium:
@@ -93,7 +99,7 @@ class Kinetic:
         s = field * self.source_e + gradient * self.source_k
         out = np.empty((self.n + 1, 4, self.p.size)) if out is None else out
         out[:, 0] = s[0]
-        np.multiply(s[1][:, None, :], self.mf[:, :, None], out=out[:, 1:])
+        np.multiply(s[1][:, None, :], self.m_source[:, :, None], out=out[:, 1:])
         return out
 
     def equilibrium_source(self) -> RealArray:

@@ -183,8 +183,11 @@ class Transport:
         return -self.torque_scale[:, None] * np.cross(m, q[:, 1:])
 
     def longitudinal(self, response: Response) -> RealArray:
-        """B(x) = M . int v G dp on the faces, 1/(nm^2 fs); A(x) = u_x n vanishes with u_x = dJ/dp/2 = 0."""
-        return np.einsum("ic,ic->i", self.kinetic.mf, response.flux[:, 1:])
+        """B(x) = M . int v G dp on the faces, with the mean M of their nodes, 1/(nm^2 fs).
+
+        A(x) = u_x n vanishes with u_x = dJ/dp/2 = 0.
+        """
+        return np.einsum("ic,ic->i", self.kinetic.m_mean, response.flux[:, 1:])
 
     def wall_average(self, faces: RealArray) -> float:
         """Mean over the wire weighted with |M'|^2 (plain mean if M is uniform). Collective."""
