@@ -66,7 +66,8 @@ def table(model: Model) -> list[str]:
 def _observables(response: Response) -> set[Observable]:
     sums = response.sums
     named: set[Observable] = {o for pair in (*sums.broadened, *sums.sea, *sums.thermal, *sums.fermi) for o in pair}
-    return named | {*sums.levels, *sums.fermi_levels}
+    named |= {*sums.levels, *sums.fermi_levels}
+    return named | {other for observable in named for other in observable.requires}
 
 
 def _of_response(response: Response, model: Model, doubts: dict[Observable, tuple[str, str]]) -> Ability:

@@ -26,7 +26,8 @@ rashba = 0.4
 exchange = 0.8
 [kubo]
 quantities = ["torkance", "thermal_torkance", "inverse_thermal_torque", "spiralization", "conductivity",
-  "anomalous_hall", "nernst", "orbital_magnetization", "damping", "onsager", "density_of_states", "heat_currents"]
+  "anomalous_hall", "nernst", "orbital_magnetization", "damping", "onsager", "density_of_states", "heat_currents",
+  "energy_current"]
 n_hat = [[0.3, 0.1, 0.9], [-0.3, -0.1, -0.9]]
 gamma = [0.1]
 temperatures = [300, 400]
@@ -87,7 +88,7 @@ def statuses(result: Result) -> dict[str, str]:
     return {c.name: c.status for c in module.checks(result)}
 
 
-@pytest.mark.parametrize(("kind", "count"), [("kubo", 23), ("run", 11), ("coupled", 11), ("scan", 10), ("paper", 4)])
+@pytest.mark.parametrize(("kind", "count"), [("kubo", 28), ("run", 11), ("coupled", 11), ("scan", 10), ("paper", 4)])
 def test_all_checks_pass_on_what_was_computed(results: dict[str, Result], kind: str, count: int) -> None:
     found = statuses(results[kind])
     assert set(found.values()) == {"passed"}, found
@@ -102,6 +103,10 @@ def doctored(result: Result, name: str, change: Callable[[Any], Any]) -> Result:
 
 def twice(a: Any) -> Any:
     return 2.0 * a
+
+
+def thousandfold(a: Any) -> Any:
+    return 1000.0 * a
 
 
 def tilted(a: Any) -> Any:
@@ -155,6 +160,11 @@ DOCTORED = [
     ("kubo", "orbital_magnetization", negative, "Sum rule of orbital_magnetization"),
     ("kubo", "beta_tilde_intrinsic", negative, "Two routes to the inverse thermal torque"),
     ("kubo", "energy_current_response", twice, "Heat current = energy current − DMI current"),
+    ("kubo", "beta_tilde_even", thousandfold, "Third law, even part"),
+    ("kubo", "beta_tilde_odd", thousandfold, "Third law, odd part"),
+    ("kubo", "spiralization_even", negative, "Sum rule of spiralization_even"),
+    ("kubo", "energy_current_even", twice, "Heat current with broadening, even"),
+    ("kubo", "energy_current_odd", twice, "Heat current with broadening, odd"),
     ("kubo", "density_of_states", twice, "Density of states adds up to the electrons"),
     ("kubo", "electrons", dented, "Electron count does not decrease, density of states is not negative"),
     ("kubo", "heat_current_spiral", twice, "heat_current_spiral in closed form"),

@@ -14,7 +14,7 @@ from hpcalo.kubo.plot.data import thermal_axis
 from hpcalo.kubo.plot.overlays import overlay
 from hpcalo.kubo.plot.panels import AxisLabel, Panel, draw_curves
 from hpcalo.kubo.registry import register
-from hpcalo.kubo.responses.checking import COARSE, EXACT, GRID, array, significant
+from hpcalo.kubo.responses.checking import COARSE, EXACT, GRID, array, boltzmann, e_a0, significant
 from hpcalo.kubo.responses.response import Quantity, Response
 from hpcalo.kubo.responses.run_sums import RunSums
 from hpcalo.kubo.responses.torkance import torkance_parts
@@ -62,6 +62,22 @@ def _draw(axis: Axes, results: Sequence[Result], part: str) -> None:
         marks: dict[str, Any] = {"ls": "None", "marker": "o", "ms": 4.5, "mfc": "none", "mew": 0.7}
         for (name, words), look in zip(routes.items(), (line, marks), strict=True):
             overlay(axis, results, name, found, along, factor, label=words, symbol=label.symbol, **look)
+
+
+def third_law(result: Result, part: str) -> Iterator[Check]:
+    """That β̃ with broadening vanishes as T² at least: |β̃_ij| ≤ (π²/3)(k_B T)² max|∂t_ji/∂E|/eV, from (38) and the mean
+    value theorem.
+    """
+    tilde, curve = f"beta_tilde_{part}", f"torkance_{part}"
+    if not significant(result, tilde, curve):
+        return
+    slope = np.abs(np.diff(array(result, curve))).max(axis=-1) / np.diff(array(result, "energy")).min()
+    volume = float(result.attrs.get("cell_volume_A3", np.nan)) * 1e-30
+    kt = boltzmann() * array(result, "temperature")
+    bound = np.pi**2 / 3.0 * kt**2 * e_a0() / volume * slope.swapaxes(2, 3)[..., None, None]
+    share = np.abs(array(result, tilde)) / np.where(bound > 0.0, bound, np.inf)
+    must = "|β̃| over its bound (π²/3)(k_B T)² max|∂t/∂E|/eV"
+    yield below(f"Third law, {part} part", must, float(share.max()), 1.0)
 
 
 @register
@@ -122,6 +138,8 @@ class InverseThermalTorque(Response):
                 gap = relative(array(result, tilde) - expected, expected)
                 must = "β̃(n̂) = −(T/V) [β(−n̂)]ᵀ, largest relative deviation"
                 yield below(f"Onsager relation (40), {part} part", must, gap, EXACT)
+        for part in ("even", "odd"):
+            yield from third_law(result, part)
         if significant(result, "beta_tilde_intrinsic", "beta_tilde_intrinsic_by_energy"):
             one, other = array(result, "beta_tilde_intrinsic"), array(result, "beta_tilde_intrinsic_by_energy")
             must = "sum over pairs (33) and energy integral of the torkance (35), relative to the largest value"

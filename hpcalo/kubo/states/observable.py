@@ -7,7 +7,7 @@ for each level and is summed over the occupied ones. `hpcalo.kubo.states.operato
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
@@ -98,3 +98,18 @@ class Operator(Observable):
 
 class LevelProperty(Observable):
     """An observable of single levels: real (K, N) for a scalar, else (K, v, N)."""
+
+
+class Derived(Observable):
+    """An observable that is made of the energies of the levels and of operators, the same for every kind of model.
+
+    requires: those operators. State solvers do not know it: the sums make it from what they have.
+    """
+
+    def missing(self, model: Model) -> str:
+        """What the first of its operators misses that cannot be made."""
+        return next((reason for operator in self.requires if (reason := operator.missing(model))), "")
+
+    def derived(self, E_kn: RealArray, operators: Mapping[Observable, NDArray]) -> NDArray:
+        """Its array, as `States` holds it. E_kn: (K, N) eV, relative to the first Fermi energy of the sums."""
+        raise NotImplementedError(f"{self.name}: not derived")

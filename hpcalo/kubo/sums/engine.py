@@ -62,6 +62,9 @@ def sum_block(
     fermi = {name: _FermiPairs(pair, components[name], count, Q) for name, (kind, pair) in kinds if kind == FERMI}
     for start, stop, states in _batches(solver, k_points, request.need()):
         _check_finite(states, k_points[start:stop])
+        for observable in request.derived():
+            relative = states.E_kn - request.energies[0]
+            states.observables[observable] = observable.derived(relative, states.observables)
         w, place = np.ascontiguousarray(weights[start:stop]), entry[start:stop]
         if whole:
             _add_histograms(states, w, place, request, components, every)

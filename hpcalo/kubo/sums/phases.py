@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpcalo.hamiltonian.types import Crystal
-from hpcalo.kubo.states.observable import LevelProperty, Observable, Operator
+from hpcalo.kubo.states.observable import Derived, LevelProperty, Observable, Operator
 from hpcalo.kubo.states.solver import States, StateSolver
 from hpcalo.typing import RealArray
 
@@ -22,6 +22,14 @@ class ArbitraryPhases:
         self.crystal: Crystal = solver.crystal
         self.size, self.n_hat, self.order, self.directions = solver.size, solver.n_hat, solver.order, solver.directions
         self.largest: dict[Observable, float] = {}
+
+    def largest_of(self, observable: Observable) -> float:
+        """The largest modulus of an observable; of one that follows from operators and energies, with 1 eV for these,
+        that of the operators.
+        """
+        if isinstance(observable, Derived):
+            return float(np.prod([self.largest[operator] for operator in observable.requires]))
+        return self.largest[observable]
 
     def line(self, k_first: float, k_second: float, k_last: RealArray, need: frozenset[Observable]) -> States:
         """States at the points of a line."""

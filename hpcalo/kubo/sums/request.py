@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpcalo.hamiltonian.types import Crystal
-from hpcalo.kubo.states.observable import LevelProperty, Observable, Operator
+from hpcalo.kubo.states.observable import Derived, LevelProperty, Observable, Operator
 from hpcalo.kubo.states.operators import TORQUE, VELOCITY
 from hpcalo.typing import RealArray
 
@@ -126,11 +126,19 @@ class Request:
         every = self.components(self.pair_sums()[name][1])
         return every[list(self.kept[name])] if name in self.kept else every
 
+    def named(self) -> frozenset[Observable]:
+        """The observables of all sums."""
+        return frozenset({*(operator for pair in self.pairs for operator in pair), *self.level_sums().values()})
+
     def need(self) -> frozenset[Observable]:
         """The observables that the state solver has to provide."""
-        levels = self.level_sums().values()
-        named = {*(operator for pair in self.pairs for operator in pair), *levels}
-        return frozenset(named | {other for observable in named for other in observable.requires})
+        named = self.named()
+        every = named | {other for observable in named for other in observable.requires}
+        return frozenset(observable for observable in every if not isinstance(observable, Derived))
+
+    def derived(self) -> tuple[Derived, ...]:
+        """The observables that follow from those of the solver, by name."""
+        return tuple(sorted((o for o in self.named() if isinstance(o, Derived)), key=lambda o: o.name))
 
     def pair_sums(self) -> dict[str, tuple[str, Pair]]:
         """Kind and pair of every raw sum over pairs, by its name."""

@@ -113,7 +113,7 @@ class SymmetryCheck:
         solver = ArbitraryPhases(self._solver)
         natural = sum_block(solver, k[None], np.ones(1), self._request, slice(None))
         for name, (_, pair) in self._request.pair_sums().items():
-            floor = ROUNDING * float(np.prod([solver.largest[operator] for operator in pair]))
+            floor = ROUNDING * float(np.prod([solver.largest_of(operator) for operator in pair]))
             natural[name] = np.maximum(np.abs(natural[name]), floor)
         return natural
 
