@@ -65,8 +65,9 @@ def _draw(axis: Axes, results: Sequence[Result], part: str) -> None:
 
 
 def third_law(result: Result, part: str) -> Iterator[Check]:
-    """That β̃ with broadening vanishes as T² at least: |β̃_ij| ≤ (π²/3)(k_B T)² max|∂t_ji/∂E|/eV, from (38) and the mean
-    value theorem.
+    """That β̃ with broadening vanishes as T² at least.
+
+    |β̃_ij| ≤ (π²/3)(k_B T)² max|∂t_ji/∂E|/eV, from (38) and the mean value theorem.
     """
     tilde, curve = f"beta_tilde_{part}", f"torkance_{part}"
     if not significant(result, tilde, curve):

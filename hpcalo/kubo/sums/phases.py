@@ -24,8 +24,9 @@ class ArbitraryPhases:
         self.largest: dict[Observable, float] = {}
 
     def largest_of(self, observable: Observable) -> float:
-        """The largest modulus of an observable; of one that follows from operators and energies, with 1 eV for these,
-        that of the operators.
+        """The largest modulus of an observable.
+
+        Of one that follows from operators and energies, that of the operators, with 1 eV for the energies.
         """
         if isinstance(observable, Derived):
             return float(np.prod([self.largest[operator] for operator in observable.requires]))
