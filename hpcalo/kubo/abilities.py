@@ -66,7 +66,7 @@ def table(model: Model) -> list[str]:
 def _observables(response: Response) -> set[Observable]:
     sums = response.sums
     named: set[Observable] = {o for pair in (*sums.broadened, *sums.sea, *sums.thermal, *sums.fermi) for o in pair}
-    named |= {*sums.levels, *sums.fermi_levels}
+    named |= {*sums.levels, *sums.fermi_levels, *sums.thermal_levels}
     return named | {other for observable in named for other in observable.requires}
 
 

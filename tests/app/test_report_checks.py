@@ -27,11 +27,11 @@ exchange = 0.8
 [kubo]
 quantities = ["torkance", "thermal_torkance", "inverse_thermal_torque", "spiralization", "conductivity",
   "anomalous_hall", "nernst", "orbital_magnetization", "damping", "onsager", "density_of_states", "heat_currents",
-  "energy_current"]
+  "energy_current", "spiralization_derivatives"]
 n_hat = [[0.3, 0.1, 0.9], [-0.3, -0.1, -0.9]]
 gamma = [0.1]
-temperatures = [300, 400]
-chemical_potentials = [-2.5]
+temperatures = [370, 400]
+chemical_potentials = [-2.5, -2.49]
 [kubo.energies]
 reference = 0.0
 minimum = -4.6
@@ -88,7 +88,7 @@ def statuses(result: Result) -> dict[str, str]:
     return {c.name: c.status for c in module.checks(result)}
 
 
-@pytest.mark.parametrize(("kind", "count"), [("kubo", 28), ("run", 11), ("coupled", 11), ("scan", 10), ("paper", 4)])
+@pytest.mark.parametrize(("kind", "count"), [("kubo", 30), ("run", 11), ("coupled", 11), ("scan", 10), ("paper", 4)])
 def test_all_checks_pass_on_what_was_computed(results: dict[str, Result], kind: str, count: int) -> None:
     found = statuses(results[kind])
     assert set(found.values()) == {"passed"}, found
@@ -160,6 +160,8 @@ DOCTORED = [
     ("kubo", "orbital_magnetization", negative, "Sum rule of orbital_magnetization"),
     ("kubo", "beta_tilde_intrinsic", negative, "Two routes to the inverse thermal torque"),
     ("kubo", "energy_current_response", twice, "Heat current = energy current − DMI current"),
+    ("kubo", "spiralization_by_temperature", twice, "Third route to the inverse thermal torque, through ∂D/∂T"),
+    ("kubo", "spiralization_by_chemical_potential", negative, "∂D/∂μ"),
     ("kubo", "beta_tilde_even", thousandfold, "Third law, even part"),
     ("kubo", "beta_tilde_odd", thousandfold, "Third law, odd part"),
     ("kubo", "spiralization_even", negative, "Sum rule of spiralization_even"),

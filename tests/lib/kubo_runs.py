@@ -35,6 +35,7 @@ def run_sums(
     levels: tuple[LevelProperty, ...] = (),
     fermi: tuple[Pair, ...] = (),
     fermi_levels: tuple[LevelProperty, ...] = (),
+    thermal_levels: tuple[LevelProperty, ...] = (),
     gammas: Sequence[float] = (0.1,),
     temperatures: Sequence[float] = (300.0,),
     mu: Sequence[float] = (0.0,),
@@ -52,7 +53,9 @@ def run_sums(
         gammas=np.asarray(gammas, dtype=float),
         mu=np.repeat(mu, len(temperatures)),
         kt=np.tile(BOLTZMANN_EV * temperatures, len(mu)),
-        sums=Sums(broadened, sea, thermal, levels, fermi=fermi, fermi_levels=fermi_levels),
+        sums=Sums(
+            broadened, sea, thermal, levels, fermi=fermi, fermi_levels=fermi_levels, thermal_levels=thermal_levels
+        ),
     )
     raw = []
     for n in [model.n_hat] if n_hat is None else n_hat:

@@ -18,7 +18,7 @@ from hpcalo.kubo.responses.run_sums import RunSums
 from hpcalo.kubo.states.observable import LevelProperty
 from hpcalo.kubo.sums.found import EXACT, SAMPLES
 from hpcalo.kubo.sums.parts import SummedPass
-from hpcalo.kubo.sums.request import BROADENED, FERMI, SEA, THERMAL, Pair, fermi_name, raw_name
+from hpcalo.kubo.sums.request import BROADENED, FERMI, SEA, THERMAL, Pair, fermi_name, raw_name, thermal_name
 from hpcalo.typing import RealArray
 
 CURVES = ("n_hat", "gamma", "energy", "temperature", "mu")
@@ -86,6 +86,15 @@ class _Changed(RunSums):
     def fermi_level(self, observable: LevelProperty) -> RealArray:
         """As in a run, changed as a whole."""
         return self._whole(fermi_name(observable), super().fermi_level(observable), 2)
+
+    def thermal_level(self, observable: LevelProperty) -> RealArray:
+        """As in a run, all four changed by the same share as the first."""
+        values = super().thermal_level(observable)
+        if thermal_name(observable) != self.name:
+            return values
+        first = values[..., 0, :, :]
+        factor = self._factor(first.reshape(len(first), -1, int(np.prod(first.shape[-2:]))))
+        return values * factor.reshape((-1,) + (1,) * (values.ndim - 1))
 
     def occupied(self, name: str) -> RealArray:
         """As in a run, changed as a whole."""

@@ -67,7 +67,7 @@ class Projection:
                     size = len(request.components(pair))
                     before, after = (shape[:1], shape[2:]) if kind == BROADENED else ((), shape[1:])
                 elif name in levels:
-                    size = levels[name].size(request.crystal)
+                    size, after = levels[name].size(request.crystal), shape[len(levels[name].shape(request.crystal)) :]
                 else:
                     continue
                 unit = np.eye(size)

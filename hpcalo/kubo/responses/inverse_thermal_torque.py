@@ -49,6 +49,17 @@ def _parts(run: RunSums) -> tuple[RealArray, RealArray]:
     )
 
 
+def intrinsic_parts(run: RunSums) -> dict[str, RealArray]:
+    """β̃ by (33) and by (35), and B of (27), by their names in a result: (A, current, torque, M, T) in J/m²."""
+    scale = J_PER_M2 / run.volume
+    direct = run.thermal(TORQUE_VELOCITY).transpose(0, 2, 1, 3, 4, 5) * scale
+    return {
+        "beta_tilde_intrinsic": direct[:, :, :, 2],
+        "beta_tilde_intrinsic_by_energy": scale * run.sea_averages(TORQUE_VELOCITY, 1).swapaxes(1, 2),
+        "energy_current_response": direct[:, :, :, 1],
+    }
+
+
 def _draw(axis: Axes, results: Sequence[Result], part: str) -> None:
     along = thermal_axis(results[0])
     label = AxisLabel(f"{part} inverse thermal torque", r"$\tilde\beta_{{{}}}$", "J/m²", style.prefixed)
@@ -119,15 +130,7 @@ class InverseThermalTorque(Response):
 
     def compute(self, run: RunSums) -> Mapping[str, RealArray]:
         even, odd = inverse_parts(run)
-        scale = J_PER_M2 / run.volume
-        direct = run.thermal(TORQUE_VELOCITY).transpose(0, 2, 1, 3, 4, 5) * scale
-        return {
-            "beta_tilde_even": even,
-            "beta_tilde_odd": odd,
-            "beta_tilde_intrinsic": direct[:, :, :, 2],
-            "beta_tilde_intrinsic_by_energy": scale * run.sea_averages(TORQUE_VELOCITY, 1).swapaxes(1, 2),
-            "energy_current_response": direct[:, :, :, 1],
-        }
+        return {"beta_tilde_even": even, "beta_tilde_odd": odd, **intrinsic_parts(run)}
 
     def checks(self, result: Result) -> Iterator[Check]:
         volume = float(result.attrs.get("cell_volume_A3", 0.0)) * 1e-30

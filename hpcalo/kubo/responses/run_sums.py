@@ -14,7 +14,8 @@ from hpcalo.kubo.config import KuboSection
 from hpcalo.kubo.responses.thermal import cell_weights, thermal_weights
 from hpcalo.kubo.states.directions import velocity_directions
 from hpcalo.kubo.states.observable import LevelProperty, Observable
-from hpcalo.kubo.sums.request import BROADENED, FERMI, SEA, THERMAL, Pair, fermi_name, raw_name
+from hpcalo.kubo.sums.request import BROADENED, FERMI, SEA, THERMAL, Pair, fermi_name, raw_name, thermal_name
+from hpcalo.kubo.sums.thermal_levels import ROWS
 from hpcalo.typing import RealArray
 
 Kept = TypeVar("Kept")
@@ -125,6 +126,10 @@ class RunSums:
     def fermi_level(self, observable: LevelProperty) -> RealArray:
         """Σ_n f X_n of a property of levels: (A, …, M, T)."""
         return self._at_mu_t(self.stacked(fermi_name(observable)), observable.shape(self.crystal))
+
+    def thermal_level(self, observable: LevelProperty) -> RealArray:
+        """Σ_n g(E_n) X_n with the four functions g of `add_thermal_levels`: (A, …, 4, M, T)."""
+        return self._at_mu_t(self.stacked(thermal_name(observable)), (*observable.shape(self.crystal), ROWS))
 
     def _at_mu_t(self, raw: RealArray, shape: tuple[int, ...]) -> RealArray:
         return raw.reshape(raw.shape[0], *shape, len(self.mu), len(self.temperatures))

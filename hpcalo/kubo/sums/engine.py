@@ -24,7 +24,9 @@ from hpcalo.kubo.sums.request import (
     Pair,
     Request,
     fermi_name,
+    thermal_name,
 )
+from hpcalo.kubo.sums.thermal_levels import ROWS, add_thermal_levels
 from hpcalo.typing import IntArray, RealArray
 
 RawSums = dict[str, RealArray]
@@ -161,6 +163,11 @@ def _add_fermi(
         values = _kept(states, observable, name, request)
         target = every[name].reshape(-1, values.shape[1], len(request.mu))[low:high]
         _kubo.fermi_levels(states.E_kn, values, *points_mu_t, w, place - low, target)
+    for observable in request.sums.thermal_levels:
+        name = thermal_name(observable)
+        values = _kept(states, observable, name, request)
+        target = every[name].reshape(-1, values.shape[1], ROWS, len(request.mu))
+        add_thermal_levels(states.E_kn, values, *points_mu_t, w, place, target)
 
 
 def _kept(states: States, observable: Observable, name: str, request: Request) -> RealArray:

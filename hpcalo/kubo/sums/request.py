@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from hpcalo.hamiltonian.types import Crystal
 from hpcalo.kubo.states.observable import Derived, LevelProperty, Observable, Operator
 from hpcalo.kubo.states.operators import TORQUE, VELOCITY
+from hpcalo.kubo.sums.thermal_levels import ROWS
 from hpcalo.typing import RealArray
 
 Pair = tuple[Operator, Operator]
@@ -52,6 +53,7 @@ class Sums:
     count: bool = False
     fermi: tuple[Pair, ...] = ()
     fermi_levels: tuple[LevelProperty, ...] = ()
+    thermal_levels: tuple[LevelProperty, ...] = ()
 
     @staticmethod
     def union(several: Iterable[Sums]) -> Sums:
@@ -72,6 +74,7 @@ class Sums:
             any(sums.count for sums in every),
             once(FERMI),
             properties("fermi_levels"),
+            properties("thermal_levels"),
         )
 
     def without(self, missing: frozenset[Observable]) -> Sums:
@@ -80,6 +83,7 @@ class Sums:
             self,
             levels=tuple(o for o in self.levels if o not in missing),
             fermi_levels=tuple(o for o in self.fermi_levels if o not in missing),
+            thermal_levels=tuple(o for o in self.thermal_levels if o not in missing),
         )
 
 
@@ -148,7 +152,9 @@ class Request:
 
     def level_sums(self) -> dict[str, LevelProperty]:
         """The property of levels in every raw sum over levels, by its name."""
-        return {o.name: o for o in self.sums.levels} | {fermi_name(o): o for o in self.sums.fermi_levels}
+        plain = {o.name: o for o in self.sums.levels}
+        warm = {thermal_name(o): o for o in self.sums.thermal_levels}
+        return plain | {fermi_name(o): o for o in self.sums.fermi_levels} | warm
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Name and shape of every raw sum of the pass."""
@@ -159,7 +165,8 @@ class Request:
             shapes[name] = {BROADENED: (G, P, 2, NE), SEA: (P, 3, NE + 1), THERMAL: (P, 4, Q), FERMI: (P, Q)}[kind]
         for name, observable in self.level_sums().items():
             components = (len(self.kept[name]),) if name in self.kept else observable.shape(self.crystal)
-            shapes[name] = (*components, Q if name.startswith(FERMI) else NE + 1)
+            after = (ROWS, Q) if name.startswith(THERMAL) else (Q,) if name.startswith(FERMI) else (NE + 1,)
+            shapes[name] = (*components, *after)
         if len(self.count_edges):
             shapes[COUNT] = (len(self.count_edges) + 1,)
         if self.window:
@@ -175,3 +182,8 @@ def raw_name(kind: str, pair: Pair) -> str:
 def fermi_name(observable: LevelProperty) -> str:
     """Key of the raw sum of a property of levels with Fermi functions, for example `fermi:curvature`."""
     return f"{FERMI}:{observable.name}"
+
+
+def thermal_name(observable: LevelProperty) -> str:
+    """Key of the raw sum of a property of levels with functions of temperature, for example `thermal:curvature`."""
+    return f"{THERMAL}:{observable.name}"
