@@ -19,7 +19,10 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel
 
 from hpcalo.app.compute import compute
 from hpcalo.app.engines import engine
@@ -81,7 +84,7 @@ def open(path: str | os.PathLike[str]) -> xarray.Dataset:
     return dataset.set_coords(labels)
 
 
-def load_model(source: str | os.PathLike[str], **options: Any) -> Model:
+def load_model(source: str | os.PathLike[str], **options: object) -> Model:
     """A Hamiltonian from a file, or a built-in model by its name.
 
     A file is a model file (.h5), an atomic-orbital .npz, a Wannier90 file or seed, or one that sisl reads (.TSHS, .HSX,
@@ -101,7 +104,7 @@ def convert(
     *,
     force: bool = False,
     symmetrize: float | None = None,
-    **options: Any,
+    **options: object,
 ) -> Model:
     """Writes a model file, as `hpcalo convert`, and returns the model.
 
@@ -162,7 +165,7 @@ def report(
 
 
 def run(
-    settings: Mapping[str, Any] | str | os.PathLike[str],
+    settings: Mapping[str, object] | str | os.PathLike[str],
     comm: Intracomm | None = None,
     *,
     model: Model | None = None,
@@ -184,7 +187,7 @@ def run(
         source = Path(IN_PYTHON) if isinstance(settings, Mapping) else Path(settings)
         with _scratch(ranks) as folder:
 
-            def read() -> tuple[str, Any]:
+            def read() -> tuple[str, BaseModel]:
                 data = copy.deepcopy(dict(settings)) if isinstance(settings, Mapping) else read_toml(source)
                 if model is not None:
                     modelfile.write_model(folder / "model.h5", model)
@@ -222,7 +225,7 @@ def _scratch(comm: Intracomm) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _xarray() -> Any:
+def _xarray() -> ModuleType:
     try:
         import h5netcdf  # noqa: F401, PLC0415  (xarray finds it by its name)
         import xarray  # noqa: PLC0415

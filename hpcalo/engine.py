@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from hpcalo.errors import InputError
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
+    from PIL.Image import Image
     from pydantic import BaseModel
 
     from hpcalo.io.checkpoint import Checkpoint
@@ -24,8 +25,15 @@ if TYPE_CHECKING:
     from hpcalo.io.table import Table
     from hpcalo.io.wire import WireNames
     from hpcalo.parallel.work import Work
+    from hpcalo.plotting.paper import PaperFigure
     from hpcalo.scan.merge import Results
     from hpcalo.scan.points import Points
+
+Settings: TypeAlias = Any
+"""An input that the engine's own schema has checked: each engine knows its type."""
+
+Extra: TypeAlias = Any
+"""What an engine has made for one point of a scan: the engine knows its type."""
 
 
 @dataclass(frozen=True)
@@ -66,10 +74,10 @@ class Preparation:
     """
 
     warnings: tuple[str, ...] = ()
-    attrs: Mapping[str, Any] = field(default_factory=dict)
+    attrs: Mapping[str, object] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
     identity: Mapping[str, str] = field(default_factory=dict)
-    extras: tuple[Any, ...] = ()
+    extras: tuple[Extra, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,7 +93,7 @@ class PointContext:
     name: str
     keeper: Keeper
     resume: Checkpoint | None = None
-    extra: Any = None
+    extra: Extra = None
 
 
 class Engine(Protocol):
@@ -106,32 +114,32 @@ class Engine(Protocol):
         """The typed whole input; with the table `execution` and, where runs can be scanned, `scan`."""
         ...
 
-    def files(self, settings: Any) -> Sequence[Path]:
+    def files(self, settings: Settings) -> Sequence[Path]:
         """Every file besides the input that a run with these settings reads: none of them can be its output. Serial."""
         return []
 
     def load(self) -> None:
         """Imports what a run needs. Called on all ranks at the same time: libraries that start MPI start together."""
 
-    def estimate(self, points: Points[Any], source: Path) -> Work:
+    def estimate(self, points: Points[Settings], source: Path) -> Work:
         """What there is to share out, and what it costs. Serial. Raises InputError, ModelError.
 
         points: those of a scan, or the one of a run without a scan. source: the input file.
         """
         ...
 
-    def run(self, settings: Any, context: RunContext) -> None:
+    def run(self, settings: Settings, context: RunContext) -> None:
         """Computes and writes the result of an input without a scan. Collective. Raises HpcaloErrors on all ranks."""
         ...
 
-    def prepare(self, points: Points[Any], context: RunContext) -> Preparation:
+    def prepare(self, points: Points[Settings], context: RunContext) -> Preparation:
         """Checks all points of a scan together and reads what they need. Serial: on rank 0.
 
         Raises InputError, naming the file; CheckpointError where a continued run would read something else than before.
         """
         return Preparation()
 
-    def scan_point(self, settings: Any, context: PointContext) -> Results:
+    def scan_point(self, settings: Settings, context: PointContext) -> Results:
         """Variables and coordinates of one point of a scan, whole on rank 0 of the group. Collective over the group.
 
         Raises StopRequested after it has saved; HpcaloErrors on all ranks of the group.
@@ -146,7 +154,7 @@ class Engine(Protocol):
         """What a result is, in a few words for the report. Serial."""
         return self.name
 
-    def draw(self, results: Sequence[Result], quantities: Sequence[str]) -> Any:
+    def draw(self, results: Sequence[Result], quantities: Sequence[str]) -> PaperFigure:
         """A matplotlib figure of results of this engine: the main story, or what is named. Serial.
 
         Raises InputError.
@@ -157,7 +165,7 @@ class Engine(Protocol):
         """The `quantities` of the figures that together show all of a result; () is the main story. Serial."""
         return [()]
 
-    def animate(self, results: Sequence[Result]) -> Sequence[Any]:
+    def animate(self, results: Sequence[Result]) -> Sequence[Image]:
         """The pictures (PIL) of a movie. Serial. Raises InputError where there is nothing that moves."""
         paths = ", ".join(str(result.path) for result in results)
         raise InputError(f"{paths}: results of the engine '{self.name}' have no animation; choose another ending")

@@ -15,7 +15,7 @@ _ELSEWHERE = {"environment": "verbs.info", "load_input": "inputs", "output_of": 
 """Where a name is that has no module of its own below `verbs`."""
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> Any:  # a verb's module or function
     module = f"{__name__}.{_ELSEWHERE.get(name, f'verbs.{name}')}"
     if name.startswith("_") or find_spec(module) is None:
         raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hpcalo.app.engines import ENGINES, engine
 from hpcalo.config.reader import apply_overrides, read_toml, validate
@@ -28,7 +28,7 @@ def load_input(
 
 
 def typed(
-    data: Mapping[str, Any], source: Path, overrides: Sequence[str] = (), note: Callable[[str], object] = str
+    data: Mapping[str, object], source: Path, overrides: Sequence[str] = (), note: Callable[[str], object] = str
 ) -> tuple[str, BaseModel]:
     """Engine name and typed settings of the tables of an input. Names of files are relative to the folder of `source`.
 
@@ -61,7 +61,7 @@ def estimate_of(name: str, settings: BaseModel, source: Path) -> Work:
     return engine(name).estimate(points_of(settings, source), source)
 
 
-def engine_name(data: Mapping[str, Any], source: Path) -> str:
+def engine_name(data: Mapping[str, object], source: Path) -> str:
     """The engine whose table the input has. Raises InputError where it has none or several."""
     present = [name for name in ENGINES if name in data]
     if len(present) == 1:

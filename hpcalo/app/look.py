@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hpcalo.app.inputs import files_of, typed
 from hpcalo.app.outputs import refuse_own_input
@@ -21,7 +21,7 @@ def look(
     name: str,
     comm: Intracomm,
     model: Path,
-    options: Mapping[str, Any],
+    options: Mapping[str, object],
     *,
     output: Path | None = None,
     force: bool = False,

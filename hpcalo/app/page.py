@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,6 +22,10 @@ from hpcalo.io.dataset import NOTES, Result, Variable
 from hpcalo.io.netcdf import PARITIES
 from hpcalo.io.provenance import WARNINGS
 from hpcalo.io.uncertain import typical
+from hpcalo.typing import Array, RealArray
+
+if TYPE_CHECKING:
+    from hpcalo.plotting.paper import PaperFigure
 
 TEMPLATE = "page.html.j2"
 LARGE = 1_500_000  # bytes of an SVG above which the figure is a PNG
@@ -65,7 +69,7 @@ def render(result: Result) -> str:
     return pages.get_template(TEMPLATE).render(context(result, engine(name)))
 
 
-def context(result: Result, engine: Engine) -> dict[str, Any]:
+def context(result: Result, engine: Engine) -> dict[str, object]:
     """Everything the page shows."""
     checks = [*file_checks(result), *engine.checks(result)]
     count = {s: sum(c.status == s for c in checks) for s in ("passed", "coarse", "failed", "not tested")}
@@ -121,11 +125,11 @@ def _found(check: Check) -> str:
     return f"{check.found:.2g}{unit} {compare} {check.limit:.2g}"
 
 
-def _table(attrs: dict[str, Any], names: Sequence[str]) -> list[tuple[str, str]]:
+def _table(attrs: Mapping[str, object], names: Sequence[str]) -> list[tuple[str, str]]:
     return [(name.replace("_", " "), one_line(attrs[name])) for name in names if name in attrs]
 
 
-def _duration(attrs: dict[str, Any]) -> list[tuple[str, str]]:
+def _duration(attrs: Mapping[str, object]) -> list[tuple[str, str]]:
     try:
         begin, end = (datetime.fromisoformat(str(attrs[name])) for name in ("started", "finished"))
     except (KeyError, ValueError):
@@ -145,14 +149,14 @@ def row(variable: Variable) -> Row:
     return Row(variable.name, axes, variable.unit, _span(data), variable.long_name, "; ".join(more))
 
 
-def _error_text(error: Any) -> str:
+def _error_text(error: RealArray) -> str:
     """What the errors of a variable amount to."""
     if not np.isfinite(error).any():
         return "not known"
     return f"{typical(error)} (rms), up to {np.nanmax(np.abs(error)):.2g}"
 
 
-def _span(data: Any) -> str:
+def _span(data: Array) -> str:
     if data.dtype.kind in "fiu" and data.size:
         values = data[np.isfinite(data)] if data.dtype.kind == "f" else data
         if not values.size:
@@ -180,7 +184,7 @@ def figures(result: Result, engine: Engine) -> Iterator[FigureData]:
         yield FigureData(_embedded(figure), caption, alt, f"hpcalo plot {result.path.name}{options}")
 
 
-def _embedded(figure: Any) -> str:
+def _embedded(figure: PaperFigure) -> str:
     """A data URI: vectors where they are small."""
     raw, mime = io.BytesIO(), "svg+xml"
     figure.savefig(raw, format="svg")

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hpcalo.engine import Engine, PointContext, Preparation, RunContext
+from hpcalo.engine import Engine, PointContext, Preparation, RunContext, Settings
 from hpcalo.errors import CheckpointError, ConvergenceError, HpcaloError, Interrupted, OutputError
 from hpcalo.io import checkpoint
 from hpcalo.io.checkpoint import Checkpoint, point_path
@@ -33,7 +33,7 @@ MOST_NOTES = 20
 """Notes that the user is told."""
 
 
-def run_scan(engine: Engine, settings: Any, points: Points[Any], axis: Axis, context: RunContext) -> None:
+def run_scan(engine: Engine, settings: Settings, points: Points[Settings], axis: Axis, context: RunContext) -> None:
     """Computes the points that no earlier run has finished and writes the result. Collective.
 
     Raises Interrupted; InputError where the input is refused before anything is computed; what the first point raised
@@ -80,7 +80,7 @@ def _conclusion(
     output: Path,
     variables: Sequence[Variable],
     coordinates: Sequence[Variable],
-    attrs: Mapping[str, Any],
+    attrs: Mapping[str, object],
     texts: Mapping[str, str],
 ) -> tuple[str, Sequence[str]]:
     """What the engine says of the result. Serial."""
@@ -115,7 +115,7 @@ class _Scan:
     def __init__(
         self,
         engine: Engine,
-        points: Points[Any],
+        points: Points[Settings],
         axis: Axis,
         prepared: Preparation,
         context: RunContext,
@@ -132,7 +132,7 @@ class _Scan:
         comm, output, total = self.context.comm, self.context.output, len(self.points)
         groups = self.points.groups(comm.size)
         colour = comm.rank % groups
-        group: Any = comm.Split(colour, comm.rank)
+        group: Any = comm.Split(colour, comm.rank)  # declared to give a Comm
         own = todo[colour::groups]
         mine: dict[int, Outcome] = {}
         refused: HpcaloError | None = None

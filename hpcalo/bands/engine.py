@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hpcalo.engine import Engine, RunContext
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from hpcalo.bands.config import BandsInput
     from hpcalo.io.dataset import Result
     from hpcalo.parallel.work import Work
+    from hpcalo.plotting.paper import PaperFigure
     from hpcalo.scan.points import Points
 
 
@@ -49,7 +50,7 @@ class BandsEngine(Engine):
     def kind(self, result: Result) -> str:
         return "band structure"
 
-    def draw(self, results: Sequence[Result], quantities: Sequence[str]) -> Any:
+    def draw(self, results: Sequence[Result], quantities: Sequence[str]) -> PaperFigure:
         from hpcalo.bands.figure import draw  # noqa: PLC0415
 
         return draw(results, quantities)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hpcalo.errors import InputError, nearest
 from hpcalo.io.dataset import Result
 from hpcalo.plotting import style
-from hpcalo.typing import RealArray
+from hpcalo.typing import BoolArray, RealArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -129,7 +129,7 @@ def _window(result: Result) -> tuple[float, float]:
     return (low, high) if high > low else (float(energy.min()), float(energy.max()) + 1e-3)
 
 
-def _inside(result: Result) -> Any:
+def _inside(result: Result) -> BoolArray:
     low, high = _window(result)
     return (result["energy"] >= low) & (result["energy"] <= high)
 
@@ -150,7 +150,7 @@ def _panel(axis: Axes, result: Result, colour: Colour) -> None:
     for tick in np.atleast_1d(result.attrs["path_ticks"]):
         axis.axvline(float(tick), color="0.75", lw=0.5, zorder=0.4, gid=style.GUIDE)
     axis.axhline(0.0, color="0.5", lw=0.5, ls=(0, (4, 2)), zorder=0.5, gid=style.GUIDE)
-    axis.set_xticks(np.atleast_1d(result.attrs["path_ticks"]), [str(name) for name in _names(result)])
+    axis.set_xticks(np.atleast_1d(result.attrs["path_ticks"]), _names(result))
     axis.tick_params(axis="x", length=0)
     axis.set_xlim(float(place[0]), float(place[-1]))
     axis.set_ylim(low, high)
@@ -158,8 +158,8 @@ def _panel(axis: Axes, result: Result, colour: Colour) -> None:
     axis.set_ylabel(r"$E-E_\mathrm{F}$ (eV)" if zero else "energy (eV)")
 
 
-def _names(result: Result) -> list[Any]:
-    return list(np.atleast_1d(result.attrs["path_names"]))
+def _names(result: Result) -> list[str]:
+    return [str(name) for name in np.atleast_1d(result.attrs["path_names"])]
 
 
 def _with_gaps(place: RealArray, energy: RealArray) -> RealArray:
@@ -169,7 +169,9 @@ def _with_gaps(place: RealArray, energy: RealArray) -> RealArray:
     return out
 
 
-def _coloured(axis: Axes, place: RealArray, energy: RealArray, values: RealArray, inside: Any, colour: Colour) -> None:
+def _coloured(
+    axis: Axes, place: RealArray, energy: RealArray, values: RealArray, inside: BoolArray, colour: Colour
+) -> None:
     from matplotlib.collections import LineCollection  # noqa: PLC0415  (slow to load)
 
     points = np.stack([np.broadcast_to(place[:, None], energy.shape), energy], axis=-1)  # (k, band, 2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from hpcalo.parallel.progress import duration, tell
 from hpcalo.parallel.rounds import Rounds
 from hpcalo.parallel.signals import StopRequest
 from hpcalo.scan.merge import Results
+from hpcalo.typing import RealArray
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
@@ -38,7 +39,7 @@ class Found:
     """A finished band structure on rank 0, nothing on the others. text: for the user, "" for none."""
 
     results: Results
-    attrs: dict[str, Any]
+    attrs: dict[str, object]
     notes: tuple[str, ...]
     text: str
 
@@ -122,7 +123,7 @@ def _notes(sites: tuple[str, ...], zero: str) -> list[str]:
     return [text for text in (zero, apart) if text]
 
 
-def _variables(levels: Levels, reference: float, path: KPath, n_hat: Any) -> list[Variable]:
+def _variables(levels: Levels, reference: float, path: KPath, n_hat: RealArray) -> list[Variable]:
     found = [
         Variable("energy", BAND, levels.E_kn - reference, "eV", "energy of the level", equation="H c = E S c"),
         Variable("k_point", ("k", "reciprocal"), path.k, "", "k-point in fractional coordinates"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 import click
 
@@ -26,7 +26,7 @@ def alone(command: Command) -> Command:
     """A command for one process: under a launcher the other ranks have nothing to do."""
 
     @wraps(command)
-    def first_only(*args: Any, **options: Any) -> None:
+    def first_only(*args: object, **options: object) -> None:
         if is_first():
             end_at_once()
             leave_job()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -40,7 +39,7 @@ def convert(
     overrides: tuple[str, ...],
     symmetrize: bool,
     symmetry_limit: float | None,
-    **options: Any,
+    **options: object,
 ) -> None:
     """Convert a Hamiltonian to a model file of hpcalo.
 

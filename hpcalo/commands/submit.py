@@ -59,7 +59,7 @@ def submit(
     overrides: tuple[str, ...],
     force: bool,
     dry_run: bool,
-    **options: Any,
+    **options: Any,  # as click has them
 ) -> None:
     """Write a batch script for INPUT.toml and submit it; the job continues itself until the result is complete.
 

@@ -6,10 +6,15 @@ import math
 import re
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import PydanticCustomError, core_schema
+
+if TYPE_CHECKING:
+    import pint
+    from pydantic import GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
 
 
 class Section(BaseModel):
@@ -35,8 +40,8 @@ class InputPath(str):
         return name
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        def located(value: Any, check: core_schema.ValidatorFunctionWrapHandler, info: ValidationInfo) -> InputPath:
+    def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        def located(value: object, check: core_schema.ValidatorFunctionWrapHandler, info: ValidationInfo) -> InputPath:
             return value if isinstance(value, cls) else cls(check(value), (info.context or {}).get("folder"))
 
         return core_schema.with_info_wrap_validator_function(located, core_schema.str_schema())
@@ -60,10 +65,10 @@ _GAUSSIAN = re.compile(r"\b([kmµM]?)(Oe|G)\b")
 
 
 @lru_cache(maxsize=1)
-def _registry() -> Any:
+def _registry() -> pint.UnitRegistry:
     import pint  # noqa: PLC0415  (slow to import, needed only where an input value is a string with a unit)
 
-    registry: Any = pint.UnitRegistry(preprocessors=[lambda text: _GAUSSIAN.sub(r"\1\2_SI", text)])
+    registry: pint.UnitRegistry = pint.UnitRegistry(preprocessors=[lambda text: _GAUSSIAN.sub(r"\1\2_SI", text)])
     for definition in OF_PAPERS:
         registry.define(definition)
     return registry
@@ -83,7 +88,7 @@ class Unit:
     def __init__(self, unit: str) -> None:
         self.unit = unit
 
-    def convert(self, value: Any) -> Any:
+    def convert(self, value: object) -> float:
         """A plain float in `self.unit`; raises PydanticCustomError for text that is no such quantity."""
         if isinstance(value, bool):
             raise self._refusal("expected a number, not true or false")
@@ -138,10 +143,12 @@ class Unit:
         text = f"{why}; {advice}".replace("{", "(").replace("}", ")")  # braces are pydantic's placeholders
         return PydanticCustomError("quantity", text)
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         return core_schema.no_info_before_validator_function(self.convert, handler(source))
 
-    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> Any:
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
         json_schema = handler(schema)
         json_schema["unit"] = self.unit
         return json_schema
@@ -150,7 +157,7 @@ class Unit:
 class Broadening(Unit):
     """A width that must not be zero; says where the curves without broadening are."""
 
-    def convert(self, value: Any) -> Any:
+    def convert(self, value: object) -> float:
         """As in `Unit`."""
         if (number := super().convert(value)) == 0.0:
             raise PydanticCustomError(
@@ -185,19 +192,19 @@ Vector = tuple[float, float, float]
 """x, y, z."""
 
 
-def numbers(value: Any) -> Any:
+def numbers(value: object) -> object:
     """A list of a TOML file as a tuple, whole numbers in it as floats."""
     if not isinstance(value, list):
         return value
     return tuple(float(x) if isinstance(x, int) and not isinstance(x, bool) else x for x in value)
 
 
-def listed(value: Any) -> Any:
+def listed(value: object) -> object:
     """A single number or text where a list is expected: a list of one."""
     return (value,) if isinstance(value, bool | int | float | str) else value
 
 
-def vectors(value: Any) -> Any:
+def vectors(value: object) -> object:
     """A single vector where a list of vectors is expected: a list of one."""
     plain = isinstance(value, list | tuple) and value and not any(isinstance(x, list | tuple) for x in value)
     return (value,) if plain else value

@@ -10,11 +10,14 @@ import json
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
 from hpcalo.errors import InputError, nearest
+
+if TYPE_CHECKING:
+    from pydantic.json_schema import JsonSchemaValue
 
 WIDTH = 110
 LIMITS = {"gt": ">", "exclusiveMinimum": ">", "ge": "≥", "minimum": "≥", "lt": "<", "exclusiveMaximum": "<", "le": "≤"}
@@ -105,9 +108,9 @@ def _sentence(text: str) -> str:
     return textwrap.shorten(text.partition(". ")[0].rstrip("."), WIDTH - 28, placeholder=" …")
 
 
-def _tables(table: dict[str, Any], defs: dict[str, Any], path: str, many: bool) -> Iterator[Table]:
+def _tables(table: JsonSchemaValue, defs: JsonSchemaValue, path: str, many: bool) -> Iterator[Table]:
     keys: list[Key] = []
-    inner: list[tuple[str, dict[str, Any], bool]] = []
+    inner: list[tuple[str, JsonSchemaValue, bool]] = []
     required = set(table.get("required", ()))
     for name, entry in table["properties"].items():
         below, repeated = _below(entry, defs)
@@ -121,7 +124,7 @@ def _tables(table: dict[str, Any], defs: dict[str, Any], path: str, many: bool) 
         yield from _tables(below, defs, name, repeated)
 
 
-def _below(entry: dict[str, Any], defs: dict[str, Any]) -> tuple[dict[str, Any] | None, bool]:
+def _below(entry: JsonSchemaValue, defs: JsonSchemaValue) -> tuple[JsonSchemaValue | None, bool]:
     """The table that a key stands for, if it does, and whether it may be repeated."""
     for one in [entry, *entry.get("anyOf", ()), *entry.get("allOf", ())]:
         for target, many in ((one, False), (one.get("items", {}), True)):
@@ -130,7 +133,7 @@ def _below(entry: dict[str, Any], defs: dict[str, Any]) -> tuple[dict[str, Any] 
     return None, False
 
 
-def _key(name: str, entry: dict[str, Any], required: bool) -> Key:
+def _key(name: str, entry: JsonSchemaValue, required: bool) -> Key:
     kinds = [one for one in entry.get("anyOf", [entry]) if one.get("type") != "null"]
     first = {**entry, **kinds[0]}
     scalar = first.get("items") or (first.get("prefixItems") or [first])[0]
@@ -150,11 +153,11 @@ def _key(name: str, entry: dict[str, Any], required: bool) -> Key:
     )
 
 
-def _kind(kinds: list[dict[str, Any]]) -> str:
+def _kind(kinds: list[JsonSchemaValue]) -> str:
     names = {"number": "number", "integer": "integer", "boolean": "true/false", "string": "string"}
     names["object"] = "table"
 
-    def one(entry: dict[str, Any]) -> str:
+    def one(entry: JsonSchemaValue) -> str:
         if entry.get("type") == "array":
             fixed = entry.get("prefixItems")
             if fixed:
@@ -167,7 +170,7 @@ def _kind(kinds: list[dict[str, Any]]) -> str:
     return " or ".join(dict.fromkeys(one(k) for k in kinds))
 
 
-def _value(value: Any) -> str:
+def _value(value: object) -> str:
     if value is None:
         return "none"
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e6:

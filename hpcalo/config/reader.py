@@ -8,12 +8,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import date, time
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import TYPE_CHECKING, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core.core_schema import ErrorType
 
 from hpcalo.errors import InputError, nearest, nearest_file, one_line
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 S = TypeVar("S", bound=BaseModel)
 
@@ -23,7 +26,7 @@ MAX_DEPTH = 20  # tables within tables: no input needs more than four
 LONGEST = 60  # characters of a given value that a message repeats
 
 
-def read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, object]:
     """The file as nested dictionaries. Raises InputError if it is missing, too large or not TOML."""
     try:
         if path.is_dir():
@@ -76,7 +79,7 @@ _MEANT = (
 """How people write values that TOML has no such form for."""
 
 
-def apply_overrides(data: dict[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
+def apply_overrides(data: dict[str, object], overrides: Iterable[str]) -> dict[str, object]:
     """Applies `key.sub=value` texts (TOML values; bare words are taken as strings) and returns the same dictionary.
 
     Raises InputError for a text that is no such pair, and for a key that is given twice.
@@ -96,7 +99,7 @@ def apply_overrides(data: dict[str, Any], overrides: Iterable[str]) -> dict[str,
     return data
 
 
-def _value(raw: str, shown: str) -> Any:
+def _value(raw: str, shown: str) -> object:
     """A TOML value, or a text without quotes."""
     try:
         parsed = tomllib.loads(f"value = {raw}")
@@ -109,12 +112,12 @@ def _value(raw: str, shown: str) -> Any:
     raise InputError(f"{shown}: '{_short(raw)}' is not a TOML value{hint if raw.startswith('[') else ''}")
 
 
-def _check_depth(data: Mapping[str, Any], source: str) -> None:
+def _check_depth(data: Mapping[str, object], source: str) -> None:
     """Raises InputError for absurd nesting and for texts with a zero byte.
 
     No message could show such a nesting and no schema needs it; no result file can hold a zero byte.
     """
-    level: list[Any] = [data]
+    level: list[object] = [data]
     for _ in range(MAX_DEPTH):
         inner = [list(x.values()) if isinstance(x, Mapping) else x for x in level if isinstance(x, Mapping | list)]
         if bad := [text for values in inner for text in values if isinstance(text, str) and "\0" in text]:
@@ -125,20 +128,26 @@ def _check_depth(data: Mapping[str, Any], source: str) -> None:
     raise InputError(f"{source}: tables or lists are nested more than {MAX_DEPTH} deep")
 
 
-def set_value(data: dict[str, Any], path: list[str], value: Any, source: str) -> None:
+def set_value(data: dict[str, object], path: list[str], value: object, source: str) -> None:
     """Sets data[path[0]][path[1]]… = value, making tables on the way; a number counts the items of a list, from 0.
 
     Raises InputError where a value is in the way, or a list is too short.
     """
-    here: Any = data
+    here: list[object] | dict[str, object] = data
     for depth, part in enumerate(path[:-1]):
-        here = here[_index_in(here, path[: depth + 1], source)] if isinstance(here, list) else here.setdefault(part, {})
-        if not isinstance(here, dict | list):
+        below = (
+            here[_index_in(here, path[: depth + 1], source)] if isinstance(here, list) else here.setdefault(part, {})
+        )
+        if not isinstance(below, dict | list):
             raise InputError(f"{source}: '{part}' is a value, not a table")
-    here[_index_in(here, path, source) if isinstance(here, list) else path[-1]] = value
+        here = below
+    if isinstance(here, list):
+        here[_index_in(here, path, source)] = value
+    else:
+        here[path[-1]] = value
 
 
-def _index_in(items: list[Any], path: list[str], source: str) -> int:
+def _index_in(items: list[object], path: list[str], source: str) -> int:
     """What the last part of `path` says in a list."""
     part = path[-1]
     if part.isascii() and part.isdigit() and len(part) <= len(str(len(items))) and int(part) < len(items):
@@ -147,7 +156,7 @@ def _index_in(items: list[Any], path: list[str], source: str) -> int:
     raise InputError(f"{source}: the list '{_short('.'.join(path[:-1]))}' {held}; there is no item '{_short(part)}'")
 
 
-def validate(schema: type[S], data: Mapping[str, Any], source: str, folder: Path | None = None) -> S:
+def validate(schema: type[S], data: Mapping[str, object], source: str, folder: Path | None = None) -> S:
     """The typed section; names of files in it are relative to `folder` (None: the current one).
 
     Raises InputError naming the first mistake, with key, value, and what is allowed.
@@ -158,19 +167,20 @@ def validate(schema: type[S], data: Mapping[str, Any], source: str, folder: Path
         raise InputError(f"{source}: {_first(schema, problem.errors(include_url=False), data)}") from None
 
 
-def _first(schema: type[BaseModel], found: Sequence[Any], data: Any) -> str:
+def _first(schema: type[BaseModel], found: Sequence[ErrorDetails], data: object) -> str:
     """The mistake nearest to the top of the file structure: it is usually the cause of the others."""
     errors = sorted(found, key=lambda e: (e["type"] != "extra_forbidden", len(e["loc"])))
     errors = [e for e in errors if not _follows(e, errors)]
     first, path = errors[0], errors[0]["loc"][:-1]
     if first["type"] == "missing" and isinstance(first["loc"][-1], int):  # the items of one list
-        needed = 1 + max(e["loc"][-1] for e in errors if e["type"] == "missing" and e["loc"][:-1] == path)
+        missing = [e["loc"][-1] for e in errors if e["type"] == "missing" and e["loc"][:-1] == path]
+        needed = 1 + max(number for number in missing if isinstance(number, int))
         return f"{_key(path, data)}: {_shown(first['input'])}: expected {needed} values"
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     return f"{_describe(schema, first, data)}{more}"
 
 
-def _follows(error: Any, errors: Sequence[Any]) -> bool:
+def _follows(error: ErrorDetails, errors: Sequence[ErrorDetails]) -> bool:
     """A list that is only too short because one of its items is wrong."""
     path = error["loc"]
     return error["type"] == "too_short" and any(
@@ -178,7 +188,7 @@ def _follows(error: Any, errors: Sequence[Any]) -> bool:
     )
 
 
-def _describe(schema: type[BaseModel], error: Any, data: Any) -> str:
+def _describe(schema: type[BaseModel], error: ErrorDetails, data: object) -> str:
     loc = [part for part in error["loc"] if not str(part).startswith(("function-", "tagged-union"))]
     kind, given, context = error["type"], error["input"], error.get("ctx", {})
     if kind == "extra_forbidden":
@@ -231,7 +241,7 @@ _PLAIN = {
 """What is expected, in the words of a TOML file."""
 
 
-def _key(loc: Sequence[str | int], data: Any) -> str:
+def _key(loc: Sequence[str | int], data: object) -> str:
     """`kubo.gamma`, or `kubo.gamma (item 2)` inside a list of several."""
     text, here = "", data
     for part in loc:
@@ -244,7 +254,7 @@ def _key(loc: Sequence[str | int], data: Any) -> str:
     return text or "(file)"
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     """A value as a TOML file has it, cut to a readable length."""
     if isinstance(value, bool):
         return str(value).lower()
@@ -282,7 +292,7 @@ def _tags(model: type[BaseModel]) -> set[str]:
     }
 
 
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
+def _models_in(annotation: object) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [m for inner in getattr(annotation, "__args__", ()) for m in _models_in(inner)]

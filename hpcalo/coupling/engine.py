@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hpcalo.engine import Engine, PointContext, Preparation, RunContext
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from hpcalo.io.checks import Check
     from hpcalo.io.dataset import Result
     from hpcalo.io.wire import WireNames
     from hpcalo.parallel.work import Work
+    from hpcalo.plotting.paper import PaperFigure
     from hpcalo.scan.merge import Results
     from hpcalo.scan.points import Points
     from hpcalo.wall.config import WallInput
@@ -63,7 +66,7 @@ class WallEngine(Engine):
 
         return kind(result)
 
-    def draw(self, results: Sequence[Result], quantities: Sequence[str]) -> Any:
+    def draw(self, results: Sequence[Result], quantities: Sequence[str]) -> PaperFigure:
         from hpcalo.wall.plot.figure import draw  # noqa: PLC0415
 
         return draw(results, quantities)
@@ -73,7 +76,7 @@ class WallEngine(Engine):
 
         return pages(result)
 
-    def animate(self, results: Sequence[Result]) -> Sequence[Any]:
+    def animate(self, results: Sequence[Result]) -> Sequence[Image]:
         from hpcalo.wall.plot.figure import animate  # noqa: PLC0415
 
         return animate(results)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from hpcalo import units
 from hpcalo.coupling.measured import Measured
@@ -68,7 +68,7 @@ class Selection:
         """The variable at the run's Γ (and μ) with the axes n_hat and then `order`."""
         variable = self.result.variables[name]
 
-        def arranged(data: Any) -> RealArray:
+        def arranged(data: ArrayLike) -> RealArray:
             array, dims = np.asarray(data, dtype=np.float64), list(variable.dims)
             for axis, index in (("gamma", self.gamma), ("mu", mu)):
                 if axis in dims:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -33,7 +33,7 @@ class KuboSource:
 
     coefficients: Coefficients
     warnings: tuple[str, ...]
-    attrs: dict[str, Any]
+    attrs: dict[str, object]
     texts: dict[str, str]
 
     @property
@@ -82,7 +82,7 @@ def read_source(settings: WallInput) -> KuboSource | None:
         return KuboSource(c, tuple(warnings(settings, selection, c)), _attrs(selection, c), texts)
 
 
-def _attrs(selection: Selection, c: Coefficients) -> dict[str, Any]:
+def _attrs(selection: Selection, c: Coefficients) -> dict[str, object]:
     """Attributes of the wall result: where the coefficients come from."""
     r, path = selection.result, selection.path
     return {

@@ -10,6 +10,8 @@ a part without spin).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,7 +23,7 @@ PAULI = np.array([[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]], dty
 """σ_x, σ_y, σ_z, shape (3, 2, 2)."""
 
 
-def unit_vector(n_hat: NDArray | tuple[float, ...] | list[float]) -> RealArray:
+def unit_vector(n_hat: NDArray | Sequence[float]) -> RealArray:
     """n̂ normalized. Raises ModelError for anything but three finite numbers that are not all zero."""
     n = np.asarray(n_hat, dtype=np.float64)
     if n.shape != (3,) or not np.isfinite(n).all() or np.linalg.norm(n) < 1e-12:

@@ -77,7 +77,7 @@ def _cut(model: M) -> tuple[M, str]:
             f"matrix elements of {sizes[c]:.2g} eV), so it is no film and its volume is known; leave thickness out"
         )
     keep = model.R[:, c] == 0
-    matrices: dict[str, Any] = {
+    matrices: dict[str, Any] = {  # fields of the model
         f.name: np.compress(keep, getattr(model, f.name), axis=CELL_AXIS[f.name.rpartition("_")[2]])
         for f in fields(model)
         if f.name.rpartition("_")[2] in CELL_AXIS and getattr(model, f.name) is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hpcalo.config.reader import validate
 from hpcalo.errors import InputError, ModelError, nearest_file
@@ -72,15 +72,15 @@ def _with_sublattices(model: Model, given: tuple[int, ...]) -> Model:
 
 
 def section_for(
-    name: str, options: Mapping[str, Any], where: str, readers: Sequence[type[Reader]] = tuple(READERS.values())
+    name: str, options: Mapping[str, object], where: str, readers: Sequence[type[Reader]] = tuple(READERS.values())
 ) -> ModelSection:
     """The table `[model]` for a name given outside an input file, checked. As `table_for`; where: begins messages."""
     return validate(ModelSection, table_for(name, options, readers), where)
 
 
 def table_for(
-    name: str, options: Mapping[str, Any], readers: Sequence[type[Reader]] = tuple(READERS.values())
-) -> dict[str, Any]:
+    name: str, options: Mapping[str, object], readers: Sequence[type[Reader]] = tuple(READERS.values())
+) -> dict[str, object]:
     """The table `[model]` for a name given outside an input file: a file, a seed, a built-in model.
 
     options: other keys of the table. readers: those that may take it. Raises InputError for a name that none of them

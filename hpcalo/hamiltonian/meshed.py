@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -60,7 +59,7 @@ class Meshed:
         weighted_R = weight_R[:, None, None] * self._transformed(X, np.fft.fftn)
         return self._transformed(weighted_R, np.fft.ifftn)
 
-    def _transformed(self, X: ComplexArray, transform: Callable[..., Any]) -> ComplexArray:
+    def _transformed(self, X: ComplexArray, transform: Callable[..., ComplexArray]) -> ComplexArray:
         """A Fourier transform on the mesh, whose points and cells are both in order from the most negative on."""
         shape = 2 * self.R.max(axis=0) + 1
         whole = np.fft.ifftshift(X.reshape(*shape, *X.shape[1:]), axes=(0, 1, 2))

@@ -14,17 +14,21 @@ from hpcalo.hamiltonian.registry import READERS
 S = TypeVar("S", bound=Section)
 
 
+Option = tuple[Any, FieldInfo]
+"""The annotation of a key, which pydantic takes in any form, and what else it knows of it."""
+
+
 def with_keys_of_readers(section: type[S]) -> type[S]:
     """The section with a key for each source, the options of each reader, and the common options, in this order.
 
     Raises TypeError if two readers declare one option differently.
     """
-    fields: dict[str, tuple[Any, FieldInfo]] = {}
-    options: dict[str, tuple[Any, FieldInfo]] = {}
-    shared: dict[str, tuple[Any, FieldInfo]] = {}
+    fields: dict[str, Option] = {}
+    options: dict[str, Option] = {}
+    shared: dict[str, Option] = {}
     for reader in READERS.values():
         for name, info in reader.model_fields.items():
-            kind: Any = info.annotation
+            kind: Any = info.annotation  # in any form that pydantic takes
             if name == reader.source:
                 fields[name] = (kind | None, FieldInfo(default=None, description=info.description))
             elif name not in Reader.model_fields:
@@ -33,7 +37,7 @@ def with_keys_of_readers(section: type[S]) -> type[S]:
                 (shared if name in options else options)[name] = (kind, info)
     common = {name: (info.annotation, info) for name, info in Reader.model_fields.items()}
     options = {name: option for name, option in options.items() if name not in shared}
-    whole: Any = {**fields, **options, **shared, **common}
+    whole: dict[str, Any] = {**fields, **options, **shared, **common}
     return create_model(
         section.__name__, __base__=section, __module__=section.__module__, __doc__=section.__doc__, **whole
     )
@@ -52,7 +56,7 @@ class ModelSection(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _completed(cls, data: Any) -> Any:
+    def _completed(cls, data: object) -> object:
         if isinstance(data, dict):
             for reader in READERS.values():
                 data = reader.completed(data)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
 
 from hpcalo.config.fields import Unit
+
+if TYPE_CHECKING:
+    from pydantic.json_schema import JsonSchemaValue
 
 _PERCENT = re.compile(r"\s*(\d+\.?\d*|\.\d+)\s*%\s*", re.ASCII)
 LARGEST = 1.0
@@ -33,7 +36,7 @@ class Accuracy:
         return f"{100.0 * self.size:.3g} %" if self.relative else f"{self.size:.3g}"
 
 
-def accuracy(value: Any, unit: str | None = None) -> Accuracy:
+def accuracy(value: object, unit: str | None = None) -> Accuracy:
     """`"1 %"` and 0.01 are relative; `"0.01 e*a0"` is absolute, where a unit is given to convert to.
 
     Raises PydanticCustomError.
@@ -46,7 +49,7 @@ def accuracy(value: Any, unit: str | None = None) -> Accuracy:
         raise PydanticCustomError("accuracy", ADVICE)
     if unit is None:
         raise PydanticCustomError("accuracy", f'{ADVICE}; absolute errors are given by quantity: NAME = "0.01 unit"')
-    size = float(Unit(unit or "1").convert(value))
+    size = Unit(unit or "1").convert(value)
     if not size > 0.0:
         raise PydanticCustomError("accuracy", "an error must be larger than 0")
     return Accuracy(size, relative=False)
@@ -64,26 +67,26 @@ class Target:
     The table's values are read by `accuracy` where the units are known; here only their kind is checked.
     """
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         return core_schema.no_info_plain_validator_function(_checked)
 
     def __get_pydantic_json_schema__(
         self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
+    ) -> JsonSchemaValue:
         return {"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "object"}]}
 
 
-def _checked(value: Any) -> str | float | dict[str, str | float]:
+def _checked(value: object) -> str | float | dict[str, str | float]:
     if not isinstance(value, Mapping):
-        accuracy(value)
-        return value if isinstance(value, str) else float(value)
+        wish = accuracy(value)
+        return value if isinstance(value, str) else wish.size
     if not value:
         raise PydanticCustomError("accuracy", "the table is empty; it holds accuracies by quantity")
-    for name, wish in value.items():
-        if isinstance(wish, str) and not _PERCENT.fullmatch(wish):
+    for name, one in value.items():
+        if isinstance(one, str) and not _PERCENT.fullmatch(one):
             continue  # absolute, in a unit that only the quantity knows
         try:
-            accuracy(wish)
+            accuracy(one)
         except PydanticCustomError as problem:
             raise PydanticCustomError("accuracy", f"{name}: {problem.message()}".replace("{", "(")) from None
-    return {str(name): wish if isinstance(wish, str) else float(wish) for name, wish in value.items()}
+    return {str(name): one if isinstance(one, str) else float(one) for name, one in value.items()}

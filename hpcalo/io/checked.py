@@ -161,7 +161,7 @@ class CheckedFile:
         except Exception as problem:
             raise self.fail(name, f"attribute {attribute} cannot be read: {problem}") from None
 
-    def _attribute(self, name: str, attribute: str) -> Any:
+    def _attribute(self, name: str, attribute: str) -> Any:  # what h5py makes of it
         try:
             attrs = self._file[name].attrs
             count = int(np.prod(attrs.get_id(attribute).shape or (1,), dtype=object))

@@ -15,18 +15,17 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
-from numpy.typing import NDArray
 
 from hpcalo.errors import CheckpointError, InputError, OutputError, one_line
 from hpcalo.io.dataset import Variable, stored_input
 from hpcalo.io.files import atomic_write
 from hpcalo.io.opening import open_file
-from hpcalo.io.packed import unpack
+from hpcalo.io.packed import Description, unpack
 from hpcalo.io.seal import verify
+from hpcalo.typing import Array, Contents
 
 FORMAT = "hpcalo checkpoint"
 VERSION = 2
@@ -45,20 +44,20 @@ class Checkpoint:
     it was read from. remarks: what was wrong with the other generation.
     """
 
-    arrays: Mapping[str, NDArray[Any]]
+    arrays: Mapping[str, Array]
     texts: Mapping[str, str]
     sequence: int = 0
     path: Path | None = None
     remarks: tuple[str, ...] = field(default=())
 
     @cached_property
-    def state(self) -> dict[str, Any]:
+    def state(self) -> Contents:
         """Numbers, names and lists by name; empty if none were saved. Raises CheckpointError if it is not readable."""
         with self.understood():
             return dict(json.loads(self.texts.get(STATE, "{}")))
 
     @cached_property
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> Contents:
         """The complete input of the run. Raises CheckpointError if it is not valid TOML."""
         try:
             return stored_input(self.texts)
@@ -77,7 +76,7 @@ class Checkpoint:
             text = one_line(f"{type(problem).__name__}: {problem}")[:120]
             raise CheckpointError(f"{self.path}: cannot be continued by this version of hpcalo ({text})") from problem
 
-    def array(self, name: str) -> NDArray[Any]:
+    def array(self, name: str) -> Array:
         """An array of numbers. Raises CheckpointError if there is none of that name, or one of another type."""
         with self.understood():
             value = np.asarray(self.arrays[name])
@@ -100,7 +99,7 @@ class Checkpoint:
         with self.understood():
             return {str(key): operator.index(value) for key, value in self.state[name].items()}
 
-    def variables(self, name: str, described: Sequence[Mapping[str, Any]]) -> list[Variable]:
+    def variables(self, name: str, described: Sequence[Description]) -> list[Variable]:
         """The variables that `pack` has put under this name. Raises CheckpointError if they are not there."""
         with self.understood():
             return unpack(name, described, self.arrays)
@@ -119,8 +118,8 @@ class CheckpointWriter:
 
     def write(
         self,
-        arrays: Mapping[str, Any],
-        state: Mapping[str, Any] | None = None,
+        arrays: Mapping[str, Array],
+        state: Mapping[str, object] | None = None,
         texts: Mapping[str, str] | None = None,
     ) -> None:
         """The next checkpoint. Raises OutputError; the one before then stands."""

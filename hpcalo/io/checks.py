@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from hpcalo.errors import ModelError
 from hpcalo.io.dataset import Result
@@ -65,7 +65,7 @@ def worst(points: Iterable[Iterable[Check]]) -> list[Check]:
     return list(out.values())
 
 
-def relative(gap: Any, size: Any) -> float:
+def relative(gap: ArrayLike, size: ArrayLike) -> float:
     """Largest |gap| over the largest |size|; 0 if both vanish. NaN stays NaN, so that it fails every limit."""
     top, deviation = float(np.max(np.abs(size), initial=0.0)), float(np.max(np.abs(gap), initial=0.0))
     if math.isnan(top) or math.isnan(deviation):

@@ -14,7 +14,7 @@ import numpy as np
 from hpcalo.errors import InputError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from hpcalo.typing import Array, Contents
 
 ERROR = "_error"
 """Ends the name of the dataset that holds the estimated error of a quantity."""
@@ -39,7 +39,7 @@ class Slab:
 
     shape: tuple[int, ...]
     offset: int
-    data: NDArray[Any]
+    data: Array
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Variable:
 
     name: str
     dims: tuple[str, ...]
-    data: Any
+    data: Any  # an array, a number, a text, None or a Slab, as the rank has it
     unit: str = ""
     long_name: str = ""
     attrs: Mapping[str, Any] = field(default_factory=dict)
@@ -111,7 +111,7 @@ def without_companions(variables: Iterable[Variable]) -> list[Variable]:
     return list(every.values())
 
 
-def stored_input(texts: Mapping[str, str]) -> dict[str, Any]:
+def stored_input(texts: Mapping[str, str]) -> Contents:
     """The complete input among the texts of a result or checkpoint. Raises InputError if it is not valid TOML."""
     try:
         return tomllib.loads(texts.get(RESOLVED_INPUT, ""))
@@ -126,10 +126,10 @@ class Result:
     path: Path
     variables: dict[str, Variable]
     coordinates: dict[str, Variable]
-    attrs: dict[str, Any]
+    attrs: Contents
     texts: dict[str, str]
 
-    def __getitem__(self, name: str) -> NDArray[Any]:
+    def __getitem__(self, name: str) -> Array:
         """The array of a variable, a coordinate or an estimated error. Raises InputError if there is none."""
         coordinate = None if name in self.variables else self.coordinates.get(name)
         return np.asarray((coordinate or self.find(name)).data)
@@ -144,16 +144,16 @@ class Result:
         raise InputError(f"{self.path}: has no '{name}'; it holds: {', '.join(self.variables)}")
 
     @cached_property
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> Contents:
         """The complete input of the run; empty if the file keeps none, or one that cannot be read."""
         try:
             return stored_input(self.texts)
         except InputError:
             return {}
 
-    def setting(self, *keys: str) -> Any:
+    def setting(self, *keys: str) -> Any:  # what the schema of that input says
         """A value of the complete input, None where it has none: `setting("kubo", "k", "grid")`."""
-        value: Any = self.settings
+        value: object = self.settings
         for key in keys:
             value = value.get(key) if isinstance(value, dict) else None
         return value

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -16,6 +15,7 @@ from hpcalo.io.netcdf import BOOKKEEPING, COORDINATE_ROLE, axis_label, is_bare_a
 from hpcalo.io.plausible import Plausible
 from hpcalo.io.provenance import SUMMARY, WARNINGS
 from hpcalo.io.uncertain import typical, with_error
+from hpcalo.typing import Contents
 
 LINE = 110  # characters of an attribute that are shown
 ITEMS = 400  # quantities that are listed
@@ -36,7 +36,7 @@ def describe(path: Path) -> str:
             raise InputError(f"{path}: is damaged: {one_line(problem)[:200]}") from None
 
 
-def _lines(path: Path, file: h5py.File, attrs: dict[str, Any]) -> list[str]:
+def _lines(path: Path, file: h5py.File, attrs: Contents) -> list[str]:
     lines = [f"{path}: {attrs['format']}, {path.stat().st_size:,} bytes"]
     if attrs.get("title"):
         lines.append(f"  {_short(attrs['title'])}")
@@ -89,7 +89,7 @@ def _quantities(file: h5py.File) -> tuple[list[tuple[str, ...]], list[tuple[str,
     axes: list[tuple[str, ...]] = []
     plausible = Plausible()
 
-    def visit(name: str, item: Any) -> None:
+    def visit(name: str, item: h5py.Group | h5py.Dataset) -> None:
         if not isinstance(item, h5py.Dataset) or name.startswith(PROVENANCE_GROUP + "/") or is_bare_axis(item):
             return
         if name.startswith(STATE_GROUP + "/") and item.ndim == 0:
@@ -162,6 +162,6 @@ def _text(file: h5py.File, name: str) -> str:
     return str(item.asstr()[()])
 
 
-def _short(value: Any, limit: int = LINE) -> str:
+def _short(value: object, limit: int = LINE) -> str:
     text = one_line(value)
     return text if len(text) <= limit else text[: limit - 1] + "…"

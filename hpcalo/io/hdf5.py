@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import h5py
 import numpy as np
@@ -56,7 +56,7 @@ def write_dataset(
     coordinates: Sequence[Variable] = (),
     *,
     provenance: Provenance | None = None,
-    attrs: Mapping[str, Any] | None = None,
+    attrs: Mapping[str, object] | None = None,
     texts: Mapping[str, str] | None = None,
     force: bool = False,
 ) -> None:
@@ -172,7 +172,7 @@ def _create(
     path: Path,
     variables: Sequence[Variable],
     coordinates: Sequence[Variable],
-    attrs: Mapping[str, Any],
+    attrs: Mapping[str, object],
     texts: Mapping[str, str],
 ) -> None:
     """Makes the file, complete but for the content of the slabs.

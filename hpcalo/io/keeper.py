@@ -17,6 +17,7 @@ from hpcalo.parallel.guard import on_root
 from hpcalo.parallel.relay import StopRelay
 from hpcalo.parallel.rounds import Rounds
 from hpcalo.parallel.signals import StopRequest, anyone, signal_name
+from hpcalo.typing import Array
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
@@ -76,7 +77,7 @@ class Keeper:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """In this block rank 0 checks and saves for itself. Entering and leaving it is collective."""
-        everyone: Any = self._comm
+        everyone: Any = self._comm  # Split is declared to give a Comm
         self._comm = everyone.Split(everyone.rank)
         try:
             yield
@@ -87,8 +88,8 @@ class Keeper:
     def save(
         self,
         state: Sequence[Variable],
-        numbers: Mapping[str, Any],
-        arrays: Mapping[str, Any] | None = None,
+        numbers: Mapping[str, object],
+        arrays: Mapping[str, Array] | None = None,
         texts: Mapping[str, str] | None = None,
     ) -> None:
         """`state`: arrays spread over the ranks; `numbers`: numbers and names; `arrays`, `texts`: more, from rank 0."""

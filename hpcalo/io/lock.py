@@ -9,7 +9,6 @@ import socket
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from hpcalo.errors import OutputError, one_line
 
@@ -81,7 +80,7 @@ class OutputLock:
             return True
 
 
-def identity() -> dict[str, Any]:
+def identity() -> dict[str, object]:
     """What a lock says about the process that holds it: machine, process, job."""
     return {
         **machine(),
@@ -130,7 +129,7 @@ def process_start_ticks(pid: int) -> int | None:
     return None if fields[0] in "ZX" else int(fields[19])
 
 
-def _parse(text: str) -> dict[str, Any]:
+def _parse(text: str) -> dict[str, object]:
     try:
         owner = json.loads(text)
     except ValueError:
@@ -138,14 +137,15 @@ def _parse(text: str) -> dict[str, Any]:
     return owner if isinstance(owner, dict) else {}
 
 
-def _is_dead(owner: dict[str, Any]) -> bool:
+def _is_dead(owner: dict[str, object]) -> bool:
     job = os.environ.get("SLURM_JOB_ID", "")
     if job and owner.get("job") == job:
         earlier, now = str(owner.get("job_restarts")), os.environ.get("SLURM_RESTART_COUNT", "0")
         if earlier.isdigit() and now.isdigit() and int(earlier) < int(now):
             return True
     here = machine()
-    if owner.get("host") != here["host"] or not isinstance(owner.get("pid"), int):
+    pid = owner.get("pid")
+    if owner.get("host") != here["host"] or not isinstance(pid, int):
         return False
     # Locks of earlier versions do not hold these entries: then host and process number decide.
     then = {name: owner.get(name, now) for name, now in here.items()}
@@ -154,11 +154,11 @@ def _is_dead(owner: dict[str, Any]) -> bool:
         return bool(here["machine"]) and then["machine"] == here["machine"]
     if then["processes"] != here["processes"]:
         return False
-    start = process_start_ticks(owner["pid"])
+    start = process_start_ticks(pid)
     return start is None or start != owner.get("process_start")
 
 
-def _who(owner: dict[str, Any]) -> str:
+def _who(owner: dict[str, object]) -> str:
     if not owner:
         return "unknown"
     job = f", job {owner['job']}" if owner.get("job") else ""

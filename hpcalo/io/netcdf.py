@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 import h5py
 import numpy as np
 
 from hpcalo.io.dataset import ERROR_ROLE, ROLE, Slab, Variable
+from hpcalo.typing import Contents
 
 NO_COORDINATE = "This is a netCDF dimension but not a netCDF variable."  # fixed by the convention
 BOOKKEEPING = frozenset(
@@ -20,13 +21,19 @@ EQUATION, SIGN, PARITY = "equation", "sign_convention", "parity_under_reversal_o
 PARITIES = {1: "even", -1: "odd"}
 
 
+class _Fields(TypedDict, total=False):
+    equation: str
+    sign: str
+    parity: int
+
+
 def is_bare_axis(dataset: h5py.Dataset) -> bool:
     """Whether the dataset only stands for an axis that has a length and no labels."""
     name = dataset.attrs.get("NAME", b"")
     return bytes(name if isinstance(name, bytes) else str(name).encode()).startswith(NO_COORDINATE.encode())
 
 
-def plain(value: Any) -> Any:
+def plain(value: Any) -> Any:  # what h5py gives of an attribute
     """An attribute's value as plain Python: text, number or list of them."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
@@ -52,7 +59,7 @@ def read_variable(name: str, dataset: h5py.Dataset) -> Variable:
     return Variable(name, dims, data, unit, long_name, attrs, nan_ok=True, **fields)
 
 
-def write_attributes(dataset: h5py.Dataset, variable: Variable, attrs: Mapping[str, Any] | None = None) -> None:
+def write_attributes(dataset: h5py.Dataset, variable: Variable, attrs: Mapping[str, object] | None = None) -> None:
     """Writes what the numbers of a dataset mean: unit, equation, sign, parity. `attrs` replaces the variable's own."""
     written = dict(variable.attrs if attrs is None else attrs)
     if variable.equation:
@@ -69,12 +76,13 @@ def write_attributes(dataset: h5py.Dataset, variable: Variable, attrs: Mapping[s
         dataset.attrs[name] = value
 
 
-def _take_fields(attrs: dict[str, Any]) -> dict[str, Any]:
+def _take_fields(attrs: Contents) -> _Fields:
     """Equation, sign and parity from attributes, which lose them; what another program has made of them stays."""
-    fields: dict[str, Any] = {}
-    for attribute, name in ((EQUATION, "equation"), (SIGN, "sign")):
-        if isinstance(attrs.get(attribute), str):
-            fields[name] = attrs.pop(attribute)
+    fields: _Fields = {}
+    if isinstance(attrs.get(EQUATION), str):
+        fields["equation"] = attrs.pop(EQUATION)
+    if isinstance(attrs.get(SIGN), str):
+        fields["sign"] = attrs.pop(SIGN)
     known = {text: sign for sign, text in PARITIES.items()}
     if str(attrs.get(PARITY)) in known:
         fields["parity"] = known[attrs.pop(PARITY)]

@@ -12,7 +12,7 @@ NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
 """What a file system says that cannot lock: NFS without a lock server, Lustre mounted without flock."""
 
 
-def open_file(path: Path, mode: str, **options: Any) -> h5py.File:
+def open_file(path: Path, mode: str, **options: Any) -> h5py.File:  # h5py's own
     """As `h5py.File`, and without a lock where the file system refuses every lock.
 
     HDF5's lock keeps two programs from writing one file. Two runs of hpcalo are kept apart by `hpcalo.io.lock`, which

@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import NotRequired, TypedDict
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
 from hpcalo.io.dataset import Variable, with_companions, without_companions
+from hpcalo.typing import Array
 
 
-def pack(name: str, variables: Sequence[Variable]) -> tuple[dict[str, NDArray[Any]], list[dict[str, Any]]]:
+class Description(TypedDict):
+    """What a variable is, without its data; `text`: the data, if they are texts."""
+
+    name: str
+    dims: Sequence[str]
+    unit: str
+    long_name: str
+    attrs: dict[str, object]
+    equation: NotRequired[str]
+    sign: NotRequired[str]
+    parity: NotRequired[int]
+    text: NotRequired[object]
+
+
+def pack(name: str, variables: Sequence[Variable]) -> tuple[dict[str, Array], list[Description]]:
     """Whole variables as arrays `name.0`, `name.1` …, and what they are, for JSON.
 
     Texts go into the description. `unpack` gives them back.
     """
-    arrays: dict[str, NDArray[Any]] = {}
+    arrays: dict[str, Array] = {}
     described = []
     for number, variable in enumerate(with_companions(variables)):
         data = np.asarray(variable.data)
@@ -29,20 +44,25 @@ def pack(name: str, variables: Sequence[Variable]) -> tuple[dict[str, NDArray[An
     return arrays, described
 
 
-def describe(v: Variable) -> dict[str, Any]:
+def describe(v: Variable) -> Description:
     """What a variable is, without its data, for JSON."""
-    more = {"equation": v.equation, "sign": v.sign, "parity": v.parity}
-    return {
+    entry: Description = {
         "name": v.name,
         "dims": v.dims,
         "unit": v.unit,
         "long_name": v.long_name,
         "attrs": dict(v.attrs),
-        **{key: value for key, value in more.items() if value},
     }
+    if v.equation:
+        entry["equation"] = v.equation
+    if v.sign:
+        entry["sign"] = v.sign
+    if v.parity:
+        entry["parity"] = v.parity
+    return entry
 
 
-def unpack(name: str, described: Sequence[Mapping[str, Any]], arrays: Mapping[str, NDArray[Any]]) -> list[Variable]:
+def unpack(name: str, described: Sequence[Description], arrays: Mapping[str, Array]) -> list[Variable]:
     """The variables that `pack` was given. Raises LookupError or TypeError if they are not there."""
     return without_companions(
         [
@@ -52,7 +72,7 @@ def unpack(name: str, described: Sequence[Mapping[str, Any]], arrays: Mapping[st
     )
 
 
-def from_description(entry: Mapping[str, Any], data: Any = None) -> Variable:
+def from_description(entry: Description, data: ArrayLike | None = None) -> Variable:
     """The variable that `describe` has described. Raises LookupError or TypeError."""
     return Variable(
         entry["name"],

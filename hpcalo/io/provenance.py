@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import h5py
 import tomli_w
@@ -43,7 +43,7 @@ LIBRARIES = ("numpy", "scipy", "h5py", "mpi4py", "petsc4py", "pydantic", "spglib
 class Provenance:
     """Attributes for the root of a result file, and the longer texts for its group `provenance`."""
 
-    attrs: dict[str, Any] = field(default_factory=dict)
+    attrs: dict[str, object] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
 
     def warned(self, lines: Iterable[str]) -> None:
@@ -57,7 +57,7 @@ class Provenance:
 
 def provenance(
     comm: Intracomm,
-    settings: BaseModel | Mapping[str, Any],
+    settings: BaseModel | Mapping[str, object],
     *,
     source: Path | None = None,
     overrides: Iterable[str] = (),
@@ -74,7 +74,7 @@ def provenance(
     hosts = comm.gather(socket.gethostname(), root=0)
 
     def collect() -> Provenance:
-        attrs: dict[str, Any] = {
+        attrs: dict[str, object] = {
             "hpcalo_version": hpcalo.__version__,
             "source_digest": source_digest(),
             "python": platform.python_version(),
@@ -130,10 +130,10 @@ def original_text(source: Path) -> str:
         return ""
 
 
-def resolved_toml(settings: BaseModel | Mapping[str, Any]) -> str:
+def resolved_toml(settings: BaseModel | Mapping[str, object]) -> str:
     """The complete input, defaults included, as TOML that reads back to the same settings."""
     data = settings.model_dump(mode="json", exclude_none=True) if isinstance(settings, BaseModel) else settings
-    return tomli_w.dumps(_without_none(data))
+    return tomli_w.dumps({key: _without_none(value) for key, value in data.items() if value is not None})
 
 
 def library_versions() -> dict[str, str]:
@@ -211,7 +211,7 @@ def one_field(text: str) -> str:
     return text.split(",", maxsplit=1)[0].split("\n", maxsplit=1)[0].strip().rstrip("\0")
 
 
-def _without_none(value: Any) -> Any:
+def _without_none(value: object) -> object:
     if isinstance(value, Mapping):
         return {str(k): _without_none(v) for k, v in value.items() if v is not None}
     if isinstance(value, list | tuple):

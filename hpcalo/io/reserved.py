@@ -9,10 +9,10 @@ import errno
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import h5py
 import numpy as np
+from numpy.typing import ArrayLike
 
 from hpcalo.io.dataset import Slab, Variable
 from hpcalo.io.netcdf import NO_COORDINATE, write_attributes
@@ -26,14 +26,14 @@ class Place:
     shape: tuple[int, ...]
     dtype: str
 
-    def fits(self, data: Any, index: int | None) -> bool:
+    def fits(self, data: ArrayLike | Slab, index: int | None) -> bool:
         """Whether these data are the whole array or, with an index, one entry on its first axis."""
         shape = tuple(data.shape) if isinstance(data, Slab) else np.shape(data)
         if index is None:
             return self.shape == shape
         return self.shape[1:] == shape and index < self.shape[0]
 
-    def write(self, handle: int, data: Any, index: int | None) -> None:
+    def write(self, handle: int, data: ArrayLike | Slab, index: int | None) -> None:
         """A number, an array or a rank's rows of one, as the whole array or its entry `index`. Raises OSError."""
         slab = data if isinstance(data, Slab) else None
         values = np.ascontiguousarray(slab.data if slab else data, dtype=self.dtype)
@@ -86,7 +86,7 @@ def reserve_axis(file: h5py.File, name: str, unit: str, length: int, variables: 
         write_attributes(dataset, variable)
 
 
-def reserve_state(group: h5py.Group, state: Sequence[Variable], numbers: Mapping[str, Any]) -> None:
+def reserve_state(group: h5py.Group, state: Sequence[Variable], numbers: Mapping[str, float | str]) -> None:
     """The arrays and numbers of a state; texts among the numbers are the same in all states of a run."""
     for variable in state:
         _reserve(group, variable.name, variable.shape)

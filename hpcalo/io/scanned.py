@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
 from hpcalo.io.dataset import RESOLVED_INPUT, Result, Variable
 from hpcalo.io.provenance import resolved_toml
+from hpcalo.typing import Array, Contents
 
 SCAN = ("scan", "sweep")
 """Names of the table of the input that varies a key: the second in files of version 0.1."""
@@ -42,7 +43,7 @@ def single_point(result: Result, index: int) -> Result:
         own = v.dims[:1] == (axis,)
         dims = v.dims[1:] if own else v.dims
 
-        def part(data: Any) -> NDArray[Any]:
+        def part(data: ArrayLike) -> Array:
             whole = np.asarray(data)[index] if own else np.asarray(data)
             return whole[tuple(slice(lengths.get(d)) for d in dims)]
 
@@ -67,19 +68,19 @@ def single_point(result: Result, index: int) -> Result:
     return Result(result.path, held, coordinates, attrs, texts)
 
 
-def pop_scan(settings: dict[str, Any]) -> dict[str, Any] | None:
+def pop_scan(settings: Contents) -> Contents | None:
     """Takes the table [scan] out of a stored input, under either name; None if there is none."""
     tables = [settings.pop(name, None) for name in SCAN]
     return next((table for table in tables if isinstance(table, dict)), None)
 
 
-def _value(labels: Variable, given: Any, index: int) -> Any:
+def _value(labels: Variable, given: object, index: int) -> object:
     """The number in the key's unit, or what the input has."""
     data = np.asarray(labels.data)
     return data[index].item() if data.dtype.kind in "fiu" else given
 
 
-def _set(table: Any, path: list[str], value: Any) -> None:
+def _set(table: Any, path: list[str], value: object) -> None:
     for part in path[:-1]:
         table = table[int(part)] if isinstance(table, list) else table.setdefault(part, {})
     table[int(path[-1]) if isinstance(table, list) else path[-1]] = value

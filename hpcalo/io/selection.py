@@ -16,8 +16,8 @@ def chosen_point(
 ) -> tuple[Result, dict[str, str], str]:
     """One point of a scan whose points have axes of their own, what else is selected, and which point it is.
 
-    Any other result is returned as it is. Raises InputError for a point that failed, and if a point is needed and none
-    is selected.
+    Every other result is returned as it is. Raises InputError for a point that failed, and if a point is needed and
+    none is selected.
     """
     rest = dict(select or {})
     if "error" not in result.variables or not is_uneven(result):

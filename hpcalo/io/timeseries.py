@@ -25,10 +25,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import h5py
 import numpy as np
+from numpy.typing import ArrayLike
 
 from hpcalo.errors import CheckpointError, InputError, one_line
 from hpcalo.io.checkpoint import STATE, Checkpoint
@@ -79,7 +80,7 @@ class TimeSeries:
         *,
         lengths: Mapping[str, int],
         provenance: Provenance,
-        attrs: Mapping[str, Any],
+        attrs: Mapping[str, object],
         counters: Sequence[str] = (),
         force: bool = False,
     ) -> None:
@@ -127,7 +128,9 @@ class TimeSeries:
         self._serial, self.lengths, self._places = on_root(self.comm, look)
         self._frames = dict(counts)
 
-    def append(self, frames: Sequence[Frame], state: Sequence[Variable], state_attrs: Mapping[str, Any]) -> None:
+    def append(
+        self, frames: Sequence[Frame], state: Sequence[Variable], state_attrs: Mapping[str, float | str]
+    ) -> None:
         """Writes one more entry on the time axes of `frames`, and the state from which the run can be continued."""
         frames = [replace(f, variables=tuple(with_companions(f.variables))) for f in frames]
         new = [f for f in frames if f.axis not in self._frames]
@@ -165,7 +168,7 @@ class TimeSeries:
         with self._open() as handle:
             os.fsync(handle)
 
-    def _write(self, handle: int, name: str, index: int | None, data: Any) -> None:
+    def _write(self, handle: int, name: str, index: int | None, data: ArrayLike | Slab) -> None:
         """This rank's rows, or from rank 0 a number or array that all ranks have; see `Place.write`."""
         if not isinstance(data, Slab) and self.comm.rank != 0:
             return
@@ -174,7 +177,9 @@ class TimeSeries:
             raise CheckpointError(f"{self.path}: has no place for '{name}': it was changed or belongs to another run")
         place.write(handle, data, index)
 
-    def _make_room(self, frames: Sequence[Frame], state: Sequence[Variable], state_attrs: Mapping[str, Any]) -> None:
+    def _make_room(
+        self, frames: Sequence[Frame], state: Sequence[Variable], state_attrs: Mapping[str, float | str]
+    ) -> None:
         """Reserves the arrays of these frames at full length, in a copy that then replaces the file. Serial."""
         arrays = [(f, v) for f in frames for v in (Variable(f.axis, (), 0.0), *f.variables)]
         room = sum(8 * self.lengths[f.axis] * int(np.prod(v.shape, dtype=int)) for f, v in arrays)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,7 +50,7 @@ def _decimals(value: float, error: float) -> tuple[str, str]:
     return f"{first:.{max(decimals, 0)}f}", f"{second:.{max(decimals, 0)}f}"
 
 
-def typical(errors: Any) -> str:
+def typical(errors: ArrayLike) -> str:
     """Root mean square of errors with two digits, `?` where none is known."""
     return f"{float(f'{rms(errors):.2g}'):g}" if np.isfinite(np.asarray(errors)).any() else "?"
 
@@ -65,7 +66,7 @@ def percent(ratio: float) -> str:
     return f"{100.0 * ratio:.2g} %" if ratio < 0.995 else f"{100.0 * ratio:.0f} %"
 
 
-def rms(values: Any, axis: int | tuple[int, ...] | None = None, *, keepdims: bool = False) -> NDArray[np.float64]:
+def rms(values: ArrayLike, axis: int | tuple[int, ...] | None = None, *, keepdims: bool = False) -> NDArray[np.float64]:
     """Root mean square along axes, of what is not NaN; 0 where nothing is."""
     numbers = np.asarray(values, dtype=np.float64)
     good = np.isfinite(numbers)
@@ -74,7 +75,7 @@ def rms(values: Any, axis: int | tuple[int, ...] | None = None, *, keepdims: boo
     return np.asarray(np.sqrt(squares.sum(axis=axis, keepdims=keepdims) / count))
 
 
-def curve_error(values: Any, errors: Any, axis: int = -1) -> NDArray[np.float64]:
+def curve_error(values: ArrayLike, errors: ArrayLike, axis: int = -1) -> NDArray[np.float64]:
     """Root mean square of the errors along an axis over that of the values: zeros of a curve do not count.
 
     NaN where an error of a value is not known; 0 where the curve vanishes and its errors do.

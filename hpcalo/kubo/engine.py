@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hpcalo.engine import Engine, PointContext, Preparation, RunContext
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hpcalo.io.table import Table
     from hpcalo.kubo.config import KuboInput
     from hpcalo.parallel.work import Work
+    from hpcalo.plotting.paper import PaperFigure
     from hpcalo.scan.merge import Results
     from hpcalo.scan.points import Points
 
@@ -69,7 +70,7 @@ class KuboEngine(Engine):
 
         return f"Kubo formulas, scan of {scanned_key(result)}" if is_scan(result) else "Kubo formulas"
 
-    def draw(self, results: Sequence[Result], quantities: Sequence[str]) -> Any:
+    def draw(self, results: Sequence[Result], quantities: Sequence[str]) -> PaperFigure:
         from hpcalo.kubo.figure import draw  # noqa: PLC0415
 
         return draw(results, quantities)

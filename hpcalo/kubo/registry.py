@@ -10,10 +10,13 @@ import pkgutil
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import import_module
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import PydanticKnownError, core_schema
+
+if TYPE_CHECKING:
+    from pydantic.json_schema import JsonSchemaValue
 
 ROOM = "hpcalo.kubo.responses"
 
@@ -68,17 +71,17 @@ def registered() -> Mapping[str, Registered]:
 class ResponseName:
     """Marks a text of the input as the name of a response; the allowed values are those of the register."""
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         return core_schema.no_info_plain_validator_function(_known)
 
     def __get_pydantic_json_schema__(
         self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
+    ) -> JsonSchemaValue:
         known = registered()
         return {"type": "string", "enum": list(known), "meanings": [[name, r.help] for name, r in known.items()]}
 
 
-def _known(value: Any) -> str:
+def _known(value: object) -> str:
     names = [f"'{name}'" for name in registered()]
     if not isinstance(value, str) or f"'{value}'" not in names:
         raise PydanticKnownError("literal_error", {"expected": " or ".join([", ".join(names[:-1]), names[-1]])})

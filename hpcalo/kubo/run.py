@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 from hpcalo import __version__
 from hpcalo.engine import RunContext
@@ -70,7 +69,7 @@ class Computed:
     fields: list[Variable]
     reference: float
     summed: Summed
-    attrs: dict[str, Any]
+    attrs: dict[str, object]
 
 
 def compute(model: Model, kubo: KuboContext) -> Computed:

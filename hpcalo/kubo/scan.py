@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from hpcalo.engine import PointContext, Preparation, RunContext
 from hpcalo.errors import CheckpointError, InputError
@@ -94,7 +94,7 @@ def scan_point(settings: KuboInput, context: PointContext) -> Results:
     return [*found.fields, *_numbers(found.attrs)], axes
 
 
-def _numbers(attrs: dict[str, Any]) -> list[Variable]:
+def _numbers(attrs: Mapping[str, object]) -> list[Variable]:
     """Attributes of a run that are numbers, as variables: each point of a scan has its own."""
     numbers = {name: value for name, value in attrs.items() if isinstance(value, int | float)}
     return [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from textwrap import fill
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -135,7 +135,7 @@ def _corners(middles: RealArray) -> RealArray:
 
 def _arrows(axis: Axes, result: Result, texture: RealArray) -> None:
     """The spin's part in the plane, where there is spectral weight."""
-    axes: Any = np.asarray(result.attrs["plane_axes"]).reshape(3, 3)
+    axes: RealArray = np.asarray(result.attrs["plane_axes"], dtype=np.float64).reshape(3, 3)
     steps = [max(1, n // ARROWS) for n in texture.shape[:2]]
     pick = (slice(steps[0] // 2, None, steps[0]), slice(steps[1] // 2, None, steps[1]))
     flat = texture @ axes[:2].T

@@ -24,7 +24,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # the module `typing` takes longer to load than all of this
     from collections.abc import Callable
     from types import FrameType, TracebackType
-    from typing import Any, NoReturn
+    from typing import NoReturn
+
+    Handler = Callable[[int, FrameType | None], object] | int | None
+    """What `signal.signal` takes and gives back."""
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 # Launchers and batch systems deliver the same request in several ways; copies that come this close are one request.
@@ -40,7 +43,7 @@ class Received:
     first_request: float | None = None
 
 
-_previous: dict[signal.Signals, Any] = {}  # the handlers before `listen`
+_previous: dict[signal.Signals, Handler] = {}  # the handlers before `listen`
 _transient: set[str] = set()
 _abort: list[Callable[[int], object]] = []
 

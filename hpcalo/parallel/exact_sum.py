@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hpcalo.errors import ConvergenceError
 from hpcalo.parallel.kernels import _exact
+
+if TYPE_CHECKING:
+    from mpi4py.MPI import Intracomm
 
 QUANTA = (2.0**10, 2.0**-30, 2.0**-70)
 LIMIT = 2.0**48  # beyond it the first integer of one addend could exceed 38 bits
@@ -63,7 +66,7 @@ class ExactSum:
         self.limbs += other.limbs
         self.addends += other.addends
 
-    def allreduce(self, comm: Any) -> ExactSum:
+    def allreduce(self, comm: Intracomm) -> ExactSum:
         """The sum over all ranks, on every rank: one collective reduction of integers."""
         total = ExactSum(self.shape)
         comm.Allreduce(self.limbs, total.limbs)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from hpcalo.typing import RealArray
 
+if TYPE_CHECKING:
+    from mpi4py.MPI import Intracomm
 
-def beyond_ends(comm: Any, first: RealArray, last: RealArray, out: RealArray) -> RealArray:
+
+def beyond_ends(comm: Intracomm, first: RealArray, last: RealArray, out: RealArray) -> RealArray:
     """Values that the neighbours on a line of ranks have next to this rank's `first` and `last`: out (2, ...).
 
     Zero beyond the two ends of the line. Collective; two messages a rank.

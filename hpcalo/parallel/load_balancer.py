@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from mpi4py.MPI import Intracomm
 
 LATE = 1.5
 """A rank gives back the pieces it has not begun once its round has taken this many times the intended time."""
@@ -21,7 +24,7 @@ class LoadBalancer:
     waits for another longer than about one piece a round. All ranks compute the same shares from the same numbers.
     """
 
-    def __init__(self, comm: Any, pieces: Sequence[int]) -> None:
+    def __init__(self, comm: Intracomm, pieces: Sequence[int]) -> None:
         self._comm = comm
         self._pool: NDArray[np.int64] = np.array(pieces, dtype=np.int64)
         self._speed = np.ones(comm.size)  # pieces a second, relative until the first round is over

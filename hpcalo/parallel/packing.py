@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from mpi4py.MPI import Intracomm
 
 
 class Packing:
@@ -36,7 +39,7 @@ class Packing:
         return {name: flat[place].reshape(self.shapes[name]) for name, place in self._slices.items()}
 
 
-def union(comm: Any, flags: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def union(comm: Intracomm, flags: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Element-wise maximum over the ranks, on rank 0 (zeros elsewhere). Collective."""
     from mpi4py import MPI  # noqa: PLC0415  (importing this module alone must not load MPI)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, NoReturn
 
 from hpcalo.errors import short_paths
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
+    from tqdm import tqdm
 
 FIRST_LINE = 5.0  # seconds; shorter runs leave no progress lines in a log
 LINE_EVERY = (5.0, 600.0)  # seconds between lines at the start and at most: a week of work is some thousand lines
@@ -49,7 +50,7 @@ class Progress:
         self._speaks = comm.rank == 0 and not quiet
         self._started = self._last_line = time.monotonic()
         self._last_done = 0.0
-        self._bar: Any = None
+        self._bar: tqdm[NoReturn] | None = None
         if self._speaks and self._stream.isatty():
             from tqdm import tqdm  # noqa: PLC0415
 

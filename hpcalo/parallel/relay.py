@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hpcalo.parallel.signals import StopRequest
 
 if TYPE_CHECKING:
-    from mpi4py.MPI import Intracomm
+    from mpi4py.MPI import Intracomm, Request
 
 PAUSE = 0.01  # seconds between two looks while a group waits for the others
 TAG = 1
@@ -30,7 +31,7 @@ class StopRelay:
         leads = comm.allgather(group.rank == 0)
         self._leaders = [r for r in range(comm.size) if leads[r] and r]
         self._has_sent = False
-        self._sent: list[Any] = []
+        self._sent: list[tuple[Request, NDArray[np.int32]]] = []
         self._words = {r: np.zeros(1, dtype=np.int32) for r in self._partners()}
         self._requests = {r: self._comm.Irecv(word, r, TAG) for r, word in self._words.items()}
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hpcalo.parallel.relay import StopRelay
 from hpcalo.parallel.signals import StopRequest
+
+if TYPE_CHECKING:
+    from mpi4py.MPI import Intracomm
 
 ROUND = 2.0
 """Seconds that a round takes, about: short against any checkpoint interval, long against a meeting."""
@@ -27,7 +30,7 @@ class Rounds:
     by the caller. relay: passes requests to stop on between groups of ranks.
     """
 
-    def __init__(self, comm: Any, interval: float, stop: StopRequest, relay: StopRelay | None = None) -> None:
+    def __init__(self, comm: Intracomm, interval: float, stop: StopRequest, relay: StopRelay | None = None) -> None:
         self._comm, self._interval, self.stop, self._relay = comm, interval, stop, relay
         self._saved = time.monotonic()
         self.begin()

@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Sequence
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from hpcalo.parallel.early import INTERRUPTED, SAME_REQUEST, SIGNALS, Received, 
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
+
+    from hpcalo.parallel.early import Handler
 
 
 class StopRequest:
@@ -36,7 +38,7 @@ class StopRequest:
         self.requested = False
         self.name = ""
         self._first_request: float | None = None
-        self._previous: dict[signal.Signals, Any] = {}
+        self._previous: dict[signal.Signals, Handler] = {}
 
     def __enter__(self) -> StopRequest:
         for number in SIGNALS:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+from hpcalo.typing import Array
+
+T = TypeVar("T")
 
 
 class Single:
@@ -13,31 +17,31 @@ class Single:
 
     rank, size = 0, 1
 
-    def bcast(self, value: Any, root: int = 0) -> Any:
+    def bcast(self, value: T, root: int = 0) -> T:
         """What the only rank has."""
         return value
 
-    def gather(self, value: Any, root: int = 0) -> list[Any]:
+    def gather(self, value: T, root: int = 0) -> list[T]:
         """A list of one."""
         return [value]
 
-    def allgather(self, value: Any) -> list[Any]:
+    def allgather(self, value: T) -> list[T]:
         """A list of one."""
         return [value]
 
-    def allreduce(self, value: Any, op: Any = None) -> Any:
+    def allreduce(self, value: T, op: object = None) -> T:
         """What the only rank has."""
         return value
 
-    def Allreduce(self, mine: Any, together: Any, op: Any = None) -> None:
+    def Allreduce(self, mine: ArrayLike, together: Array, op: object = None) -> None:
         """A copy."""
         np.copyto(together, mine)
 
-    def Allgather(self, mine: Any, together: Any) -> None:
+    def Allgather(self, mine: ArrayLike, together: Array) -> None:
         """A copy."""
         np.copyto(np.reshape(together, np.shape(mine)), mine)
 
-    def Reduce(self, mine: Any, together: Any, op: Any = None, root: int = 0) -> None:
+    def Reduce(self, mine: ArrayLike, together: Array, op: object = None, root: int = 0) -> None:
         """A copy."""
         np.copyto(together, mine)
 
@@ -45,7 +49,6 @@ class Single:
         """Nobody to wait for."""
 
 
-def single() -> Any:
+def single() -> Any:  # a Single, which mypy cannot know to be an Intracomm
     """The communicator, of a type that takes the place of mpi4py's."""
-    maker: Callable[[], Any] = Single
-    return maker()
+    return Single()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 from hpcalo.errors import InputError
 
@@ -42,7 +41,7 @@ def thread_report() -> list[str]:
     return [_line(library) for library in threadpool_info()]
 
 
-def _line(library: dict[str, Any]) -> str:
+def _line(library: dict[str, object]) -> str:
     version = library.get("version") or "?"
     threads = library["num_threads"]
     return f"{library['internal_api']} {version}: {threads} thread{'s' * (threads != 1)} ({library['filepath']})"

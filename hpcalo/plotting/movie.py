@@ -6,9 +6,12 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from hpcalo.errors import InputError, OutputError, one_line
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 RATE = 12  # pictures a second
 SHORTEST = 3.0  # seconds: few pictures are shown for longer each
@@ -22,7 +25,7 @@ def check(kind: str) -> None:
         ffmpeg()
 
 
-def save(pictures: Sequence[Any], path: Path, kind: str) -> None:
+def save(pictures: Sequence[Image], path: Path, kind: str) -> None:
     """Writes the pictures (PIL, all of one size). Raises OSError, OutputError."""
     each = max(1.0 / RATE, SHORTEST / len(pictures))
     if kind == ".gif":
@@ -46,7 +49,7 @@ def ffmpeg() -> str:
     return found
 
 
-def _mp4(pictures: Sequence[Any], path: Path, rate: float) -> None:
+def _mp4(pictures: Sequence[Image], path: Path, rate: float) -> None:
     """Raw pictures through a pipe; 4:2:0 colours and an even size, which every player takes."""
     width, height = pictures[0].size
     command = [

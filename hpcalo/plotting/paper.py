@@ -7,7 +7,7 @@ from typing import Any
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-STYLE: dict[str, Any] = {
+STYLE: dict[str, Any] = {  # of matplotlib's settings each has a type of its own
     "font.family": "DejaVu Sans",
     "font.size": 8,
     "mathtext.fontset": "dejavusans",
@@ -41,7 +41,7 @@ STYLE: dict[str, Any] = {
 class PaperFigure(Figure):
     """A figure that is also saved in the style: ticks are made and fonts embedded only then."""
 
-    def savefig(self, *args: Any, **options: Any) -> None:
+    def savefig(self, *args: Any, **options: Any) -> None:  # whatever matplotlib's takes
         """As matplotlib's, in the style and without the date: the same result gives the same file."""
         kind = str(options.get("format") or str(args[0] if args else "").rpartition(".")[2]).lower()
         undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)

@@ -8,16 +8,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from textwrap import fill
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.typing import ColorType, LineStyleType
+
     from hpcalo.plotting.paper import PaperFigure
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 """Okabe and Ito's palette, the most distinct first."""
-DASHES: tuple[Any, ...] = ("-", (0, (4, 1.5)), (0, (5, 1.5, 1, 1.5)), (0, (1, 1.2)))
+DASHES: tuple[LineStyleType, ...] = ("-", (0, (4, 1.5)), (0, (5, 1.5, 1, 1.5)), (0, (1, 1.2)))
 GUIDE = "guide"
 """Mark (gid) of lines that are not data: legends may cover them."""
 BAND = "band"
@@ -27,7 +30,22 @@ WIDTH = 7.0  # inches: both columns of a journal page
 DPI = 200
 
 
-def panels(count: int, title: str = "") -> tuple[PaperFigure, list[Any]]:
+class LineLook(TypedDict, total=False):
+    """How a line is drawn: keyword arguments of matplotlib's `plot`, without the label."""
+
+    color: ColorType
+    ls: LineStyleType
+    lw: float
+    marker: str
+    ms: float
+    mfc: ColorType
+    mec: ColorType
+    mew: float
+    alpha: float
+    zorder: float
+
+
+def panels(count: int, title: str = "") -> tuple[PaperFigure, list[Axes]]:
     """A figure with `count` axes in two columns; one alone is large, an odd last one takes the whole width."""
     from hpcalo.plotting.paper import PaperFigure  # noqa: PLC0415  (matplotlib is loaded only to draw)
 
@@ -46,7 +64,7 @@ def panels(count: int, title: str = "") -> tuple[PaperFigure, list[Any]]:
     return figure, axes
 
 
-def finish(figure: PaperFigure, axes: Sequence[Any]) -> None:
+def finish(figure: PaperFigure, axes: Sequence[Axes]) -> None:
     """Panel letters, and legends where no data are."""
     if len(axes) > 1:
         for letter, axis in zip("abcdefghijklmnopqrstuvwxyz", axes, strict=False):
@@ -59,7 +77,7 @@ def finish(figure: PaperFigure, axes: Sequence[Any]) -> None:
     freeze(figure)
 
 
-def wrap_label(axis: Any) -> bool:
+def wrap_label(axis: Axes) -> bool:
     """Puts the unit of a y axis into a second line where the label is longer than the axis; returns whether it did."""
     label = axis.yaxis.label
     words, bracket, unit = label.get_text().rpartition(" (")
@@ -69,11 +87,12 @@ def wrap_label(axis: Any) -> bool:
     return long
 
 
-def wrap_note(axis: Any) -> bool:
+def wrap_note(axis: Axes) -> bool:
     """Breaks the note above a panel into lines where it would reach the panel's letter; returns whether it did."""
     text = axis.get_title(loc="right")
-    width = axis._right_title.get_window_extent().width
-    share = (axis.get_window_extent().width - 1.5 * axis._left_title.get_window_extent().width) / max(width, 1.0)
+    private: Any = axis  # matplotlib has no public name for the titles at the sides
+    left, right = (title.get_window_extent().width for title in (private._left_title, private._right_title))
+    share = (axis.get_window_extent().width - 1.5 * left) / max(right, 1.0)
     first, *rest = text.split(",  ")
     if share >= 1.0 or not rest:
         return False
@@ -97,7 +116,7 @@ def freeze(figure: PaperFigure) -> None:
         axis.set_position(np.round(axis.get_position().bounds, 6))
 
 
-def place_legend(axis: Any) -> None:
+def place_legend(axis: Axes) -> None:
     """The axes' legend in the corner that the curves leave free; the y range grows until there is one."""
     handles, labels = axis.get_legend_handles_labels()
     if not handles:
@@ -120,7 +139,7 @@ def place_legend(axis: Any) -> None:
         _grow(axis, (1.0 - free) / max(1.0 - h, 0.3), side)
 
 
-def _occupied(axis: Any, left: float, right: float) -> tuple[float, float]:
+def _occupied(axis: Axes, left: float, right: float) -> tuple[float, float]:
     """Lowest and highest point of the curves between two heights of the x axis, in fractions of the axes."""
     x = np.linspace(left, right, 120)
     low, high = 1.0, 0.0
@@ -139,7 +158,7 @@ def _occupied(axis: Any, left: float, right: float) -> tuple[float, float]:
     return low, high
 
 
-def _grow(axis: Any, factor: float, side: float) -> None:
+def _grow(axis: Axes, factor: float, side: float) -> None:
     """Makes the y range larger on one side, on a linear or a logarithmic scale."""
     transform = axis.yaxis.get_transform()
     low, high = transform.transform(np.array(axis.get_ylim()))
@@ -148,10 +167,10 @@ def _grow(axis: Any, factor: float, side: float) -> None:
     axis.set_ylim(*transform.inverted().transform(np.array(limits)))
 
 
-def trim(axis: Any) -> float | None:
+def trim(axis: Axes) -> float | None:
     """Keeps single sharp peaks from flattening everything else; returns the largest value that was cut off, if any."""
     low, high, peak = 0.0, 0.0, 0.0
-    lines = [line for line in axis.get_lines() if line.get_gid() != GUIDE and len(line.get_ydata())]
+    lines = [line for line in axis.get_lines() if line.get_gid() != GUIDE and np.size(line.get_ydata())]
     for line in lines:
         values = np.asarray(line.get_ydata(), dtype=float)
         values = values[np.isfinite(values)]
@@ -179,7 +198,7 @@ def literal(text: str) -> str:
     return (" " if text.startswith("_") else "") + text.replace("$", r"\$")
 
 
-def plain_log(axis: Any) -> None:
+def plain_log(axis: Axes) -> None:
     """A logarithmic y axis with plain numbers where they are short, and labels at 2 and 5 where it spans little."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter  # noqa: PLC0415
 
@@ -193,7 +212,7 @@ def plain_log(axis: Any) -> None:
         axis.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
 
 
-def note(axis: Any, text: str, *, add: bool = False) -> None:
+def note(axis: Axes, text: str, *, add: bool = False) -> None:
     """Small type at the upper right edge of a panel."""
     before = axis.get_title(loc="right")
     if add and before:
@@ -201,14 +220,14 @@ def note(axis: Any, text: str, *, add: bool = False) -> None:
     axis.set_title(text, loc="right", fontsize=6.5, color="0.3", pad=3)
 
 
-def zero_lines(axis: Any, *, vertical: bool = False) -> None:
+def zero_lines(axis: Axes, *, vertical: bool = False) -> None:
     """Thin lines at zero, behind the data."""
     axis.axhline(0.0, color="0.6", lw=0.5, zorder=0.5, gid=GUIDE)
     if vertical:
         axis.axvline(0.0, color="0.6", lw=0.5, zorder=0.5, gid=GUIDE)
 
 
-def sequence(count: int) -> list[Any]:
+def sequence(count: int) -> list[ColorType]:
     """Colours of an ordered quantity, dark to light (cividis without its lightest part)."""
     from matplotlib import colormaps  # noqa: PLC0415
 

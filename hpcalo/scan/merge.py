@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from hpcalo.errors import InputError
 from hpcalo.io.dataset import Variable, with_companions, without_companions
 from hpcalo.io.scanned import LENGTH, OF_POINT
 from hpcalo.scan.points import Axis
+from hpcalo.typing import Array
 
 Results = tuple[list[Variable], list[Variable]]
 """Variables and coordinates of one point."""
@@ -73,12 +73,12 @@ def merged(axis: Axis, results: Sequence[Outcome]) -> tuple[list[Variable], list
     return without_companions(head), coordinates
 
 
-def _by_name(results: Sequence[Outcome], part: int) -> list[tuple[Variable, list[NDArray[Any] | None]]]:
+def _by_name(results: Sequence[Outcome], part: int) -> list[tuple[Variable, list[Array | None]]]:
     """Each variable (part 0) or coordinate (part 1) that any point has, with the arrays of all points.
 
     None where a point has none.
     """
-    found: dict[str, tuple[Variable, list[NDArray[Any] | None]]] = {}
+    found: dict[str, tuple[Variable, list[Array | None]]] = {}
     for index, result in enumerate(results):
         for v in () if isinstance(result, str) else with_companions(result[part]):
             kind, data = found.setdefault(v.name, (v, [None] * len(results)))
@@ -88,12 +88,12 @@ def _by_name(results: Sequence[Outcome], part: int) -> list[tuple[Variable, list
     return list(found.values())
 
 
-def _stacked(data: Sequence[NDArray[Any] | None], shape: tuple[int, ...] = ()) -> NDArray[np.float64]:
+def _stacked(data: Sequence[Array | None], shape: tuple[int, ...] = ()) -> NDArray[np.float64]:
     """(points, …): each array in the first places of one of that shape (or of the longest one), NaN elsewhere."""
     shape = shape or tuple(np.max([np.shape(one) for one in data if one is not None], axis=0).astype(int))
     whole = np.full((len(data), *shape), np.nan)
     for index, one in enumerate(data):
         if one is not None:
-            place: tuple[Any, ...] = (index, *(slice(n) for n in one.shape))
+            place: tuple[int | slice, ...] = (index, *(slice(n) for n in one.shape))
             whole[place] = one
     return whole

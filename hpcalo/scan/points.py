@@ -7,16 +7,16 @@ from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Generic, TypeVar, Union, get_args, get_origin
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from hpcalo.config.fields import Unit
 from hpcalo.config.reader import set_value, validate
 from hpcalo.errors import InputError
 from hpcalo.scan.section import FORMER, ScanSection
+from hpcalo.typing import Array
 
 S = TypeVar("S", bound=BaseModel)
 
@@ -38,7 +38,7 @@ class Axis:
     """
 
     key: str
-    values: NDArray[Any]
+    values: Array
     unit: str
     given: tuple[str, ...]
 
@@ -75,6 +75,10 @@ class Points(Generic[S]):
         return "" if self.axis is None else f"scan.key: {self.axis.point(index)}: "
 
 
+Marked = tuple[object, tuple[object, ...]]
+"""What an annotation allows, and the marks on it."""
+
+
 def scan_of(settings: BaseModel) -> ScanSection | None:
     """The table [scan] of an input; None where it has none or its engine offers no scans."""
     return getattr(settings, "scan", None)
@@ -105,14 +109,14 @@ def points_of(settings: S, source: Path) -> Points[S]:
 
 def unit_of(schema: type[BaseModel], key: str) -> str:
     """Unit of a key of the input; "" where it has none."""
-    found: list[tuple[Any, tuple[Any, ...]]] = [(schema, ())]
+    found: list[Marked] = [(schema, ())]
     for part in key.split("."):
         found = [below for kind, _ in found for below in _below(kind, part)]
     found += [one for kind, _ in found for one in _items(kind)]  # a single value where the key takes several
     return next((m.unit for _, marks in found for m in marks if isinstance(m, Unit) and m.unit != "1"), "")
 
 
-def _items(kind: Any) -> list[tuple[Any, tuple[Any, ...]]]:
+def _items(kind: object) -> list[Marked]:
     """What the items of a list of any length may be; nothing for other kinds."""
     item, *rest = get_args(kind) if get_origin(kind) is tuple else (None,)
     return list(_alternatives(item)) if rest == [Ellipsis] else []
@@ -127,9 +131,9 @@ def _axis(scan: ScanSection, points: Sequence[BaseModel]) -> Axis:
     return Axis(scan.key, np.array(given), "", given)
 
 
-def _at(point: BaseModel, path: Sequence[str]) -> Any:
+def _at(point: BaseModel, path: Sequence[str]) -> object:
     """The value of a key that `points_of` has set; None where the schema has taken it for something else."""
-    here: Any = point
+    here: object = point
     for part in path:
         if isinstance(here, tuple | list):
             here = here[int(part)]
@@ -138,19 +142,19 @@ def _at(point: BaseModel, path: Sequence[str]) -> Any:
     return here
 
 
-def _alone(value: Any) -> Any:
+def _alone(value: object) -> object:
     """The only item of a list that was given as a single value."""
     return value[0] if isinstance(value, tuple) and len(value) == 1 else value
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     """As in the input."""
     if isinstance(value, bool):
         return str(value).lower()
     return f"[{', '.join(_text(v) for v in value)}]" if isinstance(value, tuple) else str(value)
 
 
-def _alternatives(kind: Any, marks: tuple[Any, ...] = ()) -> Iterator[tuple[Any, tuple[Any, ...]]]:
+def _alternatives(kind: object, marks: tuple[object, ...] = ()) -> Iterator[Marked]:
     """What an annotation allows, each with the marks on it."""
     if get_origin(kind) is Annotated:
         inner, *more = get_args(kind)
@@ -162,7 +166,7 @@ def _alternatives(kind: Any, marks: tuple[Any, ...] = ()) -> Iterator[tuple[Any,
         yield kind, marks
 
 
-def _below(kind: Any, part: str) -> list[tuple[Any, tuple[Any, ...]]]:
+def _below(kind: object, part: str) -> list[Marked]:
     """What a key or the number of an item leads to; nothing for tables of free keys."""
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         field = kind.model_fields.get(part)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 from hpcalo.errors import CheckpointError
 from hpcalo.io import checkpoint
 from hpcalo.io.checkpoint import Checkpoint, point_path
 from hpcalo.io.packed import pack
 from hpcalo.scan.merge import Outcome
+from hpcalo.typing import Array
 
 FINISHED = "finished"
 PARTS = ("variables", "coordinates")
@@ -32,11 +32,11 @@ def read_point(result: Path, index: int) -> tuple[Checkpoint | None, list[str]]:
     return found, list(found.remarks)
 
 
-def packed(outcome: Outcome) -> tuple[dict[str, Any], dict[str, str]]:
+def packed(outcome: Outcome) -> tuple[dict[str, Array], dict[str, str]]:
     """A finished point as arrays and texts of a checkpoint."""
     if isinstance(outcome, str):
         return {}, {FINISHED: json.dumps({"error": outcome})}
-    arrays: dict[str, Any] = {}
+    arrays: dict[str, Array] = {}
     described = {}
     for part, variables in zip(PARTS, outcome, strict=True):
         more, described[part] = pack(part, variables)

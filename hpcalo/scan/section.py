@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import AliasChoices, Field, field_validator, model_validator
 
@@ -38,7 +38,7 @@ class ScanSection(Section):
 
     @field_validator("values", mode="before")
     @classmethod
-    def _list(cls, value: Any) -> Any:
+    def _list(cls, value: object) -> object:
         if not isinstance(value, list):
             return value
         flat = [x for v in value for x in (v if isinstance(v, list | tuple) else (v,))]
@@ -52,7 +52,7 @@ class Scannable(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _former_name(cls, data: Any) -> Any:
+    def _former_name(cls, data: object) -> object:
         if not isinstance(data, Mapping):
             return data
         if FORMER in data and "scan" in data:
@@ -60,7 +60,7 @@ class Scannable(Section):
         return renamed(data)
 
 
-def renamed(data: Mapping[str, Any]) -> dict[str, Any]:
+def renamed(data: Mapping[str, object]) -> dict[str, object]:
     """The tables of an input with [sweep], if it has that, as [scan]. An input with both stays as it is."""
     if FORMER not in data or "scan" in data:
         return dict(data)

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from hpcalo.engine import RunContext
 from hpcalo.errors import Interrupted
@@ -35,7 +34,7 @@ class _Record:
     """What is written besides the numbers: provenance and attributes of the result, texts of every checkpoint."""
 
     provenance: Provenance
-    attrs: Mapping[str, Any]
+    attrs: Mapping[str, object]
     texts: Mapping[str, str]
 
 

@@ -6,9 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from hpcalo.io.checkpoint import Checkpoint
 from hpcalo.io.dataset import Slab, Variable, with_companions, without_companions
@@ -16,6 +17,7 @@ from hpcalo.io.packed import describe, from_description
 from hpcalo.io.provenance import Provenance
 from hpcalo.io.timeseries import Frame, TimeSeries
 from hpcalo.scan.merge import Results
+from hpcalo.typing import Array
 from hpcalo.wall.dynamics.saved_state import saved_arrays, saved_numbers
 from hpcalo.wall.dynamics.simulation import Simulation
 from hpcalo.wall.dynamics.state import State
@@ -29,8 +31,8 @@ COUNTERS = ("steps", "linear_solves", "linear_iterations")
 class Stored:
     """A sink's part of a checkpoint: numbers on all ranks, arrays and texts from rank 0."""
 
-    numbers: Mapping[str, Any] = field(default_factory=dict)
-    arrays: Mapping[str, Any] = field(default_factory=dict)
+    numbers: Mapping[str, object] = field(default_factory=dict)
+    arrays: Mapping[str, Array] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -54,7 +56,7 @@ class FileSink:
     """The growing result file `NAME.frames`. tables: coefficients, their axis first."""
 
     def __init__(
-        self, sim: Simulation, path: Path, tables: Sequence[Variable], record: Provenance, attrs: Mapping[str, Any]
+        self, sim: Simulation, path: Path, tables: Sequence[Variable], record: Provenance, attrs: Mapping[str, object]
     ) -> None:
         self.sim, self.file = sim, TimeSeries(path, sim.mesh.comm)
         self._tables, self._record, self._attrs = list(tables), record, attrs
@@ -87,7 +89,7 @@ class MemorySink:
         self.sim = sim
         self._times: dict[str, list[float]] = {}
         self._kinds: dict[str, list[Variable]] = {}
-        self._rows: dict[str, list[list[Any]]] = {}
+        self._rows: dict[str, list[list[ArrayLike]]] = {}
 
     def begin(self, state: State) -> None:
         """Nothing to prepare."""

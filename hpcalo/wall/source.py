@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from hpcalo.errors import InputError
 from hpcalo.io.dataset import Variable
@@ -33,7 +33,7 @@ class CoefficientSource(Protocol):
         """What the user should know about the coefficients."""
 
     @property
-    def attrs(self) -> Mapping[str, Any]:
+    def attrs(self) -> Mapping[str, object]:
         """Attributes of the wall result."""
 
     @property

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from hpcalo.config.reader import apply_overrides
 from hpcalo.errors import InputError, ModelError
@@ -25,7 +24,7 @@ def convert(
     output: Path | None,
     *,
     force: bool,
-    options: Mapping[str, Any],
+    options: Mapping[str, object],
     overrides: Sequence[str] = (),
     symmetrize: float | None = None,
 ) -> tuple[Path, Model]:
@@ -36,10 +35,10 @@ def convert(
     symmetrize: make the model exactly symmetric, unless H (eV) or spin deviate by more than this. Raises InputError,
     ModelError, OutputError.
     """
-    given: dict[str, Any] = {key: value for key, value in options.items() if value is not None}
+    given: dict[str, object] = {key: value for key, value in options.items() if value is not None}
     for key in QUANTITIES & given.keys():
         with suppress(ValueError):  # a text with a unit stays a text
-            given[key] = float(given[key])
+            given[key] = float(str(given[key]))
     apply_overrides(given, overrides)
     readers = CONVERTED if symmetrize is None else (*CONVERTED, READERS["file"])  # a model file can be made symmetric
     reader = section_for(str(source), given, "convert", readers).reader

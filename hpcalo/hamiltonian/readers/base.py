@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -95,7 +95,7 @@ class Reader(Section):
         return None
 
     @classmethod
-    def table(cls, name: str, options: Mapping[str, Any]) -> dict[str, Any] | None:
+    def table(cls, name: str, options: Mapping[str, object]) -> dict[str, object] | None:
         """The table `[model]` for a name given outside an input file; None if the name is of another reader.
 
         Raises InputError if name and options contradict each other.
@@ -103,6 +103,6 @@ class Reader(Section):
         return {**options, cls.source: name} if name.endswith(cls.endings) else None
 
     @classmethod
-    def completed(cls, table: dict[str, Any]) -> dict[str, Any]:
+    def completed(cls, table: dict[str, object]) -> dict[str, object]:
         """The table as given → with what this reader adds to it before it is checked."""
         return table

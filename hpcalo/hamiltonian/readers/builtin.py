@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -97,7 +97,7 @@ class Builtin(Reader):
         return builtin_model(self.builtin, **self.parameters)
 
     @classmethod
-    def table(cls, name: str, options: Mapping[str, Any]) -> dict[str, Any] | None:
+    def table(cls, name: str, options: Mapping[str, object]) -> dict[str, object] | None:
         """Options that are not common to all readers are parameters of the model."""
         if name not in NAMES:
             return None
@@ -105,6 +105,7 @@ class Builtin(Reader):
         return {"builtin": name, name: {k: v for k, v in options.items() if k not in common}, **common}
 
     @classmethod
-    def completed(cls, table: dict[str, Any]) -> dict[str, Any]:
+    def completed(cls, table: dict[str, object]) -> dict[str, object]:
         """The parameters' table is there even if it is empty, so that its defaults are written out."""
-        return {table["builtin"]: {}, **table} if table.get("builtin") in NAMES else table
+        name = table.get("builtin")
+        return {str(name): {}, **table} if name in NAMES else table

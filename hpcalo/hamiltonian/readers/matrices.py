@@ -65,7 +65,7 @@ class Wishes:
     electrons: float | None = None
 
     @classmethod
-    def of(cls, reader: Reader, **changes: Any) -> Wishes:
+    def of(cls, reader: Reader, **changes: Any) -> Wishes:  # fields of this class
         """Those of a reader, as far as it has them, with changes."""
         return cls(**{**reader.model_dump(include={f.name for f in fields(cls)}), **changes})
 

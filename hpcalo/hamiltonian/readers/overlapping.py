@@ -7,7 +7,6 @@ imaginary part spin-orbit coupling.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,12 +33,14 @@ def lcao_model(
     n_hat: Sequence[float] | None,
     *,
     notes: Sequence[str] = (),
-    **shared: Any,
+    fermi_energy: float | None = None,
+    electrons: float | None = None,
+    name: str = "",
 ) -> LcaoModel:
     """The model of H (nR, 2N, 2N) eV, spin innermost, and S (nR, N, N).
 
-    tau: (N, 3) Å. n_hat: of the majority moment; None: from the exchange on the orbitals. shared: further fields of
-    the model. Raises ModelError: complex orbitals, not Hermitian, overlap not positive.
+    tau: (N, 3) Å. n_hat: of the majority moment; None: from the exchange on the orbitals. Raises ModelError:
+    complex orbitals, not Hermitian, overlap not positive.
     """
     up, down = layout_pairs(H.shape[-1], "interleaved")
     plain, vector = spin_components(H, up, down)
@@ -69,7 +70,9 @@ def lcao_model(
         canted_vRnn=across if share > 1e-14 else None,
         n_hat=n,
         notes=(*notes, *about, f"{100 * share:.2g} % of the exchange is perpendicular to the moment"),
-        **shared,
+        fermi_energy=fermi_energy,
+        electrons=electrons,
+        name=name,
     )
     return require_positive_overlap(model)
 

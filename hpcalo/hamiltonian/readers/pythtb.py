@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
 from hpcalo.config.fields import InputPath
@@ -35,7 +35,7 @@ PLAIN = {
     ("collections", "defaultdict"), ("_codecs", "encode"),
 }  # fmt: skip
 """What a model's pickle needs besides arrays and PythTB's own classes; nothing in it acts on the world."""
-Hop = tuple[Any, int, int, list[int]]
+Hop = tuple[ArrayLike, int, int, list[int]]
 
 
 class PythTB(Reader):
@@ -77,7 +77,7 @@ class PythTB(Reader):
 class _ModelUnpickler(pickle.Unpickler):
     """Reads a model and nothing that could act: a pickle may name any function, and this one calls none but these."""
 
-    def find_class(self, module: str, name: str) -> Any:
+    def find_class(self, module: str, name: str) -> object:
         root = module.partition(".")[0]
         arrays = root == "numpy" and name in {"_reconstruct", "ndarray", "dtype", "scalar", "_frombuffer"}
         if not (arrays or (root == "pythtb" and "." not in name) or (module, name) in PLAIN):
@@ -89,7 +89,7 @@ class _ModelUnpickler(pickle.Unpickler):
 
 
 def from_pythtb(
-    model: Any,
+    model: Any,  # of PythTB, which has no types, in either of its generations
     *,
     n_hat: tuple[float, float, float] | None = None,
     thickness: float | None = None,
@@ -118,7 +118,7 @@ def from_pythtb(
     cells: dict[tuple[int, int, int], ComplexArray] = {}
     N = spins * len(orbitals)
 
-    def add(R: list[int], i: int, j: int, amplitude: Any) -> None:
+    def add(R: list[int], i: int, j: int, amplitude: NDArray) -> None:
         matrix = cells.setdefault((R[0], R[1], R[2]), np.zeros((N, N), dtype=np.complex128))
         matrix[spins * i : spins * (i + 1), spins * j : spins * (j + 1)] += amplitude
 

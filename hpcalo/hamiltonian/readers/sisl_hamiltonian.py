@@ -6,7 +6,7 @@ needed here.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,7 +79,6 @@ def from_sisl(
     )
     tau = positions[np.asarray(geometry.o2a(np.arange(geometry.no)))]
     notes = (*note, "from sisl: every orbital sits at its atom (no position matrix)")
-    shared: dict[str, Any] = {"fermi_energy": fermi_energy, "electrons": electrons, "name": name, "notes": notes}
     up, down = layout_pairs(H.shape[-1], "interleaved")
     if S is None:
         wannier = WannierModel(
@@ -90,11 +89,16 @@ def from_sisl(
             up=up,
             down=down,
             odd_Rnn=odd_part(H, up, down),
-            **shared,
+            notes=notes,
+            fermi_energy=fermi_energy,
+            electrons=electrons,
+            name=name,
         )
         model: LcaoModel | WannierModel = with_magnetization(wannier, n_hat)
     else:
-        model = lcao_model(crystal, R, H, S, tau, n_hat, **shared)
+        model = lcao_model(
+            crystal, R, H, S, tau, n_hat, notes=notes, fermi_energy=fermi_energy, electrons=electrons, name=name
+        )
     return model if thickness is None else as_film(model, thickness)
 
 

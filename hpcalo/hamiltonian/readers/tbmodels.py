@@ -57,7 +57,7 @@ class TBmodels(Reader):
         return wannier_model(matrices, wishes, path, path.stem)
 
 
-def _hop(hop: Mapping[str, Any], sparse: bool) -> tuple[tuple[int, ...], NDArray]:
+def _hop(hop: Mapping[str, Any], sparse: bool) -> tuple[tuple[int, ...], NDArray]:  # a group of h5py
     R = tuple(int(i) for i in np.ravel(hop["R"][()]))
     if not sparse:
         return R, np.asarray(hop["mat"][()])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,7 +77,7 @@ class WannierBerri(Reader):
         return self.wannierberri.path / f"{name}.npz"
 
     @classmethod
-    def table(cls, name: str, options: Mapping[str, Any]) -> dict[str, Any] | None:
+    def table(cls, name: str, options: Mapping[str, object]) -> dict[str, object] | None:
         """A folder with WannierBerri's Hamiltonian in it."""
         return {**options, cls.source: name} if (Path(name) / f"{HAMILTONIAN}.npz").is_file() else None
 

@@ -1,4 +1,4 @@
-"""Any model → the same model made exactly symmetric."""
+"""A model → the same model made exactly symmetric."""
 
 from __future__ import annotations
 

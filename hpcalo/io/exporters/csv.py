@@ -5,16 +5,15 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hpcalo.errors import InputError
 from hpcalo.io.dataset import Result, Variable, with_companions
 from hpcalo.io.exporters.exporter import Exporter, Request
 from hpcalo.io.files import atomic_write, check_output
 from hpcalo.io.selection import chosen_point, find_coordinate, find_place, find_variable
+from hpcalo.typing import Array
 
 MOST_COLUMNS = 10_000
 
@@ -54,7 +53,7 @@ def curves_as_csv(
         raise InputError(f"{result.path}: rows run along '{axis}', so it cannot be selected; choose another --along")
     label = find_coordinate(result, axis, _length(variables, axis))
     head = [f"# {result.path.name}: {title}".rstrip(": "), *([f"# {which}"] if which else [])]
-    columns: list[tuple[str, NDArray[Any]]] = []
+    columns: list[tuple[str, Array]] = []
     for variable in variables:
         head.append("# " + _about(variable))
         columns += _columns(result, variable, axis, places)
@@ -98,9 +97,7 @@ def _length(variables: Sequence[Variable], axis: str) -> int:
     return variables[0].shape[variables[0].dims.index(axis)]
 
 
-def _columns(
-    result: Result, variable: Variable, axis: str, places: Mapping[str, int]
-) -> list[tuple[str, NDArray[Any]]]:
+def _columns(result: Result, variable: Variable, axis: str, places: Mapping[str, int]) -> list[tuple[str, Array]]:
     """Name and values of each column of a variable; the name tells the place on every axis longer than one."""
     data = np.moveaxis(np.asarray(variable.data), variable.dims.index(axis), -1)
     dims = [d for d in variable.dims if d != axis]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
 from hpcalo.io.uncertain import curve_error, percent, with_error
 from hpcalo.kubo.plot.data import Curve
 from hpcalo.plotting import style
+from hpcalo.typing import RealArray
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
 PALE = 0.4
@@ -34,7 +36,7 @@ def converged(curve: Curve) -> bool:
     return curve.error is None or not float(curve_error(curve.y, curve.error)) > curve.limit
 
 
-def draw_line(axis: Axes, curve: Curve, factor: float, *, log: bool = False, **look: Any) -> None:
+def draw_line(axis: Axes, curve: Curve, factor: float, *, log: bool = False, **look: Unpack[style.LineLook]) -> None:
     """A curve with its band; pale if it is not converged."""
     y = np.where(curve.y > 0.0, curve.y, np.nan) if log else curve.y
     if curve.error is not None:
@@ -44,7 +46,7 @@ def draw_line(axis: Axes, curve: Curve, factor: float, *, log: bool = False, **l
         draw_band(axis, curve.x, factor * y, abs(factor) * curve.error, look.get("color", style.COLOURS[0]), log=log)
 
 
-def draw_band(axis: Axes, x: Any, y: Any, error: Any, colour: Any, *, log: bool = False) -> None:
+def draw_band(axis: Axes, x: RealArray, y: RealArray, error: RealArray, colour: object, *, log: bool = False) -> None:
     """y ± error. A single point gets a bar."""
     if not np.any(np.asarray(error) > 0.0):
         return
@@ -53,7 +55,7 @@ def draw_band(axis: Axes, x: Any, y: Any, error: Any, colour: Any, *, log: bool 
         low = np.maximum(low, 0.02 * y)
     before = axis.dataLim.frozen()
     if len(x) == 1:
-        drawn: Any = axis.vlines(x, low, high, color=colour, lw=1.0, alpha=2.0 * BAND)
+        drawn: Artist = axis.vlines(x, low, high, color=colour, lw=1.0, alpha=2.0 * BAND)
     else:
         drawn = axis.fill_between(x, low, high, color=colour, alpha=BAND, lw=0, zorder=1.2)
     drawn.set_gid(style.BAND)

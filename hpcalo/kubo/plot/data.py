@@ -6,7 +6,6 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -34,11 +33,15 @@ LINES = 9  # most lines of one variable in a panel; beyond, values of Γ, μ and
 WIGGLY = 4  # the same against energy, where curves cross each other often
 
 
+Tag = str | float
+"""A file or an element by its name; Γ, μ or T by its value."""
+
+
 @dataclass(frozen=True, eq=False)
 class Curve:
     """One line of a panel: where it comes from (`tags`: file, element, gamma, mu, temperature), and its points."""
 
-    tags: dict[str, Any]
+    tags: dict[str, Tag]
     x: RealArray
     y: RealArray
     equal: tuple[str, ...] = ()
@@ -105,7 +108,7 @@ def curves(
         x = np.asarray(result[along], dtype=float)
         for element in elements:
             for index in np.ndindex(*(len(picked) for _, picked, _ in levels)):
-                tags: dict[str, Any] = {"file": name_of(results, which), "element": element.name}
+                tags: dict[str, Tag] = {"file": name_of(results, which), "element": element.name}
                 place = []
                 for (dim, picked, values), i in zip(levels, index, strict=True):
                     tags[dim] = float(values[picked[i]])

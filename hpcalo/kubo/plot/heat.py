@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hpcalo.errors import InputError
-from hpcalo.io.dataset import Result
+from hpcalo.io.dataset import Result, Variable
 from hpcalo.kubo.plot.bands import draw_line, note_errors, stretch, written
 from hpcalo.kubo.plot.data import Curve, name_of, nearest_room, thermal_axis, threshold
 from hpcalo.kubo.plot.panels import AXES, AxisLabel, draw_curves
 from hpcalo.plotting import style
+from hpcalo.typing import RealArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,7 +55,7 @@ def heat_currents(axis: Axes, results: Sequence[Result]) -> None:
     for (name, words), colour in zip(LEGEND.items(), style.COLOURS, strict=False):
         if name not in result.variables:
             continue
-        y, error = _at(result, name, g, m), _at(result, name, g, m, errors=True)
+        y, error = _at(result, name, g, m), _errors_at(result, name, g, m)
         if np.abs(y).max(initial=0.0) == 0.0:
             continue
         for sign, dash in ((1.0, "-"), (-1.0, style.DASHES[1])):
@@ -87,13 +88,21 @@ def _level(result: Result, name: str, value: float) -> int:
     return int(np.argmin(np.abs(np.asarray(result[name], dtype=float) - value)))
 
 
-def _at(result: Result, name: str, g: int, m: int, *, errors: bool = False) -> Any:
-    """The variable, or its errors if they are known, against temperature at one Γ (if it depends on it) and one μ."""
+def _at(result: Result, name: str, g: int, m: int) -> RealArray:
+    """The variable against temperature at one Γ (if it depends on it) and one μ."""
     variable = result.variables[name]
-    if errors and variable.error is None:
-        return None
-    data = np.asarray(variable.error if errors else variable.data, dtype=float)
-    return data[g, m] if variable.dims[0] == "gamma" else data[m]
+    return _picked(variable, np.asarray(variable.data, dtype=float), g, m)
+
+
+def _errors_at(result: Result, name: str, g: int, m: int) -> RealArray | None:
+    """The errors of `_at`, None where they are not known."""
+    variable = result.variables[name]
+    return None if variable.error is None else _picked(variable, np.asarray(variable.error, dtype=float), g, m)
+
+
+def _picked(variable: Variable, data: RealArray, g: int, m: int) -> RealArray:
+    picked: RealArray = data[g, m] if variable.dims[0] == "gamma" else data[m]
+    return picked
 
 
 def heat_table(axis: Axes, results: Sequence[Result]) -> None:
@@ -127,7 +136,7 @@ def heat_table(axis: Axes, results: Sequence[Result]) -> None:
         for place, (result, g, _) in zip(places, columns, strict=True):
             m, t = _level(result, "mu", 0.0), nearest_room(result)
             value = float(_at(result, name, g, m)[t])
-            errors = _at(result, name, g, m, errors=True)
+            errors = _errors_at(result, name, g, m)
             text, colour = _cell(value, result.variables[name].unit, None if errors is None else float(errors[t]))
             axis.text(place, y, text, ha="right", va="center", fontsize=6.5, color=colour)
     axis.set_xlim(0.0, 1.0)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
-from hpcalo.kubo.plot.data import Curve
+from hpcalo.kubo.plot.data import Curve, Tag
 from hpcalo.plotting import style
+
+if TYPE_CHECKING:
+    from matplotlib.typing import ColorType, LineStyleType
 
 ORDER = ("file", "gamma", "element", "mu", "temperature")
 """What distinguishes lines, in this order: the first by colour, the second by dashes. Files that agree cover each
@@ -19,8 +22,8 @@ other: they differ in dashes too, or where dashes mean something else, the first
 class Look:
     """Colour, dashes and label of a curve."""
 
-    colour: Any
-    dashes: Any
+    colour: ColorType
+    dashes: LineStyleType
     label: str
     width: float = 1.3
 
@@ -61,31 +64,36 @@ def _width(n: int, count: int) -> float:
     return 2.0 - 1.1 * n / max(count - 1, 1)
 
 
-def varying_tags(found: Sequence[Curve], forced: str) -> tuple[dict[str, list[Any]], list[str]]:
+def varying_tags(found: Sequence[Curve], forced: str) -> tuple[dict[str, list[Tag]], list[str]]:
     """Values of all tags, and the tags that differ (or that `forced` names), the most important first."""
     values = {key: distinct(found, key) for key in ORDER}
     return values, [key for key in ORDER if len(values[key]) > 1 or key == forced]
 
 
-def distinct(found: Sequence[Curve], key: str) -> list[Any]:
+def distinct(found: Sequence[Curve], key: str) -> list[Tag]:
     """The values of a tag among the curves, each once, in their order."""
     return list(dict.fromkeys(c.tags[key] for c in found if key in c.tags))
 
 
-def _colour(key: str, n: int, count: int) -> Any:
+def elements_of(found: Sequence[Curve]) -> list[str]:
+    """The names of the elements among the curves, each once, in their order."""
+    return [str(name) for name in distinct(found, "element")]
+
+
+def _colour(key: str, n: int, count: int) -> ColorType:
     if (key in ("mu", "temperature") and count > 2) or count > len(style.COLOURS):
         return style.sequence(count)[n]
     return style.COLOURS[n]
 
 
-def tag_text(key: str, value: Any, symbol: str) -> str:
+def tag_text(key: str, value: Tag, symbol: str) -> str:
     """A tag as the legend writes it; symbol: of the quantity, with room for its indices."""
+    if isinstance(value, str):
+        return symbol.format(value) if key == "element" else style.literal(value)
     if key == "gamma":
         return f"Γ = {1e3 * value:.4g} meV"
     if key == "mu":
         return rf"$\mu$ = {value:.3g} eV".replace("-", "−")
     if key == "temperature":
         return f"{value:.4g} K"
-    if key == "element":
-        return symbol.format(value)
     return style.literal(str(value))

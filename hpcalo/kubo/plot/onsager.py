@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from hpcalo.typing import RealArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.patches import Rectangle
 
 BLOCKS = (("$T\\lambda$", "W/m"), (r"$\tilde\beta$", "J/m²"), (r"$-T\beta/V$", "J/m²"), (r"$-\Lambda/V$", "J s/m³"))
 """Row by row: heat → heat, motion → heat, heat → torque, motion → torque."""
@@ -70,7 +71,7 @@ def _errors(result: Result, t: int) -> RealArray | None:
     return None if error is None else np.asarray(error, dtype=float)[0, 0, :, :, 0, t]
 
 
-def _hatched(x: float, y: float) -> Any:
+def _hatched(x: float, y: float) -> Rectangle:
     from matplotlib.patches import Rectangle  # noqa: PLC0415  (slow to load)
 
     return Rectangle((x - 0.5, y - 0.5), 1.0, 1.0, fill=False, hatch="////", lw=0.0, edgecolor="0.6", gid=style.GUIDE)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 from hpcalo.io.dataset import Result
 from hpcalo.kubo.plot.bands import draw_line, note_errors, remove_bands, stretch
 from hpcalo.kubo.plot.data import Curve, curves
-from hpcalo.kubo.plot.looks import distinct, legend_entries, looks
+from hpcalo.kubo.plot.looks import distinct, elements_of, legend_entries, looks
 from hpcalo.plotting import style
 
 if TYPE_CHECKING:
@@ -16,14 +16,22 @@ if TYPE_CHECKING:
 
 
 def overlay(
-    axis: Axes, results: Sequence[Result], name: str, main: Sequence[Curve], along: str, factor: float, **options: Any
+    axis: Axes,
+    results: Sequence[Result],
+    name: str,
+    main: Sequence[Curve],
+    along: str,
+    factor: float,
+    *,
+    label: str,
+    symbol: str,
+    per_level: bool = False,
+    **options: Unpack[style.LineLook],
 ) -> None:
     """A second variable in the panel of a first one, its largest element there, one label for all its lines."""
-    label, symbol = options.pop("label"), options.pop("symbol", "")
-    elements = distinct(main, "element")
+    elements = elements_of(main)
     if len(elements) > 1:  # of the largest element only: lines without a colour of their own look alike
         label = f"{symbol.format(elements[0])} {label}"
-    per_level = options.pop("per_level", False)
     styles = looks(main)
     colours = {tuple(sorted(c.tags.items())): s.colour for c, s in zip(main, styles, strict=True)}
     levels = {_without_gamma(c): s for c, s in zip(main, styles, strict=True)}
@@ -32,23 +40,25 @@ def overlay(
     for curve in found:
         if len(curve.x) == 1:
             options = {"marker": "s", "mfc": "none", **options}
-        look: dict[str, Any] = {"color": "0.15"}
+        look: style.LineLook = {"color": "0.15"}
         if per_level:
             look = {"color": colours.get(tuple(sorted(curve.tags.items())), style.COLOURS[0])}
         elif len(distinct(main, "temperature")) > 1 and (same := levels.get(_without_gamma(curve))):
             # By T as the lines it goes with: in their colour, or where that tells Γ, in their dashes.
             look = {"color": same.colour} if one_gamma and len(elements) == 1 else {"color": "0.15", "ls": same.dashes}
+        look = {**look, **options}
         if per_level:  # an approximation: the curve that it goes with has the band
-            axis.plot(curve.x, factor * curve.y, **{**look, **options})
+            axis.plot(curve.x, factor * curve.y, **look)
         else:
-            draw_line(axis, curve, factor, **{**look, **options})
-    axis.plot([], [], label=label, **{"color": "0.15", **options})
+            draw_line(axis, curve, factor, **look)
+    options = {"color": "0.15", **options}
+    axis.plot([], [], label=label, **options)
     if not per_level:
         note_errors(axis, [*main, *found])
         stretch(axis)
 
 
-def _without_gamma(curve: Curve) -> tuple[Any, ...]:
+def _without_gamma(curve: Curve) -> tuple[tuple[str, str | float], ...]:
     return tuple(sorted((key, value) for key, value in curve.tags.items() if key != "gamma"))
 
 
@@ -61,7 +71,7 @@ def with_gamma(
     if len(results) > 1:
         style.note(axis, "intrinsic, Γ → 0", add=True)
         return
-    wide = curves(results, name, along, only=distinct(main, "element")[:1], like=main)
+    wide = curves(results, name, along, only=elements_of(main)[:1], like=main)
     if len(distinct(main, "element")) > 1:
         style.note(axis, "intrinsic, Γ → 0", add=True)
         return

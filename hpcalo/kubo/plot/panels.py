@@ -11,7 +11,7 @@ import numpy as np
 from hpcalo.io.dataset import Result
 from hpcalo.kubo.plot.bands import draw_line, note_errors, stretch
 from hpcalo.kubo.plot.data import Curve, component_axes, curves, largest_in, thermal_axis
-from hpcalo.kubo.plot.looks import distinct, legend_entries, looks, tag_text, varying_tags
+from hpcalo.kubo.plot.looks import distinct, elements_of, legend_entries, looks, tag_text, varying_tags
 from hpcalo.plotting import style
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def draw_curves(
     size = max((float(np.nanmax(np.abs(c.y), initial=0.0)) for c in found), default=0.0) * label.base
     factor, unit = label.scale(label.unit, size)
     factor *= label.base
-    elements = distinct(found, "element")
+    elements = elements_of(found)
     index = (
         elements[0] if len(elements) == 1 else "ij" if elements and len(elements[0]) == 2 else "i" if elements else ""
     )
@@ -136,7 +136,7 @@ def remarks(results: Sequence[Result], name: str, found: Sequence[Curve], symbol
 def _left_out(results: Sequence[Result], name: str, found: Sequence[Curve]) -> str:
     """The Γ of several files that the panel does not show, and those that not all of the files have."""
     held = [{float(g) for g in r["gamma"]} for r in results if name in r.variables]
-    shown = set(distinct(found, "gamma"))
+    shown = {float(g) for g in distinct(found, "gamma")}
     hidden = sorted(set.union(*held) - shown)
     single = sorted(g for g in shown if any(g not in gammas for gammas in held))
     words = []
@@ -212,7 +212,7 @@ def density_behind(axis: Axes, result: Result, *, labelled: bool = True) -> None
 
 
 def generic(axis: Axes, results: Sequence[Result], name: str) -> None:
-    """Any variable of a file, by its own description, against energy or the longer thermal axis."""
+    """A variable of a file, by its own description, against energy or the longer thermal axis."""
     variable = next(r.variables[name] for r in results if name in r.variables)
     first = next(r for r in results if name in r.variables)
     along = "energy" if "energy" in variable.dims else thermal_axis(first)

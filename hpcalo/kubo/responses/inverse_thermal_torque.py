@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -69,10 +69,12 @@ def _draw(axis: Axes, results: Sequence[Result], part: str) -> None:
             "beta_tilde_intrinsic": "intrinsic, sum over pairs",
             "beta_tilde_intrinsic_by_energy": "intrinsic, energy integral",
         }
-        line: dict[str, Any] = {"lw": 0.7}
-        marks: dict[str, Any] = {"ls": "None", "marker": "o", "ms": 4.5, "mfc": "none", "mew": 0.7}
+        line: style.LineLook = {"lw": 0.7}
+        marks: style.LineLook = {"ls": "None", "marker": "o", "ms": 4.5, "mfc": "none", "mew": 0.7}
         for (name, words), look in zip(routes.items(), (line, marks), strict=True):
-            overlay(axis, results, name, found, along, factor, label=words, symbol=label.symbol, **look)
+            overlay(
+                axis, results, name, found, along, factor, label=words, symbol=label.symbol, per_level=False, **look
+            )
 
 
 def third_law(result: Result, part: str) -> Iterator[Check]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from hpcalo.io.checks import Check
 from hpcalo.io.dataset import Result, Variable
@@ -70,7 +71,7 @@ class Axis:
     """An axis of the result with its coordinate. values: numbers or labels, made from the run."""
 
     name: str
-    values: Callable[[RunSums], Any]
+    values: Callable[[RunSums], ArrayLike]
     long_name: str
     unit: str = ""
 

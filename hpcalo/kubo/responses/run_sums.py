@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
 
@@ -41,7 +41,7 @@ class RunSums:
     count_edges: RealArray
     raw: tuple[Mapping[str, RealArray], ...]
     missing: frozenset[Observable] = frozenset()
-    weights: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    weights: dict[str, object] = field(default_factory=dict, compare=False, repr=False)
     """What `kept` keeps; `dataclasses.replace` hands it on to other raw sums on the same axes."""
 
     @property
@@ -150,18 +150,16 @@ class RunSums:
         """An array or a matrix of this name that depends on the axes and settings alone, made once."""
         if name not in self.weights:
             self.weights[name] = make()
-        kept: Kept = self.weights[name]
-        return kept
+        return cast(Kept, self.weights[name])
 
     def once(self, name: str, make: Callable[[], Kept]) -> Kept:
         """What several responses need of these raw sums, made once; nobody may change it."""
         if name not in self._made:
             self._made[name] = make()
-        made: Kept = self._made[name]
-        return made
+        return cast(Kept, self._made[name])
 
     @cached_property
-    def _made(self) -> dict[str, Any]:
+    def _made(self) -> dict[str, object]:
         return {}
 
     def _weights(self, made_by: Callable[..., RealArray], power: int) -> RealArray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -64,27 +64,30 @@ def _draw(axis: Axes, results: Sequence[Result], part: str) -> None:
     if not found:
         return
     if part == "even" and len(results) == 1:
-        options: dict[str, Any] = {"lw": 0.7, "label": "intrinsic, Γ → 0", "symbol": label.symbol}
-        overlay(axis, results, "beta_intrinsic", found, along, factor, **options)
+        overlay(
+            axis, results, "beta_intrinsic", found, along, factor,
+            label="intrinsic, Γ → 0", symbol=label.symbol, lw=0.7,
+        )  # fmt: skip
     if along == "temperature":
         _mark_published(axis, results, part, factor, found)
     limits = axis.get_ylim()
     if len(results) == 1 and along == "temperature":
-        low: dict[str, Any] = {"ls": (0, (3, 2)), "lw": 0.8, "per_level": True, "label": "low-temperature form"}
-        low["symbol"] = label.symbol
-        overlay(axis, results, f"beta_{part}_sommerfeld", found, along, factor, **low)
+        overlay(
+            axis, results, f"beta_{part}_sommerfeld", found, along, factor,
+            label="low-temperature form", symbol=label.symbol, per_level=True, ls=(0, (3, 2)), lw=0.8,
+        )  # fmt: skip
     axis.set_ylim(*limits)
 
 
 def _mark_published(axis: Axes, results: Sequence[Result], part: str, factor: float, found: Sequence[Curve]) -> None:
     """The printed values, if the files are about that film with n̂ = ẑ and show that element."""
     element, value = PUBLISHED[f"beta_{part}"]
-    same = [c for c in found if c.tags["element"] == element and abs(c.tags["gamma"] - PUBLISHED_GAMMA) < 1e-3]
+    same = [c for c in found if c.tags["element"] == element and abs(float(c.tags["gamma"]) - PUBLISHED_GAMMA) < 1e-3]
     upright = all(np.allclose(np.asarray(r["n_vector"])[0], (0.0, 0.0, 1.0)) for r in results)
     if not same or not upright or not all(map(is_nine_layer_film, results)):
         return
     colour = looks(found)[found.index(same[0])].colour if len(results) == 1 else "black"
-    mark: dict[str, Any] = {
+    mark: style.LineLook = {
         "ls": "None",
         "marker": "D",
         "ms": 5,

@@ -8,7 +8,7 @@ electron's charge is −e.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hpcalo import units
 from hpcalo.io.dataset import Result
@@ -41,8 +41,10 @@ def _draw(axis: Axes, results: Sequence[Result], part: str) -> None:
     label = AxisLabel(f"{part} torkance", r"$t_{{{}}}$", A0_LABEL, style.short)
     found, factor = draw_curves(axis, results, f"torkance_{part}", "energy", label, dos=True)
     if part == "even" and found and len(results) == 1:
-        options: dict[str, Any] = {"lw": 0.7, "label": "intrinsic, Γ → 0", "symbol": label.symbol}
-        overlay(axis, results, "torkance_intrinsic", found, "energy", factor, **options)
+        overlay(
+            axis, results, "torkance_intrinsic", found, "energy", factor,
+            label="intrinsic, Γ → 0", symbol=label.symbol, lw=0.7,
+        )  # fmt: skip
         trimmed(axis)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -156,5 +156,5 @@ def _along(axis: Axes, results: Sequence[Result], *, meshes: bool) -> None:
     key = style.literal(scanned_key(results[0]))
     axis.set_xlabel(f"{key} ({item.unit})" if item.unit else key)
     if np.asarray(item.data).dtype.kind not in "fiu":
-        texts: list[Any] = [style.literal(text) for text in labels(results[0])]
+        texts: list[str] = [style.literal(text) for text in labels(results[0])]
         axis.set_xticks(range(len(texts)), texts if len(texts) <= TICKS else [str(n) for n in range(len(texts))])

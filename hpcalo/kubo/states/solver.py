@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
-
-from numpy.typing import NDArray
+from typing import Protocol, runtime_checkable
 
 from hpcalo.hamiltonian.types import Crystal
 from hpcalo.kubo.states.observable import Observable
-from hpcalo.typing import RealArray
+from hpcalo.typing import Array, RealArray
 
 
 @dataclass
@@ -21,9 +19,9 @@ class States:
     """
 
     E_kn: RealArray
-    observables: dict[Observable, NDArray[Any]] = field(default_factory=dict)
+    observables: dict[Observable, Array] = field(default_factory=dict)
 
-    def __getitem__(self, observable: Observable) -> NDArray[Any]:
+    def __getitem__(self, observable: Observable) -> Array:
         """The observable's array. Raises KeyError if it was not requested."""
         return self.observables[observable]
 

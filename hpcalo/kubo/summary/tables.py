@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import product
-from typing import Any
 
 import numpy as np
 
@@ -40,7 +39,7 @@ def table(result: Result, every: Sequence[Numbers]) -> Table | None:
         "relative: to the value; curve: rms of the errors over that of the values along the energies; "
         f"! above {percent(limit)} (kubo.warn_error)"
     ]
-    if left := _left_out(result, axes, chosen.values()):
+    if left := _left_out(result, axes, chosen[0]):
         remarks.append(f"left out: {left}; they are in the file, each with its error")
     return Table(
         ", ".join(["values and errors of the sum over k", *_same(result, axes)]),
@@ -145,9 +144,8 @@ def n_text(result: Result, number: int) -> str:
     return f"n̂ = ({', '.join(f'{x + 0.0:.3g}' for x in vector)})"
 
 
-def _left_out(result: Result, axes: dict[str, RealArray], chosen: Any) -> str:
+def _left_out(result: Result, axes: dict[str, RealArray], picked: Picked) -> str:
     """The directions, Γ, μ and T without a row, and small elements."""
-    picked: Picked = next(iter(chosen))
     words = []
     directions = len(result["n_vector"]) if "n_vector" in result.coordinates else 1
     counts = [("other n̂", directions - 1)]

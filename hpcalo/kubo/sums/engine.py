@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +26,7 @@ from hpcalo.kubo.sums.request import (
     thermal_name,
 )
 from hpcalo.kubo.sums.thermal_levels import ROWS, add_thermal_levels
-from hpcalo.typing import IntArray, RealArray
+from hpcalo.typing import Array, IntArray, RealArray
 
 RawSums = dict[str, RealArray]
 PIECE = 64
@@ -220,7 +219,7 @@ def _batches(
         yield a, b, solver.line(ordered[a, 0], ordered[a, 1], ordered[a:b, 2], need)
 
 
-def _runs(values: NDArray[Any]) -> Iterator[tuple[int, int]]:
+def _runs(values: Array) -> Iterator[tuple[int, int]]:
     """Where equal entries along the first axis follow each other: first, behind the last."""
     new = np.ones(len(values), dtype=bool)
     rows = values.reshape(len(values), -1)

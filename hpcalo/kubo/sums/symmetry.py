@@ -10,15 +10,13 @@ Each observable states its own transformation (`Observable.transformation`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hpcalo.hamiltonian.symmetry import Operation
 from hpcalo.kubo.sums.engine import RawSums
 from hpcalo.kubo.sums.request import BROADENED, Pair, Request
-from hpcalo.typing import RealArray
+from hpcalo.typing import Array, RealArray
 
 ROUNDING = 1e-14
 """Elements of a mean of orthogonal matrices below it are 0."""
@@ -99,7 +97,7 @@ class Symmetrizer:
         return ()
 
 
-def _mean(matrices: Sequence[NDArray[Any]]) -> RealArray:
+def _mean(matrices: Sequence[Array]) -> RealArray:
     """The projection on what the operations leave as it is: one product instead of one for each operation."""
     total = np.asarray(sum(matrices)) / len(matrices)
     return np.where(np.abs(total) > ROUNDING, total, 0.0)

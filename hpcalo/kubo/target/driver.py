@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 from hpcalo.errors import InputError
 from hpcalo.io.uncertain import percent
+from hpcalo.kubo.sums.parts import SummedPass
 from hpcalo.kubo.target.budget import Budget
 from hpcalo.kubo.target.estimate import Estimate, rounded
 from hpcalo.kubo.target.strategy import Level, Outcome, Record, Step, Strategy
@@ -23,7 +23,7 @@ SHARES = (1.0, 0.5, 0.2, 0.0)
 BEFORE = 2
 """Levels of a strategy that are kept for the errors of the next one."""
 
-Evaluate = Callable[[Sequence[Any], Step, Sequence[Level]], Estimate]
+Evaluate = Callable[[Sequence[SummedPass], Step, Sequence[Level]], Estimate]
 """From the sums of a level, the level, and those of its strategy before it (at most BEFORE) to what it knows."""
 Tell = Callable[[str], None]
 

@@ -81,7 +81,7 @@ class Estimate:
 
     variables: tuple[Values, ...]
     fields: Sequence[Variable] = ()
-    own: Any = None
+    own: Any = None  # `Evaluate` alone knows what
 
     def bare(self) -> Estimate:
         """Without fields."""

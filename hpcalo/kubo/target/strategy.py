@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from hpcalo.kubo.sums.parts import SummedPass
 from hpcalo.kubo.target.estimate import Estimate
 
 
@@ -18,7 +19,7 @@ class Step:
 
     label: str
     points: int
-    plan: Any = None
+    plan: Any = None  # each strategy knows its own
     spacing: float | None = None
 
 
@@ -31,7 +32,7 @@ class Level:
     """
 
     step: Step
-    sums: tuple[Any, ...]
+    sums: tuple[SummedPass, ...]
     estimate: Estimate
 
     @property
@@ -60,7 +61,7 @@ class Strategy(Protocol):
         """Points that are expected to be needed from here to that error; infinite where it is out of reach."""
         ...
 
-    def sums(self, step: Step) -> tuple[Any, ...]:
+    def sums(self, step: Step) -> tuple[SummedPass, ...]:
         """Makes the level. Collective. Raises what a pass over k raises."""
         ...
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.interpolate import CubicSpline
@@ -56,7 +55,7 @@ def energy_balance(result: Result) -> Iterator[Check]:
     )
     if not _applies(result, balance):
         return
-    fields: Any = result.setting("drive", "zeeman") or []
+    fields = result.setting("drive", "zeeman") or []
     if any(f.get("frequency") for f in fields if isinstance(f, dict)) and "power_field" not in powers:
         yield untested(balance.name, balance.criterion, "an alternating field also does work on the magnet")
     elif result.setting("electronic_structure") is not None:
@@ -90,9 +89,9 @@ def _compare(result: Result, balance: Balance) -> Check:
     return below(balance.name, balance.criterion, gap, max(balance.limit, doubt), remark)
 
 
-def _deviation(times: RealArray, values: RealArray, rates: Any, factor: float) -> tuple[float, float]:
+def _deviation(times: RealArray, values: RealArray, rates: Sequence[RealArray], factor: float) -> tuple[float, float]:
     """(deviation, change by leaving out every second time), both relative to the integral of the rates' sizes."""
-    rate = factor * sum(rates)
+    rate = factor * np.asarray(sum(rates))
     sizes = factor * sum(np.abs(r) for r in rates)
     if not (np.isfinite(rate).all() and np.isfinite(values).all()):
         return (np.nan, 0.0) if np.isfinite(values).all() else (0.0, np.inf)  # a wall that has left: nothing to test

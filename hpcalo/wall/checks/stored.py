@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from hpcalo.io.dataset import Result
 from hpcalo.typing import RealArray
@@ -20,12 +21,12 @@ def succeeded(result: Result, name: str) -> RealArray:
     return data[np.asarray(result["error"]) == ""] if is_scan(result) else data
 
 
-def largest(values: Any) -> float:
+def largest(values: ArrayLike) -> float:
     """Largest modulus; NaN if any value is."""
     return float(np.max(np.abs(values), initial=0.0))
 
 
-def input_value(result: Result, *keys: str) -> Any:
+def input_value(result: Result, *keys: str) -> Any:  # as the schema of that input has it
     """A number of the input; where it is the scanned one, an array that goes with the variables' first axis."""
     if is_scan(result) and scanned(result) == "_".join(keys):
         values = np.asarray(result[scanned(result)])
@@ -35,7 +36,7 @@ def input_value(result: Result, *keys: str) -> Any:
     return result.setting(*keys)
 
 
-def shaped(value: Any, like: RealArray) -> Any:
+def shaped(value: RealArray | float, like: RealArray) -> RealArray | float:
     """The value so that it multiplies an array with the points of a scan in front."""
     return value.reshape(-1, *[1] * (like.ndim - 1)) if isinstance(value, np.ndarray) else float(value)
 

@@ -6,8 +6,6 @@ on several values (mesh against mean free path, wall against wire) is checked in
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic import model_validator
 
 from hpcalo.config.common import Execution
@@ -44,7 +42,7 @@ class WallInput(Scannable):
 
     @model_validator(mode="before")
     @classmethod
-    def _heat_by_default(cls, data: Any) -> Any:
+    def _heat_by_default(cls, data: object) -> object:
         """With an electronic structure the group 'heat' is one of those that are written if none is named."""
         if not isinstance(data, dict) or data.get("electronic_structure") is None:
             return data

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -43,7 +43,7 @@ class Time(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _tolerance(cls, data: Any) -> Any:
+    def _tolerance(cls, data: object) -> object:
         if isinstance(data, dict) and "tolerance" not in data and data.get("integrator", "rk") != "rk":
             return {**data, "tolerance": 1e-7}
         return data

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -94,7 +94,7 @@ class Paper(Section):
 
     @field_validator("window", mode="before")
     @classmethod
-    def _window(cls, value: Any) -> Any:
+    def _window(cls, value: object) -> object:
         return numbers(value)
 
     @model_validator(mode="after")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -35,9 +34,9 @@ def saved_arrays(sim: Simulation, state: State) -> list[Variable]:
     return out
 
 
-def saved_numbers(sim: Simulation, state: State) -> dict[str, Any]:
+def saved_numbers(sim: Simulation, state: State) -> dict[str, float | str]:
     """The numbers of a state, of its mesh and, time-dependent, of its unit; and the work counted so far."""
-    out = {
+    out: dict[str, float | str] = {
         "t_fs": state.t,
         "dt_fs": state.dt,
         "origin_nm": state.origin,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -63,6 +63,7 @@ def number(name: str, value: float, unit: str, long_name: str, *, nan_ok: bool =
     return Variable(name, (), np.asarray(value), unit, long_name, nan_ok=nan_ok)
 
 
-def own_part(variable: Variable) -> Any:
+def own_part(variable: Variable) -> RealArray:
     """This rank's part of a variable that a monitor has made."""
-    return variable.data.data if isinstance(variable.data, Slab) else variable.data
+    own: RealArray = variable.data.data if isinstance(variable.data, Slab) else variable.data
+    return own

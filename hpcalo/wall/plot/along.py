@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,8 +26,11 @@ from hpcalo.wall.plot.data import (
 )
 from hpcalo.wall.plot.panel import Panel, any_nonzero
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
-def components_along(axis: Any, results: Sequence[Result], name: str, words: str, component: int | None) -> None:
+
+def components_along(axis: Axes, results: Sequence[Result], name: str, words: str, component: int | None) -> None:
     """Components along the wire around the wall; of several files one component, the largest if none is named."""
     held = [frames(r, name) for r in results]
     low, high = window(results)
@@ -55,7 +58,7 @@ def components_along(axis: Any, results: Sequence[Result], name: str, words: str
     _when(axis, held)
 
 
-def _when(axis: Any, held: Sequence[Frames]) -> None:
+def _when(axis: Axes, held: Sequence[Frames]) -> None:
     ends = {float(f.t[-1]) for f in held}
     if len(ends) == 1 and (t := ends.pop()) > 0.0:
         style.note(axis, f"at {written(t, t)}")
@@ -69,7 +72,7 @@ class Profile(Panel):
     name = "profile"
     needs = ("magnetization",)
 
-    def draw(self, axis: Any, results: Sequence[Result]) -> None:
+    def draw(self, axis: Axes, results: Sequence[Result]) -> None:
         components_along(axis, results, "magnetization", "magnetization $M_{}$", component=2)
         axis.set_ylim(-1.12, 1.12)
 
@@ -80,7 +83,7 @@ class SpinAccumulation(Panel):
     name = "spin_accumulation"
     needs = ("spin_accumulation",)
 
-    def draw(self, axis: Any, results: Sequence[Result]) -> None:
+    def draw(self, axis: Axes, results: Sequence[Result]) -> None:
         components_along(axis, results, "spin_accumulation", "accumulation $m_{}$", component=None)
 
     def sensible(self, results: Sequence[Result]) -> bool:
@@ -96,7 +99,7 @@ class Torque(Panel):
         self.part = part
         self.needs = (f"torque_{part.replace('-', '_')}",)
 
-    def draw(self, axis: Any, results: Sequence[Result]) -> None:
+    def draw(self, axis: Axes, results: Sequence[Result]) -> None:
         part = self.part
         name = part.replace("-", "_")
         low, high = window(results)
@@ -104,7 +107,7 @@ class Torque(Panel):
         factor, unit = scale("1/s", largest([f.y[-1] for f in held]))
         for n, (result, field) in enumerate(zip(results, held, strict=True)):
             if len(results) > 1:
-                look: dict[str, Any] = {"color": style.COLOURS[n % 6], "ls": file_dashes(n)}
+                look: style.LineLook = {"color": style.COLOURS[n % 6], "ls": file_dashes(n)}
                 axis.plot(field.x[-1], factor * field.y[-1], label=stem(result), **look)
                 continue
             for suffix, (colour, word) in PARTS.items():

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hpcalo.io.dataset import Result
 from hpcalo.plotting import style
+from hpcalo.typing import RealArray
 from hpcalo.wall.plot.axes import UNITS, largest, scale, stem, written
 from hpcalo.wall.plot.data import chosen, crossing, frames, window
 from hpcalo.wall.plot.panel import Panel, any_nonzero
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
 
 ROWS = 5  # times in a panel
 ARROWS = 28  # in a row
 ENDS = "m_initial"
 """The published model's accumulation: stored for the first and the last state only."""
 
-Row = tuple[str, Any, Any]
+Row = tuple[str, RealArray, RealArray]
 
 
-def turning_colours() -> Any:
+def turning_colours() -> Colormap:
     """Blue, dark in the middle, vermilion: arrows at zero stay visible on white."""
     from matplotlib.colors import LinearSegmentedColormap  # noqa: PLC0415
 
@@ -35,7 +40,7 @@ class Arrows(Panel):
     needs = ("magnetization", "magnetization")
     wide = True
 
-    def draw(self, axis: Any, results: Sequence[Result]) -> None:
+    def draw(self, axis: Axes, results: Sequence[Result]) -> None:
         rows = _rows(results, "magnetization")
         crossed = False
         for row, (_, x, y) in enumerate(reversed(rows)):
@@ -61,7 +66,7 @@ class AccumulationArrows(Panel):
     def __init__(self, *, published: bool = False) -> None:
         self.needs = (ENDS, "m_final", "magnetization") if published else ("spin_accumulation", "magnetization")
 
-    def draw(self, axis: Any, results: Sequence[Result]) -> None:
+    def draw(self, axis: Axes, results: Sequence[Result]) -> None:
         name = self.needs[0]
         rows = _rows(results, name)
         unit = results[0].variables[name].unit
@@ -99,7 +104,7 @@ def _largest_y(rows: Sequence[Row], results: Sequence[Result]) -> float:
 
 
 def _draw(
-    axis: Any, results: Sequence[Result], rows: Sequence[Row], symbol: str, longest: float, factor: float, unit: str,
+    axis: Axes, results: Sequence[Result], rows: Sequence[Row], symbol: str, longest: float, factor: float, unit: str,
     size: float,
 ) -> None:  # fmt: skip
     """The rows from top to bottom; an arrow of the length `longest` is as long as there is room for.
@@ -133,7 +138,7 @@ def _draw(
     bar.ax.tick_params(direction="in", length=2)
 
 
-def _quiver(axis: Any, places: Any, row: float, values: Any, size: float | None, factor: float) -> Any:
+def _quiver(axis: Axes, places: RealArray, row: float, values: RealArray, size: float | None, factor: float) -> None:
     colours = (np.zeros(len(places)),) if size is None else (factor * values[:, 1],)
     arrow = axis.quiver(
         places, np.full(len(places), float(row)), values[:, 0], values[:, 2], *colours,
@@ -141,7 +146,6 @@ def _quiver(axis: Any, places: Any, row: float, values: Any, size: float | None,
         headwidth=3.6, headlength=4.2, headaxislength=3.8, cmap=turning_colours(), zorder=2,
     )  # fmt: skip
     arrow.set_clim(-(size or 1.0), size or 1.0)
-    return arrow
 
 
 def rows_of_arrows(results: Sequence[Result], name: str) -> int:
@@ -149,11 +153,13 @@ def rows_of_arrows(results: Sequence[Result], name: str) -> int:
     return len(_rows(results, name))
 
 
-def scale_arrows(axis: Any) -> None:
+def scale_arrows(axis: Axes) -> None:
     """Makes unit arrows nearly as long as a row is high, and no longer than what keeps neighbours apart."""
+    from matplotlib.quiver import Quiver  # noqa: PLC0415
+
     box = axis.get_window_extent()
     low, high = axis.get_ylim()
     length = min(0.82 / (high - low), 1.05 * box.width / ARROWS / box.height)
     for item in axis.collections:
-        if hasattr(item, "scale_units"):
+        if isinstance(item, Quiver):
             item.scale = 1.0 / length

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hpcalo.io.dataset import Result
 from hpcalo.plotting import style
+from hpcalo.typing import RealArray
 from hpcalo.wall.plot.data import series
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.typing import LineStyleType
 
 PARTS = {
     "": ("0.15", "total"),
@@ -42,7 +47,7 @@ def scale(unit: str, size: float) -> tuple[float, str]:
     return (style.prefixed if unit in PREFIXED else style.short)(UNITS.get(unit, unit), size)
 
 
-def largest(arrays: Sequence[Any]) -> float:
+def largest(arrays: Sequence[RealArray]) -> float:
     """The largest finite absolute value."""
     return max((float(np.nanmax(np.abs(a), initial=0.0)) for a in arrays), default=0.0)
 
@@ -64,7 +69,7 @@ def clock(longest: float) -> tuple[float, str]:
     return 1e-9 * factor, unit
 
 
-def time_axis(axis: Any, results: Sequence[Result], name: str) -> float:
+def time_axis(axis: Axes, results: Sequence[Result], name: str) -> float:
     """Labels the time axis; returns its factor from ns."""
     end = max(float(series(r, name)[0].max()) for r in results)
     factor, unit = clock(end) if end > 0.0 else (1.0, "ns")
@@ -73,7 +78,7 @@ def time_axis(axis: Any, results: Sequence[Result], name: str) -> float:
     return factor
 
 
-def wire_axis(axis: Any, low: float, high: float) -> None:
+def wire_axis(axis: Axes, low: float, high: float) -> None:
     """Labels the axis along the wire and shows the part from `low` to `high` (nm)."""
     axis.set_xlabel("$x$ (nm)")
     if np.isfinite(low):
@@ -81,17 +86,17 @@ def wire_axis(axis: Any, low: float, high: float) -> None:
     style.zero_lines(axis)
 
 
-def file_dashes(n: int) -> Any:
+def file_dashes(n: int) -> LineStyleType:
     """Of the n-th file: where files agree, the ones below are seen between the dashes."""
     return style.DASHES[n % len(style.DASHES)]
 
 
-def marker(t: Any) -> str:
+def marker(t: RealArray) -> str:
     """Marks at the times t where they are few."""
     return "o" if len(t) <= 30 else ""
 
 
-def calm(axis: Any, data: Sequence[Any]) -> None:
+def calm(axis: Axes, data: Sequence[RealArray]) -> None:
     """Chooses a y range in which a constant looks constant, not like a trend of its last digits."""
     values = np.concatenate([np.ravel(y) for y in data])
     values = values[np.isfinite(values)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -157,7 +156,7 @@ def steady_velocity(result: Result) -> RealArray | None:
     if not {"beta", "u"} <= set(result.variables) or result.setting("electronic_structure"):
         return None
     alpha = result.setting("magnet", "damping")
-    alphas: Any = float(alpha) if alpha else np.nan
+    alphas = np.asarray(float(alpha) if alpha else np.nan)
     if is_scan(result) and scanned(result) == "magnet_damping":
         alphas = np.asarray(result["magnet_damping"], dtype=float)
     if result.setting("drive", "zeeman") or not np.all(alphas > 0.0):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hpcalo.io.dataset import Result
 from hpcalo.plotting import style
+from hpcalo.typing import RealArray
 from hpcalo.wall.magnetism.terms.registry import labels
 from hpcalo.wall.plot.axes import (
     largest,
@@ -20,6 +21,9 @@ from hpcalo.wall.plot.data import (
     series,
 )
 from hpcalo.wall.plot.panel import Panel
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def curves() -> list[tuple[str, tuple[str, ...]]]:
@@ -36,7 +40,7 @@ class Energies(Panel):
     needs = ("energy_total",)
     times = True
 
-    def draw(self, axis: Any, results: Sequence[Result]) -> None:
+    def draw(self, axis: Axes, results: Sequence[Result]) -> None:
         factor = time_axis(axis, results, "energy_total")
         several = len(results) > 1
         names = curves()[:1] if several else curves()
@@ -66,7 +70,7 @@ class Powers(Panel):
     needs = ("power_spin_torque", "power_damping")
     times = True
 
-    def draw(self, axis: Any, results: Sequence[Result]) -> None:
+    def draw(self, axis: Axes, results: Sequence[Result]) -> None:
         factor = time_axis(axis, results, "power_damping")
         data = [(_drive(r), series(r, "power_damping")) for r in results]
         everything = np.concatenate([np.concatenate([a[1], -b[1]]) for a, b in data])
@@ -89,7 +93,7 @@ class Powers(Panel):
         axis.set_ylabel(f"power ({unit})")
 
 
-def _drive(result: Result) -> tuple[Any, Any]:
+def _drive(result: Result) -> tuple[RealArray, RealArray]:
     """Times, and the power of all torques in W/m² of the wire's cross-section."""
     t, power = series(result, "power_spin_torque")
     thickness = float(result.attrs.get("magnet_thickness_m", np.nan))
@@ -99,7 +103,7 @@ def _drive(result: Result) -> tuple[Any, Any]:
     return t, power
 
 
-def _balance(axis: Any, result: Result, t: Any, drive: Any, factor: float, per: float) -> None:
+def _balance(axis: Axes, result: Result, t: RealArray, drive: RealArray, factor: float, per: float) -> None:
     """Marks the loss that the drive and the stored energy require, between the times of the file."""
     t_e, energy = series(result, "energy_total")
     if len(t_e) < 2 or not np.array_equal(t, t_e):
@@ -108,5 +112,5 @@ def _balance(axis: Any, result: Result, t: Any, drive: Any, factor: float, per: 
     mean = (drive[1:] - drive[:-1]) / np.log(drive[1:] / drive[:-1]) if (drive > 0.0).all() else None
     between = 0.5 * (drive[1:] + drive[:-1]) if mean is None else np.where(np.isfinite(mean), mean, drive[1:])
     loss = between - np.diff(energy) / np.diff(1e-9 * t)
-    mark: dict[str, Any] = {"ls": "None", "marker": "o", "ms": 3.0, "mfc": "none", "mec": "0.3", "mew": 0.7}
+    mark: style.LineLook = {"ls": "None", "marker": "o", "ms": 3.0, "mfc": "none", "mec": "0.3", "mew": 0.7}
     axis.plot(factor * middle, per * loss, label=r"drive $-\,\mathrm{d}E/\mathrm{d}t$", **mark)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from matplotlib import rc_context
 
@@ -18,8 +18,12 @@ from hpcalo.wall.plot.generic import AgainstScan, InTimeOrSpace
 from hpcalo.wall.plot.panel import Panel
 from hpcalo.wall.plot.tables import FORMER_NAMES, MAPS, panels_of
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from PIL.Image import Image
 
-def draw(results: Sequence[Result], quantities: Sequence[str] = ()) -> Any:
+
+def draw(results: Sequence[Result], quantities: Sequence[str] = ()) -> PaperFigure:
     """A matplotlib figure of one or more wall results of the same kind: the panels of the whole file, or those named.
 
     A name is one of a panel or of a variable of the file. Raises InputError for other names, for results of different
@@ -42,7 +46,7 @@ def draw(results: Sequence[Result], quantities: Sequence[str] = ()) -> Any:
     return figure
 
 
-def _page(makers: Sequence[Panel], title: str, results: Sequence[Result]) -> tuple[PaperFigure, list[Any]]:
+def _page(makers: Sequence[Panel], title: str, results: Sequence[Result]) -> tuple[PaperFigure, list[Axes]]:
     """As `style.panels`, with wide first panels above the two columns, and about as long as a page."""
     wide = [rows_of_arrows(results, p.needs[0]) for p in makers if p.wide]
     if not wide and len(makers) <= 6:
@@ -64,7 +68,7 @@ def _page(makers: Sequence[Panel], title: str, results: Sequence[Result]) -> tup
     return figure, axes
 
 
-def animate(results: Sequence[Result]) -> list[Any]:
+def animate(results: Sequence[Result]) -> list[Image]:
     """Pictures (PIL) of the moving wall, one for each time of a run. Raises InputError if nothing moves."""
     from hpcalo.wall.plot.movie import pictures  # noqa: PLC0415
 

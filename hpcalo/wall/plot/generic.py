@@ -1,9 +1,9 @@
-"""Any variable of a file that has no panel of its own."""
+"""A variable of a file that has no panel of its own."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -27,6 +27,9 @@ from hpcalo.wall.plot.data import (
 from hpcalo.wall.plot.panel import Panel
 from hpcalo.wall.plot.scan_axes import frame, line, scan_places
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 
 class InTimeOrSpace(Panel):
     """A variable of runs: along the wire at start and end, or against time."""
@@ -34,7 +37,7 @@ class InTimeOrSpace(Panel):
     def __init__(self, name: str) -> None:
         self.name, self.needs = name, (name,)
 
-    def draw(self, axis: Any, results: Sequence[Result]) -> None:
+    def draw(self, axis: Axes, results: Sequence[Result]) -> None:
         name = self.name
         variable = results[0].variables[name]
         words = variable.long_name if 0 < len(variable.long_name) < 42 else name.replace("_", " ")
@@ -65,7 +68,7 @@ class AgainstScan(Panel):
     def __init__(self, name: str) -> None:
         self.name, self.needs = name, (name,)
 
-    def draw(self, axis: Any, results: Sequence[Result]) -> None:
+    def draw(self, axis: Axes, results: Sequence[Result]) -> None:
         name = self.name
         variable = results[0].variables[name]
         if np.asarray(variable.data).dtype.kind not in "fiu":

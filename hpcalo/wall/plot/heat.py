@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from hpcalo.wall.plot.data import (
 )
 from hpcalo.wall.plot.panel import Panel, any_nonzero
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 WORDS = {"heat_current": "heat current $J^Q$", "dmi_current": "DMI energy current $J^{DMI}$"}
 
 
@@ -34,7 +37,7 @@ class Current(Panel):
         self.name = self.current = current
         self.needs = (current,)
 
-    def draw(self, axis: Any, results: Sequence[Result]) -> None:
+    def draw(self, axis: Axes, results: Sequence[Result]) -> None:
         name = self.current
         low, high = window(results)
         held = [frames(r, name) for r in results]
@@ -71,7 +74,7 @@ class CurrentMap(Panel):
         self.name = f"{current.partition('_')[0]}_map"
         self.needs = (current, current)
 
-    def draw(self, axis: Any, results: Sequence[Result]) -> None:
+    def draw(self, axis: Axes, results: Sequence[Result]) -> None:
         name = self.current
         field = frames(results[0], name)
         if len(field.t) < 3:
@@ -106,7 +109,7 @@ class Reciprocity(Panel):
     needs = ("heat_work_even", "heat_work_odd")
     times = True
 
-    def draw(self, axis: Any, results: Sequence[Result]) -> None:
+    def draw(self, axis: Axes, results: Sequence[Result]) -> None:
         factor = time_axis(axis, results, "heat_work_even")
         data = []
         for n, result in enumerate(results):
@@ -117,7 +120,7 @@ class Reciprocity(Panel):
                     word = f"{stem(result)}, {part}" if len(results) > 1 else f"{part} torque"
                     data.append((t[1:], power[1:], work[1:], style.COLOURS[(2 * n + k) % 6], word))
         per, unit = style.prefixed("W/m", largest([d[1] for d in data]) or 1.0)
-        mark: dict[str, Any] = {"ls": "None", "marker": "o", "ms": 3.0, "mfc": "none", "mew": 0.7}
+        mark: style.LineLook = {"ls": "None", "marker": "o", "ms": 3.0, "mfc": "none", "mew": 0.7}
         for t, power, work, colour, word in data:
             axis.plot(factor * t, per * power, color=colour, label=word)
             axis.plot(factor * t, per * work, mec=colour, **mark)

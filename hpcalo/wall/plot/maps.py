@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from hpcalo.wall.plot.data import (
 )
 from hpcalo.wall.plot.panel import Panel
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 
 class Map(Panel):
     """A component of M against position and time as a map; of the first of several files."""
@@ -35,7 +38,7 @@ class Map(Panel):
         self.component = component
         self.name = "map" if component == 2 else f"map_{XYZ[component]}"
 
-    def draw(self, axis: Any, results: Sequence[Result]) -> None:
+    def draw(self, axis: Axes, results: Sequence[Result]) -> None:
         m = frames(results[0], "magnetization")
         if len(m.t) < 2:
             raise InputError(f"{results[0].path}: holds only one time; a map needs more")
@@ -51,8 +54,8 @@ class Map(Panel):
             cmap="RdBu_r", vmin=-size, vmax=size, shading="gouraud", rasterized=True,
         )  # fmt: skip
         if component == 2:
-            crossings = [crossing(x, v) for x, v in zip(m.x, m.y, strict=True)]
-            if all(c is not None for c in crossings):
+            crossings = [c for x, v in zip(m.x, m.y, strict=True) if (c := crossing(x, v)) is not None]
+            if len(crossings) == len(m.t):
                 axis.plot(crossings, factor * m.t, color="0.1", lw=1.0, label="$M_z = 0$")
         axis.set_xlim(low, high)
         axis.set_ylim(0.0, factor * float(m.t[-1]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,6 +23,10 @@ from hpcalo.wall.plot.data import (
 )
 from hpcalo.wall.plot.panel import Panel
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.typing import ColorType
+
 PUBLISHED = {0.5: 0.23, 2.0: 0.15, 6.0: 0.08}
 """Settling times (ns) at gradients (K/nm) as printed: Phys. Rev. B 106, 054432 (2022)."""
 
@@ -39,7 +43,7 @@ class Mean(Panel):
         self.needs = ("magnetization", "normalization") if published else ("mean_mx", "mean_my", "mean_mz")
         self.times = self.on_request = not published
 
-    def draw(self, axis: Any, results: Sequence[Result]) -> None:
+    def draw(self, axis: Axes, results: Sequence[Result]) -> None:
         if is_scan(results[0]):
             _scanned_means(axis, results[0])
             if len(results) > 1:
@@ -51,7 +55,7 @@ class Mean(Panel):
         axis.margins(y=0.08)
 
 
-def _means_in_time(axis: Any, results: Sequence[Result]) -> None:
+def _means_in_time(axis: Axes, results: Sequence[Result]) -> None:
     result = results[0]
     factor = time_axis(axis, results, "mean_mx" if "mean_mx" in result.variables else "magnetization")
     for n, one in enumerate(results):
@@ -81,7 +85,7 @@ def _means(result: Result) -> tuple[RealArray, RealArray]:
     return t, np.asarray(m.mean(1))
 
 
-def _scanned_means(axis: Any, result: Result) -> None:
+def _scanned_means(axis: Axes, result: Result) -> None:
     """All components, dark to light in the order of the scanned value."""
     good = np.nonzero(np.asarray(result["error"]) == "")[0]
     units = [1e3 * paper_unit(result, int(k)) for k in good]
@@ -98,8 +102,9 @@ def _scanned_means(axis: Any, result: Result) -> None:
     style.note(axis, f"all {len(good)} values of the scan, the first widest")
 
 
-def _shade(colour: str, n: int, count: int) -> Any:
+def _shade(colour: str, n: int, count: int) -> ColorType:
     from matplotlib.colors import to_rgb  # noqa: PLC0415
 
     light = 0.65 * (1.0 - n / max(count - 1, 1))
-    return tuple((1.0 - light) * v + light for v in to_rgb(colour))
+    red, green, blue = ((1.0 - light) * v + light for v in to_rgb(colour))
+    return red, green, blue

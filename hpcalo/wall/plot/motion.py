@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from hpcalo.wall.plot.data import (
 )
 from hpcalo.wall.plot.panel import Panel
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 
 class WallPosition(Panel):
     """How far the wall has moved."""
@@ -29,7 +32,7 @@ class WallPosition(Panel):
     needs = ("wall_position",)
     times = True
 
-    def draw(self, axis: Any, results: Sequence[Result]) -> None:
+    def draw(self, axis: Axes, results: Sequence[Result]) -> None:
         factor = time_axis(axis, results, "wall_position")
         data = [series(r, "wall_position") for r in results]
         per_nm, unit = style.prefixed("m", 1e-9 * largest([y - y[0] for _, y in data]))
@@ -51,7 +54,7 @@ class WallVelocity(Panel):
     needs = ("wall_velocity",)
     times = True
 
-    def draw(self, axis: Any, results: Sequence[Result]) -> None:
+    def draw(self, axis: Axes, results: Sequence[Result]) -> None:
         factor = time_axis(axis, results, "wall_velocity")
         values = []
         for n, result in enumerate(results):
@@ -63,11 +66,15 @@ class WallVelocity(Panel):
             steady = steady_velocity(result)
             if steady is not None:
                 t_u, _ = series(result, "u")
-                line = {"color": colour if len(results) > 1 else "0.15", "ls": style.DASHES[1], "lw": 0.9}
+                line: style.LineLook = {
+                    "color": colour if len(results) > 1 else "0.15",
+                    "ls": style.DASHES[1],
+                    "lw": 0.9,
+                }
                 axis.plot(factor * t_u, steady, **line)
                 values.append(steady)
         if any(steady_velocity(r) is not None for r in results):
-            look = {"color": "0.3" if len(results) > 1 else "0.15", "ls": style.DASHES[1], "lw": 0.9}
+            look: style.LineLook = {"color": "0.3" if len(results) > 1 else "0.15", "ls": style.DASHES[1], "lw": 0.9}
             axis.plot([], [], label=r"steady motion, $\beta u/\alpha$", **look)
         everything = np.concatenate(values)
         everything = everything[np.isfinite(everything)]

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hpcalo.io.dataset import Result
 from hpcalo.plotting import style
 from hpcalo.plotting.paper import PaperFigure
+from hpcalo.typing import RealArray
 from hpcalo.wall.plot.arrows import ARROWS
 from hpcalo.wall.plot.axes import XYZ, clock
 from hpcalo.wall.plot.data import chosen, frames, window
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 MOST = 200  # pictures
 MOVIE_DPI = 130
 
 
-def pictures(result: Result) -> list[Any]:
+def pictures(result: Result) -> list[Image]:
     """One picture for each time, at most `MOST`, all of the same size."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
-    from PIL import Image  # noqa: PLC0415
+    from PIL.Image import fromarray  # noqa: PLC0415
 
     m = frames(result, "magnetization")
     factor, unit = clock(float(m.t[-1]))
@@ -64,9 +68,9 @@ def pictures(result: Result) -> list[Any]:
             line.set_data(m.x[i], m.y[i, :, c])
         top.set_title(f"$t$ = {factor * m.t[i]:.4g} {unit}", loc="left", fontsize=8)
         canvas.draw()
-        made.append(Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy()))
+        made.append(fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy()))
     return made
 
 
-def _at(places: Any, x: Any, y: Any) -> Any:
+def _at(places: RealArray, x: RealArray, y: RealArray) -> RealArray:
     return np.stack([np.interp(places, x, y[:, c], left=np.nan, right=np.nan) for c in range(3)], axis=1)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hpcalo.io.dataset import Result
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 class Panel:
@@ -27,7 +30,7 @@ class Panel:
     on_request: bool = False
     """Whether it is drawn only where it is named."""
 
-    def draw(self, axis: Any, results: Sequence[Result]) -> None:
+    def draw(self, axis: Axes, results: Sequence[Result]) -> None:
         """Draws results of one kind into the axes. Raises InputError where they hold too little."""
         raise NotImplementedError
 

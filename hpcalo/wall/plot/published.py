@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from hpcalo.wall.plot.mean import PUBLISHED
 from hpcalo.wall.plot.panel import Panel
 from hpcalo.wall.plot.scan_axes import WORDS, frame, from_zero, line, scan_places
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 
 class Settling(Panel):
     """t_s against the scanned input, with the printed values where they are for it."""
@@ -31,20 +34,28 @@ class Settling(Panel):
     name = "settling"
     needs = ("settling_time",)
 
-    def draw(self, axis: Any, results: Sequence[Result]) -> None:
+    def draw(self, axis: Axes, results: Sequence[Result]) -> None:
         for n, (result, x) in enumerate(zip(results, scan_places(axis, results), strict=True)):
             label = stem(result) if len(results) > 1 else "printed equations, as solved here"
             line(axis, x, last(result, "settling_time"), color=style.COLOURS[n % 6], marker="o", label=label)
         axis.set_ylabel("settling time $t_s$ (ns)")
         if scanned(results[0]) == "drive_gradient":
-            mark = {"ls": "None", "marker": "D", "ms": 5, "mfc": "white", "mec": "black", "mew": 1.2, "zorder": 5}
+            mark: style.LineLook = {
+                "ls": "None",
+                "marker": "D",
+                "ms": 5,
+                "mfc": "white",
+                "mec": "black",
+                "mew": 1.2,
+                "zorder": 5,
+            }
             axis.plot(list(PUBLISHED), list(PUBLISHED.values()), label="Wang et al. 2022", **mark)
             style.note(axis, "published values not reproduced")
         frame(axis, results)
         from_zero(axis)
 
 
-def _profile(axis: Any, results: Sequence[Result], name: str, words: str) -> None:
+def _profile(axis: Axes, results: Sequence[Result], name: str, words: str) -> None:
     """A vector of the first state (solid) and the last one (dotted); of a scan for its largest value."""
     result = results[0]
     head = result.variables[f"{name}_initial"]
@@ -81,7 +92,7 @@ class PublishedAccumulation(Panel):
     name = "accumulation"
     needs = ("m_initial", "m_final")
 
-    def draw(self, axis: Any, results: Sequence[Result]) -> None:
+    def draw(self, axis: Axes, results: Sequence[Result]) -> None:
         _profile(axis, results, "m", "accumulation $m_{}$")
 
 
@@ -91,7 +102,7 @@ class PublishedCurrent(Panel):
     name = "current"
     needs = ("j_s_initial", "j_s_final")
 
-    def draw(self, axis: Any, results: Sequence[Result]) -> None:
+    def draw(self, axis: Axes, results: Sequence[Result]) -> None:
         _profile(axis, results, "j_s", "spin current $j_{{s,{}}}$")
 
 
@@ -101,7 +112,7 @@ class PublishedTorque(Panel):
     name = "torque"
     needs = ("torque_initial", "torque_final")
 
-    def draw(self, axis: Any, results: Sequence[Result]) -> None:
+    def draw(self, axis: Axes, results: Sequence[Result]) -> None:
         _profile(axis, results, "torque", "torque $T_{}$")
         result = results[0]
         name = "torque_divergence_initial"
@@ -109,7 +120,7 @@ class PublishedTorque(Panel):
             return
         factor, _ = scale(result.variables[name].unit, largest([result["torque_initial"], result["torque_final"]]))
         x, y = np.asarray(result["x"], dtype=float), np.asarray(result[name], dtype=float)
-        mark: dict[str, Any] = {"ls": "None", "marker": "o", "ms": 3.2, "mfc": "none", "mew": 0.7}
+        mark: style.LineLook = {"ls": "None", "marker": "o", "ms": 3.2, "mfc": "none", "mew": 0.7}
         for c in range(3):
             axis.plot(x[::6], factor * y[::6, c], color=style.COLOURS[c], **mark)
         axis.plot([], [], color="0.3", label="from $j_s$, Eqs. (16), (17)", **mark)

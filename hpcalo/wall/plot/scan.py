@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,8 +24,11 @@ from hpcalo.wall.plot.panel import Panel
 from hpcalo.wall.plot.scan_axes import frame, from_zero, line, scan_places
 from hpcalo.wall.units import HBAR
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
-def _parts(axis: Any, results: Sequence[Result], names: dict[str, str]) -> None:
+
+def _parts(axis: Axes, results: Sequence[Result], names: dict[str, str]) -> None:
     """Total, electrical and thermal values against the scanned input: a colour each; dashes distinguish files."""
     places = scan_places(axis, results)
     for n, (result, x) in enumerate(zip(results, places, strict=True)):
@@ -47,7 +50,7 @@ class SpinDrift(Panel):
     name = "u"
     needs = ("u",)
 
-    def draw(self, axis: Any, results: Sequence[Result]) -> None:
+    def draw(self, axis: Axes, results: Sequence[Result]) -> None:
         _parts(axis, results, {"": "u", "_electrical": "u_electrical", "_thermal": "u_thermal"})
         axis.set_ylabel("spin-drift velocity $u$ (m/s)")
         frame(axis, results)
@@ -60,7 +63,7 @@ class Nonadiabaticity(Panel):
     name = "beta"
     needs = ("beta",)
 
-    def draw(self, axis: Any, results: Sequence[Result]) -> None:
+    def draw(self, axis: Axes, results: Sequence[Result]) -> None:
         _parts(axis, results, {"": "beta", "_electrical": "beta_electrical", "_thermal": "beta_Q"})
         j, tau = (results[0].setting("electrons", key) for key in ("exchange_splitting", "spin_flip_time"))
         if j and tau and scanned(results[0]).partition("_")[0] != "electrons":
@@ -79,7 +82,7 @@ class ThermalShare(Panel):
     name = "thermal_share"
     needs = ("u_thermal", "u")
 
-    def draw(self, axis: Any, results: Sequence[Result]) -> None:
+    def draw(self, axis: Axes, results: Sequence[Result]) -> None:
         for n, (result, x) in enumerate(zip(results, scan_places(axis, results), strict=True)):
             y = last(result, "u_thermal") / last(result, "u")
             label = stem(result) if len(results) > 1 else None
@@ -103,7 +106,7 @@ class ScannedVelocity(Panel):
     name = "velocity"
     needs = ("u", "beta")
 
-    def draw(self, axis: Any, results: Sequence[Result]) -> None:
+    def draw(self, axis: Axes, results: Sequence[Result]) -> None:
         both = any(_moves(r) for r in results)
         for n, (result, x) in enumerate(zip(results, scan_places(axis, results), strict=True)):
             steady = steady_velocity(result)
@@ -114,9 +117,11 @@ class ScannedVelocity(Panel):
                 line(axis, x, last(result, "wall_velocity"), color=colour, marker="o", label=f"{named}end of the run")
             if steady is not None:
                 y = at_end(result, "beta", steady)
-                dashes: dict[str, Any] = {"ls": style.DASHES[1], "lw": 0.9} if moving else {}
+                look: style.LineLook = {"color": colour, "marker": "s" if moving else "o"}
+                if moving:
+                    look |= {"ls": style.DASHES[1], "lw": 0.9}
                 label = rf"{named}$\beta u/\alpha$" if both else named or None
-                line(axis, x, y, color=colour, marker="s" if moving else "o", label=label, **dashes)
+                line(axis, x, y, label=label, **look)
             elif not moving:
                 raise InputError(f"{result.path}: holds neither a velocity nor what it follows from")
         axis.set_ylabel("wall velocity (m/s)")

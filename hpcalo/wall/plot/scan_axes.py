@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from hpcalo.wall.plot.data import (
     scanned,
 )
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 WORDS = {
     "drive_gradient": r"temperature gradient $\kappa$",
     "drive_temperature": "temperature $T_0$",
@@ -28,7 +31,7 @@ WORDS = {
 }
 
 
-def scan_places(axis: Any, results: Sequence[Result]) -> list[RealArray]:
+def scan_places(axis: Axes, results: Sequence[Result]) -> list[RealArray]:
     """Labels the scanned axis; the places of each file's points on it."""
     name = scanned(results[0])
     item = results[0].coordinates[name]
@@ -44,13 +47,13 @@ def scan_places(axis: Any, results: Sequence[Result]) -> list[RealArray]:
     return [factor * x for x in found]
 
 
-def line(axis: Any, x: RealArray, y: RealArray, **form: Any) -> None:
+def line(axis: Axes, x: RealArray, y: RealArray, *, label: str | None = None, **form: Unpack[style.LineLook]) -> None:
     """A curve through the points in the order of the scanned value, in whatever order the input lists them."""
     order = np.argsort(x, kind="stable")
-    axis.plot(x[order], np.asarray(y)[order], **form)
+    axis.plot(x[order], np.asarray(y)[order], label=label, **form)
 
 
-def frame(axis: Any, results: Sequence[Result]) -> None:
+def frame(axis: Axes, results: Sequence[Result]) -> None:
     """Margins, and how many points failed."""
     axis.margins(x=0.05, y=0.1)
     failed = sum(int(np.count_nonzero(np.asarray(r["error"]) != "")) for r in results)
@@ -59,7 +62,7 @@ def frame(axis: Any, results: Sequence[Result]) -> None:
         style.note(axis, f"{failed} of {total} points failed", add=True)
 
 
-def from_zero(axis: Any, at_least: float = 0.0) -> None:
+def from_zero(axis: Axes, at_least: float = 0.0) -> None:
     """Makes the y axis include zero, and `at_least` from above."""
     low, high = axis.get_ylim()
     if low >= 0.0 or high <= 0.0:

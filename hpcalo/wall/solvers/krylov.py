@@ -52,7 +52,7 @@ class System(Protocol):
     """What is solved: A x = b, preconditioned from the right by P."""
 
     shape: tuple[int, ...]
-    dtype: np.dtype[Any]  # of the basis
+    dtype: np.dtype[Any]  # of the basis: single or double precision
 
     def expand(self, j: int, basis: RealArray, dots: RealArray) -> None:
         """basis[j + 1] = (A P - 1) basis[j]. Stores P basis[j] for `collect`. Collective.

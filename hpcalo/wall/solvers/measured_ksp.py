@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -87,7 +87,7 @@ class MeasuredKsp:
         *,
         prefixes: tuple[str, ...],
         advice: str,
-        alive: tuple[Any, ...] = (),
+        alive: tuple[object, ...] = (),
     ) -> None:
         self.mesh, self.system, self.ksp, self.options = mesh, system, ksp, options
         self.prefixes, self.advice, self._alive = prefixes, advice, alive
@@ -161,7 +161,7 @@ class MeasuredKsp:
             )
 
 
-def destroy(*objects: Any) -> None:
+def destroy(*objects: PETSc.Object) -> None:
     """Destroys PETSc objects, in this order."""
     for item in objects:
         item.destroy()

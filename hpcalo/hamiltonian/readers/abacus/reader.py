@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -122,7 +122,7 @@ class Abacus(Reader):
         return model if self.thickness is None else as_film(model, self.thickness)
 
     @classmethod
-    def table(cls, name: str, options: Mapping[str, Any]) -> dict[str, Any] | None:
+    def table(cls, name: str, options: Mapping[str, object]) -> dict[str, object] | None:
         """A file of H(R), or a folder with one."""
         folder = any((Path(name) / ending).is_file() for ending in HAMILTONIANS)
         return {**options, cls.source: name} if folder or Path(name).name in HAMILTONIANS else None

@@ -6,10 +6,11 @@ of the majority moment: the majority channel, whose levels are lower, has its sp
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hpcalo.errors import ModelError
 from hpcalo.hamiltonian.exchange import PAULI, unit_vector
@@ -33,7 +34,11 @@ SpinOrbit = tuple[IntArray, ComplexArray]
 
 
 def joined(
-    up: WannierModel, down: WannierModel, soc: SpinOrbit | None, n_hat: Any = None, about: str = ""
+    up: WannierModel,
+    down: WannierModel,
+    soc: SpinOrbit | None,
+    n_hat: NDArray | Sequence[float] | None = None,
+    about: str = "",
 ) -> WannierModel:
     """The spinor model of two channels, both on their own cells, with replicas folded in.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -122,7 +122,7 @@ class Channels(Reader):
         return np.zeros((1, 3), dtype=np.int64), coupling[None]
 
     @classmethod
-    def table(cls, name: str, options: Mapping[str, Any]) -> dict[str, Any] | None:
+    def table(cls, name: str, options: Mapping[str, object]) -> dict[str, object] | None:
         """A main file of either channel with that of the other beside it, or a seed that only two channels have.
 
         With `spin` given, a file of one channel is one of Wannier90.
@@ -131,7 +131,7 @@ class Channels(Reader):
         if alone or "spin" in options or (Path(name).is_file() and not name.endswith(FILES)):
             return None
         try:
-            ChannelFiles.find(Path(name), options.get("format", "tb"))
+            ChannelFiles.find(Path(name), str(options.get("format", "tb")))
         except ModelError:
             return None
         return {**options, cls.source: name}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -16,8 +16,9 @@ from hpcalo.hamiltonian.readers.fleur.operators import read_positions, read_spin
 from hpcalo.hamiltonian.readers.fleur.structure import read_inp
 from hpcalo.hamiltonian.readers.matrices import Matrices, Wishes, wannier_model
 from hpcalo.hamiltonian.readers.wannier90.hr import read_hr
-from hpcalo.hamiltonian.readers.wannier90.win_wout import read_win, read_wout
+from hpcalo.hamiltonian.readers.wannier90.win_wout import Structure, read_win, read_wout
 from hpcalo.hamiltonian.types import WannierModel
+from hpcalo.typing import RealArray
 
 MAIN = "_hr.dat"
 INPUT = "inp.xml"
@@ -90,7 +91,7 @@ class Fleur(Reader):
             "spin_orbit": beside[SPIN_ORBIT] if self.spin != "none" and beside[SPIN_ORBIT].is_file() else None,
         }
 
-    def _structure(self, files: Mapping[str, Path | None], with_centres: bool) -> tuple[Any, Any]:
+    def _structure(self, files: Mapping[str, Path | None], with_centres: bool) -> tuple[Structure, RealArray | None]:
         """Lattice and atoms; centres (N, 3) Å where the position matrix does not tell them."""
         path, beside = files["structure"], files["centres"]
         assert path is not None
@@ -109,7 +110,7 @@ class Fleur(Reader):
         return structure, read_wout(source)[1]
 
     @classmethod
-    def table(cls, name: str, options: Mapping[str, Any]) -> dict[str, Any] | None:
+    def table(cls, name: str, options: Mapping[str, object]) -> dict[str, object] | None:
         """WF1_hr.dat or a folder that has it, with FLEUR's spin matrices or position matrix beside it."""
         path = Path(name)
         main = path / f"WF1{MAIN}" if path.is_dir() else path

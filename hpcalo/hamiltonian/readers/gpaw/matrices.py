@@ -6,7 +6,7 @@ All are X_MN(k) = Σ_R exp(2πi k·R) <M0|X|NR>, with the corrections within the
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +15,17 @@ from hpcalo.errors import ModelError
 from hpcalo.typing import ComplexArray, IntArray, RealArray
 from hpcalo.units import BOHR_IN_ANGSTROM, HARTREE_EV
 
+Calculator: TypeAlias = Any
+Spline: TypeAlias = Any
+"""Objects of GPAW, which has no types."""
+
 XYZ = (3, 1, 2)
 """Numbers of x, y, z among GPAW's real harmonics of l = 0 and 1."""
 TIE = 1e-3
 """Å: images of a pair that are equally far share the element."""
 
 
-def spin_orbit(calc: Any) -> ComplexArray:
+def spin_orbit(calc: Calculator) -> ComplexArray:
     """Σ_a P* <φ_i|dV/dr L_v/r|φ_j> P, the coefficient of σ_v, eV: (3, nk, N, N)."""
     from gpaw.spinorbit import soc  # noqa: PLC0415
 
@@ -33,7 +37,7 @@ def spin_orbit(calc: Any) -> ComplexArray:
     return np.asarray(HARTREE_EV * total, dtype=np.complex128)
 
 
-def positions(calc: Any) -> ComplexArray:
+def positions(calc: Calculator) -> ComplexArray:
     """<M|(r − R − τ_N)_v|N>, Å: (3, nk, N, N).
 
     The smooth part is an overlap: (r − τ_N)_v times a function of l is a sum of functions of l − 1 and l + 1. Within
@@ -72,7 +76,7 @@ def positions(calc: Any) -> ComplexArray:
     return np.asarray(BOHR_IN_ANGSTROM * r_vkMN, dtype=np.complex128)
 
 
-def _times_r(phi: Any) -> list[Any]:
+def _times_r(phi: Spline) -> list[Spline]:
     """The radial functions of r·φ with l − 1 and l + 1, as GPAW's splines f(r) of f(r) r^l Y_lm."""
     from gpaw.spline import Spline  # noqa: PLC0415
 
@@ -83,7 +87,7 @@ def _times_r(phi: Any) -> list[Any]:
     return [*lower, Spline.from_data(l + 1, cutoff, f)]
 
 
-def _mixing(basis: list[Any]) -> RealArray:
+def _mixing(basis: list[Spline]) -> RealArray:
     """(3, functions of r·φ, functions): r_v φ_lm = √(4π/3) Σ_l'm' G(lm, 1v, l'm') (r f)_l'm'."""
     from gpaw.sphere.gaunt import gaunt  # noqa: PLC0415
 
@@ -102,7 +106,9 @@ def _mixing(basis: list[Any]) -> RealArray:
     return np.concatenate(blocks, axis=1)
 
 
-def _summed(tci: Any, expansions: Any, cutoffs: NDArray, a: int, b: int, k: RealArray) -> tuple[NDArray, NDArray]:
+def _summed(
+    tci: Calculator, expansions: Calculator, cutoffs: NDArray, a: int, b: int, k: RealArray
+) -> tuple[NDArray, NDArray]:
     """Two-centre integrals of atoms a and b summed over cells with exp(2πi k·R), (nk, m, n), and their dipoles.
 
     The dipoles, bohr, (3, nk, m, n), have the vector from a to b as a factor.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -18,6 +18,9 @@ from hpcalo.hamiltonian.overlap import require_positive_overlap
 from hpcalo.hamiltonian.readers.base import Magnetization, PositionMatrix, Reader
 from hpcalo.hamiltonian.readers.lcao_npz import POSITION_TOLERANCE, position_mismatch
 from hpcalo.hamiltonian.types import Crystal, LcaoModel
+
+if TYPE_CHECKING:
+    from hpcalo.hamiltonian.readers.gpaw.matrices import Calculator
 
 
 class Gpaw(Reader):
@@ -56,7 +59,7 @@ class Gpaw(Reader):
                 raise ModelError(f"{path}: {problem}") from None
         return model if self.thickness is None else as_film(model, self.thickness)
 
-    def _model(self, calc: Any) -> LcaoModel:
+    def _model(self, calc: Calculator) -> LcaoModel:
         from gpaw.lcao.tools import get_lcao_hamiltonian  # noqa: PLC0415
 
         from hpcalo.hamiltonian.readers.gpaw import matrices  # noqa: PLC0415
@@ -111,7 +114,7 @@ class Gpaw(Reader):
         return require_positive_overlap(model)
 
 
-def _require_what_is_needed(calc: Any) -> None:
+def _require_what_is_needed(calc: Calculator) -> None:
     """Raises ModelError for a calculation that does not hold what is read."""
     if getattr(calc, "dft", None) is None or getattr(calc.dft.ibzwfs, "mode", "") != "lcao":
         raise ModelError("is not of GPAW's mode='lcao'; converge the density in any mode, then run LCAO on it")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -58,7 +58,7 @@ class Wannier90(Reader):
         return read_orbitals(path) if path.exists() else None
 
     @classmethod
-    def table(cls, name: str, options: Mapping[str, Any]) -> dict[str, Any] | None:
+    def table(cls, name: str, options: Mapping[str, object]) -> dict[str, object] | None:
         """A main file also says the format; any name without an ending that is no file may be a seed."""
         for ending, kind in FORMAT.items():
             if name.endswith(ending):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from pydantic import Field, field_validator, model_validator
@@ -41,7 +41,7 @@ class Zeeman(Section):
     _lists = field_validator("field", mode="before")(numbers)
 
     @model_validator(mode="after")
-    def _pulse(self) -> Any:
+    def _pulse(self) -> Zeeman:
         if self.pulse_width is None and self.pulse_centre != 0.0:
             raise ValueError("pulse_centre: needs pulse_width")
         return self

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
@@ -30,7 +28,7 @@ class Demagnetization(Term):
         _lists = field_validator("demagnetization", mode="before")(numbers)
 
         @model_validator(mode="after")
-        def _factors(self) -> Any:
+        def _factors(self) -> Demagnetization.Keys:
             if any(n < 0 for n in self.demagnetization) or sum(self.demagnetization) > 1 + 1e-12:
                 raise ValueError("demagnetization: factors must be >= 0 and their sum <= 1")
             return self

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Any
+from typing import Protocol
 
+from hpcalo.config.fields import Section
 from hpcalo.wall.magnetism import terms
 from hpcalo.wall.magnetism.terms.applied_field import AppliedField
 from hpcalo.wall.magnetism.terms.demagnetization import Demagnetization
@@ -25,7 +26,18 @@ STANDARD = (Exchange, EasyAxis, HardAxis, Demagnetization, Dmi, AppliedField)
 """Terms of every magnet, in the order of a result's energies."""
 
 
-def _further() -> Iterator[Any]:
+class FurtherTerm(Protocol):
+    """The class of a term of a further file: built with the table [magnet]."""
+
+    name: str
+    label: str
+    has_energy: bool
+
+    def __call__(self, magnet: Section) -> Term:
+        """The term."""
+
+
+def _further() -> Iterator[FurtherTerm]:
     for found in iter_modules(terms.__path__):
         module = import_module(f"{terms.__name__}.{found.name}")
         for item in vars(module).values():
@@ -34,10 +46,11 @@ def _further() -> Iterator[Any]:
                 yield item
 
 
-FURTHER: tuple[Any, ...] = tuple(sorted(_further(), key=lambda term: term.name))
+FURTHER: tuple[FurtherTerm, ...] = tuple(sorted(_further(), key=lambda term: term.name))
 """Terms of further files, built with the table [magnet]; their fields are added after the kernel's."""
 
 
 def labels() -> dict[str, str]:
     """Name and label of every term that has an energy, in the order of a result's energies."""
-    return {term.name: term.label for term in (*STANDARD, *FURTHER) if term.has_energy}
+    every: tuple[type[Term] | FurtherTerm, ...] = (*STANDARD, *FURTHER)
+    return {term.name: term.label for term in every if term.has_energy}
