@@ -56,8 +56,9 @@ def _draw(axis: Axes, results: Sequence[Result], name: str, words: str, symbol: 
     label = AxisLabel(words, symbol, "J/m²", style.prefixed)
     found, factor = draw_curves(axis, results, name, along, label)
     if found and without and len(results) == 1:
-        options = {"label": "intrinsic, Γ → 0", "symbol": label.symbol}
-        overlay(axis, results, without, found, along, factor, lw=0.7, **options)
+        overlay(
+            axis, results, without, found, along, factor, label="intrinsic, Γ → 0", symbol=label.symbol, lw=0.7,
+        )  # fmt: skip
 
 
 def _panel(name: str, words: str, symbol: str, without: str = "") -> Panel:
