@@ -7,7 +7,7 @@ Candidates follow from lattice, atoms and moments. Whether the Hamiltonian has t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import spglib
@@ -95,6 +95,22 @@ def candidates(
     An operation with and without time reversal may both be offered where no atom carries a moment. exchanging: also
     those that exchange the two sublattices of an antiferromagnet.
     """
+    spinless = not np.any(crystal.moments)
+    result = []
+    for op in parent(crystal, tolerance, exchanging=exchanging):
+        for time_reversal in (False, True):
+            turned = replace(op, time_reversal=time_reversal)
+            image = turned.time_sign * turned.axial @ n_hat
+            if spinless or np.abs(image - (-n_hat if op.exchanges else n_hat)).max() < 1e-9:
+                result.append(turned)
+    return tuple(sorted(result, key=lambda op: not op.is_identity))
+
+
+def parent(crystal: Crystal, tolerance: float = 1e-4, *, exchanging: bool = True) -> tuple[Operation, ...]:
+    """The point group of the crystal without its magnetization: every operation takes the magnet with n̂ to that with
+    `axial` n̂, or its opposite where it exchanges the two sublattices of an antiferromagnet. Periodic directions are
+    kept; atoms whose moments differ are not exchanged.
+    """
     numbers = _numbers(crystal)
     lattice = crystal.lattice
     fractional = crystal.positions @ np.linalg.inv(lattice)
@@ -110,18 +126,12 @@ def candidates(
     except spglib.error.SpglibError:
         rotations = np.eye(3, dtype=int)[None]  # no symmetry is used of a cell that spglib cannot analyse
     exchanged = _exchanging(crystal, fractional, tolerance) if exchanging else []
-    spinless = not np.any(crystal.moments)
-    result = []
-    for W, exchanges in [*((W, False) for W in rotations), *((W, True) for W in exchanged)]:
-        if not _keeps_periodic(W, crystal.periodic):
-            continue
-        R = lattice.T @ W @ np.linalg.inv(lattice.T)
-        for time_reversal in (False, True):
-            op = Operation(W.astype(np.int64), R, time_reversal, exchanges)
-            image = op.time_sign * op.axial @ n_hat
-            if spinless or np.abs(image - (-n_hat if exchanges else n_hat)).max() < 1e-9:
-                result.append(op)
-    return tuple(sorted(result, key=lambda op: not op.is_identity))
+    found = [*((W, False) for W in rotations), *((W, True) for W in exchanged)]
+    return tuple(
+        Operation(W.astype(np.int64), lattice.T @ W @ np.linalg.inv(lattice.T), False, exchanges)
+        for W, exchanges in found
+        if _keeps_periodic(W, crystal.periodic)
+    )
 
 
 def _exchanging(crystal: Crystal, fractional: RealArray, tolerance: float) -> list[IntArray]:

@@ -24,6 +24,9 @@ THERMAL_WINDOW = 15.0
 −f'.
 """
 
+HIGHEST_ORDER = 10
+"""Highest order of an expansion in powers of n̂."""
+
 MAX_VALUES = 10_000_000
 """Fermi energies times broadenings, or times directions: more would not fit a rank's memory."""
 
@@ -78,6 +81,18 @@ class HeatCurrents(Section):
     )
 
 
+class Expansion(Section):
+    """Expansions of responses in powers of the direction of the magnetization."""
+
+    order: int = Field(
+        4,
+        ge=1,
+        le=HIGHEST_ORDER,
+        description="highest order; odd orders belong to the parts that are odd in n̂, even ones to the others, and "
+        "those that the directions of n_hat do not determine are left out",
+    )
+
+
 class KuboSection(Section):
     """Responses and their axes."""
 
@@ -120,6 +135,7 @@ class KuboSection(Section):
     energies: EnergyGrid = EnergyGrid()
     k: KGrid
     heat_currents: HeatCurrents = HeatCurrents()
+    expansion: Expansion = Expansion()
 
     @property
     def gaussian_width(self) -> float:

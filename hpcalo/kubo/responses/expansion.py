@@ -1,84 +1,282 @@
-"""Expansion of the torkance in powers of the magnetization direction."""
+"""Expansion of responses in powers of the direction of the magnetization, in the tensors that the crystal allows."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from hpcalo import units
 from hpcalo.io.dataset import Result
+from hpcalo.kubo.config import HIGHEST_ORDER
+from hpcalo.kubo.expansion import powers
+from hpcalo.kubo.expansion.fit import Fit, fitted
+from hpcalo.kubo.expansion.forms import Kind, PointOperation
+from hpcalo.kubo.expansion.operations import Known, point_group
 from hpcalo.kubo.plot.panels import AxisLabel, Panel, draw_curves
 from hpcalo.kubo.registry import register
-from hpcalo.kubo.responses.response import Quantity, Response
+from hpcalo.kubo.responses.damping import Damping
+from hpcalo.kubo.responses.inverse_thermal_torque import inverse_parts
+from hpcalo.kubo.responses.response import Axis, Quantity, Response
 from hpcalo.kubo.responses.run_sums import RunSums
+from hpcalo.kubo.responses.spiralization import Spiralization
+from hpcalo.kubo.responses.thermal_torkance import thermal_torkance_parts
 from hpcalo.kubo.responses.torkance import A0_LABEL, torkance_parts
-from hpcalo.kubo.sums.request import TORQUE_VELOCITY, Sums
+from hpcalo.kubo.states.operators import SPIN
+from hpcalo.kubo.sums.request import TORQUE_TORQUE, TORQUE_VELOCITY, Sums
 from hpcalo.plotting import style
 from hpcalo.typing import RealArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-DIMS = ("gamma", "energy")
+ORDERS = range(1, HIGHEST_ORDER + 1)
+ACROSS = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+"""E × ẑ for E along x, y, z."""
+
+
+@dataclass(frozen=True)
+class Expanded:
+    """A response to expand. parts: its values by parity in n̂, each (A, torque, second, …), the second index a torque
+    in a symmetric tensor, else a polar direction.
+    """
+
+    kind: Kind
+    parts: Mapping[int, RealArray]
+
+
+class TensorExpansion(Response):
+    """Tensors of the expansion (56), X_ij(n̂) = Σ_k X^(1,0)_ijk n_k + Σ_kl X^(2,0)_ijkl n_k n_l + …, up to the order
+    `kubo.expansion.order`, fitted to all directions of the run.
+
+    Odd orders are those of the odd part, even ones of the even part. On the unit sphere an order contains all of its
+    parity below it; here it is what is orthogonal to these, so that a higher order leaves the lower ones as they are.
+    An order that the directions do not determine is left out. The residual is what orders up to p leave of the part
+    with the parity of p: the root mean square over directions and elements, as a fraction of that of the part; NaN
+    where there are no more directions than coefficients, which says nothing.
+    """
+
+    of: ClassVar[str]
+    """Name of what is expanded; its tensors are OF_order_p."""
+
+    @abstractmethod
+    def expanded(self, run: RunSums) -> Expanded:
+        """What to expand, the indices of `dims` behind the first three axes."""
+
+    def compute(self, run: RunSums) -> Mapping[str, RealArray]:
+        order = run.settings.expansion.order
+        given = self.expanded(run)
+        out: dict[str, RealArray] = {}
+        left = np.full((HIGHEST_ORDER, *next(iter(given.parts.values())).shape[3:]), np.nan)
+        for parity, values in given.parts.items():
+            fit = fit_of(run, given, parity, order)
+            for p, tensor in fit.tensors(fit.coefficients(values)).items():
+                out[f"{self.of}_order_{p}"] = tensor
+                if fit.tested:
+                    left[p - 1] = fit.residual(values, p)
+        out[f"{self.of}_residual"] = left[:order]
+        return out
+
+
+def fit_of(run: RunSums, given: Expanded, parity: int, order: int) -> Fit:
+    """The fit for one parity of a response of this run; made once for each kind of tensor."""
+    group = run.kept("point_group", lambda: _group(run, given))
+    name = f"fit:{given.kind}:{parity}:{order}"
+    return run.kept(name, lambda: fitted(given.kind, parity, order, run.n_hat, group))
+
+
+def _group(run: RunSums, given: Expanded) -> list[PointOperation]:
+    known = [Known(given.kind, parity, values) for parity, values in given.parts.items()]
+    return point_group(run.crystal, run.n_hat, [k for k in known if np.isfinite(k.values).all()])
+
+
+def _tensors(of: str, what: str, second: str, dims: tuple[str, ...], unit: str) -> tuple[Quantity, ...]:
+    """The quantities of an expansion: dims of a tensor are torque, `second`, the indices of n̂ and `dims`."""
+    sign = "X_ij(n) = Σ_k X_ijk n_k + Σ_kl X_ijkl n_k n_l + …, each element counted once for every ordering of k, l, …"
+    found = [
+        Quantity(
+            f"{of}_order_{p}",
+            ("torque", second, f"indices_{p}", *dims),
+            unit,
+            f"tensor of order {p} of the {what} in powers of the direction of the magnetization",
+            "(56)",
+            sign,
+            1 if p % 2 == 0 else -1,
+            nan_ok=True,
+            optional=True,
+            aside=True,
+        )
+        for p in ORDERS
+    ]
+    words = f"what orders up to this one leave of the {what} of the same parity"
+    residual = Quantity(f"{of}_residual", ("order", *dims), "1", words, "(56)", nan_ok=True, aside=True)
+    return (*found, residual)
+
+
+AXES = (
+    Axis("order", lambda run: np.arange(1, run.settings.expansion.order + 1), "order in n̂"),
+    *(Axis(f"indices_{p}", partial(lambda order, _: powers.labels(order), p), "indices of n̂") for p in ORDERS),
+)
+
+
+def _as_printed(result: Result, name: str) -> Result:
+    """The result with the sign of (57). Files that state no sign were written with ẑ × E in the place of E × ẑ."""
+    variable = result.variables.get(name)
+    if variable is None or variable.sign:
+        return result
+    return replace(result, variables={**result.variables, name: replace(variable, data=-np.asarray(variable.data))})
 
 
 def _draw(axis: Axes, results: Sequence[Result], name: str) -> None:
+    results = [_as_printed(result, name) for result in results]
     label = AxisLabel("", rf"coefficient $t^{{{{({name[2]},0)}}}}$", A0_LABEL, style.short)
     draw_curves(axis, results, name, "energy", label, dos=True)
 
 
-def _draw_residual(axis: Axes, results: Sequence[Result], name: str) -> None:
-    draw_curves(axis, results, name, "energy", AxisLabel("", rf"residual of $t^{{{{({name[2]},0)}}}}$", "relative"))
+def _draw_residual(axis: Axes, results: Sequence[Result], name: str, along: str) -> None:
+    draw_curves(axis, results, name, along, AxisLabel(name.replace("_", " "), "", ""))
     axis.set_ylim(0.0, None)
 
 
-def _coefficient(order: int) -> tuple[Quantity, Quantity]:
-    label = f"t^({order},0)"
-    name = f"t_{order}_0"
+def _residual_panel(of: str, along: str) -> Panel:
+    name = f"{of}_residual"
+    return Panel((name,), lambda axis, results: _draw_residual(axis, results, name, along), "detail")
+
+
+def _lowest(name: str, form: str) -> tuple[Quantity, Quantity]:
+    """A coefficient of (57) and the residual of its fit."""
+    dims, words = ("gamma", "energy"), f"coefficient of {form} in the torkance"
     return (
-        Quantity(name, DIMS, "e*a0", f"expansion coefficient {label} of the torkance", "(56)"),
-        Quantity(f"{name}_residual", DIMS, "1", f"relative residual of the fit of {label}", nan_ok=True, aside=True),
+        Quantity(name, dims, "e*a0", words, "(57)", f"τ = {name} {form} + …"),
+        Quantity(f"{name}_residual", dims, "1", f"relative residual of the {words}", nan_ok=True, aside=True),
     )
 
 
 @register
-class Expansion(Response):
-    """Lowest-order coefficients of the torkance in n̂ of a film with n-fold axis ẑ, fitted to all directions of the run.
+class Expansion(TensorExpansion):
+    """The torkance in powers of n̂: all tensors, and the two coefficients of (57) for a film with n-fold axis ẑ.
 
-    τ = t^(1,0) n̂ × (ẑ × E) + t^(2,0) n̂ × [n̂ × (ẑ × E)] + higher orders: the first index counts powers of n̂. t^(1,0)
-    is fitted to the odd torkance, t^(2,0) to the even one, by least squares over directions and components; the
-    residual is what the higher orders make up, as a fraction of the root mean square.
+    τ = t^(1,0) n̂ × (E × ẑ) + t^(2,0) n̂ × [n̂ × (E × ẑ)] + …, so that t^(1,0) = t^odd_xx and t^(2,0) = t^even_yx at
+    n̂ = ẑ to lowest order. Both are least-squares fits of their form alone; their residual is what is left of the part
+    of the same parity, as a fraction of its root mean square.
     """
 
     name = "expansion"
-    help = "torkance of a film in powers of n̂, fitted to all directions of the run"
+    help = "torkance in powers of n̂, fitted to all directions of the run"
+    of = "torkance"
     rank = 110
     sums = Sums(broadened=(TORQUE_VELOCITY,))
-    quantities = (*_coefficient(1), *_coefficient(2))
+    axes = AXES
+    quantities = (
+        *_lowest("t_1_0", "n̂ × (E × ẑ)"),
+        *_lowest("t_2_0", "n̂ × [n̂ × (E × ẑ)]"),
+        *_tensors("torkance", "torkance", "field", ("gamma", "energy"), "e*a0"),
+    )
     panels = (
         Panel(("t_1_0",), lambda axis, results: _draw(axis, results, "t_1_0"), rank=9),
         Panel(("t_2_0",), lambda axis, results: _draw(axis, results, "t_2_0"), rank=10),
-        Panel(("t_1_0_residual",), lambda axis, results: _draw_residual(axis, results, "t_1_0_residual"), "detail"),
-        Panel(("t_2_0_residual",), lambda axis, results: _draw_residual(axis, results, "t_2_0_residual"), "detail"),
+        _residual_panel("torkance", "energy"),
     )
 
+    def expanded(self, run: RunSums) -> Expanded:
+        even, odd = (np.moveaxis(x, 1, 3) / units.BOHR_IN_ANGSTROM for x in torkance_parts(run))
+        return Expanded(Kind(run.directions), {1: even, -1: odd})
+
     def compute(self, run: RunSums) -> Mapping[str, RealArray]:
-        even, odd = torkance_parts(run)
-        out = {}
-        for name, values, order in (("t_1_0", odd, 1), ("t_2_0", even, 2)):
-            pattern = np.zeros((len(run.n_hat), 3, len(run.directions)))
-            for a, n in enumerate(run.n_hat):
-                for j, v in enumerate(run.directions):
-                    across = np.cross([0.0, 0.0, 1.0], np.eye(3)[v])
-                    vector = np.cross(n, across)
-                    pattern[a, :, j] = vector if order == 1 else np.cross(n, vector)
-            norm = float((pattern**2).sum())
-            coefficient = np.einsum("agije,aij->ge", values, pattern) / norm
-            rest = values - np.einsum("ge,aij->agije", coefficient, pattern)
-            size = np.sqrt((values**2).sum(axis=(0, 2, 3)))
-            left = np.sqrt((rest**2).sum(axis=(0, 2, 3)))
-            out[name] = coefficient / units.BOHR_IN_ANGSTROM
-            out[f"{name}_residual"] = np.divide(left, size, out=np.zeros_like(size), where=size > 0)
-        return out
+        parts = self.expanded(run).parts
+        found = {}
+        for order, form in zip((1, 2), _lowest_forms(run.n_hat, run.directions), strict=True):
+            values = parts[1 if order == 2 else -1]
+            coefficient = np.asarray(np.tensordot(form / float((form**2).sum()), values, 3), dtype=np.float64)
+            rest = values - np.multiply.outer(form, coefficient)
+            left, size = (np.sqrt((x**2).sum(axis=(0, 1, 2))) for x in (rest, values))
+            found[f"t_{order}_0"] = coefficient
+            found[f"t_{order}_0_residual"] = np.divide(left, size, out=np.zeros_like(size), where=size > 0)
+        return {**found, **super().compute(run)}
+
+
+def _lowest_forms(n_hat: RealArray, directions: Sequence[int]) -> tuple[RealArray, RealArray]:
+    """n̂ × (E × ẑ) and n̂ × [n̂ × (E × ẑ)], (A, torque, field)."""
+    along = ACROSS[list(directions)]
+    first = np.asarray(np.cross(n_hat[:, None, :], along), dtype=np.float64)
+    second = np.asarray(np.cross(n_hat[:, None, :], first), dtype=np.float64)
+    return first.swapaxes(1, 2), second.swapaxes(1, 2)
+
+
+@register
+class ThermalExpansion(TensorExpansion):
+    """β in powers of n̂."""
+
+    name = "expansion_thermal_torkance"
+    help = "thermal torkance in powers of n̂"
+    of = "beta"
+    rank = 111
+    thermal = True
+    sums = Sums(broadened=(TORQUE_VELOCITY,))
+    axes = AXES
+    quantities = _tensors("beta", "thermal torkance", "field", ("gamma", "mu", "temperature"), "J*m/K")
+    panels = (_residual_panel("beta", "temperature"),)
+
+    def expanded(self, run: RunSums) -> Expanded:
+        even, odd = (np.moveaxis(x, 1, 3) for x in thermal_torkance_parts(run))
+        return Expanded(Kind(run.directions), {1: even, -1: odd})
+
+
+@register
+class InverseExpansion(TensorExpansion):
+    """β̃ in powers of n̂; the first index is the torque's, as in β."""
+
+    name = "expansion_inverse_thermal_torque"
+    help = "inverse thermal torque in powers of n̂"
+    of = "beta_tilde"
+    rank = 112
+    thermal = True
+    sums = Sums(broadened=(TORQUE_VELOCITY,))
+    axes = AXES
+    quantities = _tensors("beta_tilde", "inverse thermal torque", "current", ("gamma", "mu", "temperature"), "J/m^2")
+    panels = (_residual_panel("beta_tilde", "temperature"),)
+
+    def expanded(self, run: RunSums) -> Expanded:
+        even, odd = (np.moveaxis(x, 1, 3).swapaxes(1, 2) for x in inverse_parts(run))
+        return Expanded(Kind(run.directions), {1: even, -1: odd})
+
+
+@register
+class SpiralizationExpansion(TensorExpansion):
+    """D in powers of n̂; the first index is the torque's, the second one the direction of space."""
+
+    name = "expansion_spiralization"
+    help = "spiralization (DMI) in powers of n̂"
+    of = "spiralization"
+    rank = 113
+    thermal = True
+    sums = Spiralization.sums
+    axes = AXES
+    quantities = _tensors("spiralization", "spiralization", "current", ("mu", "temperature"), "J/m^2")
+    panels = (_residual_panel("spiralization", "temperature"),)
+
+    def expanded(self, run: RunSums) -> Expanded:
+        values = Spiralization().compute(run)["spiralization"].swapaxes(1, 2)
+        return Expanded(Kind(run.directions), {1: values})
+
+
+@register
+class DampingExpansion(TensorExpansion):
+    """The Gilbert damping in powers of n̂."""
+
+    name = "expansion_damping"
+    help = "Gilbert damping in powers of n̂"
+    of = "damping"
+    rank = 114
+    sums = Sums(broadened=(TORQUE_TORQUE,), levels=(SPIN,))
+    axes = AXES
+    quantities = _tensors("damping", "Gilbert damping", "torque_2", ("gamma", "energy"), "1")
+    panels = (_residual_panel("damping", "energy"),)
+
+    def expanded(self, run: RunSums) -> Expanded:
+        values = Damping().compute(run)["gilbert_damping"]
+        return Expanded(Kind(), {1: np.moveaxis(values, 1, 3)})

@@ -9,7 +9,6 @@ from scipy.integrate import quad
 
 from hpcalo.hamiltonian.builtin import ferromagnet, rashba
 from hpcalo.kubo.kernels import _kubo
-from hpcalo.kubo.responses.expansion import Expansion
 from hpcalo.kubo.responses.torkance import Torkance
 from hpcalo.kubo.sums.request import TORQUE_VELOCITY
 from hpcalo.units import BOHR_IN_ANGSTROM
@@ -127,29 +126,3 @@ def test_no_torque_along_the_magnetization():
     for values in (fields["torkance_even"], fields["torkance_odd"]):
         along = np.einsum("i,agije->agje", n, values)
         assert np.abs(along).max() < 1e-13 * np.abs(values).max()
-
-
-def test_expansion_of_a_weakly_spin_orbit_coupled_film():
-    """Weak Rashba coupling: one coefficient of each parity describes all directions, and equals its value at n̂ = z."""
-    directions = [[0, 0, 1], [1, 0, 1], [0, 1, 1], [1, 1, 1], [1, -2, 0.5]]
-    unit = [np.array(n) / np.linalg.norm(n) for n in directions]
-    weak = rashba(rashba=0.02, exchange=1.2)
-    run = run_sums(
-        weak, grid(96, 96), [-2.5, -1.9], broadened=(TORQUE_VELOCITY,), sea=(TORQUE_VELOCITY,), gammas=[0.2], n_hat=unit
-    )
-    fields = Expansion().compute(run)
-    even, odd, _ = Torkance().compute(run).values()
-    assert fields["t_1_0"][0] == pytest.approx(-odd[0, 0, 0, 0], rel=0.02)  # n̂ × (ẑ × x̂) = −x̂ at n̂ = ẑ
-    assert fields["t_2_0"][0] == pytest.approx(-even[0, 0, 1, 0], rel=0.02)  # n̂ × (n̂ × ŷ) = −ŷ
-    assert fields["t_1_0_residual"].max() < 0.02
-    assert fields["t_2_0_residual"].max() < 0.02
-    strong = run_sums(
-        rashba(rashba=0.9, exchange=0.8),
-        grid(48, 48),
-        [-2.5, -1.9],
-        broadened=(TORQUE_VELOCITY,),
-        gammas=[0.2],
-        n_hat=unit,
-    )
-    higher = Expansion().compute(strong)["t_1_0_residual"]
-    assert higher.min() > 5.0 * fields["t_1_0_residual"].max()
