@@ -107,9 +107,10 @@ def candidates(
 
 
 def parent(crystal: Crystal, tolerance: float = 1e-4, *, exchanging: bool = True) -> tuple[Operation, ...]:
-    """The point group of the crystal without its magnetization: every operation takes the magnet with n̂ to that with
-    `axial` n̂, or its opposite where it exchanges the two sublattices of an antiferromagnet. Periodic directions are
-    kept; atoms whose moments differ are not exchanged.
+    """The point group of the crystal without its magnetization.
+
+    Every operation takes the magnet with n̂ to that with `axial` n̂, or its opposite where it exchanges the two
+    sublattices of an antiferromagnet. Periodic directions are kept; atoms whose moments differ are not exchanged.
     """
     numbers = _numbers(crystal)
     lattice = crystal.lattice

@@ -60,8 +60,9 @@ class Fit:
         return np.asarray(np.tensordot(self.weights, values, 3))
 
     def tensors(self, coefficients: RealArray) -> dict[int, RealArray]:
-        """The tensors t_ij(k…) by order: elements (i, j, K, …), each counted once for every ordering of its indices
-        after the first two, in the sum over these.
+        """The tensors t_ij(k…) by order, elements (i, j, K, …).
+
+        In the sum over indices each element counts once for every ordering of those after the first two.
         """
         out: dict[int, RealArray] = {}
         for block, rows in zip(self.blocks, _rows(self.blocks), strict=True):
@@ -71,8 +72,9 @@ class Fit:
         return out
 
     def residual(self, values: RealArray, order: int) -> RealArray:
-        """(…): root mean square of what the orders up to `order` leave of values (A, i, j, …), relative to that of
-        the values. The lower orders are fitted without the higher ones.
+        """What the orders up to `order` leave of values (A, i, j, …): root mean squares, relative to the values, (…).
+
+        The lower orders are fitted without the higher ones.
         """
         chosen = tuple(block for block in self.blocks if block.order <= order)
         rest = values
@@ -112,8 +114,9 @@ def _rows(blocks: Sequence[Block]) -> list[slice]:
 
 
 def _independent(kind: Kind, parity: int, n_hat: RealArray, operations: Sequence[PointOperation]) -> int:
-    """How many numbers a response has at the directions: of those that an operation relates one counts, and its own
-    operations leave so much of it.
+    """How many independent numbers a response has at the directions.
+
+    Of directions that an operation relates one counts; the operations that keep it leave so much of the response.
     """
     count, seen = 0.0, np.zeros((0, 3))
     for n in n_hat:

@@ -33,8 +33,10 @@ class PointOperation:
 
 @dataclass(frozen=True)
 class Kind:
-    """What sort of tensor. The first index is a torque; the second one a torque, too, in a symmetric tensor, or a
-    polar vector with the given Cartesian components.
+    """What sort of tensor.
+
+    The first index is a torque; the second one a torque, too, in a symmetric tensor, or a polar vector with the given
+    Cartesian components.
     """
 
     polar: tuple[int, ...] = ()

@@ -1,6 +1,4 @@
-"""The point group for the expansion: operations of the crystal that a response at the directions of a run does not
-contradict.
-"""
+"""The point group for the expansion: operations of the crystal that responses do not contradict."""
 
 from __future__ import annotations
 

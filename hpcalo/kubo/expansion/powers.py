@@ -57,9 +57,7 @@ def turned(order: int, matrix: RealArray) -> RealArray:
 
 
 def times(order: int, factor: IntArray) -> IntArray:
-    """Where the monomials of an order stand among those of the next higher one when they are multiplied by the monomial
-    with these exponents (3,), (K,).
-    """
+    """Where the monomials of an order stand after multiplication by the one with these exponents (3,): (K,)."""
     target = exponents(order) + factor
     every = {tuple(row): k for k, row in enumerate(exponents(order + int(factor.sum())).tolist())}
     return np.array([every[tuple(row)] for row in target.tolist()], dtype=np.int64)

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hpcalo import units
 from hpcalo.io.dataset import Result
-from hpcalo.kubo.config import HIGHEST_ORDER
-from hpcalo.kubo.expansion import powers
-from hpcalo.kubo.expansion.fit import Fit, fitted
-from hpcalo.kubo.expansion.forms import Kind, PointOperation
-from hpcalo.kubo.expansion.operations import Known, point_group
+from hpcalo.kubo.expansion.forms import Kind
 from hpcalo.kubo.plot.panels import AxisLabel, Panel, draw_curves
 from hpcalo.kubo.registry import register
 from hpcalo.kubo.responses.damping import Damping
 from hpcalo.kubo.responses.inverse_thermal_torque import inverse_parts
-from hpcalo.kubo.responses.response import Axis, Quantity, Response
+from hpcalo.kubo.responses.response import Quantity
 from hpcalo.kubo.responses.run_sums import RunSums
 from hpcalo.kubo.responses.spiralization import Spiralization
+from hpcalo.kubo.responses.tensor_expansion import AXES, Expanded, TensorExpansion, residual_panel, tensors
 from hpcalo.kubo.responses.thermal_torkance import thermal_torkance_parts
 from hpcalo.kubo.responses.torkance import A0_LABEL, torkance_parts
 from hpcalo.kubo.states.operators import SPIN
@@ -34,93 +29,8 @@ from hpcalo.typing import RealArray
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-ORDERS = range(1, HIGHEST_ORDER + 1)
 ACROSS = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
 """E × ẑ for E along x, y, z."""
-
-
-@dataclass(frozen=True)
-class Expanded:
-    """A response to expand. parts: its values by parity in n̂, each (A, torque, second, …), the second index a torque
-    in a symmetric tensor, else a polar direction.
-    """
-
-    kind: Kind
-    parts: Mapping[int, RealArray]
-
-
-class TensorExpansion(Response):
-    """Tensors of the expansion (56), X_ij(n̂) = Σ_k X^(1,0)_ijk n_k + Σ_kl X^(2,0)_ijkl n_k n_l + …, up to the order
-    `kubo.expansion.order`, fitted to all directions of the run.
-
-    Odd orders are those of the odd part, even ones of the even part. On the unit sphere an order contains all of its
-    parity below it; here it is what is orthogonal to these, so that a higher order leaves the lower ones as they are.
-    An order that the directions do not determine is left out. The residual is what orders up to p leave of the part
-    with the parity of p: the root mean square over directions and elements, as a fraction of that of the part; NaN
-    where there are no more directions than coefficients, which says nothing.
-    """
-
-    of: ClassVar[str]
-    """Name of what is expanded; its tensors are OF_order_p."""
-
-    @abstractmethod
-    def expanded(self, run: RunSums) -> Expanded:
-        """What to expand, the indices of `dims` behind the first three axes."""
-
-    def compute(self, run: RunSums) -> Mapping[str, RealArray]:
-        order = run.settings.expansion.order
-        given = self.expanded(run)
-        out: dict[str, RealArray] = {}
-        left = np.full((HIGHEST_ORDER, *next(iter(given.parts.values())).shape[3:]), np.nan)
-        for parity, values in given.parts.items():
-            fit = fit_of(run, given, parity, order)
-            for p, tensor in fit.tensors(fit.coefficients(values)).items():
-                out[f"{self.of}_order_{p}"] = tensor
-                if fit.tested:
-                    left[p - 1] = fit.residual(values, p)
-        out[f"{self.of}_residual"] = left[:order]
-        return out
-
-
-def fit_of(run: RunSums, given: Expanded, parity: int, order: int) -> Fit:
-    """The fit for one parity of a response of this run; made once for each kind of tensor."""
-    group = run.kept("point_group", lambda: _group(run, given))
-    name = f"fit:{given.kind}:{parity}:{order}"
-    return run.kept(name, lambda: fitted(given.kind, parity, order, run.n_hat, group))
-
-
-def _group(run: RunSums, given: Expanded) -> list[PointOperation]:
-    known = [Known(given.kind, parity, values) for parity, values in given.parts.items()]
-    return point_group(run.crystal, run.n_hat, [k for k in known if np.isfinite(k.values).all()])
-
-
-def _tensors(of: str, what: str, second: str, dims: tuple[str, ...], unit: str) -> tuple[Quantity, ...]:
-    """The quantities of an expansion: dims of a tensor are torque, `second`, the indices of n̂ and `dims`."""
-    sign = "X_ij(n) = Σ_k X_ijk n_k + Σ_kl X_ijkl n_k n_l + …, each element counted once for every ordering of k, l, …"
-    found = [
-        Quantity(
-            f"{of}_order_{p}",
-            ("torque", second, f"indices_{p}", *dims),
-            unit,
-            f"tensor of order {p} of the {what} in powers of the direction of the magnetization",
-            "(56)",
-            sign,
-            1 if p % 2 == 0 else -1,
-            nan_ok=True,
-            optional=True,
-            aside=True,
-        )
-        for p in ORDERS
-    ]
-    words = f"what orders up to this one leave of the {what} of the same parity"
-    residual = Quantity(f"{of}_residual", ("order", *dims), "1", words, "(56)", nan_ok=True, aside=True)
-    return (*found, residual)
-
-
-AXES = (
-    Axis("order", lambda run: np.arange(1, run.settings.expansion.order + 1), "order in n̂"),
-    *(Axis(f"indices_{p}", partial(lambda order, _: powers.labels(order), p), "indices of n̂") for p in ORDERS),
-)
 
 
 def _as_printed(result: Result, name: str) -> Result:
@@ -135,16 +45,6 @@ def _draw(axis: Axes, results: Sequence[Result], name: str) -> None:
     results = [_as_printed(result, name) for result in results]
     label = AxisLabel("", rf"coefficient $t^{{{{({name[2]},0)}}}}$", A0_LABEL, style.short)
     draw_curves(axis, results, name, "energy", label, dos=True)
-
-
-def _draw_residual(axis: Axes, results: Sequence[Result], name: str, along: str) -> None:
-    draw_curves(axis, results, name, along, AxisLabel(name.replace("_", " "), "", ""))
-    axis.set_ylim(0.0, None)
-
-
-def _residual_panel(of: str, along: str) -> Panel:
-    name = f"{of}_residual"
-    return Panel((name,), lambda axis, results: _draw_residual(axis, results, name, along), "detail")
 
 
 def _lowest(name: str, form: str) -> tuple[Quantity, Quantity]:
@@ -174,12 +74,12 @@ class Expansion(TensorExpansion):
     quantities = (
         *_lowest("t_1_0", "n̂ × (E × ẑ)"),
         *_lowest("t_2_0", "n̂ × [n̂ × (E × ẑ)]"),
-        *_tensors("torkance", "torkance", "field", ("gamma", "energy"), "e*a0"),
+        *tensors("torkance", "torkance", "field", ("gamma", "energy"), "e*a0"),
     )
     panels = (
         Panel(("t_1_0",), lambda axis, results: _draw(axis, results, "t_1_0"), rank=9),
         Panel(("t_2_0",), lambda axis, results: _draw(axis, results, "t_2_0"), rank=10),
-        _residual_panel("torkance", "energy"),
+        residual_panel("torkance", "energy"),
     )
 
     def expanded(self, run: RunSums) -> Expanded:
@@ -218,8 +118,8 @@ class ThermalExpansion(TensorExpansion):
     thermal = True
     sums = Sums(broadened=(TORQUE_VELOCITY,))
     axes = AXES
-    quantities = _tensors("beta", "thermal torkance", "field", ("gamma", "mu", "temperature"), "J*m/K")
-    panels = (_residual_panel("beta", "temperature"),)
+    quantities = tensors("beta", "thermal torkance", "field", ("gamma", "mu", "temperature"), "J*m/K")
+    panels = (residual_panel("beta", "temperature"),)
 
     def expanded(self, run: RunSums) -> Expanded:
         even, odd = (np.moveaxis(x, 1, 3) for x in thermal_torkance_parts(run))
@@ -237,8 +137,8 @@ class InverseExpansion(TensorExpansion):
     thermal = True
     sums = Sums(broadened=(TORQUE_VELOCITY,))
     axes = AXES
-    quantities = _tensors("beta_tilde", "inverse thermal torque", "current", ("gamma", "mu", "temperature"), "J/m^2")
-    panels = (_residual_panel("beta_tilde", "temperature"),)
+    quantities = tensors("beta_tilde", "inverse thermal torque", "current", ("gamma", "mu", "temperature"), "J/m^2")
+    panels = (residual_panel("beta_tilde", "temperature"),)
 
     def expanded(self, run: RunSums) -> Expanded:
         even, odd = (np.moveaxis(x, 1, 3).swapaxes(1, 2) for x in inverse_parts(run))
@@ -256,8 +156,8 @@ class SpiralizationExpansion(TensorExpansion):
     thermal = True
     sums = Spiralization.sums
     axes = AXES
-    quantities = _tensors("spiralization", "spiralization", "current", ("mu", "temperature"), "J/m^2")
-    panels = (_residual_panel("spiralization", "temperature"),)
+    quantities = tensors("spiralization", "spiralization", "current", ("mu", "temperature"), "J/m^2")
+    panels = (residual_panel("spiralization", "temperature"),)
 
     def expanded(self, run: RunSums) -> Expanded:
         values = Spiralization().compute(run)["spiralization"].swapaxes(1, 2)
@@ -274,8 +174,8 @@ class DampingExpansion(TensorExpansion):
     rank = 114
     sums = Sums(broadened=(TORQUE_TORQUE,), levels=(SPIN,))
     axes = AXES
-    quantities = _tensors("damping", "Gilbert damping", "torque_2", ("gamma", "energy"), "1")
-    panels = (_residual_panel("damping", "energy"),)
+    quantities = tensors("damping", "Gilbert damping", "torque_2", ("gamma", "energy"), "1")
+    panels = (residual_panel("damping", "energy"),)
 
     def expanded(self, run: RunSums) -> Expanded:
         values = Damping().compute(run)["gilbert_damping"]
