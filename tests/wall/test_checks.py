@@ -220,3 +220,16 @@ def test_published_model_says_what_it_ignores():
     )
     with pytest.raises(InputError, match=r"wall\.continue_from: the published model"):
         check_settings(read(*used, "wall.continue_from=gone.h5"))
+
+
+def test_dmi_and_the_sense_of_rotation():
+    """The input's DMI against 4 sqrt(AK)/pi = 3.31 mJ/m^2; the angle at which a wall starts against the best one."""
+    (text,) = check_settings(read("magnet.interfacial_dmi=-4e-3"))
+    assert text.startswith("magnet.interfacial_dmi: |D| = 4 mJ/m^2 is above 4 sqrt(AK)/pi = 3.31 mJ/m^2")
+    (text,) = check_settings(read("magnet.interfacial_dmi=1e-3"))
+    assert "raises the wall's energy by 3.14 mJ/m^2" in text
+    assert "180 degree is best" in text
+    (text,) = check_settings(read("magnet.bulk_dmi=-1e-3", "texture.angle=-80"))
+    assert "90 degree is best" in text
+    for settled in ("texture.angle=180", "texture.relax=true", "texture.angle=120"):
+        assert check_settings(read("magnet.interfacial_dmi=1e-3", settled)) == []

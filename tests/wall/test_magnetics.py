@@ -351,3 +351,41 @@ def test_thermal_law():
     np.testing.assert_allclose(magnetics.ms, MS * m)
     np.testing.assert_allclose(magnetics.easy.constant, 5.2e5 * m**3)
     np.testing.assert_allclose(magnetics.exchange.stiffness[1:-1] * 2, (1.3e-11 * m**1.8)[:-1] + (1.3e-11 * m**1.8)[1:])
+
+
+@pytest.mark.parametrize(
+    ("magnet", "texture", "angle", "energy"),
+    [
+        ({"interfacial_dmi": 1e-3}, {}, 180.0, 10.396 - np.pi),
+        ({"interfacial_dmi": -1e-3, "hard_anisotropy": 5e4}, {"angle": 180.0}, 0.0, 10.396 - np.pi),
+        ({"hard_anisotropy": 2e5}, {"angle": 90.0}, 0.0, 10.396),
+    ],
+)
+def test_relaxed_texture_is_a_minimum(magnet, texture, angle, energy):
+    """Started exactly on a saddle, a wall turns to the minimum: 4 sqrt(AK) - pi |D| in mJ/m^2, in the same place."""
+    settings = WallInput(
+        magnet=Magnet(**magnet), texture=Texture(relax=True, **texture), wire=Wire(length=60.0, cells=61)
+    )
+    sim = Simulation(settings, MPI.COMM_SELF)
+    m = sim.start().m
+    found = measure(sim.mesh, m)
+    ghost = sim.mesh.magnetization_with_ghosts(m)
+    assert np.cos(found.angle - np.deg2rad(angle)) > 1 - 1e-6
+    assert 1e3 * sim.magnetics.energies(ghost, 0.0).total == pytest.approx(energy, abs=0.25)  # tilted spins at the ends
+    assert found.position == pytest.approx(30.0, abs=0.1)
+
+
+def test_bdf_keeps_a_spin_wave():
+    """Without damping a wave of amplitude 0.001 at 36 GHz loses less than 0.4 % in a nanosecond by default."""
+    settings = WallInput.model_validate(
+        {
+            "electrons": {"spin_torque": False},
+            "magnet": {"damping": 0.0},
+            "texture": {"kind": "uniform", "direction": [1e-3, 0.0, 1.0]},
+            "wire": {"length": 4.0, "cells": 3},
+            "time": {"integrator": "bdf", "end": 0.05, "output_every": 0.05},
+        }
+    )
+    sim = Simulation(settings, MPI.COMM_SELF)
+    end = list(sim.run(sim.start()))[-1].m[1]
+    assert np.hypot(end[0], end[1]) == pytest.approx(1e-3, rel=2e-4)

@@ -10,6 +10,9 @@ from hpcalo.config.fields import Section, Unit
 
 Positive = Field(gt=0)
 MOST_FRAMES = 1_000_000
+TOLERANCE = 1e-7
+BDF_TOLERANCE = 1e-9
+"""A spin wave of amplitude 0.001 and 36 GHz then loses 0.1 % in 1 ns, with 1e-7 8 %."""
 
 
 class Time(Section):
@@ -25,7 +28,8 @@ class Time(Section):
     tolerance: Annotated[float, Unit("1"), Field(ge=1e-14, lt=0.1)] = Field(
         default=1e-10,
         description="relative and absolute tolerance of the step-size control; default: 1e-10 for rk, whose steps "
-        "are limited by stability anyway, and 1e-7 for the others",
+        "are limited by stability anyway, 1e-9 for bdf, which damps precession more the larger its steps are, and 1e-7 "
+        "for the others",
     )
     first_step: Annotated[float, Unit("fs"), Positive] = Field(
         default=10.0, description="first step, or every step with fixed_step"
@@ -44,9 +48,9 @@ class Time(Section):
     @model_validator(mode="before")
     @classmethod
     def _tolerance(cls, data: object) -> object:
-        if isinstance(data, dict) and "tolerance" not in data and data.get("integrator", "rk") != "rk":
-            return {**data, "tolerance": 1e-7}
-        return data
+        if not isinstance(data, dict) or "tolerance" in data or data.get("integrator", "rk") == "rk":
+            return data
+        return {**data, "tolerance": BDF_TOLERANCE if data["integrator"] == "bdf" else TOLERANCE}
 
     @model_validator(mode="after")
     def _frames(self) -> Time:

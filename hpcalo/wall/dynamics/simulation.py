@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hpcalo.errors import ConvergenceError
 from hpcalo.typing import RealArray
 from hpcalo.wall.coefficients import Coefficients
-from hpcalo.wall.config import Time, WallInput
+from hpcalo.wall.config import WallInput
 from hpcalo.wall.dynamics.coupled import Coupled
 from hpcalo.wall.dynamics.quasi_static import QuasiStatic
+from hpcalo.wall.dynamics.relaxation import relaxed
 from hpcalo.wall.dynamics.state import State
 from hpcalo.wall.dynamics.unit_length import normalized
 from hpcalo.wall.electrons.response import Response, Torques
@@ -28,10 +28,6 @@ from hpcalo.wall.units import NS_IN_FS
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
 
-RELAXED = 1e-9
-"""Largest |dM/dt| in 1/fs that counts as at rest: a wall of 5 nm at 5 mm/s."""
-RELAX_SEGMENTS = 200
-"""Segments of 0.02 ns after which a texture that still moves has failed to relax."""
 PULSE_WIDTHS = 5
 """Widths before and after its centre within which steps resolve a pulse of the applied field."""
 
@@ -70,31 +66,8 @@ class Simulation:
         s = self.settings
         m = initial(s.texture, s.magnet, self.mesh.x, s.wire.length)
         if s.texture.relax:
-            m = self.relaxed(m)
+            m = relaxed(s, self.mesh, self.coefficients, m)
         return State(m=m, t=0.0, dt=s.time.first_step)
-
-    def relaxed(self, m: RealArray) -> RealArray:
-        """M (n, 3) at rest without drive and applied field, reached by strongly damped motion.
-
-        The whole wire has the temperature of its middle: where M_s, A, K or D vary along it, a wall moves by itself.
-        Raises ConvergenceError.
-        """
-        static = self.coefficients and self.coefficients.without("damping")
-        strong = self.settings.magnet.model_copy(update={"damping": 1.0})
-        even = np.full(self.mesh.n, self.settings.drive.temperature)
-        quiet = Magnetics(self.mesh, strong, (), even, static)
-        stepper = QuasiStatic(self.mesh, quiet, None, Time(tolerance=1e-9, end=1.0, output_every=1.0))
-        state = State(m=m, t=0.0, dt=10.0)
-        rate = np.inf
-        for _ in range(RELAX_SEGMENTS):
-            state = stepper.segment(replace(state, t=0.0), 2e4)
-            rate = self.mesh.max(float(np.abs(stepper.rate(0.0, state.m)).max()))
-            if rate < RELAXED:
-                return state.m
-        raise ConvergenceError(
-            f"texture.relax: not at rest after {RELAX_SEGMENTS * 0.02:g} ns: |dM/dt| is {rate:.1e} 1/fs, the limit is "
-            f"{RELAXED:g}; the texture is unstable or changes slowly: try another angle or width, or relax = false"
-        )
 
     def times(self) -> RealArray:
         """Output times in fs, the end included."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +26,19 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+def _starts(results: Sequence[Result], own: Sequence[float]) -> list[float]:
+    """Where displacements count from (nm): the start of each run, or of the run in the picture that it continues."""
+    files = [r.path.resolve() for r in results]
+    starts = list(own)
+    for _ in results:  # a chain of runs, in any order
+        for n, result in enumerate(results):
+            before = result.setting("wall", "continue_from")
+            names = [f for f in files if before is not None and f.name == Path(str(before)).name]
+            if names and (at := files.index(names[0])) != n:
+                starts[n] = starts[at]
+    return starts
+
+
 class WallPosition(Panel):
     """How far the wall has moved."""
 
@@ -35,12 +49,13 @@ class WallPosition(Panel):
     def draw(self, axis: Axes, results: Sequence[Result]) -> None:
         factor = time_axis(axis, results, "wall_position")
         data = [series(r, "wall_position") for r in results]
-        per_nm, unit = style.prefixed("m", 1e-9 * largest([y - y[0] for _, y in data]))
-        for n, (result, (t, y)) in enumerate(zip(results, data, strict=True)):
+        begins = _starts(results, [float(y[0]) for _, y in data])
+        per_nm, unit = style.prefixed("m", 1e-9 * largest([y - x for (_, y), x in zip(data, begins, strict=True)]))
+        for n, (result, (t, y), x) in enumerate(zip(results, data, begins, strict=True)):
             label = stem(result) if len(results) > 1 else None
-            axis.plot(factor * t, 1e-9 * per_nm * (y - y[0]), color=style.COLOURS[n % 6], marker=marker(t), label=label)
+            axis.plot(factor * t, 1e-9 * per_nm * (y - x), color=style.COLOURS[n % 6], marker=marker(t), label=label)
         axis.set_ylabel(f"wall displacement ({unit})")
-        starts = {round(float(y[0]), 3) for _, y in data}
+        starts = {round(x, 3) for x in begins}
         if len(starts) == 1:
             style.note(axis, f"from $x$ = {style.number(starts.pop(), 4)} nm")
         style.zero_lines(axis)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from hpcalo.wall.config import WallInput
 from hpcalo.wall.solvers.options import SolverOptions
-from hpcalo.wall.validity import drive, electrons, mesh, published, time
+from hpcalo.wall.validity import drive, electrons, magnet, mesh, published, time
 
 CONSISTENT: tuple[Callable[[WallInput], list[str]], ...] = (
     electrons.half_metal,
@@ -16,6 +16,8 @@ CONSISTENT: tuple[Callable[[WallInput], list[str]], ...] = (
     electrons.relaxation_times,
     electrons.momentum,
     mesh.nonadiabaticity,
+    magnet.many_walls,
+    magnet.chirality,
     time.time_stepping,
     electrons.long_path,
 )
