@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from hpcalo.engine import Engine, PointContext, Preparation, RunContext, Settings
 from hpcalo.errors import CheckpointError, ConvergenceError, HpcaloError, Interrupted, OutputError
@@ -132,7 +132,7 @@ class _Scan:
         comm, output, total = self.context.comm, self.context.output, len(self.points)
         groups = self.points.groups(comm.size)
         colour = comm.rank % groups
-        group: Any = comm.Split(colour, comm.rank)  # declared to give a Comm
+        group = cast("Intracomm", comm.Split(colour, comm.rank))
         own = todo[colour::groups]
         mine: dict[int, Outcome] = {}
         refused: HpcaloError | None = None

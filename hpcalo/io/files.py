@@ -108,7 +108,7 @@ def atomic_file(path: Path, comm: Intracomm, *, force: bool = False) -> Iterator
             comm.Barrier()  # every rank has closed the file
             on_root(comm, lambda: commit(part, path, force=force))
     except BaseException:
-        # Any rank: the others may be stuck in a collective call and be ended before they can tidy up.
+        # On every rank: the others may be stuck in a collective call and be ended before they can tidy up.
         with suppress(OSError):
             part.unlink()
         raise

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -77,8 +77,8 @@ class Keeper:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """In this block rank 0 checks and saves for itself. Entering and leaving it is collective."""
-        everyone: Any = self._comm  # Split is declared to give a Comm
-        self._comm = everyone.Split(everyone.rank)
+        everyone = self._comm
+        self._comm = cast("Intracomm", everyone.Split(everyone.rank))
         try:
             yield
         finally:

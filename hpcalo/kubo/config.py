@@ -151,13 +151,13 @@ class KuboSection(Section):
         Raises PydanticCustomError for a name or an accuracy that does not exist.
         """
         units = {variable: unit for name in self.quantities for variable, unit in registered()[name].units.items()}
-        wanted = self.k.target
-        if wanted is None:
+        target = self.k.target
+        if target is None:
             return {}
-        if not isinstance(wanted, dict):
-            return dict.fromkeys(units, accuracy(wanted))
+        if not isinstance(target, dict):
+            return dict.fromkeys(units, accuracy(target))
         found = {}
-        for name, wish in wanted.items():
+        for name, wish in target.items():
             if name not in units:
                 hint = nearest(name, units) or f" (they have {', '.join(list(units)[:8])}, …)"
                 raise PydanticCustomError("target", _plain(f"k.target: {name!r}: no such variable{hint}"))

@@ -75,15 +75,15 @@ def pages(result: Result) -> list[tuple[str, ...]]:
 def _every_panel() -> list[tuple[str, Panel]]:
     """All panels with the name of their response: those for a whole file by rank, then the details."""
     every = [(response.name, panel) for response in responses() for panel in response.drawn()]
-    return sorted(every, key=lambda entry: (entry[1].place == "detail", entry[1].rank))
+    return sorted(every, key=lambda entry: (entry[1].role == "detail", entry[1].rank))
 
 
 def _main(results: Sequence[Result]) -> list[Panel]:
     """The panels that all files can fill, the first `MOST` by rank; those that vanish only if all do."""
-    able = [p for _, p in _every_panel() if p.place != "detail"]
+    able = [p for _, p in _every_panel() if p.role != "detail"]
     able = [p for p in able if all(n in r.variables for r in results for n in p.needs)]
     able = [p for p in able if largest_in(results, p.needs[0]) > floor_of(results[0], p.needs[0])] or able
-    return [p for p in able if p.place == "main"][:MOST] or able
+    return [p for p in able if p.role == "main"][:MOST] or able
 
 
 def _whole(results: Sequence[Result]) -> list[Panel]:
@@ -105,11 +105,11 @@ def _named(results: Sequence[Result], names: Sequence[str]) -> list[Panel]:
         if able:
             found += able
         elif name in held:
-            first = [p for _, p in _every_panel() if p.place != "detail" and p.needs[0] == name]
+            first = [p for _, p in _every_panel() if p.role != "detail" and p.needs[0] == name]
             found.append(first[0] if first else _by_description(results, name))
         else:
             present = [
-                r.name for r in responses() if any(set(p.needs) <= held for p in r.drawn() if p.place != "detail")
+                r.name for r in responses() if any(set(p.needs) <= held for p in r.drawn() if p.role != "detail")
             ]
             hint = "" if panels else nearest(name, [*present, *sorted(held)])
             what = f"has no '{name}'" if panels else f"'{name}' is not a quantity"

@@ -14,7 +14,7 @@ from hpcalo.errors import InputError
 from hpcalo.hamiltonian.kmesh import mesh_size
 from hpcalo.hamiltonian.types import Model
 from hpcalo.io.uncertain import percent
-from hpcalo.kubo.cells.loop import Wanted
+from hpcalo.kubo.cells.loop import Integrand
 from hpcalo.kubo.config import KuboSection
 from hpcalo.kubo.states.solver import StateSolver
 from hpcalo.kubo.states.solvers import solvers
@@ -189,7 +189,7 @@ class _Look:
         worst, whole = last.estimate.worst, used + self._untried + _rest(strategy)
         if worst is None:
             return Foreseen("not known from the first levels")
-        shown = f"with {last.step.label}: {_percent(worst.relative)} of {worst.name} {worst.place}"
+        shown = f"with {last.step.label}: {_percent(worst.relative)} of {worst.name} {worst.condition}"
         text = (
             f"about {rounded(whole)} k-points expected: {strategy.name}" if known else "not known from the first levels"
         )
@@ -218,14 +218,14 @@ class _Look:
         took = [b - a for a, b, record in zip(self._ends, self._ends[1:], trail, strict=False) if record.name == name]
         return sum(took) / sum(level.step.points for level in self._cells.levels)
 
-    def _point_values(self, number: int, start: RawSums) -> Wanted | None:
+    def _point_values(self, number: int, start: RawSums) -> Integrand | None:
         """As the run finds them. Raises _TooDear."""
         found, each = self._timed(number, start)
         if CELLS * len(self._ahead.n_hat) * each > self._ahead.budget:
             raise _TooDear
         return found
 
-    def _timed(self, number: int, start: RawSums) -> tuple[Wanted | None, float]:
+    def _timed(self, number: int, start: RawSums) -> tuple[Integrand | None, float]:
         """What single points give for the numbers, and the seconds that a point of refined cells takes with it."""
         ahead = self._ahead
         found = point_values(ahead.section, ahead.request, ahead.reference, ahead.n_hat)(number, start)
@@ -263,7 +263,7 @@ def _grid(ahead: Ahead) -> Foreseen | None:
     q = exponent([made[0].ratio, last.ratio], [plan.spacing for plan in plans], 0.5 * d, 2.0 * d)
     error = worst.relative * (spacing(grid.divisions) / plans[1].spacing) ** q
     mesh = " × ".join(map(str, plans[1].grid))
-    return Foreseen(f"about {_percent(error)} of {worst.name} {worst.place}, the largest (expected from {mesh})")
+    return Foreseen(f"about {_percent(error)} of {worst.name} {worst.condition}, the largest (expected from {mesh})")
 
 
 def _with_target(section: KuboSection, grid: tuple[int, int, int]) -> KuboSection:

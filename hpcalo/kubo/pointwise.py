@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from hpcalo.io.dataset import Result, Variable
-from hpcalo.kubo.cells.loop import Wanted
+from hpcalo.kubo.cells.loop import Integrand
 from hpcalo.kubo.cells.signs import sketch
 from hpcalo.kubo.config import KuboSection
 from hpcalo.kubo.fields import coordinates
@@ -75,7 +75,7 @@ class PointNumbers:
         return np.concatenate([np.zeros((K, 0)), *whole], axis=1)
 
 
-def point_numbers(run: RunSums, section: KuboSection) -> Wanted | None:
+def point_numbers(run: RunSums, section: KuboSection) -> Integrand | None:
     """As a function for the cells; None where no number has a target."""
     found = PointNumbers(run, section)
     return found if found.columns else None

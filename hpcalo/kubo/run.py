@@ -16,7 +16,7 @@ from hpcalo.io import checkpoint
 from hpcalo.io.dataset import NOTES, Variable
 from hpcalo.io.hdf5 import write_dataset
 from hpcalo.io.provenance import SUMMARY, provenance
-from hpcalo.kubo.accuracy.violation import told
+from hpcalo.kubo.accuracy.violation import symmetry_notes
 from hpcalo.kubo.config import KuboInput
 from hpcalo.kubo.electrons import Electrons, fermi_energy
 from hpcalo.kubo.fields import coordinates, spread
@@ -114,7 +114,7 @@ def compute(model: Model, kubo: KuboContext) -> Computed:
     for text in warnings:
         kubo.warn(text)
     warnings = [*(n.removeprefix(WARNING) for n in notes if n.startswith(WARNING)), *warnings]
-    for text in (symmetry := told(fields)):
+    for text in (symmetry := symmetry_notes(fields)):
         tell(comm, f"note: {text}", quiet=quiet)
     noted = replace(summed, notes=[*lines, *summed.notes, *symmetry], warnings=warnings)
     crystal, mesh = run.crystal, summed.task.mesh

@@ -12,7 +12,7 @@ from hpcalo.engine import RunContext
 from hpcalo.io.dataset import Variable
 from hpcalo.kubo.accuracy.fields import fields_with_errors, untested
 from hpcalo.kubo.accuracy.successive import Coarser, with_coarser
-from hpcalo.kubo.cells.loop import Wanted
+from hpcalo.kubo.cells.loop import Integrand
 from hpcalo.kubo.config import KuboInput, KuboSection
 from hpcalo.kubo.fields import coordinates
 from hpcalo.kubo.pointwise import point_numbers
@@ -148,7 +148,7 @@ def refine(
 def point_values(section: KuboSection, request: Request, reference: float, n_hat: RealArray) -> PointValues:
     """What single points give for the numbers with a target. reference: eV, zero of the energy axis."""
 
-    def of(number: int, start: RawSums) -> Wanted | None:
+    def of(number: int, start: RawSums) -> Integrand | None:
         run = run_sums(section, request, reference, n_hat[number : number + 1], [SummedPass(start)])
         return point_numbers(run, section)
 

@@ -10,7 +10,7 @@ VARIABLE = "HPCALO_THREADS"
 LIBRARY_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
 
 
-def wanted_threads() -> int:
+def requested_threads() -> int:
     """Threads per rank. Raises InputError if HPCALO_THREADS is not a positive whole number."""
     text = os.environ.get(VARIABLE, "1").strip()
     if not text.isdigit() or not 1 <= int(text) <= 4096:
@@ -21,7 +21,7 @@ def wanted_threads() -> int:
 def preset_threads() -> None:
     """Tells thread libraries that are not loaded yet how many threads to start. Raises InputError."""
     for name in LIBRARY_VARIABLES:
-        os.environ[name] = str(wanted_threads())
+        os.environ[name] = str(requested_threads())
 
 
 def limit_threads() -> int:
@@ -29,7 +29,7 @@ def limit_threads() -> int:
     import scipy.linalg  # noqa: F401, PLC0415  (loads scipy's own BLAS, which is then limited too)
     from threadpoolctl import threadpool_limits  # noqa: PLC0415
 
-    threads = wanted_threads()
+    threads = requested_threads()
     threadpool_limits(limits=threads)
     return threads
 

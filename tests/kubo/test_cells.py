@@ -107,7 +107,7 @@ class Rashba:
         values = raw[raw_name("broadened", TORQUE_VELOCITY)]
         return values[..., 0, :, 1, :].reshape(*values.shape[:-4], -1)
 
-    def wanted(self, raw):
+    def integrand(self, raw):
         return self.numbers(raw) / np.sqrt((self.exact**2).mean())
 
     def tree(self, n, comm=MPI.COMM_SELF):
@@ -116,7 +116,7 @@ class Rashba:
         return tree
 
     def grown(self, tree, threshold, comm=MPI.COMM_SELF):
-        return tree.grow(self.solver, self.wanted, threshold, comm)
+        return tree.grow(self.solver, self.integrand, threshold, comm)
 
 
 @pytest.fixture(scope="module")
@@ -125,20 +125,22 @@ def torkance(models):
 
 
 def test_components_that_vanish_are_not_computed(models):
-    """All components follow from those that are kept, in every kind of sum, as from the sums with all of them."""
+    """All components follow from the independent ones, in every kind of sum, as from the sums with all of them."""
     model, axis = models["fe"], np.array([-0.1, 0.0, 0.2])
     pairs, levels = (VELOCITY_VELOCITY, TORQUE_VELOCITY), (CURVATURE, SPIN)
     sums = Sums(pairs, pairs, pairs, levels, fermi=pairs, fermi_levels=levels)
     request = Request(model.crystal, axis, np.array([0.1, 0.3]), axis, np.full(3, 0.03), sums)
     group = candidates(model.crystal, model.n_hat)
     projection = Projection(group, request)
-    kept = projection.kept
-    assert kept[raw_name("fermi", VELOCITY_VELOCITY)] == (1, 3)  # xy and yx
-    assert kept[fermi_name(CURVATURE)] == (2,)
+    independent = projection.independent
+    assert independent[raw_name("fermi", VELOCITY_VELOCITY)] == (1, 3)  # xy and yx
+    assert independent[fermi_name(CURVATURE)] == (2,)
     solver = next(solvers(model, model.n_hat[None], request.need()))
     k, weights, labels = np.random.default_rng(1).random((5, 3)), np.full(5, 0.2), np.array([0, 0, 1, 2, 2])
     every = sum_block(solver, k, weights, request, slice(None), labels=labels)
-    found = projection.of(sum_block(solver, k, weights, replace(request, kept=kept), slice(None), labels=labels))
+    found = projection.of(
+        sum_block(solver, k, weights, replace(request, independent=independent), slice(None), labels=labels)
+    )
     assert found.keys() == every.keys()
     for i in range(3):
         expected = symmetrized({name: values[i] for name, values in every.items()}, group, request)
@@ -176,8 +178,8 @@ def test_sums_know_their_points_and_what_a_broken_symmetry_can_do(torkance):
             return points(k, need)
 
     tree = torkance.tree(8)
-    first = tree.grow(Counted(), torkance.wanted, 2e-2, MPI.COMM_SELF)
-    summed = tree.grow(Counted(), torkance.wanted, 1e-2, MPI.COMM_SELF)
+    first = tree.grow(Counted(), torkance.integrand, 2e-2, MPI.COMM_SELF)
+    summed = tree.grow(Counted(), torkance.integrand, 1e-2, MPI.COMM_SELF)
     base = len(tree.zone.base())
     assert summed.points == base + len(set(seen))
     assert base + len(seen) == tree.points > summed.points > first.points

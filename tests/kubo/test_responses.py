@@ -58,7 +58,7 @@ def test_names_and_ranks_differ():
     every = responses()
     assert [r.name for r in every] == list(registered())
     assert max(Counter(q.name for r in every for q in r.quantities).values()) == 1
-    ranks = [panel.rank for r in every for panel in r.drawn() if panel.place != "detail"]
+    ranks = [panel.rank for r in every for panel in r.drawn() if panel.role != "detail"]
     assert len(set(ranks)) == len(ranks)
     assert [r.rank for r in every] == sorted({r.rank for r in every})
 

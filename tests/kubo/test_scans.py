@@ -114,7 +114,7 @@ def test_values_of_the_convergence_figure(meshes):
     assert result.variables["beta_even"].dims[1:] == ("n_hat", "gamma", "torque", "field", "mu", "temperature")
     assert one.value == pytest.approx(result["beta_even"][place])
     assert one.error == pytest.approx(result["beta_even_error"][place])
-    assert one.place == "Γ = 30 meV, 200 K"
+    assert one.condition == "Γ = 30 meV, 200 K"
     figure = draw([result])
     assert len(figure.axes) == 6
     left, right = figure.axes[:2]

@@ -133,7 +133,7 @@ def test_warns_of_what_exceeds_the_threshold_once_with_numbers() -> None:
     values = 1e-35 * np.array([1.0, 2.0, 3.0, 4.0])
     result = made([beta(1, values, 0.25 * values), hall(0.3)])
     assert warned(result) == [
-        "not converged: beta_even yx = (4.0 ± 1.0)e-35 J*m/K (25 %) at 300 K; 3 other places above 10 %",
+        "not converged: beta_even yx = (4.0 ± 1.0)e-35 J*m/K (25 %) at 300 K; 3 other conditions above 10 %",
         "not converged: anomalous_hall xy = 1.00 ± 0.30 S/cm (30 %) at E_F; error of the whole curve 26 %",
     ]
     assert warned(made([beta(1, values, 0.25 * values), hall(0.3)], limit=0.5)) == []
@@ -159,7 +159,7 @@ def test_a_temperature_far_away_does_not_excuse_a_wrong_value() -> None:
     """The Nernst trap: large at 50 K, small and wrong at 300 K."""
     values = 1e-35 * np.array([5.0, 4.0, 0.2, 0.1])
     (line,) = warned(made([beta(1, values, [1e-37, 1e-37, 1e-36, 1e-36])]))
-    assert "(1.0 ± 1.0)e-36 J*m/K (100 %) at 300 K; 1 other place above" in line
+    assert "(1.0 ± 1.0)e-36 J*m/K (100 %) at 300 K; 1 other condition above" in line
 
 
 def test_a_curve_wrong_elsewhere_warns_though_its_value_at_the_fermi_energy_is_right() -> None:

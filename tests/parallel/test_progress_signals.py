@@ -15,7 +15,7 @@ from hpcalo.parallel import progress as module
 from hpcalo.parallel import signals
 from hpcalo.parallel.progress import Progress, duration
 from hpcalo.parallel.signals import StopRequest
-from hpcalo.parallel.threads import limit_threads, thread_report, wanted_threads
+from hpcalo.parallel.threads import limit_threads, requested_threads, thread_report
 
 
 class Rank:
@@ -130,4 +130,4 @@ def test_threads(monkeypatch):
     for wrong in ("0", "-1", "two", "1.5", ""):
         monkeypatch.setenv("HPCALO_THREADS", wrong)
         with pytest.raises(InputError, match="HPCALO_THREADS"):
-            wanted_threads()
+            requested_threads()

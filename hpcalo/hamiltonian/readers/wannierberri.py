@@ -36,12 +36,12 @@ class WannierBerri(Reader):
 
     def files(self) -> list[Path]:
         """The Hamiltonian, lattice, cells and centres; the other arrays as far as they are there and used."""
-        wanted = list(OPTIONAL)
+        names = list(OPTIONAL)
         if self.position_matrix:
-            wanted.append(POSITIONS)
+            names.append(POSITIONS)
         if self.spin in {"auto", "files"}:
-            wanted.append(SPIN)
-        beside = [path for name in wanted if (path := self._file(name)).is_file()]
+            names.append(SPIN)
+        beside = [path for name in names if (path := self._file(name)).is_file()]
         return [self._file(HAMILTONIAN), *(self._file(name) for name in REQUIRED[:3]), *beside]
 
     def read(self) -> WannierModel:

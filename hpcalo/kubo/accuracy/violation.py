@@ -100,10 +100,10 @@ class _Changed(RunSums):
         """As in a run, changed as a whole."""
         return self._whole(name, super().occupied(name), 1)
 
-    def _whole(self, name: str, values: RealArray, places: int) -> RealArray:
+    def _whole(self, name: str, values: RealArray, axes: int) -> RealArray:
         if name != self.name:
             return values
-        factor = self._factor(values.reshape(len(values), -1, int(np.prod(values.shape[values.ndim - places :]))))
+        factor = self._factor(values.reshape(len(values), -1, int(np.prod(values.shape[values.ndim - axes :]))))
         return values * factor.reshape((-1,) + (1,) * (values.ndim - 1))
 
     def _factor(self, values: RealArray, scale: RealArray | None = None) -> RealArray:
@@ -162,7 +162,7 @@ def with_violation(variable: Variable, change: RealArray | None) -> Variable:
     return replace(variable, error=np.hypot(variable.error, effect), attrs=attrs)
 
 
-def told(variables: Sequence[Variable]) -> list[str]:
+def symmetry_notes(variables: Sequence[Variable]) -> list[str]:
     """Notes for the user on what a broken symmetry does to each quantity."""
     effects = {v.name: float(v.attrs[ATTRIBUTE]) for v in variables if ATTRIBUTE in v.attrs}
     if not effects:

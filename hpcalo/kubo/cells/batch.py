@@ -19,8 +19,8 @@ class Batch:
     cells: (K,). weights: (K,) shares of the zone. signs: (K, R), a cell's share in each replicate: patterns of as many
     + as − over the parts of each cell that was cut; a replicate then sees how much the parts differ.
     families: (F, 2^d) numbers of the cells that the parts of a cut cell are; None on level 0. values: (K, n), what the
-    midpoints give for the wanted numbers; none on level 0. sizes: (K,), what each cell contributes, root mean square
-    over the wanted numbers. products: (F, 2^d, 2^d) of the contributions of two parts, mean over the wanted numbers.
+    midpoints give for the n numbers with a target; none on level 0. sizes: (K,), what each cell contributes, root mean
+    square over these numbers. products: (F, 2^d, 2^d) of the contributions of two parts, mean over these numbers.
     summed: (K,), in the sum; out: never were, whatever they contribute; divided: have been cut.
     """
 
@@ -72,7 +72,7 @@ class Batch:
         return np.asarray(z.sum(axis=1))
 
     def scatter(self) -> float:
-        """Mean square, over replicates and required numbers, of Σ ε z over the cells in the sum.
+        """Mean square, over replicates and numbers with a target, of Σ ε z over the cells in the sum.
 
         In each family as many ε are + as −; the squares are summed over the families.
         """

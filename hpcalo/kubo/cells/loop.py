@@ -24,9 +24,10 @@ from hpcalo.typing import RealArray
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
 
-Wanted = Callable[[RawSums], RealArray]
-"""What single points give for the wanted numbers, each in units of its allowed error: raw sums with a first axis that
-counts K points, all components as the group leaves them → (K, n). Linear in the sums.
+Integrand = Callable[[RawSums], RealArray]
+"""What single points give for the n numbers with a target, each in units of its allowed error.
+
+Raw sums with a first axis that counts K points, all components as the group leaves them → (K, n). Linear in the sums.
 """
 
 RESOLUTION = 2.0**40
@@ -42,8 +43,8 @@ class Task:
     """What is computed of single points.
 
     k: (K, 3), in the order of their lines. shares: (K, 1 + R), a point's weight in the sum and in its replicates.
-    limits: (K,), a point that contributes more, root mean square over the wanted numbers, is left out of the sums, one
-    below 0 in any case. wanted: None where no values are needed; they have so many columns.
+    limits: (K,), a point that contributes more, root mean square over the numbers with a target, is left out of the
+    sums, one below 0 in any case. integrand: None where no values are needed. columns: of these values.
     """
 
     solver: StateSolver
@@ -51,13 +52,13 @@ class Task:
     k: RealArray
     shares: RealArray
     limits: RealArray
-    wanted: Wanted | None
+    integrand: Integrand | None
     columns: int
 
     def fingerprint(self) -> str:
         """Distinguishes tasks whose sums must not be mixed. Serial."""
         request = self.request
-        named = (sorted(request.shapes().items()), sorted(request.kept.items()))
+        named = (sorted(request.shapes().items()), sorted(request.independent.items()))
         digest = hashlib.sha256(repr(named).encode())
         axes = (request.energies, request.count_edges, request.gammas, request.mu, request.kt)
         for array in (self.solver.n_hat, *axes, self.k, self.shares, self.limits):
@@ -76,14 +77,14 @@ class Task:
         labels = np.arange(len(k))
         raw = sum_block(self.solver, k, np.ones(len(k)), self.request, slice(None), labels=labels)
         values = np.zeros((len(k), self.columns))
-        if self.wanted is not None:
-            values = np.rint(self.wanted(raw) * RESOLUTION) / RESOLUTION
+        if self.integrand is not None:
+            values = np.rint(self.integrand(raw) * RESOLUTION) / RESOLUTION
         shares = np.where(contributions(shares[:, 0], values) > limits, 0.0, shares.T)
         return np.concatenate([shares @ array.reshape(len(k), -1) for array in raw.values()], axis=1), values
 
 
 def contributions(weights: RealArray, values: RealArray) -> RealArray:
-    """Of cells with weights (K,), root mean square over the wanted numbers (K, n); 0 without any."""
+    """Of cells with weights (K,), root mean square over the numbers with a target (K, n); 0 without any."""
     mean = (values**2).sum(axis=1) / max(values.shape[1], 1)
     return np.asarray(np.abs(weights) * np.sqrt(mean))
 

@@ -29,23 +29,23 @@ class _Sum:
     shape: tuple[int, ...]
 
     @cached_property
-    def kept(self) -> IntArray:
+    def independent(self) -> IntArray:
         """The components that the others follow from, at least one."""
         used = np.any([np.any(matrix != 0.0, axis=0) for matrix in self.matrices], axis=0)
         return np.flatnonzero(used) if used.any() else np.zeros(1, dtype=np.int64)
 
     def projected(self, values: RealArray) -> RealArray:
-        """All components, as the group leaves them, from those that are kept; a first axis counts sums."""
-        K, kept = len(values), self.kept
-        given = values.reshape(K, *self.before, len(kept), *self.after)
+        """All components, as the group leaves them, from the independent ones; a first axis counts sums."""
+        K, independent = len(values), self.independent
+        given = values.reshape(K, *self.before, len(independent), *self.after)
         out = np.zeros((K, *self.before, len(self.matrices[0]), *self.after))
         for part, matrix in enumerate(self.matrices):
             rows = np.flatnonzero(np.any(matrix != 0.0, axis=1))
-            small = matrix[np.ix_(rows, kept)]
+            small = matrix[np.ix_(rows, independent)]
             if self.before:  # (K, G, P, 2, NE)
                 out[:, :, rows, part] = small @ given[:, :, :, part]
             else:
-                flat = small @ given.reshape(K, len(kept), -1)
+                flat = small @ given.reshape(K, len(independent), -1)
                 out[:, rows] = flat.reshape(K, len(rows), *self.after)
         return out.reshape(K, *self.shape)
 
@@ -53,7 +53,7 @@ class _Sum:
 class Projection:
     """What the group leaves of the components of raw sums: elements that vanish by symmetry are 0.
 
-    kept: numbers of the components that all others follow from, by the name of the raw sum; as in Request.
+    independent: numbers of the components that all others follow from, by the name of the raw sum; as in Request.
     """
 
     def __init__(self, operations: Sequence[Operation], request: Request) -> None:
@@ -75,8 +75,8 @@ class Projection:
                 found = symmetrized({name: given}, operations, request)[name]
                 matrices = (found[0, :, 0], found[0, :, 1]) if before else (found,)
                 self._sums[name] = _Sum(before, after, matrices, shape)
-        self.kept = {name: tuple(one.kept.tolist()) for name, one in self._sums.items()}
+        self.independent = {name: tuple(one.independent.tolist()) for name, one in self._sums.items()}
 
     def of(self, raw: RawSums) -> RawSums:
-        """All components, as the group leaves them, from those that are kept; a first axis counts sums."""
+        """All components, as the group leaves them, from the independent ones; a first axis counts sums."""
         return raw | {name: one.projected(raw[name]) for name, one in self._sums.items()}

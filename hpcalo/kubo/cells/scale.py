@@ -18,7 +18,7 @@ ENOUGH = 8
 
 @dataclass
 class Seen:
-    """What the cut cells of a level show, mean squares over the wanted numbers, summed over the cells.
+    """What the cut cells of a level show, mean squares over the numbers with a target, summed over the cells.
 
     corrections: of what the sum over a cell's parts corrects. contributions: of what the cells contributed. scatter: of
     what they would add to the replicates. sample: contribution and correction of each cell that was cut to
@@ -49,7 +49,7 @@ def scale_of(batches: Sequence[Batch], known: Mapping[int, Seen], coarsest: Real
     that difference.
 
     batches: all of a tree. known: what its cut cells show, of each level. coarsest: what the coarsest cells together
-    give for the wanted numbers, (n,).
+    give for the numbers with a target, (n,).
     """
     scatter, number, largest = dict[int, float](), dict[int, int](), dict[int, float]()
     for batch in batches[1:]:
@@ -69,7 +69,7 @@ def scale_of(batches: Sequence[Batch], known: Mapping[int, Seen], coarsest: Real
 
 
 def _worse_than_a_mesh(every: Sequence[Batch], coarsest: RealArray) -> float:
-    """Mean square over the required numbers of the difference to the finest complete mesh if that is better, else 0."""
+    """Mean square difference to the finest complete mesh, over the numbers with a target; 0 if that is no better."""
     meshes, whole = [coarsest], np.zeros(len(coarsest))
     for level in range(1, 1 + max(b.cells.level for b in every)):
         batches = [b for b in every if b.cells.level == level]

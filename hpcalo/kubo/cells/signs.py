@@ -43,10 +43,10 @@ def contrasts(key: NDArray[np.uint64], dimension: int, count: int) -> RealArray:
     return out
 
 
-def sketch(columns: int, kept: int) -> RealArray:
-    """A matrix (columns, kept) of signs, so that the norm of a row times it is on average that of the row."""
-    bits = scrambled(np.arange(columns * kept, dtype=np.uint64)).reshape(columns, kept)
-    return np.where(bits & np.uint64(1 << 20), 1.0, -1.0) / np.sqrt(kept)
+def sketch(columns: int, width: int) -> RealArray:
+    """A matrix (columns, width) of signs, so that the norm of a row times it is on average that of the row."""
+    bits = scrambled(np.arange(columns * width, dtype=np.uint64)).reshape(columns, width)
+    return np.where(bits & np.uint64(1 << 20), 1.0, -1.0) / np.sqrt(width)
 
 
 def chosen(key: NDArray[np.uint64], one_in: int) -> NDArray[np.bool_]:

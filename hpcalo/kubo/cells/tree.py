@@ -1,8 +1,8 @@
 """The sum over k of one direction of the magnetization by cells that are cut where they contribute much.
 
 A cell's integral is its share of the zone times its midpoint's value. A cell that contributes more than a threshold, in
-the root mean square over the wanted numbers, is cut into 2^d, and so on. What is cut follows from the values of single
-points, and the sums are exact: the same bits on any number of ranks and after restarts.
+the root mean square over the numbers with a target, is cut into 2^d, and so on. What is cut follows from the values of
+single points, and the sums are exact: the same bits on any number of ranks and after restarts.
 
 How wrong the sum is, its cells tell. Were the midpoints independent samples of their cells, the sum would scatter by as
 much as its replicates, in which the parts of each cut cell have random signs, as many + as −. How large the error of
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hpcalo.kubo.cells.batch import Batch, together
-from hpcalo.kubo.cells.loop import Task, Wanted, contributions, rows_and_values
+from hpcalo.kubo.cells.loop import Integrand, Task, contributions, rows_and_values
 from hpcalo.kubo.cells.projection import Projection
 from hpcalo.kubo.cells.scale import Seen, scale_of
 from hpcalo.kubo.cells.signs import chosen, keys
@@ -60,7 +60,7 @@ class CellTree:
         self.operations = symmetry.operations
         self._violation = symmetry.violation_of(request)
         self._projection = Projection(self.operations, request)
-        self._request = replace(request, kept=self._projection.kept)
+        self._request = replace(request, independent=self._projection.independent)
         self._packing = Packing(self._request.shapes())
         self._replicates = int(np.clip(MEMORY // (64 * self._packing.size), 4, REPLICATES))
         self._rows = np.zeros((1 + self._replicates, self._packing.size))
@@ -83,7 +83,7 @@ class CellTree:
         return min((b.cells.level for b in self.batches if not b.divided.all()), default=0)
 
     def start(self, solver: StateSolver, comm: Intracomm, *, checkpoints: PassCheckpoints | None = None) -> RawSums:
-        """The raw sums of the coarsest cells, from which the size of the wanted numbers is seen."""
+        """The raw sums of the coarsest cells, from which the size of the numbers with a target is seen."""
         base = Batch.base(self.zone, self._replicates)
         shares = np.concatenate([base.weights[:, None], base.signs], axis=1)
         limits = np.full(len(base), np.inf)
@@ -95,7 +95,7 @@ class CellTree:
     def grow(
         self,
         solver: StateSolver,
-        wanted: Wanted,
+        integrand: Integrand,
         threshold: float,
         comm: Intracomm,
         *,
@@ -103,10 +103,10 @@ class CellTree:
         quiet: bool = True,
         label: str = "",
     ) -> SummedPass:
-        """Cuts every cell that contributes more than the threshold. wanted: the same in every call."""
-        self._coarsest = wanted({name: values[None] for name, values in self._start.items()})[0]
+        """Cuts every cell that contributes more than the threshold. integrand: the same in every call."""
+        self._coarsest = integrand({name: values[None] for name, values in self._start.items()})[0]
         self._columns = len(self._coarsest)
-        projected: Wanted = lambda raw: wanted(self._projection.of(raw))  # noqa: E731
+        projected: Integrand = lambda raw: integrand(self._projection.of(raw))  # noqa: E731
         before = -1
         while before < len(self.batches):  # what the cells show of their errors may ask for more of them
             before, level = len(self.batches), 0
@@ -127,7 +127,7 @@ class CellTree:
         self,
         solver: StateSolver,
         new: Sequence[tuple[Batch, IntArray]],
-        wanted: Wanted,
+        integrand: Integrand,
         threshold: float,
         comm: Intracomm,
         checkpoints: PassCheckpoints | None,
@@ -147,7 +147,7 @@ class CellTree:
         shares = np.concatenate([np.concatenate([w[:, None], w[:, None] * signs], axis=1) for w, signs in taken])
         limits = np.concatenate([np.full(len(k[0]), np.inf), np.where(parts.out, -1.0, limit)])
         rows, values = self._compute(
-            solver, np.concatenate(k), shares, limits, wanted, comm, checkpoints, quiet=quiet, label=label
+            solver, np.concatenate(k), shares, limits, integrand, comm, checkpoints, quiet=quiet, label=label
         )
         self._rows += rows
         for batch, which in again:
@@ -164,7 +164,7 @@ class CellTree:
         k: RealArray,
         shares: RealArray,
         limits: RealArray,
-        wanted: Wanted | None,
+        integrand: Integrand | None,
         comm: Intracomm,
         checkpoints: PassCheckpoints | None,
         *,
@@ -172,7 +172,7 @@ class CellTree:
         label: str = "",
     ) -> tuple[RealArray, RealArray]:
         """Sum and replicates over points as in Task, and their values."""
-        task = Task(solver, self._request, k, shares, limits, wanted, self._columns if wanted else 0)
+        task = Task(solver, self._request, k, shares, limits, integrand, self._columns if integrand else 0)
         self.points += len(k)
         return rows_and_values(task, self._packing, comm, checkpoints, quiet=quiet, label=label)
 
@@ -214,8 +214,8 @@ class CellTree:
 
     def _whole(self, rows: RealArray) -> list[RawSums]:
         """The sums over the zone from those over one cell of each orbit, of each row (K, size)."""
-        kept = [self._packing.unpack(row) for row in rows]
-        raw = self._projection.of({name: np.stack([one[name] for one in kept]) for name in kept[0]})
+        sums = [self._packing.unpack(row) for row in rows]
+        raw = self._projection.of({name: np.stack([one[name] for one in sums]) for name in sums[0]})
         return [{name: values[i] for name, values in raw.items()} for i in range(len(rows))]
 
     def _result(self) -> SummedPass:

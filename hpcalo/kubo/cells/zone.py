@@ -129,10 +129,10 @@ def divisions_for(crystal: Crystal, operations: Sequence[Operation], cells: floa
     Level 1 then has about `cells` cells, one of each orbit.
     """
     equal = np.where(crystal.periodic, 2, 1)
-    basis, kept = _boxes(crystal, operations, equal)
+    basis, group = _boxes(crystal, operations, equal)
     edges = np.linalg.norm(np.linalg.inv(basis @ crystal.lattice), axis=0)
     d = max(sum(crystal.periodic), 1)
-    every = cells * len(kept) / round(abs(np.linalg.det(basis))) / 2**d
+    every = cells * len(group) / round(abs(np.linalg.det(basis))) / 2**d
     mean = np.prod(edges[list(crystal.periodic)]) ** (1.0 / d)
     a, b, c = (
         max(2, 2 * round(0.5 * every ** (1.0 / d) * float(edge) / mean)) if repeats else 1
@@ -149,13 +149,13 @@ def _boxes(
     The vectors are integer combinations of the crystal's (rows): those of its own cell or of the conventional one,
     whichever keeps more operations.
     """
-    best, kept = np.eye(3, dtype=np.int64), tuple[Operation, ...]()
+    best, largest = np.eye(3, dtype=np.int64), tuple[Operation, ...]()
     for basis in (best, *_conventional(crystal)):
         inverse = np.linalg.inv(basis)
         allowed = tuple(op for op in operations if _keeps_boxes(basis @ op.k_matrix @ inverse, divisions))
-        if len(allowed) > len(kept):
-            best, kept = basis, allowed
-    return best, kept
+        if len(allowed) > len(largest):
+            best, largest = basis, allowed
+    return best, largest
 
 
 def _keeps_boxes(matrix: RealArray, divisions: IntArray) -> bool:

@@ -132,14 +132,14 @@ def fermi_pairs(
     kt: RealArray,
     tolerance: float,
     weights: RealArray,
-    place: Index,
+    part: Index,
     out: RealArray,
 ) -> None:
     """Adds −Σ f B (36) at the Q points (mu, kt), the last of the `thermal_pairs` alone, to `out` (L, P, Q).
 
-    Each k-point is added to the entry `place` (K,).
+    Each k-point is added to the entry `part` (K,).
     """
-    for k, entry in enumerate(place):
+    for k, entry in enumerate(part):
         one = slice(k, k + 1)
         every = np.zeros((len(pairs), 4, len(mu)))
         thermal_pairs(E[one], X[one], Y[one], pairs, mu, kt, tolerance, weights[one], every)
@@ -147,14 +147,14 @@ def fermi_pairs(
 
 
 def fermi_levels(
-    E: RealArray, values: RealArray, mu: RealArray, kt: RealArray, weights: RealArray, place: Index, out: RealArray
+    E: RealArray, values: RealArray, mu: RealArray, kt: RealArray, weights: RealArray, part: Index, out: RealArray
 ) -> None:
     """Adds Σ_n f(E_n) X_n at the Q points (mu, kt) to `out` (L, V, Q), for properties `values` (K, V, N) of the levels.
 
-    Each k-point is added to the entry `place` (K,).
+    Each k-point is added to the entry `part` (K,).
     """
     u = (E[:, None, :] - mu[:, None]) / kt[:, None]
-    np.add.at(out, place, np.einsum("k,kqn,kvn->kvq", weights, 0.5 * (1.0 - np.tanh(0.5 * u)), values))
+    np.add.at(out, part, np.einsum("k,kqn,kvn->kvq", weights, 0.5 * (1.0 - np.tanh(0.5 * u)), values))
 
 
 def hermitian_parts(Z: ComplexArray, out: ComplexArray) -> None:

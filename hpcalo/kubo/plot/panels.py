@@ -25,13 +25,13 @@ class Panel:
     """A panel of a figure.
 
     needs: the variables that a file must have for it, the first of which is drawn. draw: draws it into axes from
-    results. place: "main" panels make the figure of a whole file, "alone" ones only where there is no main panel,
+    results. role: "main" panels make the figure of a whole file, "alone" ones only where there is no main panel,
     "detail" ones appear when their response is named. rank: order in the figure of a whole file, the smallest first.
     """
 
     needs: tuple[str, ...]
     draw: Callable[[Axes, Sequence[Result]], None]
-    place: Literal["main", "alone", "detail"] = "main"
+    role: Literal["main", "alone", "detail"] = "main"
     rank: int = 1000
 
 

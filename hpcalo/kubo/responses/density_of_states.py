@@ -100,7 +100,7 @@ class DensityOfStates(Response):
     )
 
     def compute(self, run: RunSums) -> Mapping[str, RealArray]:
-        smearing = run.kept("gaussian", lambda: gaussian(run.count_edges, run.energies, run.settings.gaussian_width))
+        smearing = run.cached("gaussian", lambda: gaussian(run.count_edges, run.energies, run.settings.gaussian_width))
         counted = [level_count(run.count_edges, count, run.energies, smearing) for count in run.stacked(COUNT)]
         return {
             "density_of_states": np.stack([dos for _, dos in counted]),

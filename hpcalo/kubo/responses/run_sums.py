@@ -18,7 +18,7 @@ from hpcalo.kubo.sums.request import BROADENED, FERMI, SEA, THERMAL, Pair, fermi
 from hpcalo.kubo.sums.thermal_levels import ROWS
 from hpcalo.typing import RealArray
 
-Kept = TypeVar("Kept")
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class RunSums:
     raw: tuple[Mapping[str, RealArray], ...]
     missing: frozenset[Observable] = frozenset()
     weights: dict[str, object] = field(default_factory=dict, compare=False, repr=False)
-    """What `kept` keeps; `dataclasses.replace` hands it on to other raw sums on the same axes."""
+    """What `cached` keeps; `dataclasses.replace` hands it on to other raw sums on the same axes."""
 
     @property
     def directions(self) -> tuple[int, ...]:
@@ -146,17 +146,17 @@ class RunSums:
         """
         return self._weights(thermal_weights, power)
 
-    def kept(self, name: str, make: Callable[[], Kept]) -> Kept:
+    def cached(self, name: str, make: Callable[[], Made]) -> Made:
         """An array or a matrix of this name that depends on the axes and settings alone, made once."""
         if name not in self.weights:
             self.weights[name] = make()
-        return cast(Kept, self.weights[name])
+        return cast(Made, self.weights[name])
 
-    def once(self, name: str, make: Callable[[], Kept]) -> Kept:
+    def once(self, name: str, make: Callable[[], Made]) -> Made:
         """What several responses need of these raw sums, made once; nobody may change it."""
         if name not in self._made:
             self._made[name] = make()
-        return cast(Kept, self._made[name])
+        return cast(Made, self._made[name])
 
     @cached_property
     def _made(self) -> dict[str, object]:
@@ -164,4 +164,4 @@ class RunSums:
 
     def _weights(self, made_by: Callable[..., RealArray], power: int) -> RealArray:
         name = f"{made_by.__name__}:{power}"
-        return self.kept(name, lambda: made_by(self.energies, self.mu, self.temperatures, power))
+        return self.cached(name, lambda: made_by(self.energies, self.mu, self.temperatures, power))

@@ -74,9 +74,9 @@ class TensorExpansion(Response):
 
 def fit_of(run: RunSums, given: Expanded, parity: int, order: int) -> Fit:
     """The fit for one parity of a response of this run; made once for each kind of tensor."""
-    group = run.kept("point_group", lambda: _group(run, given))
+    group = run.cached("point_group", lambda: _group(run, given))
     name = f"fit:{given.kind}:{parity}:{order}"
-    return run.kept(name, lambda: fitted(given.kind, parity, order, run.n_hat, group))
+    return run.cached(name, lambda: fitted(given.kind, parity, order, run.n_hat, group))
 
 
 def _group(run: RunSums, given: Expanded) -> list[PointOperation]:
@@ -119,5 +119,6 @@ def _draw_residual(axis: Axes, results: Sequence[Result], name: str, along: str)
 
 
 def residual_panel(of: str, along: str) -> Panel:
+    """The panel of what the orders up to each one leave of a tensor."""
     name = f"{of}_residual"
     return Panel((name,), lambda axis, results: _draw_residual(axis, results, name, along), "detail")

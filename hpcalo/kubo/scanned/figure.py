@@ -82,7 +82,7 @@ def _chosen(results: Sequence[Result], names: Sequence[str]) -> list[Group]:
 
 
 def _places(result: Result, one: Series) -> tuple[RealArray, IntArray]:
-    """Places of the points that have the number, ascending, and their numbers."""
+    """Positions of the points that have the number, ascending, and their numbers."""
     x = order(result)[0]
     index = np.flatnonzero(np.isfinite(one.value) & np.isfinite(x))
     index = index[np.argsort(x[index], kind="stable")]
@@ -108,8 +108,10 @@ def _values(axis: Axes, results: Sequence[Result], group: Group, *, meshes: bool
     _along(axis, results, meshes=meshes)
     axis.margins(x=0.05, y=0.1)
     axis.axhline(0.0, color="0.6", lw=0.5, zorder=0.5, gid=style.GUIDE)
-    places = dict.fromkeys(s.place.replace("E_F", r"$E_\mathrm{F}$") for file in group for s in file if s.place)
-    style.note(axis, ",  ".join(places))
+    conditions = dict.fromkeys(
+        s.condition.replace("E_F", r"$E_\mathrm{F}$") for file in group for s in file if s.condition
+    )
+    style.note(axis, ",  ".join(conditions))
     failed = sum(int(np.count_nonzero(np.asarray(r["error"]) != "")) for r in results)
     if failed:
         style.note(axis, f"{failed} of {sum(len(r['error']) for r in results)} points failed", add=True)

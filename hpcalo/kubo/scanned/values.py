@@ -1,4 +1,4 @@
-"""Values of a scan against the scanned key: every quantity at its place, with the errors the points have estimated."""
+"""Values of a scan against the scanned key: every quantity at one condition, with the errors of the points."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hpcalo.io.uncertain import percent, with_error
 from hpcalo.kubo.plot.data import independent, nearest_room, threshold
 from hpcalo.kubo.scanned.points import labels, points, scanned_axis, scanned_key
 from hpcalo.kubo.summary.numbers import Numbers, levels, numbers
-from hpcalo.kubo.summary.tables import axes_of, place_text
+from hpcalo.kubo.summary.tables import axes_of, condition_text
 from hpcalo.typing import RealArray
 
 MOST_ROWS = 40
@@ -22,21 +22,21 @@ FINEST = "k_points_full"
 
 
 Points = dict[int, dict[str, tuple[float, float, str]]]
-"""Of each point that has the quantity: value, error, and place of its elements."""
+"""Of each point that has the quantity: value, error, and condition of its elements."""
 
 
 @dataclass(frozen=True)
 class Series:
     """One number of all points: at the first n̂, the smallest Γ, the chemical potential nearest to E_F, near 300 K.
 
-    name, element: of the quantity. place: in words, as far as all points share it. value, error: (points), NaN where
-    a point failed, or where the number or its error is not known. floor: what counts as zero.
+    name, element: of the quantity. condition: in words, as far as all points share it. value, error: (points), NaN
+    where a point failed, or where the number or its error is not known. floor: what counts as zero.
     """
 
     name: str
     element: str
     unit: str
-    place: str
+    condition: str
     value: RealArray
     error: RealArray
     floor: float
@@ -73,21 +73,21 @@ def _largest(one: Numbers, have: Points, count: int) -> list[str]:
 
 def _series(count: int, one: Numbers, have: Points, element: str) -> Series:
     value, error = np.full(count, np.nan), np.full(count, np.nan)
-    places = []
+    conditions = []
     for index, elements in have.items():
         if element in elements:
-            value[index], error[index], place = elements[element]
-            places.append(place.split(", "))
-    common = ", ".join(word for word in places[0] if all(word in other for other in places))
+            value[index], error[index], condition = elements[element]
+            conditions.append(condition.split(", "))
+    common = ", ".join(word for word in conditions[0] if all(word in other for other in conditions))
     return Series(one.name, element, one.variable.unit, common, value, error, one.floor)
 
 
 def _at(one: Numbers, result: Result) -> dict[str, tuple[float, float, str]]:
-    """Value, error and the place in words of every element at the place of the quantity."""
+    """Value, error and condition in words of every element."""
     axes = axes_of(result)
     m = int(np.argmin(np.abs(levels(result)))) if "mu" in one.axes else 0
     t = nearest_room(result) if "temperature" in one.axes else 0
-    words = place_text(one, axes, (0, m, t), every=True)
+    words = condition_text(one, axes, (0, m, t), every=True)
     return {
         name: (float(one.value[0, c, 0, m, t]), float(one.error[0, c, 0, m, t]), words)
         for c, name in enumerate(one.elements)
@@ -95,7 +95,7 @@ def _at(one: Numbers, result: Result) -> dict[str, tuple[float, float, str]]:
 
 
 def order(result: Result) -> tuple[RealArray, bool]:
-    """Places of the points (points,) in a figure, and whether they are numbers of k-points: scans of the mesh."""
+    """Positions of the points (points,) in a figure, and whether they are numbers of k-points: scans of the mesh."""
     key = scanned_key(result)
     if key.startswith("kubo.k.") and FINEST in result.variables:
         full = np.asarray(result[FINEST], dtype=float)
@@ -118,7 +118,7 @@ def table(result: Result, every: Sequence[Series]) -> Table | None:
             if np.isfinite(value):
                 ratio = error / abs(value) if value else np.nan
                 name = f"{one.name} {one.element}".strip()
-                rows.append((name, one.place, label, with_error(value, error), one.unit, percent(ratio)))
+                rows.append((name, one.condition, label, with_error(value, error), one.unit, percent(ratio)))
                 loud.append(bool(ratio > limit) and abs(value) > one.floor)
     more = [f"{len(every) - len(shown)} more numbers are in the file"] if len(shown) < len(every) else []
     head = ("quantity", "at", key, "value ± error", "unit", "relative")
@@ -131,8 +131,8 @@ def unconverged(result: Result, every: Sequence[Series]) -> list[str]:
     In a scan over the mesh only for the finest one, which the others lead to. every: the numbers of the scan.
     """
     limit = threshold(result)
-    places, over_meshes = order(result)
-    finest = int(np.nanargmax(places)) if over_meshes else None
+    positions, over_meshes = order(result)
+    finest = int(np.nanargmax(positions)) if over_meshes else None
     out = []
     for index, name in enumerate(labels(result)):
         if finest not in {None, index}:

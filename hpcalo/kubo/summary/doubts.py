@@ -11,7 +11,7 @@ from hpcalo.io.dataset import Result
 from hpcalo.io.uncertain import percent, with_error
 from hpcalo.kubo.plot.data import nearest_room, threshold
 from hpcalo.kubo.summary.numbers import Numbers
-from hpcalo.kubo.summary.tables import axes_of, n_text, place_text
+from hpcalo.kubo.summary.tables import axes_of, condition_text, n_text
 
 MOST = 8
 """Quantities that get a line of their own; the others are named in one more line."""
@@ -23,7 +23,7 @@ SAME = 0.999
 
 @dataclass(frozen=True)
 class Doubt:
-    """A quantity with an error above the threshold: its name, and its worst number with its place in words."""
+    """A quantity with an error above the threshold: its name, and its worst number with its condition in words."""
 
     name: str
     text: str
@@ -57,14 +57,14 @@ def doubtful(result: Result, every: Sequence[Numbers]) -> list[Doubt]:
 
 
 def _text(result: Result, one: Numbers, limit: float) -> Iterator[str]:
-    """What is wrong with a quantity in one line, if anything: its worst place, or its worst curve."""
+    """What is wrong with a quantity in one line, if anything: its worst condition, or its worst curve."""
     wrong, rough = one.unconverged(limit), one.rough(limit)
     if not (wrong.any() or rough.any()):
         return
     axes = axes_of(result)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = one.error / np.abs(one.value)
-    # The place of the table's only row, if the largest elements are wrong there; else the worst one.
+    # The condition of the table's only row, if the largest elements are wrong there; else the worst one.
     m, t = int(np.argmin(np.abs(axes["mu"]))), nearest_room(result) if "temperature" in one.axes else 0
     top = one.scale.max(axis=(0, 1), keepdims=True)
     size = np.divide(one.error, top, out=np.zeros_like(one.error), where=top > 0.0)
@@ -80,12 +80,14 @@ def _text(result: Result, one: Numbers, limit: float) -> Iterator[str]:
     a, c, g = at[:3]
     unit = "" if one.variable.unit in ("", "1") else f" {one.variable.unit}"
     name = f"{one.name} {one.elements[c]}".strip()
-    where = place_text(one, axes, at[2:], every=False)
+    where = condition_text(one, axes, at[2:], every=False)
     if one.value.shape[0] > 1:
         where += f", {n_text(result, a)}"
     value = f"{with_error(float(one.value[at]), float(one.error[at]))}{unit} ({percent(float(ratio[at]))})"
     text = f"{name} = {value} at {where}"
     if one.curve is not None and rough[a, c, g]:
         text += f"; error of the whole curve {percent(float(one.curve[a, c, g]))}"
-    places = int(wrong.any(axis=1).sum()) - 1
-    yield text + (f"; {places} other place{'s' * (places != 1)} above {percent(limit)}" if places > 0 else "")
+    conditions = int(wrong.any(axis=1).sum()) - 1
+    yield text + (
+        f"; {conditions} other condition{'s' * (conditions != 1)} above {percent(limit)}" if conditions > 0 else ""
+    )

@@ -21,7 +21,7 @@ NEAR = 1.5
 
 @dataclass(frozen=True)
 class Numbers:
-    """One variable (of the Onsager matrix: one block) at the places of the input.
+    """One variable (of the Onsager matrix: one block) at the conditions of the input.
 
     Arrays have the axes n̂ (A), tensor element (C), Γ (G), chemical potential (M), temperature (T), of length 1 where
     the variable lacks them. value, error: NaN where not defined or not known. scale: what an error is compared with
@@ -43,7 +43,7 @@ class Numbers:
 
     @property
     def counts(self) -> NDArray[np.bool_]:
-        """Elements and places that are neither zero nor small beside the largest element, (A, C, G, M, T)."""
+        """Elements and conditions that are neither zero nor small beside the largest element, (A, C, G, M, T)."""
         top = self.scale.max(axis=(0, 1), keepdims=True)
         return np.asarray((self.scale > SHARE * top) & (self.scale > self.floor))
 
@@ -75,7 +75,7 @@ def numbers(result: Result) -> list[Numbers]:
     """The numbers of all quantities that stand for themselves, those of the program in their order."""
     known = [q for response in responses() for q in response.quantities]
     aside = {q.name for q in known if q.aside}
-    order = {q.name: place for place, q in enumerate(known)}
+    order = {q.name: rank for rank, q in enumerate(known)}
     found = []
     for name, variable in sorted(result.variables.items(), key=lambda item: order.get(item[0], len(order))):
         numeric = np.asarray(variable.data).dtype.kind == "f"
@@ -95,7 +95,7 @@ def _numbers(result: Result, variable: Variable) -> list[Numbers]:
     if set(order) != set(dims):
         return []
     labels = [[str(t) for t in result[d]] for d in indices]
-    words = [[labels[i][k] for i, k in enumerate(place)] for place in np.ndindex(*map(len, labels))]
+    words = [[labels[i][k] for i, k in enumerate(index)] for index in np.ndindex(*map(len, labels))]
     shape = [data.shape[dims.index(d)] if d in dims else 1 for d in ("n_hat", "gamma", "mu", last)]
     shape.insert(1, len(words))
     value, error = (a.transpose([dims.index(d) for d in order]).reshape(shape) for a in (data, error))
@@ -124,9 +124,9 @@ def _at(result: Result, curves: RealArray) -> RealArray:
     energies = np.asarray(result["energy"], dtype=float)
     if len(energies) < 2:
         return np.repeat(curves[..., :1], len(levels(result)), axis=-1)
-    places = np.clip(levels(result), energies[0], energies[-1])
-    i = np.clip(np.searchsorted(energies, places) - 1, 0, len(energies) - 2)
-    w = (places - energies[i]) / (energies[i + 1] - energies[i])
+    mu = np.clip(levels(result), energies[0], energies[-1])
+    i = np.clip(np.searchsorted(energies, mu) - 1, 0, len(energies) - 2)
+    w = (mu - energies[i]) / (energies[i + 1] - energies[i])
     # A weight of zero must not bring in what is not known at the other end.
     low, high = (np.where(share > 0.0, share * curves[..., j], 0.0) for share, j in ((1.0 - w, i), (w, i + 1)))
     return np.asarray(low + high)

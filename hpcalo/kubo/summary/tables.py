@@ -16,7 +16,7 @@ from hpcalo.typing import RealArray
 
 MOST_ROWS = 40
 SIZES = ((6, 3), (4, 2), (3, 2), (2, 2), (2, 1), (1, 1))
-"""Places and tensor elements of each quantity, the first pair that gives at most `MOST_ROWS`."""
+"""Conditions and tensor elements of each quantity, the first pair that gives at most `MOST_ROWS`."""
 HEAD = ("quantity", "at", "value ± error", "unit", "relative", "curve")
 AXES = ("gamma", "mu", "temperature")
 
@@ -24,14 +24,14 @@ AXES = ("gamma", "mu", "temperature")
 def table(result: Result, every: Sequence[Numbers]) -> Table | None:
     """The table of a result with these numbers; None where it has none.
 
-    Rows are at the first n̂, at the smallest Γ, near E_F and near 300 K, and at more places while there is room.
+    Rows are at the first n̂, at the smallest Γ, near E_F and near 300 K, and at more conditions while there is room.
     """
     if not every:
         return None
     limit = threshold(result)
     axes = axes_of(result)
-    for places, elements in SIZES:
-        chosen = {n: _picked(result, axes, every, places) for n in range(len(every))}
+    for conditions, elements in SIZES:
+        chosen = {n: _picked(result, axes, every, conditions) for n in range(len(every))}
         rows = [row for n, one in enumerate(every) for row in _rows(one, axes, chosen[n], elements, limit)]
         if len(rows) <= MOST_ROWS:
             break
@@ -59,10 +59,10 @@ def axes_of(result: Result) -> dict[str, RealArray]:
 Picked = dict[str, list[int]]
 
 
-def _picked(result: Result, axes: dict[str, RealArray], every: Sequence[Numbers], places: int) -> Picked:
-    """Numbers of the Γ, μ and T that are shown, at most `places` combinations: the longest axis loses first."""
+def _picked(result: Result, axes: dict[str, RealArray], every: Sequence[Numbers], conditions: int) -> Picked:
+    """Numbers of the Γ, μ and T that are shown, at most `conditions` combinations: the longest axis loses first."""
     counts = {axis: max(len(axes[axis]), 1) for axis in AXES}
-    while np.prod(list(counts.values())) > places:
+    while np.prod(list(counts.values())) > conditions:
         longest = max(AXES, key=lambda axis: (counts[axis], AXES.index(axis)))
         counts[longest] -= 1
     near = {
@@ -89,7 +89,7 @@ def _rows(
     """The cells of a quantity's rows, and whether each is loud."""
     tensor = {name: one.value[0, c].ravel() for c, name in enumerate(one.elements)}
     found = independent(tensor, one.floor)
-    if not found:  # nothing at the places themselves: the largest curve, if it does not vanish
+    if not found:  # nothing at the conditions themselves: the largest curve, if it does not vanish
         tensor = {name: one.scale[0, c].ravel() for c, name in enumerate(one.elements)}
         found = independent(tensor, one.floor)[:1]
     largest = max((float(np.nanmax(np.abs(e.values))) for e in found), default=0.0)
@@ -110,13 +110,13 @@ def _rows(
             value, error = float(one.value[at]), float(one.error[at])
             ratio = error / abs(value) if value else float("nan") if error else 0.0
             curve = "" if one.curve is None else percent(float(one.curve[0, c, g]))
-            place = place_text(one, axes, (g, m, t), every=False)
+            condition = condition_text(one, axes, (g, m, t), every=False)
             name = f"{one.name} {element.name}".strip()
             relative = percent(ratio) if np.isfinite(value) else ""
-            yield (name, place, with_error(value, error), unit, relative, curve), bool(wrong[at] or rough[0, c, g])
+            yield (name, condition, with_error(value, error), unit, relative, curve), bool(wrong[at] or rough[0, c, g])
 
 
-def place_text(one: Numbers, axes: dict[str, RealArray], at: Sequence[int], *, every: bool) -> str:
+def condition_text(one: Numbers, axes: dict[str, RealArray], at: Sequence[int], *, every: bool) -> str:
     """Where a number is: `E_F`, `300 K`, `μ = -2 eV`, `Γ = 10 meV` (Γ only if there are several, or with `every`)."""
     words = []
     for axis, index in zip(AXES, at, strict=True):

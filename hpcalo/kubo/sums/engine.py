@@ -57,7 +57,7 @@ def sum_block(
         name: np.zeros((*shape[:-1], count, shape[-1]) if name in histograms else (count, *shape))
         for name, shape in request.shapes().items()
     }
-    components = {name: request.kept_components(name) for name in request.pair_sums()}
+    components = {name: request.independent_components(name) for name in request.pair_sums()}
     single, Q = _made_point_by_point(request), len(request.mu)
     kinds = request.pair_sums().items()
     fermi = {name: _FermiPairs(pair, components[name], count, Q) for name, (kind, pair) in kinds if kind == FERMI}
@@ -66,12 +66,12 @@ def sum_block(
         for observable in request.derived():
             relative = states.E_kn - request.energies[0]
             states.observables[observable] = observable.derived(relative, states.observables)
-        w, place = np.ascontiguousarray(weights[start:stop]), entry[start:stop]
+        w, part = np.ascontiguousarray(weights[start:stop]), entry[start:stop]
         if whole:
-            _add_histograms(states, w, place, request, components, every)
-            _add_fermi(states, w, place.astype(np.int32), request, fermi, every)
-        for a, b in _runs(place) if single else ():
-            out = {name: every[name][place[a]] for name in single}
+            _add_histograms(states, w, part, request, components, every)
+            _add_fermi(states, w, part.astype(np.int32), request, fermi, every)
+        for a, b in _runs(part) if single else ():
+            out = {name: every[name][part[a]] for name in single}
             _add_curves(states.part(a, b), w[a:b], request, components, energies, whole, out)
     every |= {name: sums.all() for name, sums in fermi.items()}
     sums = {name: np.moveaxis(values, -2, 0) if name in histograms else values for name, values in every.items()}
@@ -92,14 +92,14 @@ def _made_point_by_point(request: Request) -> list[str]:
 def _add_histograms(
     states: States,
     w: RealArray,
-    place: IntArray,
+    part: IntArray,
     request: Request,
     components: Mapping[str, NDArray[np.int32]],
     every: RawSums,
 ) -> None:
-    """Adds the points of a line to the histograms (…, parts, bins), each point to its place (K,) among the parts."""
+    """Adds the points of a line to the histograms (…, parts, bins), each point to its part (K,)."""
     bins = np.searchsorted(request.energies, states.E_kn)
-    shifted = (bins + (len(request.energies) + 1) * place[:, None]).astype(np.int32)
+    shifted = (bins + (len(request.energies) + 1) * part[:, None]).astype(np.int32)
     for name, (kind, pair) in request.pair_sums().items():
         if kind == SEA:
             X, Y = (states[operator] for operator in pair)
@@ -113,10 +113,10 @@ def _add_histograms(
     one = np.broadcast_to(w[:, None], bins.shape)
     if COUNT in every:
         fine = np.searchsorted(request.count_edges, states.E_kn)
-        fine += every[COUNT].shape[-1] * place[:, None]
+        fine += every[COUNT].shape[-1] * part[:, None]
         _add_to_histogram(every[COUNT].reshape(-1), fine, one)
     if WINDOW in every:
-        window = np.minimum(bins, 1) + (bins == len(request.energies)) + every[WINDOW].shape[-1] * place[:, None]
+        window = np.minimum(bins, 1) + (bins == len(request.energies)) + every[WINDOW].shape[-1] * part[:, None]
         _add_to_histogram(every[WINDOW].reshape(-1), window, one)
 
 
@@ -146,34 +146,34 @@ def _add_curves(
 def _add_fermi(
     states: States,
     w: RealArray,
-    place: NDArray[np.int32],
+    part: NDArray[np.int32],
     request: Request,
     fermi: Mapping[str, _FermiPairs],
     every: RawSums,
 ) -> None:
-    """Adds to the sums over occupied levels with Fermi functions, each point to its place (K,) among the parts."""
-    points_mu_t, (low, high) = (request.mu, request.kt), (int(place.min()), int(place.max()) + 1)
+    """Adds to the sums over occupied levels with Fermi functions, each point to its part (K,)."""
+    points_mu_t, (low, high) = (request.mu, request.kt), (int(part.min()), int(part.max()) + 1)
     for name, sums in fermi.items():
         X, Y = (states[operator] for operator in request.pair_sums()[name][1])
         limits = (*points_mu_t, DEGENERACY_TOLERANCE)
-        _kubo.fermi_pairs(states.E_kn, X, Y, sums.computed, *limits, w, place - low, sums.values[low:high])
+        _kubo.fermi_pairs(states.E_kn, X, Y, sums.computed, *limits, w, part - low, sums.values[low:high])
     for observable in request.sums.fermi_levels:
         name = fermi_name(observable)
         values = _kept(states, observable, name, request)
         target = every[name].reshape(-1, values.shape[1], len(request.mu))[low:high]
-        _kubo.fermi_levels(states.E_kn, values, *points_mu_t, w, place - low, target)
+        _kubo.fermi_levels(states.E_kn, values, *points_mu_t, w, part - low, target)
     for observable in request.sums.thermal_levels:
         name = thermal_name(observable)
         values = _kept(states, observable, name, request)
         target = every[name].reshape(-1, values.shape[1], ROWS, len(request.mu))
-        add_thermal_levels(states.E_kn, values, *points_mu_t, w, place, target)
+        add_thermal_levels(states.E_kn, values, *points_mu_t, w, part, target)
 
 
 def _kept(states: States, observable: Observable, name: str, request: Request) -> RealArray:
     """The components of a property of levels that its raw sum keeps, (K, V, N)."""
     K, N = states.E_kn.shape
     values = states[observable].reshape(K, -1, N)
-    return np.ascontiguousarray(values[:, list(request.kept[name])] if name in request.kept else values)
+    return np.ascontiguousarray(values[:, list(request.independent[name])] if name in request.independent else values)
 
 
 class _FermiPairs:

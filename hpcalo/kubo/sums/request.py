@@ -94,8 +94,8 @@ class Request:
     crystal: decides how many components an observable has. energies: (NE,) ascending Fermi energies, eV. gammas: (G,)
     eV. mu, kt: (Q,) eV, the points of the thermal sums. count_edges: (NB + 1,) ascending, the finer grid of the level
     count; empty if levels are not counted. window: whether the levels between the first and the last Fermi energy are
-    counted. missing: observables that the model does not know, and so the responses must do without. kept: numbers of
-    the components that are computed of a raw sum, by its name; all of them where it is not named.
+    counted. missing: observables that the model does not know, and so the responses must do without. independent:
+    numbers of the components that are computed of a raw sum, by its name; all of them where it is not named.
     """
 
     crystal: Crystal
@@ -107,7 +107,7 @@ class Request:
     count_edges: RealArray = field(default_factory=lambda: np.zeros(0))
     window: bool = False
     missing: frozenset[Observable] = frozenset()
-    kept: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    independent: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def reference(self) -> float:
@@ -125,10 +125,10 @@ class Request:
         first, second = (observable.size(self.crystal) for observable in pair)
         return np.array([(i, j) for i in range(first) for j in range(second)], dtype=np.int32)
 
-    def kept_components(self, name: str) -> NDArray[np.int32]:
+    def independent_components(self, name: str) -> NDArray[np.int32]:
         """The `components` that are computed of a raw sum over pairs."""
         every = self.components(self.pair_sums()[name][1])
-        return every[list(self.kept[name])] if name in self.kept else every
+        return every[list(self.independent[name])] if name in self.independent else every
 
     def named(self) -> frozenset[Observable]:
         """The observables of all sums."""
@@ -161,10 +161,10 @@ class Request:
         NE, G, Q = len(self.energies), len(self.gammas), len(self.mu)
         shapes: dict[str, tuple[int, ...]] = {}
         for name, (kind, _) in self.pair_sums().items():
-            P = len(self.kept_components(name))
+            P = len(self.independent_components(name))
             shapes[name] = {BROADENED: (G, P, 2, NE), SEA: (P, 3, NE + 1), THERMAL: (P, 4, Q), FERMI: (P, Q)}[kind]
         for name, observable in self.level_sums().items():
-            components = (len(self.kept[name]),) if name in self.kept else observable.shape(self.crystal)
+            components = (len(self.independent[name]),) if name in self.independent else observable.shape(self.crystal)
             after = (ROWS, Q) if name.startswith(THERMAL) else (Q,) if name.startswith(FERMI) else (NE + 1,)
             shapes[name] = (*components, *after)
         if len(self.count_edges):

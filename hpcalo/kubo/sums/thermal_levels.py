@@ -16,16 +16,16 @@ def add_thermal_levels(
     mu: RealArray,
     kt: RealArray,
     weights: RealArray,
-    place: NDArray[np.integer],
+    part: NDArray[np.integer],
     out: RealArray,
 ) -> None:
-    """Adds Σ_n g(E_n) X_n at the Q points (μ, T) to `out` (L, V, 4, Q), each k-point to the entry `place` (K,).
+    """Adds Σ_n g(E_n) X_n at the Q points (μ, T) to `out` (L, V, 4, Q), each k-point to the entry `part` (K,).
 
     values: (K, V, N). g: f · f (E−μ) + k_B T ln[1 + e^−u] with u = (E−μ)/k_BT, T times the entropy of a level · −f' ·
     −f' (E−μ).
     """
     Q = len(mu)
-    for E, X, weight, entry in zip(E_kn, values, weights, place, strict=True):
+    for E, X, weight, entry in zip(E_kn, values, weights, part, strict=True):
         u = (E[None, :] - mu[:, None]) / kt[:, None]
         small = np.exp(-np.abs(u))
         fermi = np.where(u > 0.0, small, 1.0) / (1.0 + small)

@@ -102,7 +102,7 @@ def _line(number: int, strategy: Strategy, level: Level, *, done: bool) -> str:
     worst = level.estimate.worst
     if worst is None:
         return text
-    where = f"{worst.name} {worst.place}".strip()
+    where = f"{worst.name} {worst.condition}".strip()
     if math.isfinite(worst.ratio):
         text += f": error {percent(worst.relative)} of {where}, {worst.ratio:.2g} times its target"
     else:

@@ -26,8 +26,8 @@ class Values:
     """All values of one variable, one number each in every array.
 
     name: the variable. error: estimated, NaN where it is not known. allowed: by the target. scale: what a relative
-    error refers to. counts: those that must reach the target (what symmetry makes vanish need not). place: in words,
-    which of the values a number is.
+    error refers to. counts: those that must reach the target (what symmetry makes vanish need not). condition:
+    in words, which of the values a number is.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Values:
     allowed: RealArray
     scale: RealArray
     counts: BoolArray
-    place: Callable[[int], str] = lambda _: ""
+    condition: Callable[[int], str] = lambda _: ""
 
     @property
     def ratios(self) -> RealArray:
@@ -66,7 +66,7 @@ class Worst:
     """The value that is farthest from its target."""
 
     name: str
-    place: str
+    condition: str
     ratio: float
     relative: float
 
@@ -100,7 +100,7 @@ class Estimate:
             return None
         v = max(counted, key=lambda one: float(one.ratios.max()))
         i = int(np.argmax(v.ratios))
-        return Worst(v.name, v.place(i), float(v.ratios[i]), float(v.relative[i]))
+        return Worst(v.name, v.condition(i), float(v.ratios[i]), float(v.relative[i]))
 
     def largest(self) -> dict[str, float]:
         """The largest relative error of each variable."""

@@ -45,8 +45,8 @@ def known_sums(coarse: Division, fine: Division, factors: Grid, offset: Grid) ->
     """
     period = np.lcm(np.array(coarse.table.shape), np.array(fine.table.shape))
     cells = np.array(list(itertools.product(*map(range, period))), dtype=np.int64)
-    place = cells * np.array(factors) + np.array(offset)
-    targets = _rows(fine, place)
+    positions = cells * np.array(factors) + np.array(offset)
+    targets = _rows(fine, positions)
     sources = [np.zeros(len(cells), dtype=np.int64), *_rows(coarse, cells)]
     first, matrix = 1, np.zeros((1 + _count(fine), 1 + _count(coarse)))
     matrix[0, 0] = 1.0
@@ -70,13 +70,13 @@ def _count(division: Division) -> int:
     return sum(level.classes for level in division.levels)
 
 
-def _made_of(wanted: BoolArray, sources: list[IntArray], coarse: Division) -> RealArray | None:
-    """The rows of the coarser mesh's sums that add up to the wanted points."""
+def _made_of(points: BoolArray, sources: list[IntArray], coarse: Division) -> RealArray | None:
+    """The rows of the coarser mesh's sums that add up to these points."""
     row = np.zeros(1 + _count(coarse))
     starts = np.cumsum([0, 1, *(level.classes for level in coarse.levels)])
     for first, labels in zip(starts, sources, strict=False):
-        classes = np.unique(labels[wanted])
-        if not len(classes) or (classes[0] >= 0 and not np.any(np.isin(labels[~wanted], classes))):
+        classes = np.unique(labels[points])
+        if not len(classes) or (classes[0] >= 0 and not np.any(np.isin(labels[~points], classes))):
             row[first + classes] = 1.0
             return row
     return None

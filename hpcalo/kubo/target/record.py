@@ -41,7 +41,7 @@ def warning(outcome: Outcome) -> list[str]:
     worst = outcome.level.estimate.worst
     if outcome.reached or worst is None:
         return []
-    where = f"{worst.name} {worst.place}".strip()
+    where = f"{worst.name} {worst.condition}".strip()
     error = percent(worst.relative) if math.isfinite(worst.relative) else "not known"
     return [f"the target was not reached: {outcome.why}; the error of {where} is {error}{_times(worst.ratio)}"]
 

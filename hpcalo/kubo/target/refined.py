@@ -11,7 +11,7 @@ import numpy as np
 
 from hpcalo.hamiltonian.kgrid import KGrid
 from hpcalo.hamiltonian.types import Crystal
-from hpcalo.kubo.cells.loop import Wanted
+from hpcalo.kubo.cells.loop import Integrand
 from hpcalo.kubo.cells.tree import CellTree
 from hpcalo.kubo.cells.zone import divisions_for
 from hpcalo.kubo.states.solver import StateSolver
@@ -36,7 +36,7 @@ LEAST, MOST = 1.5, 8.0
 POWER = 1.2
 """Of the error to which points and the inverse threshold grow; measured on iron between 5 % and 0.5 %."""
 
-PointValues = Callable[[int, RawSums], Wanted | None]
+PointValues = Callable[[int, RawSums], Integrand | None]
 """From the number of a direction of the magnetization and its first sums to what single points give for the
 numbers that have a target, in units of their allowed errors; None where none has.
 """
@@ -73,7 +73,7 @@ class CellStrategy:
         self._planner, self._directions, self._values = planner, directions, values
         self._comm, self._checkpoints, self._quiet = comm, checkpoints, quiet
         self._trees: list[CellTree] = []
-        self._wanted: list[Wanted | None] = []
+        self._integrands: list[Integrand | None] = []
         self.levels: list[Level] = []
 
     def step(self, reduction: float) -> Step | None:
@@ -85,7 +85,7 @@ class CellStrategy:
                 tasks.append(replace(frame, mesh=replace(frame.mesh, grid=divisions, shift=HALF)))
                 points += round(1.7 * CELLS)
             return Step(" × ".join(map(str, divisions)) + " cells", points, Cells(FIRST, tuple(tasks)))
-        if None in self._wanted:
+        if None in self._integrands:
             return None
         last: Cells = self.levels[-1].step.plan
         factor = float(np.clip(reduction**POWER, LEAST, MOST))
@@ -109,10 +109,10 @@ class CellStrategy:
         """As in Strategy."""
         before = sum(level.step.points for level in self.levels)
         plan: Cells = step.plan
-        tasks = tuple(self._told(task, tree) for task, tree in zip(plan.tasks, self._trees, strict=True))
+        tasks = tuple(self._described(task, tree) for task, tree in zip(plan.tasks, self._trees, strict=True))
         return replace(step, points=self._points - before, plan=replace(plan, tasks=tasks))
 
-    def _told(self, task: Pass, tree: CellTree) -> Pass:
+    def _described(self, task: Pass, tree: CellTree) -> Pass:
         """With the points of the finest complete mesh, and what there is to say of the cells."""
         cells = f"{sum(tree.cells):,} cells down to 1/{2 ** (len(tree.cells) - 1)} of the coarsest ones' edges"
         first = with_operations(cells, len(tree.zone.operations), task.symmetry)
@@ -131,10 +131,10 @@ class CellStrategy:
             tree = CellTree(solver, task.request, task.symmetry, task.mesh.grid)
             first = tree.start(solver, self._comm, checkpoints=self._checkpoints)
             self._trees.append(tree)
-            self._wanted.append(self._values(number, first))
-        wanted = self._wanted[number] or _nothing
+            self._integrands.append(self._values(number, first))
+        integrand = self._integrands[number] or _nothing
         return self._trees[number].grow(
-            solver, wanted, plan.threshold, self._comm, checkpoints=self._checkpoints, quiet=self._quiet, label=label
+            solver, integrand, plan.threshold, self._comm, checkpoints=self._checkpoints, quiet=self._quiet, label=label
         )
 
 

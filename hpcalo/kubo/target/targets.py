@@ -10,7 +10,7 @@ import numpy as np
 from hpcalo.hamiltonian.target import Accuracy
 from hpcalo.io.dataset import Result, Variable
 from hpcalo.kubo.summary.numbers import Numbers, numbers
-from hpcalo.kubo.summary.tables import axes_of, n_text, place_text
+from hpcalo.kubo.summary.tables import axes_of, condition_text, n_text
 from hpcalo.kubo.target.estimate import Estimate, Values
 from hpcalo.typing import RealArray
 
@@ -41,11 +41,11 @@ def _values(result: Result, one: Numbers, accuracy: Accuracy) -> Values:
     allowed = accuracy.size * scale if accuracy.relative else np.full_like(scale, accuracy.size)
     counts = one.counts & np.isfinite(one.value)
 
-    def place(number: int) -> str:
+    def condition(number: int) -> str:
         a, c, *at = (int(i) for i in np.unravel_index(number, one.value.shape))
-        words = [one.elements[c], place_text(one, axes_of(result), at, every=False)]
+        words = [one.elements[c], condition_text(one, axes_of(result), at, every=False)]
         direction = n_text(result, a) if one.value.shape[0] > 1 else ""
         return ", ".join(word for word in (" at ".join(w for w in words if w), direction) if word)
 
     value, error, allowed, scale, counts = (np.ravel(a) for a in (one.value, one.error, allowed, scale, counts))
-    return Values(one.name, value, error, allowed, scale, counts, place)
+    return Values(one.name, value, error, allowed, scale, counts, condition)

@@ -23,7 +23,7 @@ LONGEST_WORD = 2**10
 class NumberStream:
     """A text file as a row of numbers, with lines of text where they are asked for before the numbers behind them.
 
-    Any line ends, and the encodings of `text.read_text`. taken: how many numbers were handed out. Every method raises
+    All line ends, and the encodings of `text.read_text`. taken: how many numbers were handed out. Every method raises
     ModelError for what is no number, naming its line, and for binary content. A context manager: leaving it closes the
     file.
     """
