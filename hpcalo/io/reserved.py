@@ -17,23 +17,28 @@ from numpy.typing import ArrayLike
 from hpcalo.io.dataset import Slab, Variable
 from hpcalo.io.netcdf import NO_COORDINATE, write_attributes
 
+Data = ArrayLike | Slab
+"""A number, an array, or a rank's part of one."""
+Numbers = Mapping[str, float | str]
+"""Numbers and words of a state, by name."""
+
 
 @dataclass(frozen=True)
-class Place:
+class Location:
     """Where an array lies in the file: byte of its first value, shape, type."""
 
     offset: int
     shape: tuple[int, ...]
     dtype: str
 
-    def fits(self, data: ArrayLike | Slab, index: int | None) -> bool:
+    def fits(self, data: Data, index: int | None) -> bool:
         """Whether these data are the whole array or, with an index, one entry on its first axis."""
         shape = tuple(data.shape) if isinstance(data, Slab) else np.shape(data)
         if index is None:
             return self.shape == shape
         return self.shape[1:] == shape and index < self.shape[0]
 
-    def write(self, handle: int, data: ArrayLike | Slab, index: int | None) -> None:
+    def write(self, handle: int, data: Data, index: int | None) -> None:
         """A number, an array or a rank's rows of one, as the whole array or its entry `index`. Raises OSError."""
         slab = data if isinstance(data, Slab) else None
         values = np.ascontiguousarray(slab.data if slab else data, dtype=self.dtype)
@@ -51,16 +56,16 @@ class Place:
             left, at = left[done:], at + done
 
 
-def places(file: h5py.File) -> dict[str, Place]:
+def locations(file: h5py.File) -> dict[str, Location]:
     """Where the arrays are that can be filled, by name."""
-    found: dict[str, Place] = {}
+    found: dict[str, Location] = {}
     end = file.id.get_filesize()
 
     def visit(name: str, item: h5py.Group | h5py.Dataset) -> None:
         if isinstance(item, h5py.Dataset) and item.dtype in (np.dtype("f8"), np.dtype("i8")):
             offset = item.id.get_offset()
             if offset is not None and 0 < offset <= end - item.nbytes:
-                found[name] = Place(int(offset), tuple(item.shape), item.dtype.str)
+                found[name] = Location(int(offset), tuple(item.shape), item.dtype.str)
 
     file.visititems(visit)
     return found
@@ -86,7 +91,7 @@ def reserve_axis(file: h5py.File, name: str, unit: str, length: int, variables: 
         write_attributes(dataset, variable)
 
 
-def reserve_state(group: h5py.Group, state: Sequence[Variable], numbers: Mapping[str, float | str]) -> None:
+def reserve_state(group: h5py.Group, state: Sequence[Variable], numbers: Numbers) -> None:
     """The arrays and numbers of a state; texts among the numbers are the same in all states of a run."""
     for variable in state:
         _reserve(group, variable.name, variable.shape)

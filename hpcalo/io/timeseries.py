@@ -29,7 +29,6 @@ from typing import TYPE_CHECKING
 
 import h5py
 import numpy as np
-from numpy.typing import ArrayLike
 
 from hpcalo.errors import CheckpointError, InputError, one_line
 from hpcalo.io.checkpoint import STATE, Checkpoint
@@ -39,7 +38,7 @@ from hpcalo.io.hdf5 import METADATA_BYTES, PROVENANCE_GROUP, STATE_GROUP, open_h
 from hpcalo.io.netcdf import plain
 from hpcalo.io.opening import open_file
 from hpcalo.io.provenance import WARNINGS, Provenance
-from hpcalo.io.reserved import Place, places, reserve_axis, reserve_state
+from hpcalo.io.reserved import Data, Location, Numbers, locations, reserve_axis, reserve_state
 from hpcalo.io.seal import unseal
 from hpcalo.parallel.guard import on_root, together
 
@@ -70,7 +69,7 @@ class TimeSeries:
         self.path, self.comm, self.time_unit = path, comm, time_unit
         self.lengths: dict[str, int] = {}
         self._frames: dict[str, int] = {}
-        self._places: dict[str, Place] = {}
+        self._locations: dict[str, Location] = {}
         self._serial = 0
 
     def create(
@@ -86,9 +85,8 @@ class TimeSeries:
     ) -> None:
         """The file without frames: fixed axes, what does not change in time, attributes, provenance.
 
-        It appears under its name only when complete.
-
-        lengths: how many entries each time axis is going to have. counters: attributes whose numbers `finish` gives.
+        It appears under its name only when complete. lengths: how many entries each time axis is going to have.
+        counters: attributes whose numbers `finish` gives.
         """
         planned = {f"{PLANNED}{axis}": length for axis, length in lengths.items()}
         attrs = {**attrs, **planned, **dict.fromkeys(counters, 0)}
@@ -106,7 +104,7 @@ class TimeSeries:
         Raises CheckpointError if it does not hold them, InputError if it cannot be read.
         """
 
-        def look() -> tuple[int, dict[str, int], dict[str, Place]]:
+        def look() -> tuple[int, dict[str, int], dict[str, Location]]:
             with open_hdf5(self.path) as file:
                 try:
                     planned = {n.removeprefix(PLANNED): int(v) for n, v in file.attrs.items() if n.startswith(PLANNED)}
@@ -118,32 +116,30 @@ class TimeSeries:
                         if not np.isfinite(file[axis][:count]).all():
                             raise CheckpointError(f"{self.path}: holds fewer than {count} entries on {axis}")
                     begun = int(file[STATE_GROUP]["begun"][()])
-                    found = places(file)
+                    found = locations(file)
                 except (OSError, RuntimeError, KeyError, ValueError, TypeError) as problem:
                     raise InputError(f"{self.path}: is damaged: {one_line(problem)[:200]}") from None
             with writing(self.path):
                 unseal(self.path)  # the run was killed after the last frame, before the file got its name
             return begun, planned, found
 
-        self._serial, self.lengths, self._places = on_root(self.comm, look)
+        self._serial, self.lengths, self._locations = on_root(self.comm, look)
         self._frames = dict(counts)
 
-    def append(
-        self, frames: Sequence[Frame], state: Sequence[Variable], state_attrs: Mapping[str, float | str]
-    ) -> None:
+    def append(self, frames: Sequence[Frame], state: Sequence[Variable], state_attrs: Numbers) -> None:
         """Writes one more entry on the time axes of `frames`, and the state from which the run can be continued."""
         frames = [replace(f, variables=tuple(with_companions(f.variables))) for f in frames]
         new = [f for f in frames if f.axis not in self._frames]
         first = self._serial == 0
         self._serial += 1
 
-        def prepare() -> dict[str, Place]:
+        def prepare() -> dict[str, Location]:
             self._make_room(new, state if first else (), state_attrs)
             with open_hdf5(self.path) as file:
-                return places(file)
+                return locations(file)
 
         if new or first:
-            self._places = on_root(self.comm, prepare)
+            self._locations = on_root(self.comm, prepare)
         for frame in new:
             self._frames[frame.axis] = 0
         numbers = {name: value for name, value in state_attrs.items() if not isinstance(value, str)}
@@ -168,18 +164,16 @@ class TimeSeries:
         with self._open() as handle:
             os.fsync(handle)
 
-    def _write(self, handle: int, name: str, index: int | None, data: ArrayLike | Slab) -> None:
-        """This rank's rows, or from rank 0 a number or array that all ranks have; see `Place.write`."""
+    def _write(self, handle: int, name: str, index: int | None, data: Data) -> None:
+        """This rank's rows, or from rank 0 a number or array that all ranks have; see `Location.write`."""
         if not isinstance(data, Slab) and self.comm.rank != 0:
             return
-        place = self._places.get(name)
-        if place is None or not place.fits(data, index):
+        location = self._locations.get(name)
+        if location is None or not location.fits(data, index):
             raise CheckpointError(f"{self.path}: has no place for '{name}': it was changed or belongs to another run")
-        place.write(handle, data, index)
+        location.write(handle, data, index)
 
-    def _make_room(
-        self, frames: Sequence[Frame], state: Sequence[Variable], state_attrs: Mapping[str, float | str]
-    ) -> None:
+    def _make_room(self, frames: Sequence[Frame], state: Sequence[Variable], state_attrs: Numbers) -> None:
         """Reserves the arrays of these frames at full length, in a copy that then replaces the file. Serial."""
         arrays = [(f, v) for f in frames for v in (Variable(f.axis, (), 0.0), *f.variables)]
         room = sum(8 * self.lengths[f.axis] * int(np.prod(v.shape, dtype=int)) for f, v in arrays)

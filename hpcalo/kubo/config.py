@@ -20,13 +20,9 @@ from hpcalo.scan.section import Scannable, ScanSection
 from hpcalo.units import BOLTZMANN_EV
 
 THERMAL_WINDOW = 15.0
-"""The energy grid must reach this many k_B T on both sides of a chemical potential: what is left out is below 1e-5 of
-−f'.
-"""
+"""The energy grid must reach this many k_B T on both sides of a chemical potential, where −f' is below 1e-5."""
 
-HIGHEST_ORDER = 10
-"""Highest order of an expansion in powers of n̂."""
-
+HIGHEST_ORDER = 10  # of an expansion in powers of n̂
 MAX_VALUES = 10_000_000
 """Fermi energies times broadenings, or times directions: more would not fit a rank's memory."""
 
@@ -229,10 +225,9 @@ class Scan(ScanSection):
 
     The ranks are split into groups; each group computes one point at a time, and one result holds all points along a
     first axis of its own. The model is read once if all points have the same. A value that the schema refuses stops the
-    run before anything is computed; a point that fails later is recorded in `error`, and the others continue. Points
-    may differ in the lengths of axes (kubo.gamma, kubo.energies.points): the shorter ones are padded with NaN,
-    `x_length` is the number of their entries, and `x_of_point` holds the positions on an axis that differ. Numbers that
-    belong to a point, such as `k_points_full` and `reference_energy_eV`, are variables.
+    run before anything is computed; a point that fails later is recorded in `error`, and the others continue. Axes of
+    points may differ in length (kubo.gamma): the shorter ones are padded with NaN, `x_length` counts their entries, and
+    `x_of_point` holds their positions. Numbers of a point, such as `reference_energy_eV`, are variables.
     """
 
     key: str = Field(

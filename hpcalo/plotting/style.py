@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from textwrap import fill
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,21 +28,6 @@ BAND = "band"
 GREY = "0.45"
 WIDTH = 7.0  # inches: both columns of a journal page
 DPI = 200
-
-
-class LineLook(TypedDict, total=False):
-    """How a line is drawn: keyword arguments of matplotlib's `plot`, without the label."""
-
-    color: ColorType
-    ls: LineStyleType
-    lw: float
-    marker: str
-    ms: float
-    mfc: ColorType
-    mec: ColorType
-    mew: float
-    alpha: float
-    zorder: float
 
 
 def panels(count: int, title: str = "") -> tuple[PaperFigure, list[Axes]]:
@@ -105,11 +90,7 @@ def wrap_note(axis: Axes) -> bool:
 
 
 def freeze(figure: PaperFigure) -> None:
-    """Keeps the axes where they are, to a millionth of the page.
-
-    Saving then lays out nothing anew, and the last digits of the layout, which differ from one time to the next, do not
-    get into the file.
-    """
+    """Keeps the axes where they are, to a millionth of the page: saving then gives the same file each time."""
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     for axis in figure.axes:

@@ -123,8 +123,7 @@ def from_arrays(
 def wannier_model(m: Matrices, wishes: Wishes, path: Path, name: str) -> WannierModel:
     """The model of these matrices.
 
-    Raises ModelError that begins with the path: not Hermitian, no pairs, wrong shapes; InputError where the spin
-    matrices that were asked for are missing.
+    Raises ModelError that begins with the path: not Hermitian, no pairs, wrong shapes. InputError: no spin matrices.
     """
     if wishes.spin == "files" and m.spin_Rvnn is None:
         raise InputError(f"{path}: has no spin matrices beside it, but spin = 'files' was given")

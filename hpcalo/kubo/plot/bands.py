@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
+    from hpcalo.plotting.line import LineLook
+
 PALE = 0.4
 """Opacity of a curve that is not converged."""
 BAND = 0.18
@@ -36,7 +38,7 @@ def converged(curve: Curve) -> bool:
     return curve.error is None or not float(curve_error(curve.y, curve.error)) > curve.limit
 
 
-def draw_line(axis: Axes, curve: Curve, factor: float, *, log: bool = False, **look: Unpack[style.LineLook]) -> None:
+def draw_line(axis: Axes, curve: Curve, factor: float, *, log: bool = False, **look: Unpack[LineLook]) -> None:
     """A curve with its band; pale if it is not converged."""
     y = np.where(curve.y > 0.0, curve.y, np.nan) if log else curve.y
     if curve.error is not None:

@@ -14,6 +14,8 @@ from hpcalo.plotting import style
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from hpcalo.plotting.line import LineLook
+
 
 def overlay(
     axis: Axes,
@@ -26,7 +28,7 @@ def overlay(
     label: str,
     symbol: str,
     per_level: bool = False,
-    **options: Unpack[style.LineLook],
+    **options: Unpack[LineLook],
 ) -> None:
     """A second variable in the panel of a first one, its largest element there, one label for all its lines."""
     elements = elements_of(main)
@@ -40,7 +42,7 @@ def overlay(
     for curve in found:
         if len(curve.x) == 1:
             options = {"marker": "s", "mfc": "none", **options}
-        look: style.LineLook = {"color": "0.15"}
+        look: LineLook = {"color": "0.15"}
         if per_level:
             look = {"color": colours.get(tuple(sorted(curve.tags.items())), style.COLOURS[0])}
         elif len(distinct(main, "temperature")) > 1 and (same := levels.get(_without_gamma(curve))):

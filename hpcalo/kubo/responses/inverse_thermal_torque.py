@@ -25,6 +25,8 @@ from hpcalo.typing import RealArray
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from hpcalo.plotting.line import LineLook
+
 J_PER_M2 = units.EV / units.ANGSTROM**2  # in one eV/Å^2, the unit of (eV Å)/Å^3
 SIGN = "J^Q_i = −Σ_j β̃_ij [n̂ × ∂n̂/∂t]_j (30)"
 BROADENED_DIMS = ("n_hat", "gamma", "current", "torque", "mu", "temperature")
@@ -69,8 +71,8 @@ def _draw(axis: Axes, results: Sequence[Result], part: str) -> None:
             "beta_tilde_intrinsic": "intrinsic, sum over pairs",
             "beta_tilde_intrinsic_by_energy": "intrinsic, energy integral",
         }
-        line: style.LineLook = {"lw": 0.7}
-        marks: style.LineLook = {"ls": "None", "marker": "o", "ms": 4.5, "mfc": "none", "mew": 0.7}
+        line: LineLook = {"lw": 0.7}
+        marks: LineLook = {"ls": "None", "marker": "o", "ms": 4.5, "mfc": "none", "mew": 0.7}
         for (name, words), look in zip(routes.items(), (line, marks), strict=True):
             overlay(
                 axis, results, name, found, along, factor, label=words, symbol=label.symbol, per_level=False, **look

@@ -26,6 +26,8 @@ from hpcalo.typing import RealArray
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from hpcalo.plotting.line import LineLook
+
 BETA_SI = units.EV * units.ANGSTROM  # J m/K in one eV Å/K
 SIGN = "τ_i = −Σ_j β_ij ∂_j T"
 DIMS = ("n_hat", "gamma", "torque", "field", "mu", "temperature")
@@ -87,7 +89,7 @@ def _mark_published(axis: Axes, results: Sequence[Result], part: str, factor: fl
     if not same or not upright or not all(map(is_nine_layer_film, results)):
         return
     colour = looks(found)[found.index(same[0])].colour if len(results) == 1 else "black"
-    mark: style.LineLook = {
+    mark: LineLook = {
         "ls": "None",
         "marker": "D",
         "ms": 5,

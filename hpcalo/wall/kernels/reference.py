@@ -137,10 +137,7 @@ def prolong(
 
 
 def sweep(r: RealArray, m: RealArray, mf: RealArray, v: RealArray, dx: float, a: float, b: float) -> RealArray:
-    """e of the operator without gain and force for the right-hand side r; e = 0 outside.
-
-    A dense solve for each momentum.
-    """
+    """e of the operator without gain and force for the right-hand side r, a dense solve for each momentum."""
     n = m.shape[0]
     out = np.empty_like(r)
     for j in range(v.size):

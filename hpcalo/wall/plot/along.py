@@ -29,6 +29,8 @@ from hpcalo.wall.plot.panel import Panel, any_nonzero
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from hpcalo.plotting.line import LineLook
+
 
 def components_along(axis: Axes, results: Sequence[Result], name: str, words: str, component: int | None) -> None:
     """Components along the wire around the wall; of several files one component, the largest if none is named."""
@@ -107,7 +109,7 @@ class Torque(Panel):
         factor, unit = scale("1/s", largest([f.y[-1] for f in held]))
         for n, (result, field) in enumerate(zip(results, held, strict=True)):
             if len(results) > 1:
-                look: style.LineLook = {"color": style.COLOURS[n % 6], "ls": file_dashes(n)}
+                look: LineLook = {"color": style.COLOURS[n % 6], "ls": file_dashes(n)}
                 axis.plot(field.x[-1], factor * field.y[-1], label=stem(result), **look)
                 continue
             for suffix, (colour, word) in PARTS.items():

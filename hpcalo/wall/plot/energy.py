@@ -25,6 +25,8 @@ from hpcalo.wall.plot.panel import Panel
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from hpcalo.plotting.line import LineLook
+
 
 def curves() -> list[tuple[str, tuple[str, ...]]]:
     """Label and terms of each curve; exchange and easy axis, which trade as the wall's width changes, are one."""
@@ -112,5 +114,5 @@ def _balance(axis: Axes, result: Result, t: RealArray, drive: RealArray, factor:
     mean = (drive[1:] - drive[:-1]) / np.log(drive[1:] / drive[:-1]) if (drive > 0.0).all() else None
     between = 0.5 * (drive[1:] + drive[:-1]) if mean is None else np.where(np.isfinite(mean), mean, drive[1:])
     loss = between - np.diff(energy) / np.diff(1e-9 * t)
-    mark: style.LineLook = {"ls": "None", "marker": "o", "ms": 3.0, "mfc": "none", "mec": "0.3", "mew": 0.7}
+    mark: LineLook = {"ls": "None", "marker": "o", "ms": 3.0, "mfc": "none", "mec": "0.3", "mew": 0.7}
     axis.plot(factor * middle, per * loss, label=r"drive $-\,\mathrm{d}E/\mathrm{d}t$", **mark)

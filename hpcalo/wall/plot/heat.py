@@ -27,6 +27,8 @@ from hpcalo.wall.plot.panel import Panel, any_nonzero
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from hpcalo.plotting.line import LineLook
+
 WORDS = {"heat_current": "heat current $J^Q$", "dmi_current": "DMI energy current $J^{DMI}$"}
 
 
@@ -120,7 +122,7 @@ class Reciprocity(Panel):
                     word = f"{stem(result)}, {part}" if len(results) > 1 else f"{part} torque"
                     data.append((t[1:], power[1:], work[1:], style.COLOURS[(2 * n + k) % 6], word))
         per, unit = style.prefixed("W/m", largest([d[1] for d in data]) or 1.0)
-        mark: style.LineLook = {"ls": "None", "marker": "o", "ms": 3.0, "mfc": "none", "mew": 0.7}
+        mark: LineLook = {"ls": "None", "marker": "o", "ms": 3.0, "mfc": "none", "mew": 0.7}
         for t, power, work, colour, word in data:
             axis.plot(factor * t, per * power, color=colour, label=word)
             axis.plot(factor * t, per * work, mec=colour, **mark)

@@ -25,6 +25,8 @@ from hpcalo.wall.plot.panel import Panel
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from hpcalo.plotting.line import LineLook
+
 
 def _starts(results: Sequence[Result], own: Sequence[float]) -> list[float]:
     """Where displacements count from (nm): the start of each run, or of the run in the picture that it continues."""
@@ -81,7 +83,7 @@ class WallVelocity(Panel):
             steady = steady_velocity(result)
             if steady is not None:
                 t_u, _ = series(result, "u")
-                line: style.LineLook = {
+                line: LineLook = {
                     "color": colour if len(results) > 1 else "0.15",
                     "ls": style.DASHES[1],
                     "lw": 0.9,
@@ -89,7 +91,7 @@ class WallVelocity(Panel):
                 axis.plot(factor * t_u, steady, **line)
                 values.append(steady)
         if any(steady_velocity(r) is not None for r in results):
-            look: style.LineLook = {"color": "0.3" if len(results) > 1 else "0.15", "ls": style.DASHES[1], "lw": 0.9}
+            look: LineLook = {"color": "0.3" if len(results) > 1 else "0.15", "ls": style.DASHES[1], "lw": 0.9}
             axis.plot([], [], label=r"steady motion, $\beta u/\alpha$", **look)
         everything = np.concatenate(values)
         everything = everything[np.isfinite(everything)]

@@ -27,6 +27,8 @@ from hpcalo.wall.plot.scan_axes import WORDS, frame, from_zero, line, scan_place
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from hpcalo.plotting.line import LineLook
+
 
 class Settling(Panel):
     """t_s against the scanned input, with the printed values where they are for it."""
@@ -40,7 +42,7 @@ class Settling(Panel):
             line(axis, x, last(result, "settling_time"), color=style.COLOURS[n % 6], marker="o", label=label)
         axis.set_ylabel("settling time $t_s$ (ns)")
         if scanned(results[0]) == "drive_gradient":
-            mark: style.LineLook = {
+            mark: LineLook = {
                 "ls": "None",
                 "marker": "D",
                 "ms": 5,
@@ -120,7 +122,7 @@ class PublishedTorque(Panel):
             return
         factor, _ = scale(result.variables[name].unit, largest([result["torque_initial"], result["torque_final"]]))
         x, y = np.asarray(result["x"], dtype=float), np.asarray(result[name], dtype=float)
-        mark: style.LineLook = {"ls": "None", "marker": "o", "ms": 3.2, "mfc": "none", "mew": 0.7}
+        mark: LineLook = {"ls": "None", "marker": "o", "ms": 3.2, "mfc": "none", "mew": 0.7}
         for c in range(3):
             axis.plot(x[::6], factor * y[::6, c], color=style.COLOURS[c], **mark)
         axis.plot([], [], color="0.3", label="from $j_s$, Eqs. (16), (17)", **mark)

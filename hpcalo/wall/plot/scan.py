@@ -27,6 +27,8 @@ from hpcalo.wall.units import HBAR
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from hpcalo.plotting.line import LineLook
+
 
 def _parts(axis: Axes, results: Sequence[Result], names: dict[str, str]) -> None:
     """Total, electrical and thermal values against the scanned input: a colour each; dashes distinguish files."""
@@ -117,7 +119,7 @@ class ScannedVelocity(Panel):
                 line(axis, x, last(result, "wall_velocity"), color=colour, marker="o", label=f"{named}end of the run")
             if steady is not None:
                 y = at_end(result, "beta", steady)
-                look: style.LineLook = {"color": colour, "marker": "s" if moving else "o"}
+                look: LineLook = {"color": colour, "marker": "s" if moving else "o"}
                 if moving:
                     look |= {"ls": style.DASHES[1], "lw": 0.9}
                 label = rf"{named}$\beta u/\alpha$" if both else named or None

@@ -21,6 +21,8 @@ from hpcalo.wall.plot.data import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from hpcalo.plotting.line import LineLook
+
 WORDS = {
     "drive_gradient": r"temperature gradient $\kappa$",
     "drive_temperature": "temperature $T_0$",
@@ -47,7 +49,7 @@ def scan_places(axis: Axes, results: Sequence[Result]) -> list[RealArray]:
     return [factor * x for x in found]
 
 
-def line(axis: Axes, x: RealArray, y: RealArray, *, label: str | None = None, **form: Unpack[style.LineLook]) -> None:
+def line(axis: Axes, x: RealArray, y: RealArray, *, label: str | None = None, **form: Unpack[LineLook]) -> None:
     """A curve through the points in the order of the scanned value, in whatever order the input lists them."""
     order = np.argsort(x, kind="stable")
     axis.plot(x[order], np.asarray(y)[order], label=label, **form)
