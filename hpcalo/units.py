@@ -36,6 +36,9 @@ MICRO_EV_A0_PER_KELVIN = 1e-6 * EV * BOHR_RADIUS
 MILLI_EV_A0 = 1e-3 * EV * BOHR_RADIUS
 """J m in one meV a0, the unit of the spiralization per cell."""
 
+MU_B_PER_EV_A2 = E_CHARGE / HBAR_SI * EV * ANGSTROM**2 / BOHR_MAGNETON
+"""µ_B in (e/ħ) · 1 eV Å², of the orbital magnetization."""
+
 CONDUCTANCE_QUANTUM_HALF = E_CHARGE**2 / HBAR_SI
 """e²/ħ in S."""
 

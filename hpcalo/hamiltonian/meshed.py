@@ -84,5 +84,6 @@ class Meshed:
             H_Rnn=np.concatenate([model.H_Rnn, np.zeros((len(new), model.size, model.size), np.complex128)]),
             A_Rvnn=more(model.A_Rvnn),
             spin_Rvnn=more(model.spin_Rvnn),
+            external_Rvnn=more(model.external_Rvnn),
             odd_Rnn=there[[place[tuple(r)] for r in R.tolist()]],
         )

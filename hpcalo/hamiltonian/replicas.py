@@ -72,6 +72,7 @@ def fold(model: WannierModel, folding: Folding) -> WannierModel:
         H_Rnn=H,
         A_Rvnn=None if model.A_Rvnn is None else folding.apply(model.A_Rvnn),
         spin_Rvnn=None if model.spin_Rvnn is None else folding.apply(model.spin_Rvnn),
+        external_Rvnn=None if model.external_Rvnn is None else folding.apply(model.external_Rvnn),
         odd_Rnn=_odd(model, H, folding),
         notes=(*model.notes, "minimal-distance replicas folded in"),
     )

@@ -1,8 +1,8 @@
 """Turns the magnetization of a WannierModel: Hamiltonian, position matrix, centres and spin matrices of another n̂.
 
 Every matrix X of the model has a part that changes sign under time reversal of the magnet, X_odd (of H the exchange
-part; of r and σ what the Wannier functions of up and down spin have different), and one that does not. X_odd turns
-with n̂, the other stays: spin-orbit coupling belongs to the lattice.
+part; of r, σ and the external matrices what the Wannier functions of up and down spin have different), and one that
+does not. X_odd turns with n̂, the other stays: spin-orbit coupling belongs to the lattice.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from hpcalo.hamiltonian.exchange import (
     time_reversed,
     unit_vector,
 )
+from hpcalo.hamiltonian.external import parities
 from hpcalo.hamiltonian.types import WannierModel
 from hpcalo.typing import ComplexArray, RealArray
 
@@ -83,8 +84,19 @@ def rotated(model: WannierModel, n_hat: NDArray | tuple[float, ...]) -> WannierM
     if spin is not None:
         spin_odd = 0.5 * (spin + time_reversed(spin, up, down))  # σ changes sign under time reversal by itself
         spin = spin - spin_odd + turn.odd_vector(spin_odd) + _less_across(model, spin - spin_odd, n)
+    beyond = model.external_Rvnn
+    if beyond is not None:
+        beyond_even, beyond_odd = parities(beyond, up, down)
+        beyond = beyond_even + turn.odd(beyond_odd)
     return replace(
-        model, H_Rnn=model.H_Rnn - odd + turned, odd_Rnn=turned, A_Rvnn=A, spin_Rvnn=spin, centres=centres, n_hat=n
+        model,
+        H_Rnn=model.H_Rnn - odd + turned,
+        odd_Rnn=turned,
+        A_Rvnn=A,
+        spin_Rvnn=spin,
+        external_Rvnn=beyond,
+        centres=centres,
+        n_hat=n,
     )
 
 
@@ -96,7 +108,8 @@ def _reversed(model: WannierModel, n_hat: RealArray) -> WannierModel:
             "but not turned; leave n_hat out, or use functions that are pairs of up and down"
         )
     odd = require_exchange(model)
-    return replace(model, H_Rnn=model.H_Rnn - 2.0 * odd, odd_Rnn=-odd, n_hat=n_hat)
+    # of the external matrices nothing is known then: Θ itself is not kept
+    return replace(model, H_Rnn=model.H_Rnn - 2.0 * odd, odd_Rnn=-odd, external_Rvnn=None, n_hat=n_hat)
 
 
 def error_of_turning(model: WannierModel, n_hat: RealArray) -> float:

@@ -91,9 +91,10 @@ class WannierModel:
     A_Rvnn: position matrix <0m|r_v|Rn>, Å, with the centres on the diagonal of R = 0; None: only the centres are known.
     centres: (N, 3) Å. up, down: (N/2,) orbital numbers so that up[i], down[i] share their spatial part (empty for
     spinless, and where spinor functions are no pairs). odd_Rnn: time-reversal-odd part of H (the exchange part), eV;
-    None if there is no spin. spin_Rvnn: <0m|σ_v|Rn>; None: Pauli matrices on the pairs. n_hat: direction of the
-    majority MOMENT in the file. fermi_energy, electrons: None if unknown. notes: the approximations of this model, one
-    line each; results repeat them.
+    None if there is no spin. spin_Rvnn: <0m|σ_v|Rn>; None: Pauli matrices on the pairs. external_Rvnn: what is known of
+    states beyond the functions (`hpcalo.hamiltonian.external`), (nR, 9 or 12, N, N); None: nothing. external_source:
+    where it is from. n_hat: direction of the majority MOMENT in the file. fermi_energy, electrons: None if unknown.
+    notes: the approximations of this model, one line each; results repeat them.
     """
 
     crystal: Crystal
@@ -105,6 +106,8 @@ class WannierModel:
     down: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     odd_Rnn: ComplexArray | None = None
     spin_Rvnn: ComplexArray | None = None
+    external_Rvnn: ComplexArray | None = None
+    external_source: str = ""
     n_hat: RealArray = field(default_factory=lambda: np.array([0.0, 0.0, 1.0]))
     fermi_energy: float | None = None
     electrons: float | None = None
@@ -136,6 +139,9 @@ class WannierModel:
                 raise ModelError(f"spin pairs: {len(self.up)} up and {len(self.down)} down orbitals do not make {N}")
         if self.spin_Rvnn is not None:
             check_shape("spin matrices", self.spin_Rvnn, (nR, 3, N, N))
+        if self.external_Rvnn is not None:
+            components = 12 if self.external_Rvnn.shape[1:2] == (12,) else 9
+            check_shape("external matrices", self.external_Rvnn, (nR, components, N, N))
         check_hermitian("H", self.R, self.H_Rnn)
         check_unit(self.n_hat)
 

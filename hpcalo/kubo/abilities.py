@@ -9,8 +9,10 @@ import numpy as np
 
 from hpcalo.hamiltonian import pairs
 from hpcalo.hamiltonian.exchange import shares_not_along
+from hpcalo.hamiltonian.external import COMPLETE
 from hpcalo.hamiltonian.types import LcaoModel, Model, WannierModel
 from hpcalo.kubo.responses.response import Response, responses
+from hpcalo.kubo.states.external import EXTERNAL
 from hpcalo.kubo.states.observable import Observable
 from hpcalo.kubo.states.operators import SPIN, TORQUE, VELOCITY
 from hpcalo.kubo.states.positions import POSITIONS, WITHOUT_POSITIONS
@@ -27,8 +29,8 @@ MENDS = {
 }
 """Which file mends what is missing."""
 
-BEYOND = {"orbital_magnetization": "states beyond the Wannier functions (external terms) are not in it"}
-"""What Wannier functions of a larger Hilbert space cannot give."""
+BEYOND = "seed.uHu, with seed.mmn, seed.eig and seed.chk, when it is converted"
+"""Which file mends an orbital magnetization without what states beyond the Wannier functions contribute."""
 
 
 @dataclass(frozen=True)
@@ -79,13 +81,23 @@ def _of_response(response: Response, model: Model, doubts: dict[Observable, tupl
     if lost:
         status = IMPOSSIBLE if len(lost) == len(response.quantities) else PARTLY
         return Ability(response.name, status, "has no position matrix", MENDS["dipoles"])
-    beyond = BEYOND.get(response.name) if isinstance(model, WannierModel) and model.A_Rvnn is not None else None
     found = [doubts[o] for o in (VELOCITY, TORQUE) if o in doubts and (o in need or (o == TORQUE and need & MAGNETIC))]
-    found += [(beyond, "")] if beyond else []
+    found += _beyond(model) if EXTERNAL in need else []
     if not found:
         return Ability(response.name, EXACT)
     mend = " and ".join(mend for _, mend in found if mend)
     return Ability(response.name, APPROXIMATE, "; ".join(why for why, _ in found), mend)
+
+
+def _beyond(model: Model) -> list[tuple[str, str]]:
+    """What is inexact about states beyond the functions."""
+    if not isinstance(model, WannierModel) or model.A_Rvnn is None:
+        return []
+    if model.external_Rvnn is None:
+        return [("states beyond the Wannier functions (external terms) are not in it", BEYOND)]
+    if model.external_Rvnn.shape[1] == COMPLETE:
+        return []
+    return [(f"states beyond the Wannier functions from {model.external_source} only", BEYOND)]
 
 
 def _doubts(model: Model) -> Iterator[tuple[Observable, tuple[str, str]]]:

@@ -183,6 +183,7 @@ def run_sums(
         count_edges=request.count_edges - reference,
         raw=tuple(summed.total for summed in passes),
         missing=request.missing,
+        reference=reference,
     )
 
 

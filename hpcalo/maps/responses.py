@@ -96,6 +96,7 @@ class PointResponses:
             count_edges=self._request.count_edges - self._reference,
             raw=tuple(raws),
             missing=self._request.missing,
+            reference=self._reference,
         )
 
     def _generic(self) -> list[RawSums]:

@@ -99,6 +99,8 @@ def _read_wannier(file: CheckedFile, replicas: bool | None) -> WannierModel:
         down=down,
         odd_Rnn=odd,
         spin_Rvnn=cells.matrix("/spin", N, kinds="c", lead=(3,)) if file.has("/spin") else None,
+        external_Rvnn=_read_external(file, cells, N),
+        external_source=file.text_attribute("/", "external_source") if file.has("/external") else "",
         n_hat=file.array("/", attribute="n_hat", shape=(3,)),
         fermi_energy=file.optional_float("/", "fermi_energy"),
         electrons=file.optional_float("/", "electrons"),
@@ -110,6 +112,12 @@ def _read_wannier(file: CheckedFile, replicas: bool | None) -> WannierModel:
             raise InputError(f"{file.path}: replicas = true, but the file has no minimal-distance replicas")
         return model
     return model if replicas is False else fold(model, _read_folding(file, len(cells.R), N))
+
+
+def _read_external(file: CheckedFile, cells: _Cells, N: int) -> NDArray | None:
+    if not file.has("/external"):
+        return None
+    return cells.matrix("/external", N, kinds="c", lead=(file.shape("/external")[1],))
 
 
 def _read_folding(file: CheckedFile, nR: int, N: int) -> Folding:

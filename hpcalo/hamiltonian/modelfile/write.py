@@ -18,6 +18,7 @@ from hpcalo.io.files import atomic_write, check_output
 from hpcalo.io.opening import open_file
 
 GZIP_LEVEL = 6
+EXTERNAL_UNITS = "moment 3 x eV angstrom^2, coupling 6 x eV angstrom, curvature 3 x angstrom^2"
 SAME = 1e-12
 """Largest difference of X(−R) and ±X(R)† for storing one of the two."""
 
@@ -72,6 +73,9 @@ def _write_wannier(file: h5py.Group, model: WannierModel, replicas: Folding | No
         _put_cells(file, "A", model.A_Rvnn, model.R, "angstrom", "stored, component, m, n")
     if model.spin_Rvnn is not None:
         _put_cells(file, "spin", model.spin_Rvnn, model.R, "1", "stored, component, m, n")
+    if model.external_Rvnn is not None:
+        _put_cells(file, "external", model.external_Rvnn, model.R, EXTERNAL_UNITS, "stored, component, m, n")
+        file.attrs["external_source"] = _fixed(model.external_source)
     file.attrs["exchange"] = _fixed("none")
     if model.odd_Rnn is not None:
         paired = len(model.up) > 0

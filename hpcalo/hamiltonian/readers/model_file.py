@@ -38,4 +38,8 @@ class ModelFile(Reader):
         model = read_model(self.file.path, self.replicas)
         if self.position_matrix:
             return model
-        return replace(model, A_Rvnn=None) if isinstance(model, WannierModel) else replace(model, r_vRnn=None)
+        return (
+            replace(model, A_Rvnn=None, external_Rvnn=None)
+            if isinstance(model, WannierModel)
+            else replace(model, r_vRnn=None)
+        )

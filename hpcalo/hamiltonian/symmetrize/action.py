@@ -11,17 +11,17 @@ from hpcalo.hamiltonian.symmetrize.sites import Sites
 from hpcalo.hamiltonian.symmetry import Operation
 from hpcalo.typing import BoolArray, ComplexArray, IntArray, RealArray
 
-SCALAR, POLAR, AXIAL, TIMELESS = "scalar", "polar", "axial", "timeless axial"
-"""How the components of X turn: not (Hamiltonian), as r, as the spin, which also changes sign with time, or as real
-spin-orbit coupling, which does not."""
+SCALAR, POLAR, AXIAL, TIMELESS, MOVING = "scalar", "polar", "axial", "timeless axial", "moving polar"
+"""How the components of X turn: not (Hamiltonian), as r, as the spin, which also changes sign with time, as real
+spin-orbit coupling, which does not, or as a velocity."""
 
 
 def components(kind: str, op: Operation) -> RealArray:
     """M: (1, 1) or (3, 3)."""
     if kind == SCALAR:
         return np.ones((1, 1))
-    if kind == POLAR:
-        return op.polar
+    if kind in {POLAR, MOVING}:
+        return op.polar if kind == POLAR else op.time_sign * op.polar
     return op.axial if kind == TIMELESS else op.time_sign * op.axial
 
 

@@ -10,12 +10,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hpcalo.hamiltonian.exchange import odd_part
-from hpcalo.hamiltonian.symmetrize.action import AXIAL, POLAR, SCALAR, Cells, complete, transformed
+from hpcalo.hamiltonian.external import ACROSS, COUPLING, PARTS
+from hpcalo.hamiltonian.symmetrize.action import AXIAL, MOVING, POLAR, SCALAR, Cells, complete, transformed
 from hpcalo.hamiltonian.symmetrize.finding import Found
 from hpcalo.hamiltonian.symmetrize.report import Deviation
 from hpcalo.hamiltonian.types import WannierModel
 from hpcalo.typing import ComplexArray, IntArray, RealArray
 
+ROUGH = {"r", *(name for _, name, _ in PARTS)}
+"""Matrices from finite differences in k, which break symmetries by more than the digits of the files."""
 NOTABLE = 1e-4
 """Elements that are larger may not get lost because a cell is missing (eV, Å)."""
 
@@ -54,6 +57,12 @@ def parts_of(model: WannierModel, places: RealArray) -> list[Part]:
         parts.append(Part("spin", "", model.spin_Rvnn, AXIAL))
     if model.A_Rvnn is not None:
         parts.append(Part("r", "Å", model.A_Rvnn - _at_home(model.R, places), POLAR))
+    if model.external_Rvnn is None:
+        return parts
+    for place, name, unit in PARTS:
+        if place.start < model.external_Rvnn.shape[1]:
+            kind = MOVING if place == COUPLING else POLAR if place == ACROSS else AXIAL
+            parts.append(Part(name, unit, model.external_Rvnn[:, place], kind))
     return parts
 
 
@@ -112,6 +121,9 @@ def averaged(model: WannierModel, found: Found) -> WannierModel:
         H_Rnn=H,
         A_Rvnn=A,
         spin_Rvnn=new.get("spin"),
+        external_Rvnn=None
+        if model.external_Rvnn is None
+        else np.concatenate([new[name] for _, name, _ in PARTS if name in new], axis=1),
         odd_Rnn=odd,
         centres=centres,
     )

@@ -15,7 +15,7 @@ from hpcalo.hamiltonian.exchange import pauli_on_pairs
 from hpcalo.hamiltonian.orbitals import Orbital
 from hpcalo.hamiltonian.replicas import Folding, fold
 from hpcalo.hamiltonian.symmetrize.action import Cells
-from hpcalo.hamiltonian.symmetrize.average import averaged, deviations_of, symmetric_centres
+from hpcalo.hamiltonian.symmetrize.average import ROUGH, averaged, deviations_of, symmetric_centres
 from hpcalo.hamiltonian.symmetrize.finding import Evidence, Found, find_representation, known_of
 from hpcalo.hamiltonian.symmetrize.images import centred_folding, trusted_cells
 from hpcalo.hamiltonian.symmetrize.report import Deviation, Report
@@ -58,7 +58,7 @@ def symmetrized_wannier(
     as_given = fold(model, folding) if folding is not None else model
     folded, before, images = _best_images(model, as_given, folding, found)
     for deviation in before:
-        if deviation.lost or (deviation.name != "r" and deviation.size > limit):
+        if deviation.lost or (deviation.name not in ROUGH and deviation.size > limit):
             raise ModelError(_refusal(deviation, limit, model, folding))
     result = averaged(folded, found)
     after = deviations_of(result, found, exact=True)
@@ -82,7 +82,7 @@ def symmetrized_wannier(
 
 def _averaged_apart(model: WannierModel, folding: Folding, found: Found, limit: float) -> WannierModel | None:
     """The model on its Wigner-Seitz cells, if the group maps these onto each other and the replicas keep that."""
-    if any(d.lost or (d.name != "r" and d.size > limit) for d in deviations_of(model, found)):
+    if any(d.lost or (d.name not in ROUGH and d.size > limit) for d in deviations_of(model, found)):
         return None
     alone = averaged(model, found)
     both = (*deviations_of(alone, found, exact=True), *deviations_of(fold(alone, folding), found, exact=True))
@@ -150,4 +150,4 @@ def _change_of_r(old: WannierModel, new: WannierModel) -> float | None:
 
 
 def _size(deviations: tuple[Deviation, ...]) -> float:
-    return max(np.inf if d.lost else d.size for d in deviations if d.name != "r")
+    return max(np.inf if d.lost else d.size for d in deviations if d.name not in ROUGH)

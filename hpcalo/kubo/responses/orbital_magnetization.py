@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from hpcalo import units
 from hpcalo.io.checks import Check
 from hpcalo.io.dataset import Result
@@ -15,6 +17,7 @@ from hpcalo.kubo.responses.anomalous_hall import axial
 from hpcalo.kubo.responses.checking import GRID, sum_rule
 from hpcalo.kubo.responses.response import Quantity, Response
 from hpcalo.kubo.responses.run_sums import RunSums
+from hpcalo.kubo.states.external import EXTERNAL
 from hpcalo.kubo.states.positions import POSITIONS
 from hpcalo.kubo.sums.request import VELOCITY_VELOCITY, Sums
 from hpcalo.plotting import style
@@ -23,8 +26,6 @@ from hpcalo.typing import RealArray
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MU_B_PER_EV_A2 = units.E_CHARGE / units.HBAR_SI * units.EV * units.ANGSTROM**2 / units.BOHR_MAGNETON
-"""µ_B in (e/ħ) · 1 eV Å²."""
 SIGN = "along the moment of the electron's orbital motion, m = −(e/2) r × v"
 
 
@@ -44,15 +45,15 @@ class OrbitalMagnetization(Response):
     """M^orb = −½ ê_k ε_kij R_ij (50) at T = 0 against Fermi energy, and at (μ, T) (55), in µ_B per cell.
 
     (55) of the paper prints the Fermi function outside its bracket; only the M term carries it (compare (32) and the
-    limit T = 0 of (50)). For Wannier input this is the part within the bands of the model: what needs matrix elements
-    of H beyond them (the so-called external terms) is not in it.
+    limit T = 0 of (50)). For Wannier input what states beyond the functions contribute (the so-called external terms,
+    `External`) is in it as far as the model knows them, and apart in orbital_magnetization_external.
     """
 
     name = "orbital_magnetization"
     help = "orbital magnetization per cell"
     rank = 80
     thermal = True
-    sums = Sums(sea=(VELOCITY_VELOCITY,), thermal=(VELOCITY_VELOCITY,))
+    sums = Sums(sea=(VELOCITY_VELOCITY,), thermal=(VELOCITY_VELOCITY,), levels=(EXTERNAL,))
     quantities = (
         Quantity(
             "orbital_magnetization",
@@ -76,6 +77,18 @@ class OrbitalMagnetization(Response):
             _per_metre,
             requires=(POSITIONS,),
         ),
+        Quantity(
+            "orbital_magnetization_external",
+            ("n_hat", "axis", "energy"),
+            "mu_B",
+            "share of the orbital magnetization at T = 0 that comes from states beyond the Wannier functions",
+            "M. G. Lopez et al., Phys. Rev. B 85, 014435 (2012)",
+            SIGN,
+            -1,
+            optional=True,
+            aside=True,
+            requires=(POSITIONS,),
+        ),
     )
     panels = (
         Panel(
@@ -93,10 +106,26 @@ class OrbitalMagnetization(Response):
     def compute(self, run: RunSums) -> Mapping[str, RealArray]:
         _, ground = run.sea(VELOCITY_VELOCITY)
         warm = run.thermal(VELOCITY_VELOCITY)[:, :, :, 0]
-        return {
-            "orbital_magnetization": axial(run, warm, 1) * MU_B_PER_EV_A2,
-            "orbital_magnetization_ground_state": axial(run, ground, 1) * MU_B_PER_EV_A2,
+        out = {
+            "orbital_magnetization": axial(run, warm, 1) * units.MU_B_PER_EV_A2,
+            "orbital_magnetization_ground_state": axial(run, ground, 1) * units.MU_B_PER_EV_A2,
         }
+        if EXTERNAL.name in run.raw[0]:
+            external = self._external(run)
+            out["orbital_magnetization_ground_state"] = out["orbital_magnetization_ground_state"] + external
+            # smooth in energy, so that the average over the axis is as good as Fermi functions of the levels
+            out["orbital_magnetization"] = out["orbital_magnetization"] + np.einsum(
+                "ave,mte->avmt", external, run.averages(0)
+            )
+            out["orbital_magnetization_external"] = external
+        return out
+
+    @staticmethod
+    def _external(run: RunSums) -> RealArray:
+        """Σ_n Θ(E − E_n)[m_n + (E − E_n)Ω_n], µ_B: (A, 3, NE). Energies of levels are absolute, the axis is not."""
+        moment, curvature, weighted = np.moveaxis(run.occupied(EXTERNAL.name), 1, 0)
+        absolute = run.energies + run.reference
+        return np.asarray(units.MU_B_PER_EV_A2 * (moment + absolute * curvature - weighted))
 
     def checks(self, result: Result) -> Iterable[Check]:
         equation, curve = "M(μ, T) = −∫ f′ M(E) dE, from (55)", "orbital_magnetization_ground_state"

@@ -27,8 +27,9 @@ class RunSums:
 
     settings: the table [kubo] of the input. energies: (NE,) eV relative to the reference. n_hat: (A, 3). gammas (G,)
     eV, temperatures (T,) K, mu (M,) eV relative. count_edges: (NB + 1,) eV relative, of the level count. raw: for each
-    direction of the magnetization the raw sums by name. missing: observables that the model does not know. In the
-    shapes below `x` and `y` stand for the tensor indices of the two observables of a pair.
+    direction of the magnetization the raw sums by name. missing: observables that the model does not know. reference:
+    eV, zero of the energies. In the shapes below `x` and `y` stand for the tensor indices of the two observables of a
+    pair.
     """
 
     crystal: Crystal
@@ -41,6 +42,7 @@ class RunSums:
     count_edges: RealArray
     raw: tuple[Mapping[str, RealArray], ...]
     missing: frozenset[Observable] = frozenset()
+    reference: float = 0.0
     weights: dict[str, object] = field(default_factory=dict, compare=False, repr=False)
     """What `cached` keeps; `dataclasses.replace` hands it on to other raw sums on the same axes."""
 

@@ -13,6 +13,7 @@ from hpcalo.hamiltonian.exchange import odd_part
 from hpcalo.hamiltonian.film import periodic_directions, thickness_or_default
 from hpcalo.hamiltonian.magnetization import with_magnetization
 from hpcalo.hamiltonian.readers.wannier90.centres import compared, read_function_centres, read_structure, with_atoms
+from hpcalo.hamiltonian.readers.wannier90.external import Beyond, read_external
 from hpcalo.hamiltonian.readers.wannier90.files import WannierFiles, WannierOptions
 from hpcalo.hamiltonian.readers.wannier90.hr import read_hr, read_r
 from hpcalo.hamiltonian.readers.wannier90.raw import RawWannier
@@ -45,7 +46,8 @@ def read_with_replicas(seed: Path, options: WannierOptions | None = None) -> tup
     else:
         centres = np.ascontiguousarray(np.diagonal(A[home], axis1=1, axis2=2).real.T)
     spin = read_spin(files, o, raw, centres, structure, home)
-    notes += spin.notes
+    beyond = Beyond() if A is None or not o.position_matrix else read_external(files, raw, o.fermi_energy)
+    notes += [*spin.notes, *beyond.notes]
     moved = spin.centres
     if A is not None:
         if files.chk is None:
@@ -77,6 +79,8 @@ def read_with_replicas(seed: Path, options: WannierOptions | None = None) -> tup
             centres=centres,
             A_Rvnn=A,
             spin_Rvnn=spin.matrices_Rvnn,
+            external_Rvnn=beyond.matrices_Rvnn,
+            external_source=beyond.source,
             fermi_energy=o.fermi_energy,
             electrons=o.electrons,
             name=seed.name,
@@ -177,12 +181,13 @@ def pair_gauge(model: WannierModel, up: IntArray, down: IntArray, home: int) -> 
 
 def with_pairs(model: WannierModel, up: IntArray, down: IntArray, home: int) -> tuple[WannierModel, bool]:
     """The model in the gauge where pairs are Pauli-like and real, with its exchange part; whether pairs were mixed."""
-    H, A, spin, centres = model.H_Rnn, model.A_Rvnn, model.spin_Rvnn, model.centres
+    H, A, spin, centres, beyond = model.H_Rnn, model.A_Rvnn, model.spin_Rvnn, model.centres, model.external_Rvnn
     gauge, mixes = pair_gauge(model, up, down, home)
     if gauge is not None:
         H = gauge.conj().T @ H @ gauge
         A = None if A is None else gauge.conj().T @ A @ gauge
         spin = None if spin is None else gauge.conj().T @ spin @ gauge
+        beyond = None if beyond is None else gauge.conj().T @ beyond @ gauge
         if mixes:
             mean = 0.5 * (centres[up] + centres[down])
             centres = centres.copy()
@@ -191,5 +196,15 @@ def with_pairs(model: WannierModel, up: IntArray, down: IntArray, home: int) -> 
                 centres = np.ascontiguousarray(np.diagonal(A[home], axis1=1, axis2=2).real.T)
     measures = pairs.quality(H, spin, home, up, down)
     odd = odd_part(H, up, down)
-    paired = replace(model, H_Rnn=H, A_Rvnn=A, spin_Rvnn=spin, centres=centres, up=up, down=down, odd_Rnn=odd)
+    paired = replace(
+        model,
+        H_Rnn=H,
+        A_Rvnn=A,
+        spin_Rvnn=spin,
+        external_Rvnn=beyond,
+        centres=centres,
+        up=up,
+        down=down,
+        odd_Rnn=odd,
+    )
     return paired.with_notes(*measures.notes()), mixes

@@ -19,7 +19,8 @@ class WannierOptions:
     keep r(R), which beside seed_hr.dat is in seed_r.dat. spin: `files` (seed.chk and seed.spn, or their twins with
     .fmt), `interleaved` or `blocks` (pairs assumed to be Pauli along z), `none`, or `auto` (files if both exist, else
     the order that fits). fermi_energy eV. electrons per cell. thickness Å, of a film. n_hat: direction of the majority
-    moment (None: found). Raises ModelError for another format or spin.
+    moment (None: found). external_terms: states beyond the functions, of seed.mmn, seed.eig, seed.chk and seed.uHu
+    (None: if they exist). Raises ModelError for another format or spin.
     """
 
     format: str = "tb"
@@ -30,6 +31,7 @@ class WannierOptions:
     electrons: float | None = None
     thickness: float | None = None
     n_hat: tuple[float, float, float] | None = None
+    external_terms: bool | None = None
 
     def __post_init__(self) -> None:
         if self.format not in FORMATS:
@@ -46,7 +48,8 @@ class WannierFiles:
     structure: atoms (and lattice), seed.win, else seed.wout. centres: of the functions, where there is no position
     matrix or one that may hold them shifted: the checkpoint if it is read anyway, seed.wout, seed_centres.xyz, the
     checkpoint.
-    replicas: seed_wsvec.dat. chk, spn: for the spin matrices, each or its formatted twin (.fmt).
+    replicas: seed_wsvec.dat. chk, spn: for the spin matrices, each or its formatted twin (.fmt). bloch, mmn, eig, uhu:
+    for states beyond the functions, the checkpoint first; external_needed: reading fails without them.
     """
 
     seed: Path
@@ -57,6 +60,11 @@ class WannierFiles:
     replicas: Path | None
     chk: Path | None
     spn: Path | None
+    bloch: Path | None = None
+    mmn: Path | None = None
+    eig: Path | None = None
+    uhu: Path | None = None
+    external_needed: bool = False
 
     @classmethod
     def find(cls, seed: Path, options: WannierOptions) -> WannierFiles:
@@ -76,6 +84,11 @@ class WannierFiles:
             centres = first(".wout", "_centres.xyz") or chk
         else:
             centres = chk if spin else first(".wout") or chk or first("_centres.xyz")
+        there = [first(".chk", ".chk.fmt"), first(".mmn"), first(".eig")]
+        if options.external_terms is False or (options.external_terms is None and None in there):
+            there = [None, None, None]
+        elif options.external_terms:
+            there = [path or beside(ending) for path, ending in zip(there, (".chk", ".mmn", ".eig"), strict=True)]
         return cls(
             seed=seed,
             main=beside(f"_{options.format}.dat"),
@@ -89,10 +102,17 @@ class WannierFiles:
             else None,
             chk=chk or beside(".chk") if spin else None,
             spn=spn or beside(".spn") if spin else None,
+            bloch=there[0],
+            mmn=there[1],
+            eig=there[2],
+            uhu=first(".uHu") if there[0] is not None else None,
+            external_needed=options.external_terms is True,
         )
 
     def all(self) -> list[Path]:
         """Each of them once, the main one first; without those that are not there and not needed."""
         structure = self.structure if self.structure.exists() or self.main.name.endswith("_hr.dat") else None
-        files = (self.main, self.position, self.replicas, structure, self.centres, self.chk, self.spn)
+        spin = (self.chk, self.spn)
+        beyond = (self.bloch, self.mmn, self.eig, self.uhu)
+        files = (self.main, self.position, self.replicas, structure, self.centres, *spin, *beyond)
         return list(dict.fromkeys(path for path in files if path is not None))

@@ -34,6 +34,11 @@ class Wannier90(Reader):
     replicas: Replicas = None
     position_matrix: PositionMatrix = True
     n_hat: Magnetization = None
+    external_terms: bool | None = Field(
+        None,
+        description="orbital magnetization: use the states beyond the Wannier functions, of seed.uHu, or of seed.mmn "
+        "and seed.eig as far as their bands reach (default: if these and seed.chk are there)",
+    )
 
     @property
     def options(self) -> WannierOptions:
