@@ -28,6 +28,7 @@ MAX_VALUES = 10_000_000
 
 Energy = Annotated[float, Unit("eV"), Field(ge=-1e4, le=1e4)]
 Name = Annotated[str, ResponseName()]
+VoltPerMetre = Annotated[float, Unit("V/m")]
 Kelvin = Annotated[float, Unit("K"), Field(ge=1e-3, le=1e5)]
 
 
@@ -56,7 +57,7 @@ class EnergyGrid(Section):
 
 
 class HeatCurrents(Section):
-    """Motions of the magnetization for which local heat currents are computed."""
+    """Motions of the magnetization, and the electric field, for which local currents of energy are computed."""
 
     cone_angle: Annotated[float, Unit("degree"), Field(gt=0, le=20)] = Field(
         1.0, description="cone angle of ferromagnetic resonance"
@@ -74,6 +75,9 @@ class HeatCurrents(Section):
     )
     thermal_conductivity: Annotated[float, Unit("W/m/K"), Field(gt=0)] = Field(
         174.0, description="thermal conductivity of what carries the heat away (tungsten: 174)"
+    )
+    electric_field: Annotated[tuple[VoltPerMetre, VoltPerMetre, VoltPerMetre], Field(strict=False)] = Field(
+        (1e5, 0.0, 0.0), description="electric field of inverse_nernst"
     )
 
 

@@ -27,7 +27,12 @@ SMALL = {
     "mnw001": ["kubo.k.grid=[2,2,1]", "kubo.energies.points=41"],
     "mnw001_small": ["kubo.k.grid=[6,6,1]"],
     "mnw001_coefficients": ["kubo.k.grid=[6,6,1]"],
-    "rashba": ["kubo.k.grid=[16,16,1]"],
+    "rashba": [
+        "kubo.k.grid=[16,16,1]",
+        "kubo.quantities=['torkance', 'thermal_torkance', 'inverse_thermal_torque', 'energy_current', 'spiralization', "
+        "'spiralization_derivatives', 'conductivity', 'anomalous_hall', 'nernst', 'inverse_nernst', "
+        "'orbital_magnetization', 'damping', 'heat_conductivity', 'rotation_response', 'onsager', 'density_of_states']",
+    ],
     "fe_ahc": ["kubo.k={grid=[6,6,6]}"],
     "fete": ["kubo.k.grid=[4,4,4]", "kubo.energies.points=81"],
 }

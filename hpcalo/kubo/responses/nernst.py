@@ -41,7 +41,7 @@ def _draw(axis: Axes, results: Sequence[Result]) -> None:
 class Nernst(Response):
     """Anomalous Nernst conductivity α of j_i = −α_ij ∂_jT (51), in A/(m K), intrinsic and with broadening.
 
-    α_ij = (1/e) ∫dE f'(E) (E−μ)/T σ_ij(E). (52): J^Q_j = T α_ij E_i.
+    α_ij = (1/e) ∫dE f'(E) (E−μ)/T σ_ij(E). The heat current of a field is J^Q_i = T α_ij E_j (`inverse_nernst`).
     """
 
     name = "nernst"

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from four_levels import FourLevels, green_functions
 from kubo_runs import grid, run_sums
-from scipy.integrate import simpson
 
 from hpcalo import units
 from hpcalo.hamiltonian.builtin import rashba
@@ -15,68 +13,16 @@ from hpcalo.kubo.responses.energy_current import TORQUE_ENERGY_CURRENT, EnergyCu
 from hpcalo.kubo.responses.inverse_thermal_torque import InverseThermalTorque
 from hpcalo.kubo.responses.run_sums import RunSums
 from hpcalo.kubo.responses.spiralization import Spiralization
-from hpcalo.kubo.states.operators import TORQUE, VELOCITY
-from hpcalo.kubo.states.solver import States
-from hpcalo.kubo.sums.engine import sum_block
-from hpcalo.kubo.sums.request import TORQUE_VELOCITY, Request, Sums
-from hpcalo.typing import ComplexArray
+from hpcalo.kubo.sums.request import TORQUE_VELOCITY
 
 PER_J_M2 = units.ANGSTROM**2 / units.EV
 GAMMA, KT, MU = 0.15, 0.3, 0.2
 
 
-class FourLevels:
-    """One k-point with four levels and random Hermitian torque and velocity."""
-
-    order = (0, 1, 2)
-    size = 4
-    n_hat = np.array([0.0, 0.0, 1.0])
-    directions = (0, 1)
-
-    def __init__(self, seed: int) -> None:
-        rng = np.random.default_rng(seed)
-        self.crystal = rashba().crystal
-        self.E = np.array([-1.1, -0.4, 0.3, 1.2]) + rng.uniform(-0.15, 0.15, 4)
-        random = rng.normal(size=(5, 4, 4)) + 1j * rng.normal(size=(5, 4, 4))
-        hermitian = random + random.conj().transpose(0, 2, 1)
-        self.T, self.v = hermitian[:3], hermitian[3:]
-
-    def line(self, first, second, last, need):
-        def layout(X: ComplexArray) -> ComplexArray:
-            return np.ascontiguousarray(X.transpose(1, 0, 2)[None])
-
-        return States(self.E[None].copy(), {TORQUE: layout(self.T), VELOCITY: layout(self.v)})
-
-
 def four_level_run(levels: FourLevels, gammas=(GAMMA,), temperatures=(KT / units.BOLTZMANN_EV,)) -> RunSums:
-    """Through the sums of a run, with an energy axis that reaches beyond −f'."""
-    kt = units.BOLTZMANN_EV * np.array(temperatures)
-    run = run_sums(rashba(), grid(1, 1), [0.0, 1.0], mu=[MU], temperatures=temperatures, gammas=gammas)
-    energies = np.linspace(MU - 12.0, MU + 12.0, 24001)
-    sums = Sums(broadened=(TORQUE_VELOCITY, TORQUE_ENERGY_CURRENT), sea=(TORQUE_VELOCITY,), thermal=(TORQUE_VELOCITY,))
-    request = Request(levels.crystal, energies, np.array(gammas), np.full(len(kt), MU), kt, sums)
-    raw = sum_block(levels, np.zeros((1, 3)), np.ones(1), request, slice(None))
-    return replace(run, energies=energies, raw=(raw,))
-
-
-def green_functions(levels: FourLevels, X: ComplexArray, Y: ComplexArray) -> float:
-    """(26) for a current X and a perturbation Y, with ħ/2π and ħ = 1: K(X, Y) of <X> = K(X, Y) da/dt, H' = Y a(t).
-
-    The integrals over f use ∫dE f g(E) = ∫dE (−f') ∫^E g, with the inner one by the trapezoid rule down to −400.
-    """
-    E = np.concatenate([-np.geomspace(4000.0, 12.0, 12000), np.linspace(-12.0, 12.0, 60001)[1:]])
-    G = 1.0 / (E[:, None] - levels.E + 1j * GAMMA)  # diagonal of G^R
-
-    def trace(left: ComplexArray, right: ComplexArray) -> ComplexArray:
-        """Tr X L Y R with diagonal L and R."""
-        return np.einsum("nm,em,mn,en->e", X, left, Y, right, optimize=True)
-
-    surface = trace(G, G.conj()) - trace(G, G).real
-    sea = (trace(G, -G * G) - trace(-G * G, G)).real
-    x = 0.5 * (E - MU) / KT
-    minus_df = 0.25 / KT / np.cosh(np.clip(x, -350.0, 350.0)) ** 2
-    fermi = 0.5 * (1.0 - np.tanh(x))
-    return float((simpson(minus_df * surface.real, x=E) + simpson(fermi * sea, x=E)) / (2.0 * np.pi))
+    """Of torque and velocity, with and without broadening."""
+    kinds = {"broadened": (TORQUE_VELOCITY, TORQUE_ENERGY_CURRENT), "sea": (TORQUE_VELOCITY,)}
+    return levels.run((), gammas, [MU], temperatures, thermal=(TORQUE_VELOCITY,), **kinds)
 
 
 @pytest.mark.parametrize("seed", [3, 8])
@@ -90,7 +36,7 @@ def test_energy_current_is_that_of_green_functions(seed):
     for i in range(2):
         current = 0.5 * (H @ levels.v[i] + levels.v[i] @ H) / run.volume
         for j in range(3):
-            expected = -green_functions(levels, current, levels.T[j])
+            expected = -green_functions(levels.E, current, levels.T[j], MU, KT, GAMMA)
             assert total[i, j] == pytest.approx(expected, abs=2e-5 * np.abs(total).max())
 
 
