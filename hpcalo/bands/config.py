@@ -56,6 +56,10 @@ class BandsSection(OneDirection):
         {}, max_length=1000, description="more k-points by name, in fractional coordinates: { Q = [0.25, 0, 0] }"
     )
     points: int = Field(400, ge=2, le=100_000, description="k-points along the path, at least two a segment")
+    coefficients: bool = Field(
+        False,
+        description="also the twist-torque moment A, the mixed Berry curvature B and the orbital moment of every band",
+    )
     reference: Energy | None = Field(
         None, description="zero of the energy axis; default: the Fermi energy of the model, 0 where it has none"
     )

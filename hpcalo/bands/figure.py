@@ -23,12 +23,22 @@ WINDOW = 10.0
 """eV around the Fermi energy that are drawn if the input names none."""
 MOST = 6
 PLAIN = "energy"
-COMPONENTS = {"spin_vector": "xyz", "torque": "xyz", "velocity": "xyz", "curvature": ("yz", "zx", "xy")}
+_TENSOR = tuple(f"{i}{j}" for i in "xyz" for j in "xyz")
+COMPONENTS = {
+    **dict.fromkeys(("spin_vector", "torque", "velocity", "orbital_moment"), "xyz"),
+    "curvature": ("yz", "zx", "xy"),
+    **dict.fromkeys(("twist_torque_moment", "mixed_berry_curvature"), _TENSOR),
+}
+PEAKED = ("curvature", "twist_torque_moment", "mixed_berry_curvature")
+"""Large where levels are close: drawn by their logarithm."""
 _LABELS = {
     "spin": r"spin $\langle\sigma\cdot\hat{n}\rangle$",
     "spin_vector": r"spin $\langle\sigma_{%s}\rangle$",
     "torque": r"torque $T_{%s}$ (eV)",
     "velocity": r"velocity $\hbar v_{%s}$ (eV Å)",
+    "orbital_moment": r"orbital moment $m_{%s}$ ($\mu_\mathrm{B}$)",
+    "twist_torque_moment": r"$\mathrm{sgn}(A_{%s})\,\log_{10}(1+|A_{%s}|/$eV Å$)$",
+    "mixed_berry_curvature": r"$\mathrm{sgn}(B_{%s})\,\log_{10}(1+|B_{%s}|/$Å$)$",
     "curvature": r"$\mathrm{sgn}(\Omega_{%s})\,\log_{10}(1+|\Omega_{%s}|/$Å$^2)$",
 }
 
@@ -45,9 +55,9 @@ class Colour:
 def draw(results: Sequence[Result], quantities: Sequence[str] = ()) -> PaperFigure:
     """A figure of one or more band structures: of several, one panel each; of one, one panel for each quantity.
 
-    quantities: "energy" (plain lines), "spin", "spin_vector", "torque", "velocity", "curvature" (their largest
-    component, or one by name: "torque_y"), "site_weight" (each element), an element or a site ("Mn", "W2"). Raises
-    InputError for other names.
+    quantities: "energy" (plain lines), "spin", "spin_vector", "torque", "velocity", "curvature", "orbital_moment",
+    "twist_torque_moment", "mixed_berry_curvature" (their largest component, or one by name: "torque_y"), "site_weight"
+    (each element), an element or a site ("Mn", "W2"). Raises InputError for other names.
     """
     from matplotlib import rc_context  # noqa: PLC0415  (slow to load)
 
@@ -70,7 +80,7 @@ def draw(results: Sequence[Result], quantities: Sequence[str] = ()) -> PaperFigu
 
 def pages(result: Result) -> list[tuple[str, ...]]:
     """What to give to `draw`, figure by figure, to see all that a result holds."""
-    more = tuple(name for name in ("torque", "curvature") if name in result.variables)
+    more = tuple(name for name in ("torque", *PEAKED, "orbital_moment") if name in result.variables)
     several = len(np.atleast_1d(result["site"])) > 1
     return [(), *([more] if more else []), *([("site_weight",)] if several else [])]
 
@@ -107,14 +117,14 @@ def _colour(result: Result, name: str) -> Colour:
 
 def _of_vector(result: Result, variable: str, component: str) -> Colour:
     """A component of a vector; without a name, the one that is largest in the window."""
-    values = result[variable]
     inside = _inside(result)
-    sizes = [float(np.abs(np.where(inside, values[:, c], 0.0)).max()) for c in range(3)]
+    values = result[variable].reshape(len(inside), -1, inside.shape[1])
+    sizes = [float(np.abs(np.where(inside, values[:, c], 0.0)).max()) for c in range(values.shape[1])]
     c = COMPONENTS[variable].index(component) if component else int(np.argmax(sizes))
     index = COMPONENTS[variable][c]
     label = _LABELS[variable].replace("%s", index)
     data = values[:, c]
-    return Colour(np.sign(data) * np.log10(1.0 + np.abs(data)) if variable == "curvature" else data, label)
+    return Colour(np.sign(data) * np.log10(1.0 + np.abs(data)) if variable in PEAKED else data, label)
 
 
 def _window(result: Result) -> tuple[float, float]:

@@ -12,7 +12,7 @@ from hpcalo.bands import compare
 from hpcalo.bands.config import BandsInput, BandsSection
 from hpcalo.bands.kpath import KPath, path_through
 from hpcalo.bands.observables import AT_AN_ATOM
-from hpcalo.bands.states import DEGENERATE, BandStates, Levels, levels_along
+from hpcalo.bands.states import COEFFICIENTS, DEGENERATE, BandStates, Levels, levels_along
 from hpcalo.engine import RunContext
 from hpcalo.hamiltonian.loading import checksums, load_model
 from hpcalo.hamiltonian.types import Model
@@ -78,7 +78,7 @@ def compute(settings: BandsInput, comm: Intracomm, rounds: Rounds, *, quiet: boo
     with together(comm):
         path = path_through(model.crystal, section.path, section.named, section.points)
         n_hat = magnetization_directions(model, section.directions)[0]
-        states = BandStates(model, n_hat, spin_matrices=section.spin_matrices)
+        states = BandStates(model, n_hat, spin_matrices=section.spin_matrices, coefficients=section.coefficients)
     other = on_root(comm, lambda: None if section.compare is None else compare.read(section.compare.path, path))
     levels = levels_along(states, path.k, comm, rounds, quiet=quiet, label="bands")
     there = None
@@ -102,7 +102,9 @@ def compute(settings: BandsInput, comm: Intracomm, rounds: Rounds, *, quiet: boo
             }
             variables += _compared(other, there, reference, path)
         about = {"reference_energy_eV": reference, "path_names": list(path.names), "path_ticks": path.ticks}
-        return Found((variables, _coordinates(path, states.sites)), {**about, **attrs}, notes, text)
+        used = {dim for variable in variables for dim in variable.dims}
+        axes = [axis for axis in _coordinates(path, states.sites) if axis.name in used]
+        return Found((variables, axes), {**about, **attrs}, notes, text)
 
     with together(comm):
         return made() if comm.rank == 0 else Found(([], []), {}, (), "")
@@ -140,10 +142,14 @@ def _variables(levels: Levels, reference: float, path: KPath, n_hat: RealArray) 
         ),
         ("site_weight", ("k", "site", "band"), "", "weight on the site", "Mulliken's with overlap", "", 0),
     )  # fmt: skip
-    for name, dims, unit, words, equation, sign, parity in every:
+    rows: list[tuple[str, tuple[str, ...], str, str, str, str, int]] = [*every]
+    for name, (indices, unit, words, equation, sign) in COEFFICIENTS.items():
+        names = ("component" if index == "axis" else index for index in indices)
+        rows.append((name, ("k", *names, "band"), unit, words, equation, sign, 0))
+    for name, dims, unit, words, equation, sign, parity in rows:
         if name in levels.values:
             data = levels.values[name]
-            data = data[:, 0] if dims == BAND else data
+            data = data[:, 0] if dims == BAND else data.reshape(len(data), 3, 3, -1) if len(dims) == 4 else data
             attrs = {"of_degenerate_levels": _SHARED}
             found.append(Variable(name, dims, data, unit, words, attrs, equation=equation, sign=sign, parity=parity))
     return found
@@ -154,6 +160,10 @@ def _coordinates(path: KPath, sites: tuple[str, ...]) -> list[Variable]:
         Variable("k", ("k",), path.place, "1/angstrom", "length of the path, jumps left out"),
         Variable("component", ("component",), np.array(["x", "y", "z"]), "", "Cartesian component"),
         Variable("hall", ("hall",), np.array(["yz", "zx", "xy"]), "", "component of an antisymmetric tensor"),
+        Variable("torque_component", ("torque_component",), np.array(["x", "y", "z"]), "", "component of the torque"),
+        Variable(
+            "velocity_component", ("velocity_component",), np.array(["x", "y", "z"]), "", "component of the velocity"
+        ),
         Variable("site", ("site",), np.array(sites), "", "site of the functions"),
     ]
 

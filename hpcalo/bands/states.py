@@ -11,6 +11,8 @@ import numpy as np
 from hpcalo.bands.observables import SiteWeight, SpinVector, sites
 from hpcalo.bands.points import at_points
 from hpcalo.hamiltonian.types import Model
+from hpcalo.kubo.responses.orbital_magnetization import MU_B_PER_EV_A2
+from hpcalo.kubo.states.band_coefficients import MIXED_BERRY_CURVATURE, ORBITAL_MOMENT_TENSOR, TWIST_TORQUE_MOMENT
 from hpcalo.kubo.states.observable import Observable
 from hpcalo.kubo.states.operators import CURVATURE, SPIN, TORQUE, VELOCITY
 from hpcalo.kubo.states.solver import PointSolver, States, StateSolver
@@ -25,6 +27,26 @@ if TYPE_CHECKING:
 DEGENERATE = 1e-5
 """eV; levels that are this close to the next one belong together."""
 ENERGY = "energy"
+ORBITAL_MOMENT = "orbital_moment"
+_TENSOR = ("torque_component", "velocity_component")
+COEFFICIENTS = {
+    TWIST_TORQUE_MOMENT.name: (
+        ("torque_component", "velocity_component"),
+        "eV*angstrom",
+        "twist-torque moment A",
+        "(28)",
+        "T_i, v_j",
+    ),
+    MIXED_BERRY_CURVATURE.name: (
+        ("torque_component", "velocity_component"),
+        "angstrom",
+        "mixed Berry curvature B",
+        "(29)",
+        "T_i, v_j",
+    ),
+    ORBITAL_MOMENT: (("axis",), "mu_B", "orbital moment", "−½ ε_kij M_ij (48)", "m = −(e/2) r × v"),
+}
+"""Sums over all other bands: tensor indices, unit, words, equation, sign."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +54,9 @@ class Levels:
     """What is known of N levels at K k-points; all but E_kn is averaged over levels of one energy.
 
     E_kn: (K, N) eV. values: by name (K, components, N): `spin` (1, σ·n̂ in ħ/2), `spin_vector` (3), `velocity` (3, ħv
-    in eV Å), `curvature` (3: yz, zx, xy, Å²), `torque` (3, eV), `site_weight` (sites).
+    in eV Å), `curvature` (3: yz, zx, xy, Å²), `torque` (3, eV), `site_weight` (sites); where asked for
+    `twist_torque_moment` and `mixed_berry_curvature` (9: xx … zz, torque and velocity, eV Å and Å), `orbital_moment`
+    (3, µ_B).
     """
 
     E_kn: RealArray
@@ -42,8 +66,17 @@ class Levels:
 class BandStates:
     """The levels of one model with one direction n̂ of the magnetization; what the model cannot give is left out."""
 
-    def __init__(self, model: Model, n_hat: RealArray, *, spin_matrices: bool = True, spin_only: bool = False) -> None:
-        """spin_only: of all values only those of the spin."""
+    def __init__(
+        self,
+        model: Model,
+        n_hat: RealArray,
+        *,
+        spin_matrices: bool = True,
+        spin_only: bool = False,
+        coefficients: bool = False,
+    ) -> None:
+        """spin_only: of all values only those of the spin. coefficients: A and B of torques, orbital moments too."""
+        self._coefficients = coefficients
         self.sites, site_of_orbital = sites(model)
         spin = SpinVector()
         of_spin: list[Observable] = [] if spin.missing(model) else [SPIN, spin]
@@ -90,8 +123,28 @@ class BandStates:
             velocity[:, list(self.solver.directions)] = values[VELOCITY.name]
             curvature = extra + berry_curvature(E_kn, states[VELOCITY], self.solver.directions)
             values |= {VELOCITY.name: velocity, CURVATURE.name: curvature}
+        if self._coefficients:
+            values |= self._of_pairs(states)
         values = {name: _averaged(E_kn, X) for name, X in values.items()}
         return Levels(E_kn, dict(sorted(values.items())))
+
+    def _of_pairs(self, states: States) -> dict[str, RealArray]:
+        """A and B (28), (29) with three directions of the velocity, (K, 9, N), and the moments of (48), (K, 3, N)."""
+        E_kn = states.E_kn
+        gap, apart = E_kn[:, None, :] - E_kn[:, :, None], np.logical_not(_together(E_kn))
+        directions = list(self.solver.directions)
+        found = {}
+        for one in (TWIST_TORQUE_MOMENT, MIXED_BERRY_CURVATURE):
+            if set(one.requires) <= self.need:
+                whole = np.zeros((len(E_kn), 3, 3, E_kn.shape[1]))
+                whole[:, :, directions] = one.of_pairs(gap, apart, states.observables)
+                found[one.name] = whole.reshape(len(E_kn), 9, -1)
+        moment = np.zeros((len(E_kn), 3, E_kn.shape[1]))
+        tensor = ORBITAL_MOMENT_TENSOR.of_pairs(gap, apart, states.observables)
+        for k, (a, b) in enumerate(AXIS_PAIRS):
+            if a in directions and b in directions:
+                moment[:, k] = -MU_B_PER_EV_A2 * tensor[:, directions.index(a), directions.index(b)]
+        return {**found, ORBITAL_MOMENT: moment}
 
 
 def berry_curvature(E_kn: RealArray, v_knvm: ComplexArray, directions: tuple[int, ...]) -> RealArray:

@@ -41,6 +41,11 @@ class MapsSection(OneDirection):
     gamma: Annotated[float, Broadening("eV"), Field(gt=0, le=10)] = Field(
         0.025, description="quasiparticle broadening Γ (half width), of responses and of the spectral weight"
     )
+    per_band: bool = Field(
+        False,
+        description="also the twist-torque moment A, the mixed Berry curvature B and the orbital moment of each band "
+        "near the energy",
+    )
     centre: Fractional = Field((0.0, 0.0, 0.0), description="centre of the map, in fractional coordinates")
     first: Fractional = Field((1.0, 0.0, 0.0), description="edge of the map to the right, in fractional coordinates")
     second: Fractional = Field((0.0, 1.0, 0.0), description="the other edge")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hpcalo.bands.points import at_points
-from hpcalo.bands.states import BandStates
+from hpcalo.bands.states import COEFFICIENTS, BandStates
 from hpcalo.engine import RunContext
 from hpcalo.errors import InputError
 from hpcalo.hamiltonian.loading import checksums, load_model
@@ -103,7 +103,13 @@ class Levels:
 
     def __init__(self, model: Model, section: MapsSection, reference: float) -> None:
         n_hat = magnetization_directions(model, section.directions)[0]
-        self._states = BandStates(model, n_hat, spin_matrices=section.spin_matrices, spin_only=True)
+        self._states = BandStates(
+            model,
+            n_hat,
+            spin_matrices=section.spin_matrices,
+            spin_only=not section.per_band,
+            coefficients=section.per_band,
+        )
         self._energy, self._gamma, self._quantities = reference + section.energy, section.gamma, section.quantities
         has_spin = any(observable.name == "spin_vector" for observable in self._states.need)
         if "spin_texture" in section.quantities and not has_spin and section.quantities != SPECTRAL:
@@ -119,7 +125,7 @@ class Levels:
         out = {"energy": apart, "spectral_weight": weight.sum(axis=1)}
         if "spin_vector" in levels.values:
             out["spin_texture"] = np.einsum("kn,kvn->kv", weight, levels.values["spin_vector"])
-        return out
+        return out | {name: levels.values[name] for name in COEFFICIENTS if name in levels.values}
 
     def doubts(self, arrays: dict[str, RealArray], plane: Plane) -> list[str]:
         """A warning where levels jump over the energy between neighbours on the map."""
@@ -137,7 +143,12 @@ class Levels:
 
     def axes(self) -> list[Variable]:
         """Coordinates of the axes that the variables may have."""
-        return [Variable("axis", ("axis",), np.array(["x", "y", "z"]), "", "Cartesian axis")]
+        names = {
+            "axis": "Cartesian axis",
+            "torque_component": "component of the torque",
+            "velocity_component": "component of the velocity",
+        }
+        return [Variable(name, (name,), np.array(["x", "y", "z"]), "", words) for name, words in names.items()]
 
     def variables(self, arrays: dict[str, RealArray], shape: tuple[int, ...]) -> list[Variable]:
         """The maps, from the arrays of all points."""
@@ -149,6 +160,11 @@ class Levels:
             words = "energy of the bands near the energy of the map, relative to it"
             found.append(Variable("energy", (*UV, "band"), energy[:, bands].reshape(*shape, -1), "eV", words))
             found.append(Variable("band_number", ("band",), bands + 1, "", "number of the band, from below"))
+            for name in sorted(set(COEFFICIENTS) & set(arrays)):
+                dims, unit, words, equation, sign = COEFFICIENTS[name]
+                data = arrays[name][:, :, bands].reshape(*shape, *(3 for _ in dims), len(bands))
+                dims = (*UV, *dims, "band")
+                found.append(Variable(f"band_{name}", dims, data, unit, words, equation=equation, sign=sign))
         if "spectral_weight" in self._quantities:
             data, equation = arrays["spectral_weight"].reshape(shape), "Σ_n (Γ/π)/((E − E_n)² + Γ²)"
             found.append(Variable("spectral_weight", UV, data, "1/eV", "spectral weight", equation=equation))

@@ -27,7 +27,8 @@ exchange = 0.8
 [kubo]
 quantities = ["torkance", "thermal_torkance", "inverse_thermal_torque", "spiralization", "conductivity",
   "anomalous_hall", "nernst", "orbital_magnetization", "damping", "onsager", "density_of_states", "heat_currents",
-  "energy_current", "spiralization_derivatives", "heat_conductivity", "rotation_response", "inverse_nernst"]
+  "energy_current", "spiralization_derivatives", "heat_conductivity", "rotation_response", "inverse_nernst",
+  "torque_coefficients", "orbital_coefficients"]
 n_hat = [[0.3, 0.1, 0.9], [-0.3, -0.1, -0.9]]
 gamma = [0.1]
 temperatures = [370, 400]
@@ -88,7 +89,7 @@ def statuses(result: Result) -> dict[str, str]:
     return {c.name: c.status for c in module.checks(result)}
 
 
-@pytest.mark.parametrize(("kind", "count"), [("kubo", 38), ("run", 11), ("coupled", 11), ("scan", 10), ("paper", 4)])
+@pytest.mark.parametrize(("kind", "count"), [("kubo", 42), ("run", 11), ("coupled", 11), ("scan", 10), ("paper", 4)])
 def test_all_checks_pass_on_what_was_computed(results: dict[str, Result], kind: str, count: int) -> None:
     found = statuses(results[kind])
     assert set(found.values()) == {"passed"}, found
@@ -175,6 +176,10 @@ DOCTORED = [
     ("kubo", "lambda_antisymmetric_finite_temperature", twice, "Sum rule of lambda_antisymmetric_finite_temperature"),
     ("kubo", "inverse_nernst", negative, "Two routes to the inverse Nernst effect"),
     ("kubo", "energy_current_per_field", twice, "Energy current = heat current + orbital energy current"),
+    ("kubo", "mixed_berry_curvature", twice, "Mixed Berry curvature and torkance"),
+    ("kubo", "orbital_moment_tensor", lopsided, "orbital_moment_tensor is antisymmetric"),
+    ("kubo", "berry_curvature_tensor", lopsided, "berry_curvature_tensor is antisymmetric"),
+    ("kubo", "anomalous_hall", twice, "Berry curvature and Hall conductivity, xy"),
     ("kubo", "beta_tilde_even", thousandfold, "Third law, even part"),
     ("kubo", "beta_tilde_odd", thousandfold, "Third law, odd part"),
     ("kubo", "spiralization_even", negative, "Sum rule of spiralization_even"),

@@ -26,6 +26,7 @@ from hpcalo.hamiltonian.modelfile import read_model
 from hpcalo.hamiltonian.turning import rotated
 from hpcalo.hamiltonian.types import Crystal
 from hpcalo.io.hdf5 import read_dataset
+from hpcalo.kubo.responses.orbital_magnetization import MU_B_PER_EV_A2
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +121,26 @@ def test_occupied_curvature_is_the_hall_conductivity():
     sums = [(found.values["curvature"] * (found.E_kn <= E_F + e)[:, None]).sum((0, 2)) for e in (-0.1, 0.0, 0.1)]
     sigma = -e2_over_hbar * np.array(sums) / len(k) / model.crystal.volume * 1e10 / 100.0  # S/cm
     np.testing.assert_allclose(data["anomalous_hall"][0].T, sigma, atol=1e-8 * np.abs(sigma).max())
+
+
+def test_coefficients_of_bands():
+    """Their sums over all bands: B and Ω of all levels cancel, moments of pairs agree; and the units of the file."""
+    bands = {"coefficients": True, "points": 12, "path": "G-X", "n_hat": [0.36, 0.48, 0.8]}
+    model = {"builtin": "rashba", "rashba": {"rashba": 0.3, "exchange": 0.8}}
+    found = hpcalo.api.run({"model": model, "bands": bands})
+    B, A = np.asarray(found["mixed_berry_curvature"]), np.asarray(found["twist_torque_moment"])
+    assert np.abs(B).max() > 1e-2
+    np.testing.assert_allclose(B[..., 0], -B[..., 1], atol=1e-12)
+    np.testing.assert_allclose(A[..., 0], A[..., 1], atol=1e-12)
+    gap = np.diff(np.asarray(found["energy"]), axis=1)[:, 0]
+    np.testing.assert_allclose(A[..., 0], -0.5 * gap[:, None, None] * B[..., 0], atol=1e-12)
+    moment, curvature = np.asarray(found["orbital_moment"])[:, 2], np.asarray(found["curvature"])[:, 2]
+    in_e_hbar = 0.5 * gap[:, None] * np.abs(curvature)  # of two bands: |m| = (e/ħ)(gap/2)|Ω|
+    np.testing.assert_allclose(np.abs(moment), MU_B_PER_EV_A2 * in_e_hbar, atol=1e-12)
+    assert found["orbital_moment"].attrs["units"] == "mu_B"
+    plain = hpcalo.api.run({"model": model, "bands": bands | {"coefficients": False}})
+    assert "orbital_moment" not in plain
+    assert "torque_component" not in plain.coords
 
 
 def test_spin_of_the_rashba_magnet():

@@ -31,7 +31,8 @@ SMALL = {
         "kubo.k.grid=[16,16,1]",
         "kubo.quantities=['torkance', 'thermal_torkance', 'inverse_thermal_torque', 'energy_current', 'spiralization', "
         "'spiralization_derivatives', 'conductivity', 'anomalous_hall', 'nernst', 'inverse_nernst', "
-        "'orbital_magnetization', 'damping', 'heat_conductivity', 'rotation_response', 'onsager', 'density_of_states']",
+        "'orbital_magnetization', 'damping', 'heat_conductivity', 'rotation_response', 'onsager', 'density_of_states', "
+        "'torque_coefficients', 'orbital_coefficients']",
     ],
     "fe_ahc": ["kubo.k={grid=[6,6,6]}"],
     "fete": ["kubo.k.grid=[4,4,4]", "kubo.energies.points=81"],

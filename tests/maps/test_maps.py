@@ -25,13 +25,16 @@ RASHBA = {"builtin": "rashba", "fermi_energy": 0.0, "rashba": {"rashba": 0.3, "e
 def test_the_mean_of_a_map_is_the_response_of_a_run():
     """Over a whole cell of the reciprocal lattice, the points of the map being the run's half-shifted mesh."""
     names = ["torkance", "anomalous_hall", "spiralization", "orbital_magnetization", "density_of_states"]
-    maps = {"quantities": names, "energy": -2.4, "gamma": 0.1, "points": [12, 10]}
+    names += ["energy_current", "torque_coefficients", "orbital_coefficients", "inverse_nernst"]
+    n_hat = [0.36, 0.48, 0.8]
+    maps = {"quantities": names, "energy": -2.4, "gamma": 0.1, "points": [12, 10], "n_hat": n_hat}
     found = hpcalo.api.run({"model": RASHBA, "maps": maps})
     kubo = {
         "quantities": names,
         "gamma": 0.1,
         "temperatures": 1e-3,
         "chemical_potentials": -2.4,
+        "n_hat": n_hat,
         "energies": {"minimum": -2.5, "maximum": -2.3, "points": 3},
         "k": {"grid": [12, 10, 1], "shift": [0.5, 0.5, 0.0], "symmetry": "off"},
         "smearing": 0.01,
@@ -39,12 +42,28 @@ def test_the_mean_of_a_map_is_the_response_of_a_run():
     run = hpcalo.api.run({"model": RASHBA, "kubo": kubo})
     # The density of states counts levels between edges that start elsewhere; the electrons are exact.
     compared = [name for name in found.data_vars if name in run.data_vars and name != "density_of_states"]
-    assert len(compared) >= 7
+    assert len(compared) >= 13
     for name in compared:
         whole = run[name].isel(n_hat=0, energy=1)
         expected = np.asarray(whole.isel(gamma=0) if "gamma" in whole.dims else whole)
         mean = np.asarray(found[name]).mean(axis=(0, 1))
         np.testing.assert_allclose(mean, expected, atol=1e-10 * np.abs(found[name]).max(), err_msg=name)
+
+
+def test_coefficients_of_occupied_bands_add_up_to_those_of_all():
+    """A, B and the moments of single bands, and the same as sums over occupied bands, at every point of a map."""
+    names = ["torque_coefficients", "orbital_coefficients"]
+    maps = {"quantities": names, "energy": -2.4, "gamma": 1.0, "points": [6, 5], "per_band": True}
+    found = hpcalo.api.run({"model": RASHBA, "maps": maps | {"n_hat": [0.36, 0.48, 0.8]}})
+    assert len(found["band"]) == 2
+    occupied = (np.asarray(found["energy"]) < 0.0).astype(float)
+    for name in ("twist_torque_moment", "mixed_berry_curvature"):
+        total = np.einsum("uvijn,uvn->uvij", np.asarray(found[f"band_{name}"]), occupied)[..., :2]
+        assert np.abs(total).max() > 1e-3
+        np.testing.assert_allclose(total, np.asarray(found[name]), atol=1e-9 * np.abs(total).max())
+    moment = np.einsum("uvn,uvn->uv", np.asarray(found["band_orbital_moment"])[:, :, 2], occupied)
+    tensor = np.asarray(found["orbital_moment_tensor"])
+    np.testing.assert_allclose(moment, -tensor[..., 0, 1], atol=1e-9 * np.abs(tensor).max())  # m_z = −M_xy
 
 
 def test_spectral_weight_and_spin_by_direct_sums():

@@ -57,6 +57,10 @@ class _Changed(RunSums):
         """As in a run, one of the curves changed."""
         return self._curve(pair, 0, super().sea(pair)[0]), self._curve(pair, 1, super().sea(pair)[1])
 
+    def sea_moment(self, pair: Pair) -> RealArray:
+        """As in a run, changed as the second curve."""
+        return self._curve(pair, 1, super().sea_moment(pair))
+
     def sea_averages(self, pair: Pair, power: int) -> RealArray:
         """As in a run, with the first curve."""
         averages = super().sea_averages(pair, power)

@@ -57,7 +57,7 @@ def _draw(axis: Axes, results: Sequence[Result]) -> None:
     label = AxisLabel("inverse Nernst", r"$\kappa_{{{}}}$", "A/m", style.prefixed)
     found, factor = draw_curves(axis, results, DIRECT, along, label)
     if found and len(results) == 1:
-        marks = {"ls": "None", "marker": "o", "ms": 4.5, "mfc": "none", "mew": 0.7}
+        marks: style.LineLook = {"ls": "None", "marker": "o", "ms": 4.5, "mfc": "none", "mew": 0.7}
         words = r"T$\alpha$ (52)"
         overlay(axis, results, BY_NERNST, found, along, factor, label=words, symbol=label.symbol, **marks)
 

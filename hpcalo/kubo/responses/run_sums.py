@@ -97,6 +97,13 @@ class RunSums:
         centre = 0.5 * (self.energies[0] + self.energies[-1])
         return 2.0 * second, constant - 2.0 * (self.energies - centre) * second
 
+    def sea_moment(self, pair: Pair) -> RealArray:
+        """Σ_n Θ(E − E_n) A_n of (28) at T = 0: (A, x, y, NE)."""
+        raw = self.stacked(raw_name(SEA, pair))
+        raw = raw.reshape(raw.shape[0], *self._shape(pair), 3, raw.shape[-1])
+        # The second histogram has A_n + 2 b_n (E_n − centre), 0 for pairs in one cell; the third b_n of all pairs.
+        return np.cumsum(raw[..., 1, :-1] - 2.0 * raw[..., 2, :-1], axis=-1)
+
     def sea_averages(self, pair: Pair, power: int) -> RealArray:
         """∫dE (−f'(E−μ)) (E−μ)^power of the first curve of `sea`: (A, x, y, M, T).
 
