@@ -11,7 +11,6 @@ import numpy as np
 from hpcalo.bands.observables import SiteWeight, SpinVector, sites
 from hpcalo.bands.points import at_points
 from hpcalo.hamiltonian.types import Model
-from hpcalo.kubo.responses.orbital_magnetization import MU_B_PER_EV_A2
 from hpcalo.kubo.states.band_coefficients import MIXED_BERRY_CURVATURE, ORBITAL_MOMENT_TENSOR, TWIST_TORQUE_MOMENT
 from hpcalo.kubo.states.observable import Observable
 from hpcalo.kubo.states.operators import CURVATURE, SPIN, TORQUE, VELOCITY
@@ -20,6 +19,7 @@ from hpcalo.kubo.states.solvers import solvers
 from hpcalo.kubo.states.wannier_line import AXIS_PAIRS
 from hpcalo.parallel.rounds import Rounds
 from hpcalo.typing import ComplexArray, RealArray
+from hpcalo.units import MU_B_PER_EV_A2
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm

@@ -26,7 +26,7 @@ from hpcalo.hamiltonian.modelfile import read_model
 from hpcalo.hamiltonian.turning import rotated
 from hpcalo.hamiltonian.types import Crystal
 from hpcalo.io.hdf5 import read_dataset
-from hpcalo.kubo.responses.orbital_magnetization import MU_B_PER_EV_A2
+from hpcalo.units import MU_B_PER_EV_A2
 
 
 @pytest.fixture(scope="module")

@@ -12,14 +12,13 @@ from hpcalo.io.dataset import Result
 from hpcalo.kubo.plot.panels import AxisLabel, Panel, draw_curves
 from hpcalo.kubo.registry import register
 from hpcalo.kubo.responses.checking import EXACT, array, significant
-from hpcalo.kubo.responses.orbital_magnetization import MU_B_PER_EV_A2
 from hpcalo.kubo.responses.response import Quantity, Response
 from hpcalo.kubo.responses.run_sums import RunSums
 from hpcalo.kubo.states.positions import POSITIONS
 from hpcalo.kubo.sums.request import TORQUE_VELOCITY, VELOCITY_VELOCITY, Sums
 from hpcalo.plotting import style
 from hpcalo.typing import RealArray
-from hpcalo.units import BOHR_IN_ANGSTROM, BOHR_MAGNETON
+from hpcalo.units import BOHR_IN_ANGSTROM, BOHR_MAGNETON, MU_B_PER_EV_A2
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

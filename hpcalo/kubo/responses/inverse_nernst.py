@@ -29,6 +29,8 @@ from hpcalo.typing import RealArray
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from hpcalo.plotting.line import LineLook
+
 A_PER_M = units.E_CHARGE / units.HBAR_SI * units.EV / units.ANGSTROM  # in (e/ħ) eV Å²/Å³
 TENSOR = "J^E_i = Σ_j R_ij E_j, energies relative to μ"
 HEAT = "J^Q_i = Σ_j κ_ij E_j"
@@ -57,7 +59,7 @@ def _draw(axis: Axes, results: Sequence[Result]) -> None:
     label = AxisLabel("inverse Nernst", r"$\kappa_{{{}}}$", "A/m", style.prefixed)
     found, factor = draw_curves(axis, results, DIRECT, along, label)
     if found and len(results) == 1:
-        marks: style.LineLook = {"ls": "None", "marker": "o", "ms": 4.5, "mfc": "none", "mew": 0.7}
+        marks: LineLook = {"ls": "None", "marker": "o", "ms": 4.5, "mfc": "none", "mew": 0.7}
         words = r"T$\alpha$ (52)"
         overlay(axis, results, BY_NERNST, found, along, factor, label=words, symbol=label.symbol, **marks)
 

@@ -11,7 +11,6 @@ from hpcalo import units
 from hpcalo.hamiltonian.builtin import ferromagnet, haldane, rashba
 from hpcalo.hamiltonian.turning import rotated
 from hpcalo.kubo.responses.berry_coefficients import OrbitalCoefficients, TorqueCoefficients
-from hpcalo.kubo.responses.orbital_magnetization import MU_B_PER_EV_A2
 from hpcalo.kubo.states.band_coefficients import (
     BERRY_CURVATURE_TENSOR,
     MIXED_BERRY_CURVATURE,
@@ -22,6 +21,7 @@ from hpcalo.kubo.states.band_coefficients import (
 from hpcalo.kubo.states.operators import TORQUE, VELOCITY
 from hpcalo.kubo.states.wannier import WannierStates
 from hpcalo.kubo.sums.request import TORQUE_VELOCITY, VELOCITY_VELOCITY
+from hpcalo.units import MU_B_PER_EV_A2
 
 EPSILON = np.array([[[(i - j) * (j - k) * (k - i) / 2.0 for k in range(3)] for j in range(3)] for i in range(3)])
 
