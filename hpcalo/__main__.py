@@ -94,14 +94,14 @@ def _show_usage(problem: click.ClickException) -> None:
     if context is not None and problem.message == context.get_help():  # called without anything: that is the help
         problem.show()
         return
-    text, place, names, likeness = problem.format_message(), "hpcalo", list(cli.commands), 0.5
+    text, command, names, likeness = problem.format_message(), "hpcalo", list(cli.commands), 0.5
     if context is not None and context.parent is not None:
-        place = context.command_path
+        command = context.command_path
     if isinstance(problem, click.NoSuchOption):
         text, given = problem.message, problem.option_name
         names = [name for item in context.command.get_params(context) for name in item.opts] if context else []
         if given in RANKS and context is not None and context.command.name in {"run", "restart"}:
-            text, given = f"{text.rstrip('.')}; the launcher sets the number of ranks: mpirun -n 4 {place} …", ""
+            text, given = f"{text.rstrip('.')}; the launcher sets the number of ranks: mpirun -n 4 {command} …", ""
         likeness = 0.7  # `--set` is no answer to every name of three letters
         if not given.startswith("--"):  # all of these are alike: only the case may be wrong
             names = [name for name in names if name.lower() == given.lower()]
@@ -111,7 +111,7 @@ def _show_usage(problem: click.ClickException) -> None:
     else:
         given = ""
     text = text.rstrip(".") + (nearest(given, names, likeness) if given else "")
-    sys.stderr.write(f"hpcalo: error: {one_line(text)} (see '{place} --help')\n")
+    sys.stderr.write(f"hpcalo: error: {one_line(text)} (see '{command} --help')\n")
 
 
 if __name__ == "__main__":

@@ -148,7 +148,7 @@ def export(
 ) -> str:
     """Writes a result in another format ("csv", "vtkhdf", "xdmf", "ovf"), as `hpcalo export`, and says what it wrote.
 
-    along: axis of the rows or frames. select: axis → place. Raises InputError, OutputError.
+    along: axis of the rows or frames. select: axis → entry. Raises InputError, OutputError.
     """
     path = None if output is None else Path(output)
     return exporting.export(Path(result), to, quantities, output=path, along=along, select=select, force=force)

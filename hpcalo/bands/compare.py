@@ -21,13 +21,13 @@ EIGENVALUES = ".eig"
 class Bands:
     """Energies of another program.
 
-    E_kn: (K, M) ascending, eV. k: (K, 3) fractional. place: (K,) 1/Å along the path, None where the points are not on
-    it.
+    E_kn: (K, M) ascending, eV. k: (K, 3) fractional. distance: (K,) 1/Å along the path, None where the points are not
+    on it.
     """
 
     E_kn: RealArray
     k: RealArray
-    place: RealArray | None
+    distance: RealArray | None
 
 
 @dataclass(frozen=True)
@@ -100,15 +100,15 @@ def _blocks(path: Path, along: KPath) -> Bands:
     columns = len(blocks[0][0].split())
     values = numbers(text, path)
     if columns < 2 or len(values) != len(blocks) * len(blocks[0]) * columns:
-        raise ModelError(f"{path}: expected lines with place and energy, each with as many numbers as the first")
+        raise ModelError(f"{path}: expected lines with position and energy, each with as many numbers as the first")
     table = values.reshape(len(blocks), len(blocks[0]), columns)
     x = table[0, :, 0]
     if np.abs(table[:, :, 0] - x).max() > 1e-6 * max(1.0, float(np.abs(x).max())) or np.any(np.diff(x) < 0.0):
         raise ModelError(f"{path}: the first column must ascend and be the same for all bands")
     if not x[-1] > x[0]:
         raise ModelError(f"{path}: the path has no length")
-    place = (x - x[0]) / (x[-1] - x[0]) * along.place[-1]  # in whatever unit, along the same path
-    return Bands(np.sort(table[:, :, 1].T, axis=1), along.at(place), place)
+    distance = (x - x[0]) / (x[-1] - x[0]) * along.distance[-1]  # in whatever unit, along the same path
+    return Bands(np.sort(table[:, :, 1].T, axis=1), along.at(distance), distance)
 
 
 def deviation(model_kn: RealArray, other_kn: RealArray, low: float, high: float) -> Deviation:

@@ -70,7 +70,7 @@ class BandsSection(OneDirection):
     compare: InputPath | None = Field(
         None,
         description="bands of a density-functional calculation: seed.eig (with the k-points of seed.win), or two "
-        "columns, place along the same path and energy in eV, one block for each band (.gnu, _band.dat)",
+        "columns, position along the same path and energy in eV, one block for each band (.gnu, _band.dat)",
     )
 
     @model_validator(mode="after")

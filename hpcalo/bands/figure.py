@@ -145,7 +145,7 @@ def _inside(result: Result) -> BoolArray:
 
 
 def _panel(axis: Axes, result: Result, colour: Colour) -> None:
-    place, energy = result["k"], result["energy"]
+    k, energy = result["k"], result["energy"]
     low, high = _window(result)
     if "compared_place" in result.variables:
         axis.plot(
@@ -154,15 +154,15 @@ def _panel(axis: Axes, result: Result, colour: Colour) -> None:
         axis.plot([], [], ".", color="0.55", label=style.literal(str(result.attrs.get("compared_with", "compared"))))
     bands = [n for n in range(energy.shape[1]) if energy[:, n].max() >= low and energy[:, n].min() <= high]
     if colour.values is None:
-        axis.plot(place, _with_gaps(place, energy[:, bands]), color=style.COLOURS[0], lw=1.0)
+        axis.plot(k, _with_gaps(k, energy[:, bands]), color=style.COLOURS[0], lw=1.0)
     else:
-        _coloured(axis, place, energy[:, bands], colour.values[:, bands], _inside(result)[:, bands], colour)
+        _coloured(axis, k, energy[:, bands], colour.values[:, bands], _inside(result)[:, bands], colour)
     for tick in np.atleast_1d(result.attrs["path_ticks"]):
         axis.axvline(float(tick), color="0.75", lw=0.5, zorder=0.4, gid=style.GUIDE)
     axis.axhline(0.0, color="0.5", lw=0.5, ls=(0, (4, 2)), zorder=0.5, gid=style.GUIDE)
     axis.set_xticks(np.atleast_1d(result.attrs["path_ticks"]), _names(result))
     axis.tick_params(axis="x", length=0)
-    axis.set_xlim(float(place[0]), float(place[-1]))
+    axis.set_xlim(float(k[0]), float(k[-1]))
     axis.set_ylim(low, high)
     zero = float(result.attrs.get("reference_energy_eV", 0.0)) != 0.0
     axis.set_ylabel(r"$E-E_\mathrm{F}$ (eV)" if zero else "energy (eV)")
@@ -172,22 +172,22 @@ def _names(result: Result) -> list[str]:
     return [str(name) for name in np.atleast_1d(result.attrs["path_names"])]
 
 
-def _with_gaps(place: RealArray, energy: RealArray) -> RealArray:
+def _with_gaps(k: RealArray, energy: RealArray) -> RealArray:
     """NaN where the path jumps, so that no line joins the two sides."""
     out = np.array(energy)
-    out[np.flatnonzero(np.diff(place) <= 1e-12)] = np.nan
+    out[np.flatnonzero(np.diff(k) <= 1e-12)] = np.nan
     return out
 
 
 def _coloured(
-    axis: Axes, place: RealArray, energy: RealArray, values: RealArray, inside: BoolArray, colour: Colour
+    axis: Axes, k: RealArray, energy: RealArray, values: RealArray, inside: BoolArray, colour: Colour
 ) -> None:
     from matplotlib.collections import LineCollection  # noqa: PLC0415  (slow to load)
 
-    points = np.stack([np.broadcast_to(place[:, None], energy.shape), energy], axis=-1)  # (k, band, 2)
+    points = np.stack([np.broadcast_to(k[:, None], energy.shape), energy], axis=-1)  # (k, band, 2)
     segments = np.stack([points[:-1], points[1:]], axis=2)
     middle = 0.5 * (values[:-1] + values[1:])
-    whole = np.diff(place) > 1e-12
+    whole = np.diff(k) > 1e-12
     size = float(np.abs(np.where(inside, values, 0.0)).max()) or 1.0
     lines = LineCollection(
         list(segments[whole].reshape(-1, 2, 2)),

@@ -22,19 +22,19 @@ _NAMES_OF_GAMMA = {"g", "gamma", "γ"}
 class KPath:
     """K k-points along a path of straight segments.
 
-    k: (K, 3) fractional. place: (K,) 1/Å, the length of the path up to each point, without the jumps. ticks: (T,) the
-    place of each named point; names: theirs, two of them joined by "|" where the path jumps.
+    k: (K, 3) fractional. distance: (K,) 1/Å, the length of the path up to each point, without the jumps. ticks: (T,)
+    the distance of each named point; names: theirs, two of them joined by "|" where the path jumps.
     """
 
     k: RealArray
-    place: RealArray
+    distance: RealArray
     ticks: RealArray
     names: tuple[str, ...]
 
-    def at(self, place: RealArray) -> RealArray:
+    def at(self, distance: RealArray) -> RealArray:
         """Fractional coordinates (P, 3) at other places of the path. At a jump: where the path arrives."""
-        keep = np.append(np.diff(self.place) > 1e-12, True)
-        return np.stack([np.interp(place, self.place[keep], self.k[keep, c]) for c in range(3)], axis=1)
+        keep = np.append(np.diff(self.distance) > 1e-12, True)
+        return np.stack([np.interp(distance, self.distance[keep], self.k[keep, c]) for c in range(3)], axis=1)
 
 
 def path_through(crystal: Crystal, text: str, named: Mapping[str, Sequence[float]], points: int) -> KPath:
@@ -53,23 +53,23 @@ def path_through(crystal: Crystal, text: str, named: Mapping[str, Sequence[float
     if not lengths.sum() > 0.0:
         raise InputError(f"bands.path: {text}: the path has no length")
     steps = np.maximum(1, np.round(lengths / lengths.sum() * (points - 1)).astype(int))
-    k, place, ticks, names = [], [], [0.0], [parts[0][0]]
+    k, distance, ticks, names = [], [], [0.0], [parts[0][0]]
     end, segment = 0.0, 0
     for number, part in enumerate(parts):
         if number:
             names[-1] += "|" + part[0]
         k.append(known[part[0]][None])
-        place.append(np.array([end]))
+        distance.append(np.array([end]))
         for name in part[1:]:
             (a, b), n, length = ends[segment], steps[segment], lengths[segment]
             t = np.arange(1, n + 1) / n
             k.append(a + t[:, None] * (b - a))
-            place.append(end + t * length)
+            distance.append(end + t * length)
             end += float(length)
             segment += 1
             ticks.append(end)
             names.append(name)
-    return KPath(np.concatenate(k), np.concatenate(place), np.array(ticks), tuple(names))
+    return KPath(np.concatenate(k), np.concatenate(distance), np.array(ticks), tuple(names))
 
 
 def usual_path(crystal: Crystal) -> tuple[dict[str, RealArray], list[list[str]]]:

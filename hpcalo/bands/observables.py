@@ -81,7 +81,7 @@ def sites(model: Model) -> tuple[tuple[str, ...], IntArray]:
     """Names of the sites ("Mn1", "W2"), and the site of each function: (N,), of atomic orbitals without spin (N/2,).
 
     A function belongs to the atom that is nearest to its centre, also in other cells; where no atom is near, or none
-    is known, to a site of its own ("centre 1"), which functions at the same place share.
+    is known, to a site of its own ("centre 1"), which functions at the same position share.
     """
     crystal = model.crystal
     centres = model.tau if isinstance(model, LcaoModel) else model.centres

@@ -157,7 +157,7 @@ def _variables(levels: Levels, reference: float, path: KPath, n_hat: RealArray) 
 
 def _coordinates(path: KPath, sites: tuple[str, ...]) -> list[Variable]:
     return [
-        Variable("k", ("k",), path.place, "1/angstrom", "length of the path, jumps left out"),
+        Variable("k", ("k",), path.distance, "1/angstrom", "length of the path, jumps left out"),
         Variable("component", ("component",), np.array(["x", "y", "z"]), "", "Cartesian component"),
         Variable("hall", ("hall",), np.array(["yz", "zx", "xy"]), "", "component of an antisymmetric tensor"),
         Variable("torque_component", ("torque_component",), np.array(["x", "y", "z"]), "", "component of the torque"),
@@ -176,9 +176,9 @@ def _compared(other: compare.Bands, there: Levels, reference: float, path: KPath
         Variable("compared_model_energy", ("compared_k", "band"), there.E_kn - reference, "eV", "energy of the model"),
         Variable("compared_k_point", ("compared_k", "reciprocal"), other.k, "", f"k-point {words}, fractional"),
     ]
-    if other.place is not None:
-        unit, words = "1/angstrom", f"place along the path {words}"
-        found.append(Variable("compared_place", ("compared_k",), other.place, unit, words))
+    if other.distance is not None:
+        unit, words = "1/angstrom", f"position along the path {words}"
+        found.append(Variable("compared_place", ("compared_k",), other.distance, unit, words))
     return found
 
 

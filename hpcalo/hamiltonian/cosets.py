@@ -50,7 +50,7 @@ class Cosets:
 class Division:
     """The parts of a mesh, and the divisions that they make up, the finest first.
 
-    table: the part of each coset by its place (i mod table.shape) on the mesh. untested: directions that repeat but are
+    table: the part of each coset by its index (i mod table.shape) on the mesh. untested: directions that repeat but are
     not divided, 0 … 2.
     """
 
@@ -124,18 +124,18 @@ def divide(
     tables, coarseness = [], []
     for divided in chosen:
         table = _classes(divided, maps)
-        place = cells % divided
-        tables.append(_kept(table)[table[place[:, 0], place[:, 1], place[:, 2]]].reshape(chosen[-1]))
+        index = cells % divided
+        tables.append(_kept(table)[table[index[:, 0], index[:, 1], index[:, 2]]].reshape(chosen[-1]))
         coarseness.append(float(math.prod(divided) ** (1.0 / np.count_nonzero(divided > 1))))
     if (halves := _chessboard(fine, maps)) is not None:
-        place = cells % fine
-        tables.insert(0, halves[place[:, 0], place[:, 1], place[:, 2]].reshape(chosen[-1]))
+        index = cells % fine
+        tables.insert(0, halves[index[:, 0], index[:, 1], index[:, 2]].reshape(chosen[-1]))
         coarseness.insert(0, math.sqrt(2.0))
     return _joined(tables, coarseness, untested)
 
 
 def _joined(tables: Sequence[IntArray], moduli: Sequence[float], untested: tuple[int, ...]) -> Division:
-    """The division whose levels have these classes by the place of a coset."""
+    """The division whose levels have these classes by the index of a coset."""
     pairs, part = np.unique(np.stack([t.ravel() for t in tables], axis=1), axis=0, return_inverse=True)
     levels = tuple(Cosets(modulus, pairs[:, i]) for i, modulus in enumerate(moduli))
     return Division(part.reshape(tables[0].shape).astype(np.int64), levels, untested)

@@ -68,7 +68,7 @@ class Orbital:
     radial: str = ""
 
     def same_as(self, other: Orbital) -> bool:
-        """Whether both are the same function at the same place."""
+        """Whether both are the same function at the same position."""
         mine, its = (np.concatenate([o.position, o.z_axis, o.x_axis]) for o in (self, other))
         alike = (self.l, self.mr, self.radial) == (other.l, other.mr, other.radial)
         return alike and bool(np.abs(mine - its).max() < 1e-6)

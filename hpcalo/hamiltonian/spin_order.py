@@ -25,7 +25,7 @@ LOCAL = 0.2
 REAL = 0.1
 """Weight of the imaginary part in the spin-independent hopping up to which functions are real."""
 APART = 0.3
-"""Å; functions of a pair sit at one place: those of FeTe within 0.07."""
+"""Å; functions of a pair sit at one position: those of FeTe within 0.07."""
 CLEAR = 2.0
 """The better order must be better by this factor."""
 NOTHING = 0.02
@@ -46,7 +46,7 @@ class Fit:
 
     @property
     def possible(self) -> bool:
-        """Whether the exchange part is a real, local field on functions that share their place."""
+        """Whether the exchange part is a real, local field on functions that share their position."""
         return self.far <= LOCAL and self.real
 
     @property

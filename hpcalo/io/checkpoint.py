@@ -206,7 +206,7 @@ def _why_none(result: Path, remarks: Sequence[str]) -> str:
 
 
 def remove(result: Path) -> None:
-    """Removes both generations, and those of a scan's points, once the result is in its place. Serial."""
+    """Removes both generations, and those of a scan's points, once the result has its name. Serial."""
     points = result.parent.glob(f"{glob.escape(result.name + POINT)}[0-9]*.checkpoint-*")
     for path in [*points, *generations(result)]:
         with suppress(OSError):

@@ -50,8 +50,8 @@ class Variable:
     truth values or text; complex numbers are to be given as two variables. `unit` as pint writes it ("" where there is
     none). `equation`: the source equation. `sign`: the sign convention. `parity`: +1 where the quantity is even under
     n̂ → −n̂, −1 odd, 0 neither. `error`: estimated error of every value, of the shape and unit of `data`, None where
-    nothing is known. `attrs` for the rest. NaN and infinity are errors unless `nan_ok` (a ratio by zero, the place of a
-    wall that is not there).
+    nothing is known. `attrs` for the rest. NaN and infinity are errors unless `nan_ok` (a ratio by zero, the
+    position of a wall that is not there).
     """
 
     name: str

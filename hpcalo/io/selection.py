@@ -1,4 +1,4 @@
-"""The part of a result that somebody asks for: a point of a scan, a variable, a place on an axis."""
+"""The part of a result that somebody asks for: a point of a scan, a variable, a position on an axis."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def chosen_point(
         if needed:
             raise InputError(f"{result.path}: its points have different axes; choose one with --select {scanned}=…")
         return result, rest, ""
-    index = find_place(result, scanned, rest.pop(scanned), [errors])
+    index = find_index(result, scanned, rest.pop(scanned), [errors])
     labels = result.coordinates[scanned]
     which = f"{scanned} = {np.asarray(labels.data)[index]} {labels.unit}".rstrip()
     if text := str(np.asarray(errors.data)[index]):
@@ -55,8 +55,8 @@ def find_coordinate(result: Result, axis: str, length: int) -> Variable:
     return found if found is not None and found.dims == (axis,) else Variable(axis, (axis,), np.arange(length))
 
 
-def find_place(result: Result, axis: str, text: str, variables: Sequence[Variable]) -> int:
-    """Number of the place on the axis: `text` is a value (the nearest counts), a label, `first` or `last`."""
+def find_index(result: Result, axis: str, text: str, variables: Sequence[Variable]) -> int:
+    """Index on the axis: `text` is a value (the nearest counts), a label, `first` or `last`."""
     dims = list(dict.fromkeys(d for v in variables for d in v.dims))
     if axis not in dims:
         raise InputError(f"{result.path}: no axis '{axis}'{nearest(axis, dims)}; axes here: {', '.join(dims)}")

@@ -10,7 +10,7 @@ the file changes, and at whatever moment a run is killed, the earlier entries ar
 not safe: killed while the index of an array's pieces is split, at every 64th frame, they cannot be opened again.) A
 full disk is found at the first frame, too.
 
-The arrays lie in one piece at a known place, and each rank writes its slab by pwrite. If a write fails (a quota, a
+The arrays lie in one piece at a known byte, and each rank writes its slab by pwrite. If a write fails (a quota, a
 server that is gone), that is an ordinary error. Through HDF5 and MPI-IO it is not: ranks whose write failed and ranks
 whose write succeeded wait for each other forever in H5Fclose, and a single rank crashes (HDF5 1.10.8, Open MPI 4.1).
 Collective transfers fail with Open MPI's OMPIO as well ("pwritev: Invalid argument" for the second and later frames).
@@ -200,7 +200,7 @@ class TimeSeries:
                 self._warned(warnings)
             with writing(self.path), open_file(self.path, "r+") as file:
                 for name, value in counters.items():
-                    file.attrs.modify(name, value)  # in its old place: what describes the file does not change
+                    file.attrs.modify(name, value)  # where it was: what describes the file does not change
 
         on_root(self.comm, write)
 

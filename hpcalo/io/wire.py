@@ -9,7 +9,7 @@ import numpy as np
 
 from hpcalo.errors import InputError
 from hpcalo.io.dataset import ERROR_ROLE, ROLE, Result, Variable, with_companions
-from hpcalo.io.selection import chosen_point, find_coordinate, find_place, find_variable
+from hpcalo.io.selection import chosen_point, find_coordinate, find_index, find_variable
 from hpcalo.typing import RealArray
 
 
@@ -46,7 +46,7 @@ class WireNames:
     moving: tuple[str, ...]
 
     @property
-    def places(self) -> tuple[str, str]:
+    def wire_axes(self) -> tuple[str, str]:
         """The axes along the wire."""
         return self.nodes, self.faces
 
@@ -57,7 +57,7 @@ class WireFrames:
 
     result: where they are from. axis: the frames' axis with its name and unit; its data are numbers. nodes, faces:
     positions in the window, nm; faces has no entries if the result has none. origin: (frames,) nm, where the window
-    begins. fields: variables with the dims (frames, places) or (frames, places, components). numbers: variables with
+    begins. fields: variables with the dims (frames, points) or (frames, points, components). numbers: variables with
     the dims (frames,). left_out: names of variables that have other axes too. notes: what the user has to know.
     """
 
@@ -112,7 +112,7 @@ def wire_frames(
     result, select, which = chosen_point(result, select, needed=True)
     named = [find_variable(result, name) for name in quantities]
     known = list({v.name: v for v in with_companions(named or result.variables.values())}.values())
-    on_wire = [v for v in known if set(names.places) & set(v.dims)]
+    on_wire = [v for v in known if set(names.wire_axes) & set(v.dims)]
     if not on_wire:
         what = "the requested quantities have" if named else "it has"
         raise InputError(f"{result.path}: {what} no values along a wire; curves can be written with --to csv")
@@ -132,12 +132,13 @@ def wire_frames(
                 )
             if variable.attrs.get(ROLE) != ERROR_ROLE:  # it goes without its quantity
                 left_out.append(variable.name)
-        elif set(names.places) & set(variable.dims):
+        elif set(names.wire_axes) & set(variable.dims):
             fields.append(framed)
         elif len(framed.dims) == 1:
             numbers.append(framed)
     nodes, faces = (
-        np.asarray(result.coordinates[p].data, float) if p in result.coordinates else np.zeros(0) for p in names.places
+        np.asarray(result.coordinates[p].data, float) if p in result.coordinates else np.zeros(0)
+        for p in names.wire_axes
     )
     if len(nodes) < 2:
         raise InputError(f"{result.path}: has no axis {names.nodes} with at least two nodes")
@@ -161,9 +162,9 @@ def wire_frames(
 
 
 def _selected(result: Result, names: WireNames, known: Sequence[Variable], select: Mapping[str, str]) -> dict[str, int]:
-    """Axis → number of the selected place. Raises InputError for an axis along the wire."""
-    selected = {axis: find_place(result, axis, value, known) for axis, value in select.items()}
-    if inside := [axis for axis in selected if axis in (*names.places, names.components)]:
+    """Axis → index of the selected entry. Raises InputError for an axis along the wire."""
+    selected = {axis: find_index(result, axis, value, known) for axis, value in select.items()}
+    if inside := [axis for axis in selected if axis in (*names.wire_axes, names.components)]:
         raise InputError(
             f"{result.path}: --select {inside[0]}: only whole fields can be exported; --to csv selects one position"
         )
@@ -179,7 +180,7 @@ def _frames_axis(
     along: str | None,
 ) -> tuple[str, Variable]:
     """Name of the axis that the frames run along, "" if there is a single frame without one; its values as numbers."""
-    axes = sorted({d for v in known for d in v.dims} - {*names.places, names.components})
+    axes = sorted({d for v in known for d in v.dims} - {*names.wire_axes, names.components})
     if along is not None and along not in axes:
         raise InputError(f"{result.path}: no axis '{along}'; axes here: {', '.join(axes)}")
     leader = next((v for v in on_wire if v.name == names.field), on_wire[0])
@@ -188,7 +189,7 @@ def _frames_axis(
         raise InputError(f"{result.path}: the frames run along '{axis}', so it cannot be selected")
     label = find_coordinate(result, axis, _length(known, axis)) if axis else Variable("", (), np.zeros(1))
     values = np.asarray(label.data)
-    if values.dtype.kind not in "fiu":  # a text has no place on a time axis
+    if values.dtype.kind not in "fiu":  # a text has no time
         values = np.arange(len(values))
     return axis, replace(label, data=values.astype(float))
 
@@ -199,7 +200,7 @@ def _length(variables: Sequence[Variable], axis: str) -> int:
 
 def _leading_axis(result: Result, names: WireNames, variable: Variable, selected: Mapping[str, int]) -> str:
     """The axis the frames run along; "" if the variable has a single frame without an axis."""
-    free = [d for d in variable.dims if d not in (*names.places, names.components) and d not in selected]
+    free = [d for d in variable.dims if d not in (*names.wire_axes, names.components) and d not in selected]
     long = [d for d in free if variable.shape[variable.dims.index(d)] > 1]
     if len(long) > 1:
         raise InputError(f"{result.path}: '{variable.name}' runs along {' and '.join(long)}: fix one with --select")
@@ -219,7 +220,7 @@ def _framed(
         return None
     index: list[int | slice] = []
     for d, n in zip(variable.dims, variable.shape, strict=True):
-        if d == axis or d in (*names.places, names.components):
+        if d == axis or d in (*names.wire_axes, names.components):
             index.append(slice(None))
         elif d in selected or n == 1:
             index.append(selected.get(d, 0))

@@ -84,8 +84,8 @@ def _map(result: Result, name: str) -> Map:
     values = np.asarray(found.data)
     labels = [[str(x) for x in result[dim]] if dim in result.coordinates else None for dim in found.dims[2:]]
     elements = {
-        "".join(names[i] if names else str(i + 1) for names, i in zip(labels, place, strict=True)): place
-        for place in np.ndindex(*values.shape[2:])
+        "".join(names[i] if names else str(i + 1) for names, i in zip(labels, index, strict=True)): index
+        for index in np.ndindex(*values.shape[2:])
     }
     element = name[len(variable) + 1 :] or max(elements, key=lambda e: float(np.abs(values[:, :, *elements[e]]).max()))
     if element not in elements:
@@ -122,8 +122,8 @@ def _panel(axis: Axes, result: Result, shown: Map) -> None:
     bar = axis.figure.colorbar(mesh, cax=axis.inset_axes((1.03, 0.0, 0.045, 1.0)))
     bar.set_label(shown.unit)
     energy = float(result.attrs.get("energy_eV", 0.0))
-    place = f",  $E-E_\\mathrm{{F}}$ = {style.number(energy)} eV" if energy else ""
-    style.note(axis, style.literal(fill(shown.words, 52)) + place)
+    where = f",  $E-E_\\mathrm{{F}}$ = {style.number(energy)} eV" if energy else ""
+    style.note(axis, style.literal(fill(shown.words, 52)) + where)
 
 
 def _corners(middles: RealArray) -> RealArray:

@@ -211,6 +211,6 @@ class Integrands:
 def _frame(plane: Plane) -> list[Variable]:
     return [
         Variable("k_point", (*UV, "reciprocal"), plane.k, "", "k-point in fractional coordinates"),
-        Variable("k_x", UV, plane.x, "1/angstrom", "place along the first edge of the map"),
-        Variable("k_y", UV, plane.y, "1/angstrom", "place across the first edge, in the plane"),
+        Variable("k_x", UV, plane.x, "1/angstrom", "position along the first edge of the map"),
+        Variable("k_y", UV, plane.y, "1/angstrom", "position across the first edge, in the plane"),
     ]

@@ -50,16 +50,16 @@ class ExactSum:
             raise ValueError(f"shape {values.shape} added to a sum of shape {expected}")
         if self.addends >= MAX_ADDENDS:
             raise ConvergenceError(f"{where or 'sum'}: more than {MAX_ADDENDS} blocks; use larger blocks")
-        places = np.zeros(1, dtype=np.int64) if rows is None else np.asarray(rows, dtype=np.int64)
+        which = np.zeros(1, dtype=np.int64) if rows is None else np.asarray(rows, dtype=np.int64)
         table = self._table(rows is not None)
-        addends = np.ascontiguousarray(values, dtype=np.float64).reshape(len(places), table.shape[2])
-        if not _exact.add(addends, places, table, LIMIT):
+        addends = np.ascontiguousarray(values, dtype=np.float64).reshape(len(which), table.shape[2])
+        if not _exact.add(addends, which, table, LIMIT):
             bad = np.argwhere(~(np.abs(values) < LIMIT))[0]  # also true for NaN
             index = tuple(int(i) for i in bad)
             raise ConvergenceError(
                 f"{where or 'sum'}: element {index} is {values[index]}, not a finite number of usable size"
             )
-        self.addends += len(places)
+        self.addends += len(which)
 
     def merge(self, other: ExactSum) -> None:
         """Adds the addends of another sum of the same shape."""

@@ -14,16 +14,16 @@ INTERNAL_EXIT_CODE = 70  # EX_SOFTWARE
 
 def message(problem: BaseException, rank: int | None = None) -> str:
     """The line a user sees for this exception; `rank` where only that rank failed."""
-    place = "" if rank is None else f"[rank {rank}] "
+    rank_text = "" if rank is None else f"[rank {rank}] "
     text = short_paths(one_line(problem))
     if isinstance(problem, HpcaloError):
-        return f"hpcalo: error: {place}{text}"
+        return f"hpcalo: error: {rank_text}{text}"
     if isinstance(problem, KeyboardInterrupt):
-        return f"hpcalo: {place}interrupted"
+        return f"hpcalo: {rank_text}interrupted"
     if isinstance(problem, MemoryError):
         detail = f" ({text})" if text else ""
         return (
-            f"hpcalo: error: {place}out of memory{detail}: use more nodes or fewer ranks per node; "
+            f"hpcalo: error: {rank_text}out of memory{detail}: use more nodes or fewer ranks per node; "
             "'hpcalo check INPUT' estimates the memory a rank needs"
         )
     where = ""
@@ -31,7 +31,7 @@ def message(problem: BaseException, rank: int | None = None) -> str:
         frames = traceback.extract_tb(problem.__traceback__)
         where = f" (at {os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else " ("
         where += f"; set {TRACEBACK_VARIABLE}=1 for the traceback)"
-    return f"hpcalo: internal error: {place}{type(problem).__name__}: {text}{where}"
+    return f"hpcalo: internal error: {rank_text}{type(problem).__name__}: {text}{where}"
 
 
 def exit_code(problem: BaseException) -> int:

@@ -39,7 +39,7 @@ class Layout:
 
     @property
     def member(self) -> int:
-        """Place of this rank in its group; member 0 does what does not depend on the energy axis."""
+        """Number of this rank in its group; member 0 does what does not depend on the energy axis."""
         return self.rank // self.groups
 
     def my_blocks(self) -> range:

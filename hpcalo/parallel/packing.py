@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Packing:
-    """Places of named arrays of given shapes in a flat array."""
+    """Positions of named arrays of given shapes in a flat array."""
 
     def __init__(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
         self.shapes = dict(shapes)
@@ -30,13 +30,13 @@ class Packing:
     ) -> NDArray[np.float64]:
         """The flat array, (size,). out: where it is written, if given."""
         flat = np.empty(self.size) if out is None else out
-        for name, place in self._slices.items():
-            flat[place] = arrays[name].ravel()
+        for name, part in self._slices.items():
+            flat[part] = arrays[name].ravel()
         return flat
 
     def unpack(self, flat: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
         """The named arrays, as views of the flat one."""
-        return {name: flat[place].reshape(self.shapes[name]) for name, place in self._slices.items()}
+        return {name: flat[part].reshape(self.shapes[name]) for name, part in self._slices.items()}
 
 
 def union(comm: Intracomm, flags: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -218,17 +218,17 @@ def test_usual_paths():
     wire = crystal([20, 0, 0], [0, 20, 0], [0, 0, 2], periodic=(False, False, True))
     path = path_through(wire, "auto", {}, 11)
     np.testing.assert_allclose(path.k[-1], [0, 0, 0.5])
-    assert path.place[-1] == pytest.approx(np.pi / 2.0)
+    assert path.distance[-1] == pytest.approx(np.pi / 2.0)
 
 
 def test_a_path_by_names():
     square = crystal([3, 0, 0], [0, 3, 0], [0, 0, 20], periodic=(True, True, False))
     path = path_through(square, "Gamma - X | Q-M", {"Q": [0.25, 0.25, 0.0]}, 31)
     assert path.names == ("Γ", "X|Q", "M")
-    assert len(path.k) == 32  # the jump is one place and two points
-    assert np.abs(np.diff(path.place)).min() == 0.0
-    assert np.all(np.diff(path.place) >= 0.0)
-    np.testing.assert_allclose(path.place[-1], np.pi / 3 + np.pi / 3 * np.hypot(0.5, 0.5))
+    assert len(path.k) == 32  # the jump is one distance and two points
+    assert np.abs(np.diff(path.distance)).min() == 0.0
+    assert np.all(np.diff(path.distance) >= 0.0)
+    np.testing.assert_allclose(path.distance[-1], np.pi / 3 + np.pi / 3 * np.hypot(0.5, 0.5))
     np.testing.assert_allclose(path.at(path.ticks[1:]), [[0.25, 0.25, 0], [0.5, 0.5, 0]])
     for text, words in (("G-Y", "no k-point 'Y'"), ("G", "at least two"), ("G-G", "no length"), ("G-X|", "no k-point")):
         with pytest.raises(InputError, match=words):
@@ -297,7 +297,7 @@ def test_blocks_of_two_columns(tmp_path):
     file.write_text("# k E\n" + text + "\n\n")
     found = compare.read(file, path)
     np.testing.assert_allclose(found.E_kn.T, bands, atol=1e-6)
-    np.testing.assert_allclose(found.place, x / x[-1] * path.place[-1])
+    np.testing.assert_allclose(found.distance, x / x[-1] * path.distance[-1])
     np.testing.assert_allclose(found.k[-1], path.k[-1])
     for wrong, words in (
         (text[:-30], "same length"),

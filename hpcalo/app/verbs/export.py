@@ -26,7 +26,7 @@ def export(
     """Writes a result in the format `kind` and says what was written. Serial.
 
     quantities: names of variables; what none means is the format's choice. along: axis of the rows or of the frames.
-    select: axis → place, as in `Request`. Raises InputError and OutputError.
+    select: axis → entry, as in `Request`. Raises InputError and OutputError.
     """
     writer = exporter(kind)
     path = output or Path(source.name).with_suffix(writer.suffixes[0])

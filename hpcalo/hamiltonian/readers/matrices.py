@@ -92,7 +92,7 @@ def from_arrays(
     lattice: (3, 3) Å, rows. R: (nR, 3) cells. H: (nR, N, N) = <0m|H|Rn>, eV, with H(−R) = H(R)†. r: (nR, 3, N, N) =
     <0m|r|Rn>, Å. spin: (nR, 3, N, N) = <0m|σ|Rn>; without it pairs are found by `order`: "auto", "interleaved" (up,
     down, up, …), "blocks" (all up, all down), "none". centres: (N, 3) Å; default: the diagonal of r at R = 0, else the
-    origin. atoms: symbol and Cartesian place in Å of each; default: one at each centre. periodic: default: the
+    origin. atoms: symbol and Cartesian position in Å of each; default: one at each centre. periodic: default: the
     directions in which cells of R lie. n_hat: direction of the majority moment; default: found. thickness: Å, of a
     film. fermi_energy: eV. electrons: per cell. Raises ModelError for wrong shapes, a Hamiltonian that is not
     Hermitian, pairs that are not found.
@@ -108,7 +108,7 @@ def from_arrays(
         centres=known,
         A_Rvnn=None if r is None else np.asarray(r, dtype=np.complex128),
         spin_Rvnn=None if spin is None else np.asarray(spin, dtype=np.complex128),
-        positions=np.array([place for _, place in atoms], dtype=np.float64) if atoms else None,
+        positions=np.array([position for _, position in atoms], dtype=np.float64) if atoms else None,
         symbols=tuple(symbol for symbol, _ in atoms),
         periodic=periodic,
     )
@@ -240,11 +240,11 @@ def hermitized(R: IntArray, X_R: NDArray) -> tuple[ComplexArray, float]:
 
 
 def sites(centres: RealArray, lattice: RealArray) -> tuple[RealArray, tuple[str, ...]]:
-    """The distinct places (modulo the lattice) of the centres, and X for each: atoms where no file names them."""
+    """The distinct positions (modulo the lattice) of the centres, and X for each: atoms where no file names them."""
     found: list[RealArray] = []
     inverse = np.linalg.inv(lattice)
     for centre in centres:
-        apart = np.array([(centre - place) @ inverse for place in found]).reshape(-1, 3)
+        apart = np.array([(centre - position) @ inverse for position in found]).reshape(-1, 3)
         if not found or np.linalg.norm((apart - np.rint(apart)) @ lattice, axis=1).min() > SAME_SITE:
             found.append(centre)
     return np.array(found), ("X",) * len(found)

@@ -48,39 +48,39 @@ def symmetric_centres(model: WannierModel, found: Found) -> RealArray:
     return np.ascontiguousarray(sites.exact[sites.of] + mean)
 
 
-def parts_of(model: WannierModel, places: RealArray) -> list[Part]:
-    """All matrices of the model; the position matrix relative to the places (N, 3) Å of the functions."""
+def parts_of(model: WannierModel, positions: RealArray) -> list[Part]:
+    """All matrices of the model; the position matrix relative to the positions (N, 3) Å of the functions."""
     parts = [Part("H", "eV", model.H_Rnn[:, None], SCALAR)]
     if model.odd_Rnn is not None:
         parts.append(Part("exchange part", "eV", model.odd_Rnn[:, None], SCALAR))
     if model.spin_Rvnn is not None:
         parts.append(Part("spin", "", model.spin_Rvnn, AXIAL))
     if model.A_Rvnn is not None:
-        parts.append(Part("r", "Å", model.A_Rvnn - _at_home(model.R, places), POLAR))
+        parts.append(Part("r", "Å", model.A_Rvnn - _at_home(model.R, positions), POLAR))
     if model.external_Rvnn is None:
         return parts
-    for place, name, unit in PARTS:
-        if place.start < model.external_Rvnn.shape[1]:
-            kind = MOVING if place == COUPLING else POLAR if place == ACROSS else AXIAL
-            parts.append(Part(name, unit, model.external_Rvnn[:, place], kind))
+    for components, name, unit in PARTS:
+        if components.start < model.external_Rvnn.shape[1]:
+            kind = MOVING if components == COUPLING else POLAR if components == ACROSS else AXIAL
+            parts.append(Part(name, unit, model.external_Rvnn[:, components], kind))
     return parts
 
 
-def _at_home(R: IntArray, places: RealArray) -> RealArray:
+def _at_home(R: IntArray, positions: RealArray) -> RealArray:
     """Positions on the diagonal of R = 0: (nR, 3, N, N)."""
-    N = len(places)
+    N = len(positions)
     result = np.zeros((len(R), 3, N, N))
     home = int(np.flatnonzero((R == 0).all(axis=1))[0])
-    result[home][:, np.arange(N), np.arange(N)] = places.T
+    result[home][:, np.arange(N), np.arange(N)] = positions.T
     return result
 
 
 def deviations_of(model: WannierModel, found: Found, *, exact: bool = False) -> tuple[Deviation, ...]:
     """Of each matrix the largest |T_g[X] − X| over the group."""
     sites, cells = found.sites, Cells(model.R)
-    places = (sites.exact if exact else sites.given)[sites.of]
+    positions = (sites.exact if exact else sites.given)[sites.of]
     result = []
-    for part in parts_of(model, places):
+    for part in parts_of(model, positions):
         size, lost, worst = 0.0, 0.0, sites.group.operations[0]
         for g, op in enumerate(sites.group.operations):
             image, gone = transformed(part.X_Rvnn, found.D[g], sites, g, part.kind, cells)

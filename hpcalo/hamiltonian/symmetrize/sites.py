@@ -94,7 +94,7 @@ def find_sites(
 
 
 def _anchors(crystal: Crystal, where: RealArray, *, alone: bool) -> tuple[RealArray, IntArray]:
-    """Atoms and further points (P, 3) Å, and the one that each function belongs to; alone: at its very place."""
+    """Atoms and further points (P, 3) Å, and the one that each function belongs to; alone: at its very position."""
     anchors = list(crystal.positions)
     spacing = _shortest(crystal)
     limit = 0.1 if alone else FAR * spacing

@@ -128,7 +128,7 @@ def _best_images(
         return as_given, before, ""
     best = (as_given, before, "")
     for words, centres in (
-        ("from centres moved to symmetric places", symmetric_centres(model, found)),
+        ("from centres moved to symmetric positions", symmetric_centres(model, found)),
         ("from the sites", found.sites.exact[found.sites.of]),
     ):
         if _size(best[1]) <= LIMIT:

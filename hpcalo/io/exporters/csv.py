@@ -12,7 +12,7 @@ from hpcalo.errors import InputError
 from hpcalo.io.dataset import Result, Variable, with_companions
 from hpcalo.io.exporters.exporter import Exporter, Request
 from hpcalo.io.files import atomic_write, check_output
-from hpcalo.io.selection import chosen_point, find_coordinate, find_place, find_variable
+from hpcalo.io.selection import chosen_point, find_coordinate, find_index, find_variable
 from hpcalo.typing import Array
 
 MOST_COLUMNS = 10_000
@@ -28,7 +28,7 @@ class Csv(Exporter):
 
     name, suffixes = "csv", (".csv",)
     exports = "curves"
-    help = "curves as a table: one column for each quantity and place on its other axes"
+    help = "curves as a table: one column for each quantity and entry of its other axes"
 
     def write(self, result: Result, request: Request) -> list[str]:
         if not request.quantities:
@@ -48,15 +48,15 @@ def curves_as_csv(
     result, select, which = chosen_point(result, select)
     variables = _with_errors([find_variable(result, name) for name in quantities])
     axis = _axis(result, variables, along)
-    places = {name: find_place(result, name, value, variables) for name, value in (select or {}).items()}
-    if axis in places:
+    indices = {name: find_index(result, name, value, variables) for name, value in (select or {}).items()}
+    if axis in indices:
         raise InputError(f"{result.path}: rows run along '{axis}', so it cannot be selected; choose another --along")
     label = find_coordinate(result, axis, _length(variables, axis))
     head = [f"# {result.path.name}: {title}".rstrip(": "), *([f"# {which}"] if which else [])]
     columns: list[tuple[str, Array]] = []
     for variable in variables:
         head.append("# " + _about(variable))
-        columns += _columns(result, variable, axis, places)
+        columns += _columns(result, variable, axis, indices)
     if len(columns) > MOST_COLUMNS:
         raise InputError(
             f"{result.path}: too many columns ({len(columns)}); reduce them with --select or another --along"
@@ -97,27 +97,27 @@ def _length(variables: Sequence[Variable], axis: str) -> int:
     return variables[0].shape[variables[0].dims.index(axis)]
 
 
-def _columns(result: Result, variable: Variable, axis: str, places: Mapping[str, int]) -> list[tuple[str, Array]]:
-    """Name and values of each column of a variable; the name tells the place on every axis longer than one."""
+def _columns(result: Result, variable: Variable, axis: str, indices: Mapping[str, int]) -> list[tuple[str, Array]]:
+    """Name and values of each column of a variable; the name says which entry of every axis longer than one."""
     data = np.moveaxis(np.asarray(variable.data), variable.dims.index(axis), -1)
     dims = [d for d in variable.dims if d != axis]
     labels = [np.asarray(find_coordinate(result, d, n).data).tolist() for d, n in zip(dims, data.shape, strict=False)]
-    chosen = [[places[d]] if d in places else range(n) for d, n in zip(dims, data.shape, strict=False)]
+    chosen = [[indices[d]] if d in indices else range(n) for d, n in zip(dims, data.shape, strict=False)]
     if np.prod([float(len(c)) for c in chosen]) > MOST_COLUMNS:
         raise InputError(
             f"{result.path}: '{variable.name}': too many columns; reduce them with --select or another --along"
         )
     columns = []
     for index in np.ndindex(*(len(c) for c in chosen)):
-        place = tuple(c[i] for c, i in zip(chosen, index, strict=True))
+        entry = tuple(c[i] for c, i in zip(chosen, index, strict=True))
         word, rest = "", []
-        for d, names, p in zip(dims, labels, place, strict=True):
+        for d, names, p in zip(dims, labels, entry, strict=True):
             if _is_tensor_axis(result, d):
                 word += str(names[p])
             elif len(names) > 1:
                 value = names[p]
                 rest.append(f"{d}={value:.10g}" if isinstance(value, float) else f"{d}={value}")
-        columns.append(("_".join(filter(None, (variable.name, word))) + "".join(f" {r}" for r in rest), data[place]))
+        columns.append(("_".join(filter(None, (variable.name, word))) + "".join(f" {r}" for r in rest), data[entry]))
     return columns
 
 

@@ -18,7 +18,7 @@ class Request:
     """What is to be written, and where.
 
     output: the file. quantities: names of variables, all that fit if empty. along: axis of the rows or frames. select:
-    axis → place, a value (the nearest), a label, `first` or `last`. force: whether an existing file is replaced. wire:
+    axis → entry: a value (the nearest), a label, `first` or `last`. force: whether an existing file is replaced. wire:
     what the result's engine calls things along its wire, None where it has no wire.
     """
 

@@ -79,8 +79,8 @@ def _with_length(frames: WireFrames, field: Variable) -> Variable:
 
 
 def _ovf(frames: WireFrames, field: Variable, frame: int, values: RealArray) -> bytes:
-    """One file. values: (places, components)."""
-    places = frames.positions(nodes=frames.on_nodes(field), frame=frame) * NM
+    """One file. values: (points, components)."""
+    x = frames.positions(nodes=frames.on_nodes(field), frame=frame) * NM
     step = frames.spacing * NM
     time = frames.steps[frame]
     axis = frames.axis
@@ -101,16 +101,16 @@ def _ovf(frames: WireFrames, field: Variable, frame: int, values: RealArray) -> 
         f"# Desc: {field.long_name}, from {frames.result.path.name}"[:200],
         "# meshtype: rectangular",
         "# meshunit: m",
-        f"# xmin: {places[0] - 0.5 * step:.17g}",
+        f"# xmin: {x[0] - 0.5 * step:.17g}",
         "# ymin: 0",
         "# zmin: 0",
-        f"# xmax: {places[0] + (size - 0.5) * step:.17g}",
+        f"# xmax: {x[0] + (size - 0.5) * step:.17g}",
         f"# ymax: {step:.17g}",
         f"# zmax: {step:.17g}",
         f"# valuedim: {number}",
         f"# valuelabels: {' '.join(labels)}",
         f"# valueunits: {' '.join([unit] * number)}",
-        f"# xbase: {places[0]:.17g}",
+        f"# xbase: {x[0]:.17g}",
         f"# ybase: {0.5 * step:.17g}",
         f"# zbase: {0.5 * step:.17g}",
         f"# xnodes: {size}",

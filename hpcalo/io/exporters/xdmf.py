@@ -62,14 +62,14 @@ def _grid(
     parent: ElementTree.Element, frames: WireFrames, frame: int, file: h5py.File, target: str, *, nodes: bool
 ) -> None:
     """One frame on a line of points: XDMF counts axes from z to x."""
-    places = frames.positions(nodes=nodes, frame=frame)
+    x = frames.positions(nodes=nodes, frame=frame)
     grid = ElementTree.SubElement(parent, "Grid", Name="nodes" if nodes else "faces", GridType="Uniform")
-    ElementTree.SubElement(grid, "Topology", TopologyType="3DRectMesh", Dimensions=f"1 1 {len(places)}")
+    ElementTree.SubElement(grid, "Topology", TopologyType="3DRectMesh", Dimensions=f"1 1 {len(x)}")
     geometry = ElementTree.SubElement(grid, "Geometry", GeometryType="VXVYVZ")
-    name = f"places/{frames.names.places[not nodes]}-{frame if frames.moves else 0:06d}"
+    name = f"places/{frames.names.wire_axes[not nodes]}-{frame if frames.moves else 0:06d}"
     if name not in file:
-        file.create_dataset(name, data=places, track_times=False)
-    _item(geometry, len(places)).text = f"{target}:/{name}"
+        file.create_dataset(name, data=x, track_times=False)
+    _item(geometry, len(x)).text = f"{target}:/{name}"
     for _ in "yz":
         _item(geometry, 1, "XML").text = "0"
     for field in frames.fields:
@@ -79,7 +79,7 @@ def _grid(
             node = ElementTree.SubElement(grid, "Attribute", Name=field.name, AttributeType=kind, Center="Node")
             name = f"{field.name}/{frame:06d}"
             file.create_dataset(name, data=field.data[frame], track_times=False)
-            size = f"1 1 {len(places)}" + " 3" * vector
+            size = f"1 1 {len(x)}" + " 3" * vector
             _item(node, size).text = f"{target}:/{name}"
     for variable in frames.numbers:
         node = ElementTree.SubElement(grid, "Attribute", Name=variable.name, AttributeType="Scalar", Center="Grid")

@@ -83,7 +83,7 @@ class AccumulationArrows(Panel):
 
 
 def _rows(results: Sequence[Result], name: str) -> list[Row]:
-    """Label, places (nm) and vectors of each row: of one file several times, of several files the end of each."""
+    """Label, positions (nm) and vectors of each row: of one file several times, of several files the end of each."""
     if name == ENDS:
         x = [np.asarray(r["x"], dtype=float) for r in results]
         if len(results) > 1:
@@ -112,11 +112,11 @@ def _draw(
     Colours from `factor` times y, up to `size`; 0 stands for no y component.
     """
     low, high = window(results)
-    places = np.linspace(low, high, ARROWS)
+    positions = np.linspace(low, high, ARROWS)
     for row, (_, x, y) in enumerate(reversed(rows)):
-        values = np.stack([np.interp(places, x, y[:, c], left=np.nan, right=np.nan) for c in range(3)], axis=1)
+        values = np.stack([np.interp(positions, x, y[:, c], left=np.nan, right=np.nan) for c in range(3)], axis=1)
         values[:, ::2] /= longest
-        _quiver(axis, places, row, values, factor * size if size else None, factor)
+        _quiver(axis, positions, row, values, factor * size if size else None, factor)
         axis.axhline(row + 0.5, color="0.85", lw=0.4, zorder=0.4, gid=style.GUIDE)
     axis.set_yticks(range(len(rows)), [label for label, _, _ in reversed(rows)])
     axis.tick_params(axis="y", length=0)
@@ -138,10 +138,10 @@ def _draw(
     bar.ax.tick_params(direction="in", length=2)
 
 
-def _quiver(axis: Axes, places: RealArray, row: float, values: RealArray, size: float | None, factor: float) -> None:
-    colours = (np.zeros(len(places)),) if size is None else (factor * values[:, 1],)
+def _quiver(axis: Axes, positions: RealArray, row: float, values: RealArray, size: float | None, factor: float) -> None:
+    colours = (np.zeros(len(positions)),) if size is None else (factor * values[:, 1],)
     arrow = axis.quiver(
-        places, np.full(len(places), float(row)), values[:, 0], values[:, 2], *colours,
+        positions, np.full(len(positions), float(row)), values[:, 0], values[:, 2], *colours,
         pivot="mid", angles="uv", scale_units="height", units="width", scale=1.0, width=0.0026,
         headwidth=3.6, headlength=4.2, headaxislength=3.8, cmap=turning_colours(), zorder=2,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""From wall results to arrays: times, places in the frame of the wire, which part of it the wall takes, the input."""
+"""From wall results to arrays: times, positions in the wire, which part of it the wall takes, the input."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hpcalo.typing import RealArray
 from hpcalo.units import HBAR_EV_S
 
 HBAR = 1e9 * HBAR_EV_S  # eV ns
-PLACES = ("x", "x_face")
+ALONG_WIRE = ("x", "x_face")
 SHARE = 1.5e-3
 """Share of the wall's |M'|^2 that a zoomed panel leaves out on either side."""
 
@@ -65,7 +65,7 @@ def frames(result: Result, name: str) -> Frames:
     variable = result.variables[name]
     y = np.asarray(result[name], dtype=float)
     dims = list(variable.dims)
-    if dims[0] in PLACES:
+    if dims[0] in ALONG_WIRE:
         t = np.zeros(1)
         y, dims = y[None], ["", *dims]
     else:
@@ -91,7 +91,7 @@ def _times(result: Result, axis: str) -> RealArray:
 
 
 def chosen(count: int, most: int) -> list[int]:
-    """At most `most` of `count` places, evenly, with both ends."""
+    """At most `most` of `count` indices, evenly, with both ends."""
     return sorted({round(i) for i in np.linspace(0, count - 1, min(count, most))})
 
 
@@ -131,7 +131,7 @@ def _without_ends(x: RealArray, middle: RealArray, weight: RealArray) -> RealArr
 
 
 def crossing(x: RealArray, y: RealArray) -> float | None:
-    """Where M_z changes sign; None if it does so nowhere or at several places."""
+    """Where M_z changes sign; None if it does so nowhere or at several points."""
     z = y[:, 2]
     (at,) = np.nonzero((z[:-1] >= 0.0) != (z[1:] >= 0.0))
     if len(at) != 1:

@@ -20,12 +20,12 @@ from hpcalo.wall.plot.axes import (
     time_axis,
 )
 from hpcalo.wall.plot.data import (
-    PLACES,
+    ALONG_WIRE,
     last,
     series,
 )
 from hpcalo.wall.plot.panel import Panel
-from hpcalo.wall.plot.scan_axes import frame, line, scan_places
+from hpcalo.wall.plot.scan_axes import frame, line, scan_positions
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,7 +46,7 @@ class InTimeOrSpace(Panel):
         if not dims or variable.data.dtype.kind not in "fiu":
             what = f"is a single number ({float(variable.data):.6g})" if not dims else "is text"
             raise InputError(f"{results[0].path}: '{name}' {what}; 'hpcalo info' shows it")
-        if any(d in PLACES for d in dims):
+        if any(d in ALONG_WIRE for d in dims):
             vector = "component" in variable.dims
             shown = f"{name.replace('_', ' ')} ${{}}$" if vector else words.replace("{", "{{").replace("}", "}}")
             components_along(axis, results, name, shown, component=None)
@@ -75,7 +75,7 @@ class AgainstScan(Panel):
             raise InputError(f"{results[0].path}: '{name}' is text; 'hpcalo info' shows it")
         data = [last(r, name) for r in results]
         per, unit = scale(variable.unit, largest(data))
-        for n, (result, x, y) in enumerate(zip(results, scan_places(axis, results), data, strict=True)):
+        for n, (result, x, y) in enumerate(zip(results, scan_positions(axis, results), data, strict=True)):
             label = stem(result) if len(results) > 1 else None
             line(axis, x, per * y, color=style.COLOURS[n % 6], marker="o", label=label)
         words = variable.long_name if 0 < len(variable.long_name) < 42 else name.replace("_", " ")

@@ -35,11 +35,11 @@ def pictures(result: Result) -> list[Image]:
     top, below = figure.add_subplot(grid[0]), figure.add_subplot(grid[1])
     if title := str(result.attrs.get("title", "")):
         figure.suptitle(style.literal(title[:95]), fontsize=7.5, color="0.25")
-    places = np.linspace(low, high, ARROWS)
-    values = _at(places, m.x[0], m.y[0])
+    positions = np.linspace(low, high, ARROWS)
+    values = _at(positions, m.x[0], m.y[0])
     box = 6.0 / ARROWS  # inches between arrows
     arrow = top.quiver(
-        places, np.zeros(ARROWS), values[:, 0], values[:, 2],
+        positions, np.zeros(ARROWS), values[:, 0], values[:, 2],
         pivot="mid", angles="uv", scale_units="inches", scale=0.9 / box, width=0.003, color=style.COLOURS[0],
     )  # fmt: skip
     top.set_yticks([])
@@ -62,7 +62,7 @@ def pictures(result: Result) -> list[Image]:
     style.freeze(figure)  # nothing but the wall moves
     made = []
     for i in chosen(len(m.t), MOST):
-        values = _at(places, m.x[i], m.y[i])
+        values = _at(positions, m.x[i], m.y[i])
         arrow.set_UVC(values[:, 0], values[:, 2])
         for c, line in enumerate(lines):
             line.set_data(m.x[i], m.y[i, :, c])
@@ -72,5 +72,5 @@ def pictures(result: Result) -> list[Image]:
     return made
 
 
-def _at(places: RealArray, x: RealArray, y: RealArray) -> RealArray:
-    return np.stack([np.interp(places, x, y[:, c], left=np.nan, right=np.nan) for c in range(3)], axis=1)
+def _at(positions: RealArray, x: RealArray, y: RealArray) -> RealArray:
+    return np.stack([np.interp(positions, x, y[:, c], left=np.nan, right=np.nan) for c in range(3)], axis=1)

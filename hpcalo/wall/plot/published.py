@@ -22,7 +22,7 @@ from hpcalo.wall.plot.data import (
 )
 from hpcalo.wall.plot.mean import PUBLISHED
 from hpcalo.wall.plot.panel import Panel
-from hpcalo.wall.plot.scan_axes import WORDS, frame, from_zero, line, scan_places
+from hpcalo.wall.plot.scan_axes import WORDS, frame, from_zero, line, scan_positions
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,7 +37,7 @@ class Settling(Panel):
     needs = ("settling_time",)
 
     def draw(self, axis: Axes, results: Sequence[Result]) -> None:
-        for n, (result, x) in enumerate(zip(results, scan_places(axis, results), strict=True)):
+        for n, (result, x) in enumerate(zip(results, scan_positions(axis, results), strict=True)):
             label = stem(result) if len(results) > 1 else "printed equations, as solved here"
             line(axis, x, last(result, "settling_time"), color=style.COLOURS[n % 6], marker="o", label=label)
         axis.set_ylabel("settling time $t_s$ (ns)")

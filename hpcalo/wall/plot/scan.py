@@ -21,7 +21,7 @@ from hpcalo.wall.plot.data import (
     steady_velocity,
 )
 from hpcalo.wall.plot.panel import Panel
-from hpcalo.wall.plot.scan_axes import frame, from_zero, line, scan_places
+from hpcalo.wall.plot.scan_axes import frame, from_zero, line, scan_positions
 from hpcalo.wall.units import HBAR
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 def _parts(axis: Axes, results: Sequence[Result], names: dict[str, str]) -> None:
     """Total, electrical and thermal values against the scanned input: a colour each; dashes distinguish files."""
-    places = scan_places(axis, results)
-    for n, (result, x) in enumerate(zip(results, places, strict=True)):
+    positions = scan_positions(axis, results)
+    for n, (result, x) in enumerate(zip(results, positions, strict=True)):
         for suffix, name in names.items():
             if name in result.variables:
                 dashes = style.DASHES[n % len(style.DASHES)]
@@ -85,7 +85,7 @@ class ThermalShare(Panel):
     needs = ("u_thermal", "u")
 
     def draw(self, axis: Axes, results: Sequence[Result]) -> None:
-        for n, (result, x) in enumerate(zip(results, scan_places(axis, results), strict=True)):
+        for n, (result, x) in enumerate(zip(results, scan_positions(axis, results), strict=True)):
             y = last(result, "u_thermal") / last(result, "u")
             label = stem(result) if len(results) > 1 else None
             line(axis, x, y, color=style.COLOURS[n % 6] if label else style.COLOURS[1], marker="o", label=label)
@@ -110,7 +110,7 @@ class ScannedVelocity(Panel):
 
     def draw(self, axis: Axes, results: Sequence[Result]) -> None:
         both = any(_moves(r) for r in results)
-        for n, (result, x) in enumerate(zip(results, scan_places(axis, results), strict=True)):
+        for n, (result, x) in enumerate(zip(results, scan_positions(axis, results), strict=True)):
             steady = steady_velocity(result)
             named = (f"{stem(result)}: " if both else stem(result)) if len(results) > 1 else ""
             colour = style.COLOURS[n % 6]

@@ -33,8 +33,8 @@ WORDS = {
 }
 
 
-def scan_places(axis: Axes, results: Sequence[Result]) -> list[RealArray]:
-    """Labels the scanned axis; the places of each file's points on it."""
+def scan_positions(axis: Axes, results: Sequence[Result]) -> list[RealArray]:
+    """Labels the scanned axis; the positions of each file's points on it."""
     name = scanned(results[0])
     item = results[0].coordinates[name]
     words = WORDS.get(name, style.literal(name.replace("_", " ")))

@@ -45,23 +45,23 @@ def read_csr(path: Path, what: str, components: int = 1) -> Sparse:
     stream = numbers(plain.translate(str.maketrans("(),[]", "     ")), path)
     R = np.zeros((nR, 3), dtype=np.int64)
     X = np.zeros((components, nR, N, N), dtype=np.complex128)
-    place = _Place(stream, path)
+    cursor = _Cursor(stream, path)
     for i in range(nR):
-        R[i] = place.whole(3)
+        R[i] = cursor.whole(3)
         for c in range(components):
-            count = int(place.whole(1)[0])
+            count = int(cursor.whole(1)[0])
             if not 0 <= count <= N * N:
                 raise ModelError(f"{path}: a block of {count} elements, at most {N * N} are possible: another layout")
             if not count:
                 continue
-            values = place.take((2 if complex_values else 1) * count)
-            columns, ends = place.whole(count), place.whole(N + 1)
+            values = cursor.take((2 if complex_values else 1) * count)
+            columns, ends = cursor.whole(count), cursor.whole(N + 1)
             fits = columns.min() >= 0 and columns.max() < N and ends[0] == 0 and ends[-1] == count
             if not fits or (np.diff(ends) < 0).any():
                 raise ModelError(f"{path}: cell {R[i].tolist()}: column numbers or row pointers do not fit the matrix")
             rows = np.repeat(np.arange(N), np.diff(ends))
             X[c, i, rows, columns] = values[::2] + 1j * values[1::2] if complex_values else values
-    if place.position != len(stream):
+    if cursor.position != len(stream):
         raise ModelError(f"{path}: has numbers after its {nR} cells: another layout")
     return Sparse(R, X, complex_values)
 
@@ -77,7 +77,7 @@ def _header(text: str, path: Path) -> tuple[int, int, str]:
     raise ModelError(f"{path}: no line with the dimension and the number of cells: not a sparse matrix of ABACUS")
 
 
-class _Place:
+class _Cursor:
     """Takes numbers one run after the other from the stream of a file."""
 
     def __init__(self, stream: np.ndarray, path: Path) -> None:

@@ -61,13 +61,13 @@ def _atoms(rows: list[str]) -> tuple[tuple[str, ...], RealArray, str]:
     kind = rows[0].split()[0].lower()
     symbols: list[str] = []
     numbers: list[list[float]] = []
-    place = 1
-    while place < len(rows):
-        label, count = rows[place].split()[0], int(rows[place + 2].split()[0])
-        for row in rows[place + 3 : place + 3 + count]:
+    line = 1
+    while line < len(rows):
+        label, count = rows[line].split()[0], int(rows[line + 2].split()[0])
+        for row in rows[line + 3 : line + 3 + count]:
             symbols.append((re.match(r"[A-Za-z]+", label) or [label])[0][:2].capitalize())
             numbers.append([float(x) for x in row.split()[:3]])
-        place += 3 + count
+        line += 3 + count
     if len(numbers) == 0:
         raise ValueError
     return tuple(symbols), np.array(numbers), kind

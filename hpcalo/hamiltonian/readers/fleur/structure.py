@@ -39,13 +39,13 @@ def read_inp(path: Path) -> Structure:
                 continue
             values = np.array(_numbers(atom.text or "", path))
             if atom.tag == "relPos":
-                place = values @ lattice
+                position = values @ lattice
             elif atom.tag == "absPos":
-                place = scale * values
+                position = scale * values
             else:  # in the plane relative, along the normal absolute
-                place = values[:2] @ lattice[:2] + np.array([0.0, 0.0, scale * values[2]])
+                position = values[:2] @ lattice[:2] + np.array([0.0, 0.0, scale * values[2]])
             symbols.append(elements.get(group.get("species"), "X"))
-            positions.append(place)
+            positions.append(position)
     if not positions:
         raise ModelError(f"{path}: no atoms (relPos, absPos or filmPos)")
     return Structure(lattice=lattice, symbols=tuple(symbols), positions=np.array(positions))

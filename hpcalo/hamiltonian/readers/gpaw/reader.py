@@ -69,8 +69,8 @@ class Gpaw(Reader):
         wfs = [w for w in calc.dft.ibzwfs if w.spin == 0]
         k = np.array([w.kpt_c for w in wfs])
         lattice = np.array(calc.atoms.cell[:], dtype=np.float64)
-        places = wfs[0].relpos_ac @ lattice
-        tau = np.repeat(places, [s.nao for s in calc.dft.setups], axis=0)
+        positions = wfs[0].relpos_ac @ lattice
+        tau = np.repeat(positions, [s.nao for s in calc.dft.setups], axis=0)
         mesh = _mesh(k)
         R, weight = matrices.nearest_images(mesh, lattice, tau)
         up, down = (matrices.to_cells(H_kMN, k, R, weight) for H_kMN in H_skMN)
@@ -82,12 +82,12 @@ class Gpaw(Reader):
         moments = np.array(calc.get_magnetic_moments(), dtype=np.float64)
         sign = -1.0 if moments.sum() < -1e-3 else 1.0
         periodic = (mesh[0] > 1, mesh[1] > 1, mesh[2] > 1)
-        thickness, about = thickness_or_default(self.thickness, lattice, periodic, places)
+        thickness, about = thickness_or_default(self.thickness, lattice, periodic, positions)
         model = LcaoModel(
             crystal=Crystal(
                 lattice=lattice,
                 periodic=periodic,
-                positions=places,
+                positions=positions,
                 symbols=tuple(calc.atoms.get_chemical_symbols()),
                 moments=np.round(sign * moments, 3),
                 thickness=thickness,

@@ -14,7 +14,7 @@ from hpcalo.typing import RealArray
 from hpcalo.wall.magnetism.terms.medium import Medium
 
 LEFT, OWN, RIGHT = range(3)
-"""Places in a stencil: dH_i/dM of the left neighbour, of node i itself, of the right neighbour."""
+"""Positions in a stencil: dH_i/dM of the left neighbour, of node i itself, of the right neighbour."""
 
 
 class Term:
