@@ -62,12 +62,8 @@ class HeatCurrents(Section):
     cone_angle: Annotated[float, Unit("degree"), Field(gt=0, le=20)] = Field(
         1.0, description="cone angle of ferromagnetic resonance"
     )
-    frequency: Annotated[float, Unit("GHz"), Field(gt=0)] = Field(
-        5.0, description="frequency of ferromagnetic resonance (not angular)"
-    )
-    wavelength: Annotated[float, Unit("nm"), Field(gt=0)] = Field(
-        2.3, description="wavelength of a cycloidal spin spiral"
-    )
+    frequency: Annotated[float, Unit("GHz"), Field(gt=0)] = Field(5.0, description="its frequency (not angular)")
+    wavelength: Annotated[float, Unit("nm"), Field(gt=0)] = Field(2.3, description="wavelength of a cycloidal spiral")
     wall_width: Annotated[float, Unit("nm"), Field(gt=0)] = Field(5.0, description="Δ of a wall θ = 2 arctan exp(x/Δ)")
     velocity: Annotated[float, Unit("m/s")] = Field(1.0, description="velocity of the spiral and of the wall")
     film_thickness: Annotated[float, Unit("nm"), Field(gt=0)] | None = Field(
