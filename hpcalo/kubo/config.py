@@ -16,19 +16,18 @@ from hpcalo.hamiltonian.kgrid import KGrid, Vector
 from hpcalo.hamiltonian.section import ModelSection
 from hpcalo.hamiltonian.target import Accuracy, accuracy
 from hpcalo.kubo.registry import ResponseName, registered
+from hpcalo.kubo.tables import Expansion, HeatCurrents
 from hpcalo.scan.section import Scannable, ScanSection
 from hpcalo.units import BOLTZMANN_EV
 
 THERMAL_WINDOW = 15.0
 """The energy grid must reach this many k_B T on both sides of a chemical potential, where −f' is below 1e-5."""
 
-HIGHEST_ORDER = 10  # of an expansion in powers of n̂
 MAX_VALUES = 10_000_000
 """Fermi energies times broadenings, or times directions: more would not fit a rank's memory."""
 
 Energy = Annotated[float, Unit("eV"), Field(ge=-1e4, le=1e4)]
 Name = Annotated[str, ResponseName()]
-VoltPerMetre = Annotated[float, Unit("V/m")]
 Kelvin = Annotated[float, Unit("K"), Field(ge=1e-3, le=1e5)]
 
 
@@ -54,39 +53,6 @@ class EnergyGrid(Section):
         if self.from_electrons and self.reference is not None:
             raise PydanticCustomError("conflict", "give either reference or from_electrons, not both")
         return self
-
-
-class HeatCurrents(Section):
-    """Motions of the magnetization, and the electric field, for which local currents of energy are computed."""
-
-    cone_angle: Annotated[float, Unit("degree"), Field(gt=0, le=20)] = Field(
-        1.0, description="cone angle of ferromagnetic resonance"
-    )
-    frequency: Annotated[float, Unit("GHz"), Field(gt=0)] = Field(5.0, description="its frequency (not angular)")
-    wavelength: Annotated[float, Unit("nm"), Field(gt=0)] = Field(2.3, description="wavelength of a cycloidal spiral")
-    wall_width: Annotated[float, Unit("nm"), Field(gt=0)] = Field(5.0, description="Δ of a wall θ = 2 arctan exp(x/Δ)")
-    velocity: Annotated[float, Unit("m/s")] = Field(1.0, description="velocity of the spiral and of the wall")
-    film_thickness: Annotated[float, Unit("nm"), Field(gt=0)] | None = Field(
-        None, description="film thickness; default: that of the model's cell"
-    )
-    thermal_conductivity: Annotated[float, Unit("W/m/K"), Field(gt=0)] = Field(
-        174.0, description="thermal conductivity of what carries the heat away (tungsten: 174)"
-    )
-    electric_field: Annotated[tuple[VoltPerMetre, VoltPerMetre, VoltPerMetre], Field(strict=False)] = Field(
-        (1e5, 0.0, 0.0), description="electric field of inverse_nernst"
-    )
-
-
-class Expansion(Section):
-    """Expansions of responses in powers of the direction of the magnetization."""
-
-    order: int = Field(
-        4,
-        ge=1,
-        le=HIGHEST_ORDER,
-        description="highest order; odd orders belong to the parts that are odd in n̂, even ones to the others, and "
-        "those that the directions of n_hat do not determine are left out",
-    )
 
 
 class KuboSection(Section):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hpcalo import units
-from hpcalo.kubo.config import HeatCurrents
+from hpcalo.kubo.tables import HeatCurrents
 from hpcalo.typing import RealArray
 
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from hpcalo.io.dataset import Result
-from hpcalo.kubo.config import HIGHEST_ORDER
 from hpcalo.kubo.expansion import powers
 from hpcalo.kubo.expansion.fit import Fit, fitted
 from hpcalo.kubo.expansion.forms import Kind, PointOperation
@@ -19,6 +18,7 @@ from hpcalo.kubo.expansion.operations import Known, point_group
 from hpcalo.kubo.plot.panels import AxisLabel, Panel, draw_curves
 from hpcalo.kubo.responses.response import Axis, Quantity, Response
 from hpcalo.kubo.responses.run_sums import RunSums
+from hpcalo.kubo.tables import HIGHEST_ORDER
 from hpcalo.typing import RealArray
 
 if TYPE_CHECKING:
