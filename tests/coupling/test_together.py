@@ -12,6 +12,7 @@ import pytest
 from mpi4py import MPI
 
 from hpcalo.coupling import heat as wall_heat
+from hpcalo.kubo.responses.dmi_continuity import MovingTexture
 from hpcalo.units import BOHR_MAGNETON, MU_0
 from hpcalo.wall.coefficients import Coefficients
 from hpcalo.wall.config import Drive, Electrons, Magnet, Texture, Time, WallInput, Wire
@@ -238,6 +239,31 @@ def test_spiral_of_the_paper():
     j = wall_heat.currents(sim, n, rate).heat
     np.testing.assert_allclose(j, j[0], rtol=1e-10)
     assert j[0] / DEPTH == pytest.approx(-270e3, rel=0.01)
+
+
+def test_dmi_current_and_work_are_those_of_any_texture():
+    """On the wire, by the functions for general textures: D_i and D_b, a wall that turns while it moves."""
+    tensor = wall_heat.dmi_tensor(np.array(2e-3), np.array(0.7e-3))
+
+    def texture(r, t):
+        s, phi = r[..., 0] * 1e9 / 5.0 - 60.0 * t * 1e9 / 5.0, 0.3 + 2e9 * t + 0.02 * r[..., 0] * 1e9
+        return np.stack([np.cos(phi) / np.cosh(s), np.sin(phi) / np.cosh(s), -np.tanh(s)], axis=-1)
+
+    moving = MovingTexture(texture, lambda n, r: np.broadcast_to(tensor, (*n.shape[:-1], 1, 3)), 1e-11, 1e-13)
+    x = np.linspace(-20e-9, 20e-9, 41)[:, None]
+    terms = moving.continuity(x, 0.0)
+    assert np.abs(terms.source).max() > 0.01 * np.abs(terms.divergence).max()  # a turning wall does work
+    assert terms.gap < 1e-4
+    sim = simulation(film(spiralization=2e-3 * THICKNESS / DEPTH), cells=321)
+    at = (sim.mesh.x - 80.0)[:, None] * 1e-9
+    plain = MovingTexture(
+        texture,
+        lambda n, r: np.broadcast_to(wall_heat.dmi_tensor(np.array(2e-3), np.array(0.0)), (*n.shape[:-1], 1, 3)),
+        1e-11,
+        1e-13,
+    )
+    j = wall_heat.currents(sim, texture(at, 0.0), plain.rate(at, 0.0) * 1e-15).dmi
+    np.testing.assert_allclose(j, THICKNESS * plain.current(at, 0.0)[:, 0], atol=1e-9 * np.abs(j).max())
 
 
 def test_dmi_energy_balance():

@@ -109,3 +109,26 @@ class HeatCurrents(Response):
             gap = relative(array(result, name) - expected, expected)
             symbol = "β̃" if parts == tilde else "D"
             yield below(f"{name} in closed form", f"J_x = {symbol}_xy w 2π/λ (63), relative", gap, EXACT)
+        yield from _continuity(result, given)
+
+
+def _continuity(result: Result, given: Mapping[str, float]) -> Iterator[Check]:
+    """(8) for the moving wall: its DMI energy to the left of the centre changes by what flows through the centre."""
+    name = "dmi_current_wall"
+    if not significant(result, name, "spiralization") or "x" not in [str(c) for c in result["current"]]:
+        return
+    width, speed = 1e-9 * float(given["wall_width"]), float(given["velocity"])
+    row = array(result, "spiralization")[0, [str(c) for c in result["current"]].index("x")]  # (torque, M, T)
+    x = np.linspace(-30.0 * width, 0.0, 6001)
+
+    def energy(moved: float) -> RealArray:
+        """∫ n̂ × ∂_x n̂ dx of the wall, moved along x: (3,)."""
+        s = (x - moved) / width
+        n = np.stack([1.0 / np.cosh(s), np.zeros_like(s), -np.tanh(s)], axis=-1)
+        return np.trapezoid(np.cross(n, np.gradient(n, x, axis=0, edge_order=2)), x, axis=0)
+
+    step = 1e-3 * width
+    expected = -speed * np.einsum("jmt,j->mt", row, (energy(step) - energy(-step)) / (2.0 * step))
+    must = "J_x = −d/dt ∫F dx up to the centre, with D of the file, relative"
+    gap = relative(array(result, name) - expected, expected)
+    yield below("dmi_current_wall by the continuity of the DMI energy (8)", must, gap, 1e-3)
