@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hpcalo.errors import InputError, nearest
 from hpcalo.io.dataset import Result
+from hpcalo.kubo.plot import published
 from hpcalo.kubo.plot.data import floor_of, largest_in
 from hpcalo.kubo.plot.panels import Panel, generic_panel
 from hpcalo.kubo.responses.response import DRAWN_AGAINST, responses
@@ -25,13 +26,17 @@ MOST = 6
 def draw(results: Sequence[Result], quantities: Sequence[str] = ()) -> PaperFigure:
     """A matplotlib figure of one or more Kubo results: the main panels, or all those of the named quantities.
 
-    A name is one of the input's `kubo.quantities` or of a variable of the file. Raises InputError for a name that is
-    neither, and for files that hold nothing to draw.
+    A name is one of the input's `kubo.quantities` or of a variable of the file, or `published`: what the paper prints
+    for its film beside a result. Raises InputError for any other name, and for files that hold nothing to draw.
     """
     if any(is_scan(r) for r in results):
         if not all(is_scan(r) for r in results):
             raise InputError(f"{_paths(results)}: a scan and a single run cannot share a picture")
         return scan_figure(results, quantities)
+    if published.NAME in quantities:
+        if len(results) > 1 or len(quantities) > 1:
+            raise InputError(f"{_paths(results)}: '{published.NAME}' is a figure of its own, of one result")
+        return published.figure(results[0])
     from matplotlib import rc_context  # noqa: PLC0415  (slow to load)
 
     from hpcalo.plotting.paper import STYLE  # noqa: PLC0415  (as above)
