@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hpcalo.errors import ModelError
+from hpcalo.errors import ModelError, one_line
 from hpcalo.hamiltonian.exchange import pauli_on_pairs, spin_components, time_reversed
 from hpcalo.typing import ComplexArray, IntArray
 
@@ -126,6 +126,18 @@ def real_gauge(H_Rnn: NDArray, up: IntArray, down: IntArray) -> ComplexArray:
     phases = np.ones(2 * n, dtype=np.complex128)
     phases[up] = phases[down] = np.exp(-1j * alpha)
     return phases
+
+
+def told_by_spin(spin_vnn: ComplexArray) -> tuple[IntArray, IntArray, str]:
+    """The pairs up and down that the spin matrices of cell 0 tell; of functions that are no pairs none, and why."""
+    try:
+        up, down = find_pairs(spin_vnn)
+        gauge, _ = spin_gauge(spin_vnn, up, down)
+        require_pauli(gauge.conj().T @ spin_vnn @ gauge, up, down)
+    except ModelError as problem:
+        none: IntArray = np.zeros(0, dtype=np.int64)
+        return none, none, one_line(problem).partition(", use spin =")[0].partition(": these are")[0]
+    return up, down, ""
 
 
 def require_pauli(spin_vnn: NDArray, up: IntArray, down: IntArray) -> float:

@@ -17,6 +17,7 @@ from hpcalo.hamiltonian.builtin import ferromagnet
 from hpcalo.hamiltonian.exchange import pauli_on_pairs
 from hpcalo.hamiltonian.magnetization import with_magnetization
 from hpcalo.hamiltonian.modelfile import read_model, write_model
+from hpcalo.hamiltonian.readers.matrices import from_arrays
 from hpcalo.hamiltonian.readers.wannier90.assemble import WannierOptions, read_wannier90
 from hpcalo.hamiltonian.types import WannierModel
 from hpcalo.kubo.responses.torkance import torkance_parts
@@ -99,6 +100,31 @@ def test_functions_mixed_alike_in_every_cell() -> None:
         np.testing.assert_allclose(part[1], sign * part[0], atol=1e-11 * np.abs(expected).max())
     with pytest.raises(InputError, match=r"kubo\.n_hat: .* no spin pairs, so .* can be reversed but not"):
         magnetization_directions(found, [[1.0, 0.0, 0.0]])
+
+
+@pytest.mark.parametrize("N", [6, 7])
+def test_functions_that_are_no_pairs_from_arrays(N: int) -> None:
+    """Arrays of a mixed gauge, also with a function more than pairs, give the torkance of the model in pairs."""
+    model = with_spin(ferromagnet(orbitals=3, n_hat=N_HAT))
+    H, A, spin = model.H_Rnn, model.A_Rvnn, model.spin_Rvnn
+    if A is None or spin is None:
+        raise AssertionError("the model has both")
+    alone = N - 6
+
+    def wider(X: np.ndarray) -> np.ndarray:
+        return np.pad(X, [(0, 0)] * (X.ndim - 2) + [(0, alone)] * 2)
+
+    H, A, spin, W = wider(H), wider(A), wider(spin), unitary(N)
+    if alone:
+        H[model.home, 6, 6], spin[model.home, :, 6, 6] = 30.0, (0.0, 0.0, 1.0)
+    H, A, spin = (W.conj().T @ X @ W for X in (H, A, spin))
+    found = from_arrays(model.crystal.lattice, model.R, H, r=A, spin=spin, periodic=model.crystal.periodic)
+    assert not len(found.up)
+    assert any("time reversal Θ found" in note for note in found.notes)
+    assert any("have no partner" in note for note in found.notes) == bool(alone)
+    np.testing.assert_allclose(found.n_hat, model.n_hat, atol=1e-9)
+    expected = torkances(model, grid(3, 2, 2))
+    np.testing.assert_allclose(torkances(found, grid(3, 2, 2)), expected, atol=1e-6 * np.abs(expected).max())
 
 
 def test_functions_mixed_from_cell_to_cell() -> None:

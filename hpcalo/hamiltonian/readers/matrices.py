@@ -16,7 +16,7 @@ from hpcalo.hamiltonian.exchange import odd_part, require_exchange
 from hpcalo.hamiltonian.film import as_film, periodic_directions, thickness_or_default
 from hpcalo.hamiltonian.magnetization import with_magnetization
 from hpcalo.hamiltonian.readers.base import Reader
-from hpcalo.hamiltonian.readers.wannier90.assemble import pair_gauge, with_pairs
+from hpcalo.hamiltonian.readers.wannier90.assemble import pair_gauge, with_pairs, without_pairs
 from hpcalo.hamiltonian.spin_order import find_order
 from hpcalo.hamiltonian.types import Crystal, WannierModel, check_hermitian, check_shape
 from hpcalo.typing import ComplexArray, IntArray, RealArray
@@ -175,8 +175,10 @@ def _model(m: Matrices, wishes: Wishes, name: str) -> WannierModel:
     )
     up, down, found = _pairs(model, wishes.spin, m.pairs)
     model = model.with_notes(*found)
-    if not len(up):
+    if not len(up) and (model.spin_Rvnn is None or wishes.spin == "none"):
         model = replace(model, spin_Rvnn=None)
+    elif not len(up):
+        model = without_pairs(model, wishes.n_hat)
     else:
         model = _with_exchange(model, m.soc_Rnn, up, down, int(home[0]), wishes.n_hat)
     return model if wishes.thickness is None else as_film(model, wishes.thickness)
@@ -217,7 +219,8 @@ def _pairs(
     if model.spin_Rvnn is not None:
         for v in range(3):
             check_hermitian(f"spin matrix {'xyz'[v]}", model.R, model.spin_Rvnn[:, v])
-        return *pairs.find_pairs(model.spin_Rvnn[model.home]), []
+        up, down, why = pairs.told_by_spin(model.spin_Rvnn[model.home])
+        return up, down, [why] if why else []
     if named is not None:
         return *named, ["spin pairs: by the names of the functions, spin matrices taken as Pauli matrices along z"]
     why = "an odd number of functions"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -90,7 +91,9 @@ def read_with_replicas(seed: Path, options: WannierOptions | None = None) -> tup
         raise ModelError(f"{files.main}: {one_line(problem)}") from None
     if len(spin.up):
         return _with_exchange(model, folding, spin.up, spin.down, files, o.n_hat)
-    return (model, folding) if model.spin_Rvnn is None else (_without_pairs(model, folding, o.n_hat), None)
+    if model.spin_Rvnn is None:
+        return model, folding
+    return without_pairs(model if folding is None else fold(model, folding), o.n_hat), None
 
 
 def _matrices(files: WannierFiles) -> tuple[RawWannier, list[str]]:
@@ -134,11 +137,8 @@ def _with_exchange(
     return with_magnetization(paired, n_hat), folding
 
 
-def _without_pairs(
-    model: WannierModel, folding: Folding | None, n_hat: tuple[float, float, float] | None
-) -> WannierModel:
-    """The model with the exchange part that its spin matrices tell, if they do, replicas folded in."""
-    model = model if folding is None else fold(model, folding)
+def without_pairs(model: WannierModel, n_hat: Sequence[float] | None) -> WannierModel:
+    """The model with the exchange part that its spin matrices tell, or a warning why they do not."""
     try:
         odd, measures = reversal.with_exchange(model)
     except ModelError as problem:

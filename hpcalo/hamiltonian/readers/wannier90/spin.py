@@ -64,14 +64,8 @@ def read_spin(
         _require_spin(matrices[home])
     except ModelError as problem:
         raise ModelError(f"{files.spn}: {one_line(problem)}") from None
-    try:
-        up, down = pairs.find_pairs(matrices[home])
-        gauge, _ = pairs.spin_gauge(matrices[home], up, down)
-        pairs.require_pauli(gauge.conj().T @ matrices[home] @ gauge, up, down)
-    except ModelError as problem:
-        notes.append(one_line(problem).partition(", use spin =")[0].partition(": these are")[0])
-        return Spin(centres, matrices, notes=tuple(notes))
-    return Spin(centres, matrices, up, down, tuple(notes))
+    up, down, why = pairs.told_by_spin(matrices[home])
+    return Spin(centres, matrices, up, down, (*notes, why) if why else tuple(notes))
 
 
 def _pairs_found(files: WannierFiles, raw: RawWannier, centres: RealArray, structure: Structure) -> Spin:
