@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from hpcalo.io.checks import Check
     from hpcalo.io.dataset import Result
+    from hpcalo.io.table import Table
     from hpcalo.io.wire import WireNames
     from hpcalo.parallel.work import Work
     from hpcalo.plotting.paper import PaperFigure
@@ -61,6 +62,13 @@ class WallEngine(Engine):
 
         return scan_point(settings, context)
 
+    def conclude(self, result: Result) -> tuple[str, Sequence[str]]:
+        from hpcalo.wall.closing import doubts, numbers_of_result, table  # noqa: PLC0415
+
+        numbers = numbers_of_result(result)
+        shown = table(numbers)
+        return shown.text() if shown else "", doubts(numbers)
+
     def kind(self, result: Result) -> str:
         from hpcalo.wall.plot.data import kind  # noqa: PLC0415
 
@@ -95,6 +103,11 @@ class WallEngine(Engine):
         from hpcalo.wall.checks.report import hints  # noqa: PLC0415
 
         return hints(result)
+
+    def summary(self, result: Result) -> Table | None:
+        from hpcalo.wall.closing import numbers_of_result, table  # noqa: PLC0415
+
+        return table(numbers_of_result(result))
 
     def warnings(self, result: Result) -> Sequence[str]:
         from hpcalo.wall.checks.report import warnings  # noqa: PLC0415

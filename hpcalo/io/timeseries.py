@@ -25,6 +25,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import h5py
@@ -192,29 +193,36 @@ class TimeSeries:
                     numbers = {**state_attrs, "begun": 0, "complete": 0}
                     reserve_state(file.create_group(STATE_GROUP), state, numbers)
 
-    def finish(self, counters: Mapping[str, int], warnings: Sequence[str] = ()) -> None:
-        """Writes the numbers of the `counters` of `create`, and what the run has warned of since then."""
+    def finish(
+        self, counters: Mapping[str, int], warnings: Sequence[str] = (), texts: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        """Writes the numbers of the `counters` of `create`, what the run has warned of since then, and further texts.
+
+        The texts are not among those of `create`.
+        """
 
         def write() -> None:
-            if warnings:
-                self._warned(warnings)
+            if warnings or texts:
+                self._add_texts(warnings, texts)
             with writing(self.path), open_file(self.path, "r+") as file:
                 for name, value in counters.items():
                     file.attrs.modify(name, value)  # where it was: what describes the file does not change
 
         on_root(self.comm, write)
 
-    def _warned(self, lines: Sequence[str]) -> None:
-        """Adds warnings to those in the file, in a copy that then replaces it. Serial."""
-        name = f"{PROVENANCE_GROUP}/{WARNINGS}"
+    def _add_texts(self, warnings: Sequence[str], texts: Mapping[str, str]) -> None:
+        """Adds warnings to those in the file, and texts, in a copy that then replaces it. Serial."""
         with atomic_write(self.path, force=True, sealed=False) as part:
             shutil.copyfile(self.path, part)
             with open_file(part, "r+") as file:
+                name = f"{PROVENANCE_GROUP}/{WARNINGS}"
                 record = Provenance(texts={WARNINGS: str(file[name].asstr()[()]) if name in file else ""})
-                record.warned(lines)
-                if name in file:
-                    del file[name]
-                file.create_dataset(name, data=record.texts[WARNINGS], dtype=h5py.string_dtype())
+                record.warned(warnings)
+                for key, text in {**record.texts, **texts}.items():
+                    name = f"{PROVENANCE_GROUP}/{key}"
+                    if name in file:
+                        del file[name]
+                    file.create_dataset(name, data=text, dtype=h5py.string_dtype())
 
     @contextmanager
     def _open(self) -> Iterator[int]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from hpcalo.engine import RunContext
 from hpcalo.errors import Interrupted
@@ -14,11 +15,12 @@ from hpcalo.io.dataset import NOTES
 from hpcalo.io.files import commit
 from hpcalo.io.hdf5 import write_dataset
 from hpcalo.io.keeper import Keeper, StopRequested
-from hpcalo.io.provenance import Provenance, provenance
+from hpcalo.io.provenance import SUMMARY, Provenance, provenance
 from hpcalo.parallel.guard import on_root
 from hpcalo.parallel.progress import Progress, tell, warn
 from hpcalo.parallel.signals import StopRequest
 from hpcalo.scan.points import Points
+from hpcalo.wall.closing import doubts, numbers_of_file, table
 from hpcalo.wall.config import WallInput
 from hpcalo.wall.driver import begin, evolve
 from hpcalo.wall.dynamics.simulation import Simulation
@@ -96,13 +98,25 @@ def _in_time(settings: WallInput, context: RunContext, record: _Record, source: 
         )  # fmt: skip
     transport = sim.transport
     counters = {"steps": state.steps, "linear_solves": transport.solves, "linear_iterations": transport.iterations}
-    sink.file.finish(counters, sim.warnings)
+    closing, new = on_root(comm, lambda: _closing(frames))
+    sink.file.finish(counters, [*sim.warnings, *new], {SUMMARY: closing} if closing else {})
+    if closing:
+        tell(comm, closing, quiet=context.quiet)
+    for text in new:
+        warn(comm, text)
 
     def publish() -> None:
         commit(frames, output, force=context.force)
         checkpoint.remove(output)
 
     on_root(comm, publish)
+
+
+def _closing(frames: Path) -> tuple[str, list[str]]:
+    """The table of the last output as text, "" without one, and warnings of what is not converged. Serial."""
+    numbers = numbers_of_file(frames)
+    shown = table(numbers)
+    return shown.text() if shown else "", doubts(numbers)
 
 
 @contextmanager

@@ -53,9 +53,8 @@ def momentum(s: WallInput) -> list[str]:
             f"momentum.cutoff: {s.momentum.cutoff:g} cuts occupied states off at {hottest:.4g} K; "
             f"at least {need:.3f} is needed"
         )
-    # The midpoint rule misses the Fermi edge of width kT by 2 exp(-2 pi^2 kT m/(p_F dp)).
     ratio = K_B * coldest * c.mass / (c.fermi_momentum * cutoff)  # times `points`
-    error = 2.0 * np.exp(-2.0 * np.pi**2 * ratio * s.momentum.points)
+    error = edge_error(s, coldest, s.momentum.points)
     need = [int(np.ceil(-np.log(limit / 2.0) / (2.0 * np.pi**2 * ratio))) for limit in QUADRATURE]
     if error > QUADRATURE[0]:
         raise InputError(
@@ -64,10 +63,22 @@ def momentum(s: WallInput) -> list[str]:
         )
     if error > QUADRATURE[1]:
         return [
-            f"momentum.points: quadrature error about {error:.1%} at {coldest:.4g} K; "
+            f"momentum.points: quadrature error about {error:.1%} at {coldest:.4g} K{_more_if_thermal(s)}; "
             f"{need[1]} points give {QUADRATURE[1]:.1%}"
         ]
     return []
+
+
+def _more_if_thermal(s: WallInput) -> str:
+    """What drives by kappa, of second order in kT/E_F, is a small part of the sums, with their whole error."""
+    return ", up to six times that in thermal torques" if s.drive.gradient else ""
+
+
+def edge_error(s: WallInput, coldest: float, points: int) -> float:
+    """What the midpoint rule with so many points misses of the Fermi edge of width kT at `coldest` (K): relative."""
+    c = carriers(s)
+    step = s.momentum.cutoff * c.fermi_momentum / points
+    return float(2.0 * np.exp(-2.0 * np.pi**2 * K_B * coldest * c.mass / (c.fermi_momentum * step)))
 
 
 def long_path(s: WallInput) -> list[str]:

@@ -19,6 +19,7 @@ CONSISTENT: tuple[Callable[[WallInput], list[str]], ...] = (
     magnet.many_walls,
     magnet.chirality,
     time.time_stepping,
+    time.loose_tolerance,
     electrons.long_path,
 )
 """Checks of the consistent model, in the order of their warnings. A further check is a function here."""

@@ -6,6 +6,19 @@ from hpcalo.errors import InputError
 from hpcalo.wall.config import WallInput
 from hpcalo.wall.validity.common import carriers
 
+LOOSE = 1e-5  # tolerance of a step beyond which the error of a run has nothing to do with it
+
+
+def loose_tolerance(s: WallInput) -> list[str]:
+    """Steps whose errors nothing bounds."""
+    t = s.time
+    if s.wall.mode == "steady" or t.fixed_step or t.tolerance <= LOOSE:
+        return []
+    return [
+        f"time.tolerance: {t.tolerance:g} is the error of one step; many add up, and velocities may be wrong "
+        f"by several times their size: keep it below {LOOSE:g}, or compare with a tenth of it"
+    ]
+
 
 def time_stepping(s: WallInput) -> list[str]:
     """Mode, integrator and refreshing that go together."""

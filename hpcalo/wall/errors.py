@@ -1,0 +1,131 @@
+"""Errors of the meshes: the numbers of a state once more on coarser meshes of x and of the momentum.
+
+The second-order error of the spacing follows from half as many cells; that of the momenta from three quarters of them,
+whose sums miss the Fermi edge by 2 exp(-2 pi^2 kT m/(p_F dp)), and converge as dp^2 where they resolve it. The two are
+added in quadrature. M is taken as it is: errors that it has gathered in time are not part of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from hpcalo.errors import ConvergenceError
+from hpcalo.io.dataset import Variable
+from hpcalo.typing import RealArray
+from hpcalo.wall.config import WallInput
+from hpcalo.wall.dynamics.simulation import Simulation
+from hpcalo.wall.dynamics.state import State
+from hpcalo.wall.dynamics.unit_length import normalized
+from hpcalo.wall.monitors.monitor import Monitor
+from hpcalo.wall.monitors.schedule import observe
+from hpcalo.wall.validity.common import electrons_matter, end_temperatures
+from hpcalo.wall.validity.electrons import edge_error
+
+OF_THE_TEXTURE = frozenset(
+    {"wall_position", "wall_width", "wall_angle", "window_origin", "mean_mx", "mean_my", "mean_mz"}
+)
+"""Numbers that M alone decides: a coarser mesh says nothing about them."""
+LEAST_CELLS = 9
+"""Cells of a coarser mesh that can say anything."""
+PHASES = (0, 2)
+"""Points fewer than three quarters: an edge that happens to lie well between the points of one mesh does not in all."""
+EDGE_SHARE = 0.1
+"""Share of the change that the Fermi edge must explain to be taken for its cause."""
+
+
+def with_mesh_errors(
+    sim: Simulation, state: State, number: int, more: Mapping[str, Monitor], found: Mapping[str, Sequence[Variable]]
+) -> dict[str, list[Variable]]:
+    """The variables `found` at output `number`, the numbers among them with `error`; NaN where a mesh gave none.
+
+    Collective.
+    """
+    values = {v.name: float(np.asarray(v.data)) for axis in found.values() for v in axis if not v.dims}
+    values = {name: value for name, value in values.items() if _has_error(name)}
+    squares = dict.fromkeys(values, 0.0)
+    for part in (_of_cells, _of_momenta):
+        for name, error in part(sim, state, number, more, values).items():
+            squares[name] += error**2
+    return {
+        axis: [replace(v, error=np.asarray(np.sqrt(squares[v.name]))) if v.name in squares else v for v in variables]
+        for axis, variables in found.items()
+    }
+
+
+def without_mesh_errors(found: Mapping[str, Sequence[Variable]]) -> dict[str, list[Variable]]:
+    """The same with errors that are not known, so that every frame has the same variables."""
+    return {
+        axis: [replace(v, error=np.asarray(np.nan)) if not v.dims and _has_error(v.name) else v for v in variables]
+        for axis, variables in found.items()
+    }
+
+
+def _has_error(name: str) -> bool:
+    """Whether a coarser mesh tells an error; of powers not, since M that rests on one mesh moves on another."""
+    return name not in OF_THE_TEXTURE and not name.startswith("power_")
+
+
+def _of_cells(
+    sim: Simulation, state: State, number: int, more: Mapping[str, Monitor], values: Mapping[str, float]
+) -> dict[str, float]:
+    s, mesh = sim.settings, sim.mesh
+    cells = (mesh.cells + 1) // 2
+    if cells < max(LEAST_CELLS, mesh.comm.size):
+        return dict.fromkeys(values, float("nan"))
+    coarse = s.model_copy(update={"wire": s.wire.model_copy(update={"cells": cells})})
+    changes = _changes(sim, coarse, state, number, more, values)
+    ratio = (mesh.cells - 1) / (cells - 1)
+    return {name: change / (ratio**2 - 1.0) for name, change in changes.items()}
+
+
+def _of_momenta(
+    sim: Simulation, state: State, number: int, more: Mapping[str, Monitor], values: Mapping[str, float]
+) -> dict[str, float]:
+    s = sim.settings
+    points = s.momentum.points
+    if not electrons_matter(s):
+        return dict.fromkeys(values, 0.0)
+    coldest = float(end_temperatures(s).min())
+    edge = edge_error(s, coldest, points)
+    out = dict.fromkeys(values, 0.0)
+    for fewer in (max(2, 3 * points // 4 - less) for less in PHASES):
+        coarse = s.model_copy(update={"momentum": s.momentum.model_copy(update={"points": fewer})})
+        edge_coarse = edge_error(s, coldest, fewer)
+        for name, change in _changes(sim, coarse, state, number, more, values).items():
+            by_edge = edge_coarse > EDGE_SHARE * change / (abs(values[name]) or np.inf)
+            left = edge / edge_coarse if by_edge else (fewer / points) ** 2
+            out[name] = float(np.maximum(out[name], change * left / (1.0 - left)))
+    return out
+
+
+def _changes(
+    sim: Simulation,
+    coarse: WallInput,
+    state: State,
+    number: int,
+    more: Mapping[str, Monitor],
+    values: Mapping[str, float],
+) -> dict[str, float]:
+    """Moduli of the changes of the numbers with other meshes; NaN where these have no solution. Collective."""
+    steady = coarse.model_copy(update={"wall": coarse.wall.model_copy(update={"mode": "steady"})})
+    try:
+        twin = Simulation(steady, sim.mesh.comm, sim.coefficients)
+        there = replace(state, m=_sampled(sim, twin, state.m), f=None)
+        again = observe(twin, there, number, more)
+    except ConvergenceError:
+        return dict.fromkeys(values, float("nan"))
+    numbers = {v.name: float(np.asarray(v.data)) for axis in again.values() for v in axis if not v.dims}
+    return {name: abs(numbers.get(name, np.nan) - value) for name, value in values.items()}
+
+
+def _sampled(sim: Simulation, twin: Simulation, m: RealArray) -> RealArray:
+    """M (n, 3) on the nodes of the coarser mesh: on common nodes the same, else by cubic splines. Collective."""
+    if twin.mesh.cells == sim.mesh.cells:
+        return m
+    from scipy.interpolate import CubicSpline  # noqa: PLC0415  (slow)
+
+    every = sim.mesh.gather(m)
+    return normalized(np.asarray(CubicSpline(np.arange(sim.mesh.cells) * sim.mesh.dx, every)(twin.mesh.x)))

@@ -1,0 +1,95 @@
+"""Errors of the wall's numbers: what is told against finer meshes, what is said of it, and where it is kept."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from mpi4py import MPI
+
+from hpcalo.io.dataset import Variable
+from hpcalo.wall.closing import Number, doubts, table
+from hpcalo.wall.config import WallInput
+from hpcalo.wall.dynamics.simulation import Simulation
+from hpcalo.wall.frames import frames
+from hpcalo.wall.validity.settings import check_settings
+
+
+def settings(mode="steady", **tables):
+    base = {
+        "wall": {"mode": mode},
+        "electrons": {"conductivity": 1.26e6},
+        "magnet": {"damping": 0.02},
+        "wire": {"length": 80.0, "cells": 81},
+        "momentum": {"points": 48},
+        "drive": {"temperature": 100.0, "gradient": 1.0, "circuit": "open"},
+    }
+    return WallInput.model_validate(
+        {name: {**base.get(name, {}), **tables.get(name, {})} for name in {**base, **tables}}
+    )
+
+
+def last(s) -> dict[str, Variable]:
+    """The numbers of the last output with their errors."""
+    sim = Simulation(s, MPI.COMM_SELF)
+    (frame,) = frames(sim, sim.start(), 0, {})
+    return {v.name: v for v in frame.variables if not v.dims}
+
+
+@pytest.mark.parametrize("cells", [60, 81])
+def test_error_of_the_cells(cells):
+    """Within a third of the true one, against a mesh with eight times the cells."""
+    told = last(settings(wire={"cells": cells}))
+    true = last(settings(wire={"cells": 641}))
+    for name in ("u", "beta", "wall_velocity", "energy_total"):
+        error = abs(float(told[name].data) - float(true[name].data))
+        assert float(told[name].error) == pytest.approx(error, rel=0.33), name
+
+
+@pytest.mark.parametrize("points", [12, 16, 20])
+def test_error_of_the_momenta(points):
+    """Thermal torques with too few momenta are wrong by 20, 10 and 2 %: told within a factor of 2."""
+    told, true = (last(settings(momentum={"points": n}, wire={"cells": 161})) for n in (points, 64))
+    for name in ("u", "wall_velocity"):
+        error = abs(float(told[name].data) - float(true[name].data))
+        assert 0.5 * error < float(told[name].error) < 2.0 * error, name
+
+
+def test_powers_and_places_have_none():
+    """M that rests on one mesh moves on another; where the wall is follows from M alone."""
+    found = last(settings(wire={"cells": 41}))
+    assert found["power_damping"].error is None
+    assert found["wall_position"].error is None
+
+
+def test_only_the_last_output_is_solved_again():
+    s = settings("quasi-static", wire={"cells": 41}, time={"end": 2e-4, "output_every": 1e-4})
+    sim = Simulation(s, MPI.COMM_SELF)
+    errors = [
+        float(next(v for v in frames(sim, state, number, {})[0].variables if v.name == "u").error)
+        for number, state in enumerate([sim.start(), *sim.run(sim.start())])
+    ]
+    assert np.isnan(errors[:2]).all()
+    assert 0.0 < errors[2] < np.inf
+
+
+def test_table_and_doubts():
+    numbers = [
+        Number("u", 1.0, 0.2, "m/s"),
+        Number("beta", 0.01, 1e-4, ""),
+        Number("wall_velocity", 2.0, np.nan, "m/s"),
+    ]
+    lines = table(numbers).text().splitlines()
+    assert lines[2].split()[:4] == ["u", "1.00", "±", "0.20"]
+    assert lines[2].endswith("!")
+    assert not lines[3].endswith("!")
+    assert lines[4].endswith("!")
+    first, second = doubts(numbers)
+    assert first.startswith("not converged: u is 1.00 ± 0.20 m/s")
+    assert second.startswith("the errors of wall_velocity are not known")
+
+
+def test_loose_tolerance_is_told():
+    coupled = settings("time-dependent", time={"integrator": "bdf", "tolerance": 0.09})
+    (text,) = [t for t in check_settings(coupled) if "tolerance" in t]
+    assert text.startswith("time.tolerance: 0.09 is the error of one step")
+    assert not any("tolerance" in t for t in check_settings(settings("quasi-static")))
