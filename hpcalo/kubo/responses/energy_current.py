@@ -116,7 +116,7 @@ class EnergyCurrentWithBroadening(Response):
         _panel("energy_current_even", "even energy current", r"$B_{{{}}}$", "energy_current_response"),
         _panel("energy_current_odd", "odd energy current", r"$B_{{{}}}$"),
         _panel("spiralization_even", "spiralization", r"$D_{{{}}}$", "spiralization"),
-        _panel("spiralization_odd", "odd remainder of $D$", r"$D_{{{}}}$"),
+        _panel("spiralization_odd", "odd remainder", r"$D_{{{}}}$"),
     )
 
     def compute(self, run: RunSums) -> Mapping[str, RealArray]:
