@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hpcalo.hamiltonian import sublattices
 from hpcalo.hamiltonian.exchange import pauli_on_pairs, require_exchange, shares_not_along, spin_components, unit_vector
 from hpcalo.hamiltonian.film import nearest_atoms
-from hpcalo.hamiltonian.types import Crystal, WannierModel
+from hpcalo.hamiltonian.types import Crystal, LcaoModel, WannierModel
 from hpcalo.typing import ComplexArray, IntArray, RealArray
 
 MESH = 8
@@ -30,6 +30,8 @@ COLLINEAR = 0.9
 """Share of Σ m m^T along one axis from which moments that cancel have a common axis."""
 WEAK = 1e-3
 """Exchange splitting of an atom, relative to the largest hopping, below which it may be noise."""
+NO_EXCHANGE = 1e-3
+"""eV; exchange splitting of an atom below which it may be noise of atomic orbitals."""
 ASK = "give n_hat in [model] (hpcalo convert: --set 'n_hat=[x,y,z]')"
 
 
@@ -111,6 +113,30 @@ def _notes_on_sublattices(crystal: Crystal, exchange: RealArray) -> tuple[str, .
     kind = "collinear" if sublattices.collinear(exchange, crystal.sublattices) else "not collinear"
     what = "torque and other n̂: all moments turn together, as a rigid body"
     return (f"magnetic sublattices, {kind} ({sublattices.text(crystal)}); {what}",)
+
+
+def lcao_with_sublattices(model: LcaoModel) -> LcaoModel:
+    """The model with the magnetic sublattices of its atoms, if their moments have several directions, and a note.
+
+    From the exchange on the orbitals of each atom. Moments that the files do not tell are then the splittings along n̂
+    relative to the largest, so that no operation takes an atom for its opposite.
+    """
+    home = int(np.flatnonzero((model.R == 0).all(axis=1))[0])
+    each = np.diagonal(model.down_Rnn[home] - model.up_Rnn[home])[:, None] * model.n_hat
+    if model.canted_vRnn is not None:
+        each = each + 2.0 * np.diagonal(model.canted_vRnn[:, home], axis1=1, axis2=2).T
+    split = np.zeros_like(model.crystal.positions)
+    np.add.at(split, nearest_atoms(model.tau, model.crystal.lattice, model.crystal.positions), each)
+    moments = model.crystal.moments
+    largest = float(np.linalg.norm(split, axis=1).max(initial=0.0))
+    weak = sublattices.WEAK_ORBITALS
+    numbers = sublattices.found_sublattices(split, model.n_hat, weak) if largest > NO_EXCHANGE else ()
+    if not numbers:
+        return model
+    if not moments.any():
+        moments = np.round(split @ model.n_hat / largest, 3)
+    crystal = replace(model.crystal, sublattices=numbers, moments=moments)
+    return replace(model, crystal=crystal).with_notes(*_notes_on_sublattices(crystal, split))
 
 
 def direction_of(exchange: RealArray, moments: RealArray | None, symbols: Sequence[str]) -> tuple[RealArray, str]:

@@ -12,19 +12,21 @@ from hpcalo.typing import RealArray
 
 WEAK = 0.1
 """Exchange of an atom, relative to the largest, below which it is of no sublattice: a moment that neighbours induce."""
+WEAK_ORBITALS = 0.25
+"""The same of atomic orbitals, which reach into the exchange of their neighbours: tungsten next to manganese, 0.13."""
 TOGETHER = np.cos(np.radians(20.0))
 """Cosine of the angle between the moments of one sublattice; spin-orbit coupling cants them by a few degrees."""
 REST = "rest"
 
 
-def found_sublattices(exchange: RealArray, n_hat: RealArray) -> tuple[int, ...]:
+def found_sublattices(exchange: RealArray, n_hat: RealArray, weak: float = WEAK) -> tuple[int, ...]:
     """For each atom the number of its sublattice, 1, 2, …, or 0 of an atom that is hardly magnetic.
 
-    exchange: (atoms, 3), splittings along the moments. The sublattice whose moments are nearest to n̂ is the first; the
-    others follow by their first atom. Empty where all moments have one direction.
+    exchange: (atoms, 3), splittings along the moments. weak: as `WEAK`. The sublattice whose moments are nearest to n̂
+    is the first; the others follow by their first atom. Empty where all moments have one direction.
     """
     sizes = np.linalg.norm(exchange, axis=1)
-    magnetic = np.flatnonzero(sizes > WEAK * max(float(sizes.max(initial=0.0)), 1e-300))
+    magnetic = np.flatnonzero(sizes > weak * max(float(sizes.max(initial=0.0)), 1e-300))
     directions = exchange / np.maximum(sizes, 1e-300)[:, None]
     groups: list[list[int]] = []
     for atom in magnetic.tolist():

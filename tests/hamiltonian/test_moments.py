@@ -11,6 +11,7 @@ import pytest
 from hpcalo.app.verbs.convert import convert
 from hpcalo.hamiltonian.exchange import PAULI, odd_part, unit_vector
 from hpcalo.hamiltonian.magnetization import direction_of, with_magnetization
+from hpcalo.hamiltonian.readers.overlapping import lcao_model
 from hpcalo.hamiltonian.types import Crystal, WannierModel
 
 
@@ -103,3 +104,23 @@ def test_a_direction_given_in_the_table_is_the_models(shared: Path, tmp_path: Pa
     assert model.n_hat.tolist() == [-1.0, 0.0, 0.0]
     assert not warned(model)
     assert any("(-1, 0, 0) as given" in note for note in model.notes)
+
+
+@pytest.mark.parametrize(
+    "exchange",
+    [(-AXIS, AXIS), (AXIS, AXIS), (2.0 * AXIS, -AXIS, 0.05 * AXIS), (AXIS, -AXIS, AXIS, -AXIS)],
+    ids=["antiferromagnet", "ferromagnet", "ferrimagnet with a weak atom", "four atoms"],
+)
+def test_atomic_orbitals_find_the_sublattices_of_wannier_functions(exchange: tuple[np.ndarray, ...]) -> None:
+    """The same matrices with an overlap of 1; moments that no file tells are ratios, so that opposite atoms differ."""
+    wannier = magnet(*map(tuple, exchange))
+    expected = with_magnetization(wannier)
+    S = np.zeros((3, len(exchange), len(exchange)))
+    S[1] = np.eye(len(exchange))
+    tau = wannier.crystal.positions
+    found = lcao_model(wannier.crystal, wannier.R, wannier.H_Rnn, S, tau, None)
+    assert found.crystal.sublattices == expected.crystal.sublattices
+    several = bool(expected.crystal.sublattices)
+    assert several == any(note.startswith("magnetic sublattices, collinear") for note in found.notes)
+    if several:
+        np.testing.assert_allclose(found.crystal.moments, expected.crystal.moments, atol=2e-3)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from hpcalo.errors import ModelError, one_line
 from hpcalo.hamiltonian.film import periodic_directions, thickness_or_default
+from hpcalo.hamiltonian.magnetization import lcao_with_sublattices
 from hpcalo.hamiltonian.overlap import require_positive_overlap
 from hpcalo.hamiltonian.types import Crystal, LcaoModel
 from hpcalo.typing import IntArray, RealArray
@@ -79,7 +80,7 @@ def read_lcao(
                 f"{position_file}: not the position matrix of {path.name}: r differs from its adjoint by {gap:.3g} Å"
             )
     try:
-        return require_positive_overlap(model)
+        return require_positive_overlap(lcao_with_sublattices(model))
     except ModelError as problem:
         raise ModelError(f"{path}: {one_line(problem)}") from None
 

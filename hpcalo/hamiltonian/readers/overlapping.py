@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from hpcalo.errors import ModelError
 from hpcalo.hamiltonian.exchange import spin_components, unit_vector
 from hpcalo.hamiltonian.film import nearest_atoms
-from hpcalo.hamiltonian.magnetization import ASK, direction_of
+from hpcalo.hamiltonian.magnetization import ASK, direction_of, lcao_with_sublattices
 from hpcalo.hamiltonian.overlap import require_positive_overlap
 from hpcalo.hamiltonian.pairs import layout_pairs
 from hpcalo.hamiltonian.types import Crystal, LcaoModel
@@ -74,7 +74,7 @@ def lcao_model(
         electrons=electrons,
         name=name,
     )
-    return require_positive_overlap(model)
+    return require_positive_overlap(lcao_with_sublattices(model))
 
 
 def _direction(

@@ -14,6 +14,7 @@ from hpcalo.config.fields import InputPath
 from hpcalo.errors import InputError, ModelError, one_line
 from hpcalo.hamiltonian.exchange import unit_vector
 from hpcalo.hamiltonian.film import as_film, thickness_or_default
+from hpcalo.hamiltonian.magnetization import lcao_with_sublattices
 from hpcalo.hamiltonian.overlap import require_positive_overlap
 from hpcalo.hamiltonian.readers.base import Magnetization, PositionMatrix, Reader
 from hpcalo.hamiltonian.readers.lcao_npz import POSITION_TOLERANCE, position_mismatch
@@ -111,7 +112,7 @@ class Gpaw(Reader):
         )
         if (gap := position_mismatch(model)) > POSITION_TOLERANCE:
             raise ModelError(f"the position matrix differs from its adjoint by {gap:.3g} Å: more k-points are needed")
-        return require_positive_overlap(model)
+        return require_positive_overlap(lcao_with_sublattices(model))
 
 
 def _require_what_is_needed(calc: Calculator) -> None:
