@@ -58,7 +58,8 @@ def _describe(schema: type[BaseModel], error: ErrorDetails, data: object) -> str
         hint = nearest(given, words) if isinstance(given, str) else ""
         if len(expected) > MOST_EXPECTED:
             name = next((part for part in reversed(loc) if isinstance(part, str)), "")
-            expected = f"{len(words)} names; 'hpcalo keys {name}' lists them"
+            first = ", ".join(f"'{word}'" for word in words[:4])
+            expected = f"{first} and {len(words) - 4} more, which 'hpcalo keys {name}' lists"
         text = f"{_shown(given)}: unknown value{hint} (allowed: {expected})"
     else:
         text = _PLAIN.get(kind) or error["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
