@@ -7,7 +7,7 @@ Currents are per width of the film, in W/m: through the thickness of the cell of
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -66,6 +66,37 @@ def currents(sim: Simulation, m: RealArray, rate: RealArray) -> Currents:
     return Currents(even[:, 0], odd[:, 0], (even + odd)[:, 1], dmi)
 
 
+@dataclass(frozen=True)
+class CurrentErrors:
+    """Errors of the currents along the wire by those of the Kubo result, W/m on the own nodes; NaN: not known."""
+
+    heat_even: RealArray
+    heat_odd: RealArray
+    dmi: RealArray
+
+    @property
+    def heat(self) -> RealArray:
+        """Of both parts together: they come from the same points k and may err alike."""
+        return self.heat_even + self.heat_odd
+
+
+def current_errors(sim: Simulation, m: RealArray, rate: RealArray) -> CurrentErrors:
+    """The errors of `currents` at this M and dM/dt: those are linear in the coefficients. A D of the input has none."""
+    c, t = sim.magnetics.coefficients, sim.transport.temperature
+    assert c is not None  # as in `currents`
+    dn_dt = rate * PER_SECOND
+    forms = {"even": angular.across(m), "odd": angular.field_like(m)}
+    heat = {
+        part: c.cell_thickness * c.error_at(f"beta_tilde_{part}", t) * np.abs(current(form, m, dn_dt)[:, 0])
+        for part, form in forms.items()
+    }
+    unit = np.ones(len(m))
+    dmi = (
+        c.cell_thickness * c.error_at("spiralization", t) * np.abs(current(dmi_tensor(unit, 0 * unit), m, dn_dt)[:, 0])
+    )
+    return CurrentErrors(heat["even"], heat["odd"], dmi)
+
+
 def dmi_balance(sim: Simulation, m: RealArray, rate: RealArray, dmi_current: RealArray) -> tuple[RealArray, float]:
     """DMI energy on the own faces (J/m^2, per area of the film) and how well its balance closes.
 
@@ -118,30 +149,40 @@ class Heat(Monitor):
     def variables(self, sim: Simulation, state: State, torques: Torques) -> list[Variable]:
         """Collective."""
         rate = sim.rate(state, torques)
-        j = currents(sim, state.m, rate)
+        j, errors = currents(sim, state.m, rate), current_errors(sim, state.m, rate)
         return [
-            *_along_the_wire(sim, state.m, rate, j),
-            *_peaks_and_integrals(sim, j),
+            *_along_the_wire(sim, state.m, rate, j, errors),
+            *_peaks_and_integrals(sim, j, errors),
             *_powers(sim, state.m, rate),
             *_heat_work(sim, j),
         ]
 
 
-def _along_the_wire(sim: Simulation, m: RealArray, rate: RealArray, j: Currents) -> list[Variable]:
+def _along_the_wire(
+    sim: Simulation, m: RealArray, rate: RealArray, j: Currents, errors: CurrentErrors
+) -> list[Variable]:
     spin_orbit = sim.magnetics.spin_orbit
     assert spin_orbit is not None  # comes with the coefficients
     energy, balance = dmi_balance(sim, m, rate, j.dmi)
     words = "heat current J^Q along the wire, -beta-tilde [n x dn/dt] (30), per width"
+
+    def known(variable: Variable, error: RealArray) -> Variable:
+        return replace(variable, error=on_nodes(sim, variable.name, error, "W/m", "").data)
+
+    even, odd = (f"part of J^Q from the {part} inverse thermal torque" for part in ("even", "odd"))
     return [
-        on_nodes(sim, "heat_current", j.heat, "W/m", words),
-        on_nodes(sim, "heat_current_even", j.heat_even, "W/m", "part of J^Q from the even inverse thermal torque"),
-        on_nodes(sim, "heat_current_odd", j.heat_odd, "W/m", "part of J^Q from the odd inverse thermal torque"),
+        known(on_nodes(sim, "heat_current", j.heat, "W/m", words), errors.heat),
+        known(on_nodes(sim, "heat_current_even", j.heat_even, "W/m", even), errors.heat_even),
+        known(on_nodes(sim, "heat_current_odd", j.heat_odd, "W/m", odd), errors.heat_odd),
         on_nodes(
             sim, "heat_current_transverse", j.heat_transverse, "W/m",
             "heat current across the wire, in the film's plane",
         ),
-        on_nodes(
-            sim, "dmi_current", j.dmi, "W/m", "DMI energy current along the wire, -D [n x dn/dt] (7), per width"
+        known(
+            on_nodes(
+                sim, "dmi_current", j.dmi, "W/m", "DMI energy current along the wire, -D [n x dn/dt] (7), per width"
+            ),
+            errors.dmi,
         ),
         on_faces(sim, "dmi_energy", energy, "J/m^2", "DMI energy per area of the film, D [n x n']"),
         number("dmi_balance", balance, "", "largest |dF/dt + dJ/dx - w| over |dJ/dx| or |w|, DMI energy (8)"),
@@ -152,13 +193,19 @@ def _along_the_wire(sim: Simulation, m: RealArray, rate: RealArray, j: Currents)
     ]  # fmt: skip
 
 
-def _peaks_and_integrals(sim: Simulation, j: Currents) -> list[Variable]:
+def _peaks_and_integrals(sim: Simulation, j: Currents, errors: CurrentErrors) -> list[Variable]:
+    """Their errors are upper bounds: the largest along the wire, and the integral of the errors."""
     out = []
-    for name, values in (("heat_current", j.heat), ("dmi_current", j.dmi)):
+    for name, values, error in (("heat_current", j.heat, errors.heat), ("dmi_current", j.dmi, errors.dmi)):
         words = name.replace("_", " ").replace("dmi", "DMI energy")
-        integral = sim.mesh.total(values) * (sim.mesh.dx * NM)
-        out.append(number(f"{name}_peak", peak(sim, values), "W/m", f"{words}: the value of largest magnitude"))
-        out.append(number(f"{name}_integral", integral, "W", f"{words}: integral along the wire"))
+        integral, bound = (sim.mesh.total(x) * (sim.mesh.dx * NM) for x in (values, error))
+        largest = sim.mesh.max(float(np.nan_to_num(error, nan=np.inf).max(initial=0.0)))
+        top = number(f"{name}_peak", peak(sim, values), "W/m", f"{words}: the value of largest magnitude")
+        whole = number(f"{name}_integral", integral, "W", f"{words}: integral along the wire")
+        out += [
+            replace(top, error=np.asarray(largest if np.isfinite(largest) else np.nan)),
+            replace(whole, error=np.asarray(bound)),
+        ]
     return out
 
 

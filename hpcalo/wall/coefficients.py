@@ -65,6 +65,14 @@ class Coefficients:
 
         return np.asarray(PchipInterpolator(self.temperatures, values)(temperature), dtype=np.float64)
 
+    def error_at(self, name: str, temperature: RealArray) -> RealArray:
+        """Error of `at`, linear between the result's temperatures; NaN where it is not known, 0 if not used."""
+        if name not in self.tables:
+            return np.zeros(np.shape(temperature))
+        if name not in self.errors:
+            return np.full(np.shape(temperature), np.nan)
+        return np.interp(temperature, self.temperatures, self.errors[name])
+
     def interfacial_dmi(self, temperature: RealArray) -> RealArray:
         """D of D (M_z M_x' - M_x M_z') in J/m^2 over the magnet's thickness: for the wire along x, D_xy d/t."""
         return self.at("spiralization", temperature) * self.cell_thickness / self.thickness

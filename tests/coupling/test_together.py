@@ -227,6 +227,40 @@ def test_currents_of_a_rigidly_moving_wall(angle):
     assert sim.mesh.total(j.dmi) * sim.mesh.dx * 1e-9 == pytest.approx(whole, rel=1e-6)
 
 
+def test_errors_of_the_currents():
+    """What the currents change by when each coefficient changes by its error; peaks and integrals have errors, too."""
+    temperatures = np.array([200.0, 300.0, 400.0])
+    tables = {
+        "spiralization": [1e-3, 2e-3, 3e-3],
+        "beta_tilde_even": [4e-4, 5e-4, 3e-4],
+        "beta_tilde_odd": [-2e-4, 1e-4, 0.0],
+    }
+    errors = {
+        "spiralization": np.full(3, 1e-5),
+        "beta_tilde_even": np.full(3, 3e-5),
+        "beta_tilde_odd": np.full(3, 2e-5),
+    }
+    drive = Drive(temperature=300.0, gradient=0.5, profile="ramp")
+    known = replace(film(temperatures, **tables), errors=errors)
+    sim = simulation(known, drive=drive)
+    m, rate = rigid(sim, 70.0, angle=np.deg2rad(40.0))
+    j, found = wall_heat.currents(sim, m, rate), wall_heat.current_errors(sim, m, rate)
+    for name, part in (("spiralization", "dmi"), ("beta_tilde_even", "heat_even"), ("beta_tilde_odd", "heat_odd")):
+        moved = {n: np.array(v) + (errors[n] if n == name else 0.0) for n, v in tables.items()}
+        other = wall_heat.currents(simulation(film(temperatures, **moved), drive=drive), m, rate)
+        change = np.abs(getattr(other, part) - getattr(j, part))
+        np.testing.assert_allclose(getattr(found, part), change, rtol=1e-9, atol=1e-12 * change.max())
+        assert change.max() > 0.0
+    variables = {v.name: v for v in observe(sim, State(m, 0.0, 1.0), 0, {"heat": wall_heat.Heat()})["time"]}
+    for name in ("heat_current", "dmi_current", "heat_current_peak", "dmi_current_integral"):
+        assert variables[name].companion().name == f"{name}_error"
+        assert np.isfinite(getattr(variables[name].error, "data", variables[name].error)).all(), name
+    unknown = wall_heat.current_errors(simulation(film(temperatures, **tables), drive=drive), m, rate)
+    assert np.isnan(unknown.heat).all()
+    none = wall_heat.current_errors(simulation(film(temperatures, beta_even=1e-35), drive=drive), m, rate)
+    assert not none.heat.any()
+
+
 def test_spiral_of_the_paper():
     """beta-tilde_xy = -99.49 uJ/m^2, wavelength 2.3 nm, 1 m/s: J_x = -270 kW/m^2 (63)."""
     c = film(beta_tilde_even=-99.49e-6)
