@@ -56,12 +56,14 @@ class Axis:
 class Points(Generic[S]):
     """The points of a scan, or the one point of a run without a scan (`axis` None).
 
-    settings: of each point. most_groups: groups that the ranks may be split into.
+    settings: of each point. most_groups: groups that the ranks may be split into. base: the input without
+    its scan.
     """
 
     settings: tuple[S, ...]
     axis: Axis | None = None
     most_groups: int = 1
+    base: S | None = None
 
     def __len__(self) -> int:
         return len(self.settings)
@@ -91,7 +93,7 @@ def points_of(settings: S, source: Path) -> Points[S]:
     """
     scan = scan_of(settings)
     if scan is None:
-        return Points((settings,))
+        return Points((settings,), base=settings)
     where = f"{source}: scan.key"
     for key, why in {**EXCLUDED, **scan.excluded}.items():
         if f"{scan.key}.".startswith(f"{key}."):
@@ -104,7 +106,7 @@ def points_of(settings: S, source: Path) -> Points[S]:
         set_value(data, scan.key.split("."), list(value) if isinstance(value, tuple) else value, where)
         points.append(validate(type(settings), data, f"{where}: {scan.key} = {_text(value)}", source.parent))
     most = min(scan.groups or len(points), len(points))
-    return Points(tuple(points), _axis(scan, points), most)
+    return Points(tuple(points), _axis(scan, points), most, settings.model_copy(update={"scan": None}))
 
 
 def unit_of(schema: type[BaseModel], key: str) -> str:

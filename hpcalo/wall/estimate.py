@@ -36,6 +36,21 @@ def _published_bytes(paper: Paper) -> int:
     return 8 * (3 * 80 + 16 * paper.points) if paper.method == "direct" else ITERATED
 
 
+def _nodes(s: WallInput) -> int:
+    """Nodes of the published model's box, of the wall and of the domain on its left."""
+    return s.paper.cells + round(s.paper.left_domain / (s.texture.width or 5.0) * (s.paper.cells - 1))
+
+
+def _box(s: WallInput) -> str:
+    width, left = s.texture.width or 5.0, s.paper.left_domain
+    start, wall, end = (s.drive.temperature + s.drive.gradient * x for x in (0.0, left, left + width))
+    what = f"wall of {width:g} nm, left domain of {left:g} nm: " if left else f"wall of {width:g} nm: "
+    return (
+        f"{what}{_nodes(s)} nodes x {s.paper.points} momenta, T from {start:g} K at the cold end to "
+        f"{wall:g} … {end:g} K in the wall"
+    )
+
+
 def work_wall(scan: Points[WallInput], *, source: Path, read: SourceReader = no_source) -> Work:
     """What a run has to share out: the cells of the wire, and the points of a scan. Serial. Raises InputError."""
     check_alike(scan, source)
@@ -51,7 +66,7 @@ def work_wall(scan: Points[WallInput], *, source: Path, read: SourceReader = no_
     assembled = [p for p in points if p.solver.method == "direct"]
     direct = max((DIRECT_BYTES * 3 * p.wire.cells * (4 * p.momentum.points) ** 2 for p in assembled), default=0)
 
-    published = max(p.paper.cells * p.paper.points * _published_bytes(p.paper) for p in points)
+    published = max(_nodes(p) * p.paper.points * _published_bytes(p.paper) for p in points)
 
     def memory(ranks: int) -> float:
         if not shared:
@@ -67,6 +82,8 @@ def work_wall(scan: Points[WallInput], *, source: Path, read: SourceReader = no_
                 f"scan of {axis.key}: {_count(len(points), 'value')}, "
                 f"{_count(scan.groups(ranks), 'group')} of about {_count(each, 'rank')}"
             )
+        if not shared:
+            lines.append(_box(scan.base or settings))
         system = f"steady system: {unknowns:,} unknowns, " if shared else ""
         lines.append(f"{system}about {memory(ranks) / 2**20:.0f} MiB per rank")
         if settings.wall.mode != "steady" and shared:

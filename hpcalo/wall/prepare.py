@@ -7,21 +7,26 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hpcalo.engine import Preparation, RunContext
-from hpcalo.errors import CheckpointError, InputError
+from hpcalo.errors import CheckpointError, ConvergenceError, InputError
 from hpcalo.io.dataset import NOTES
 from hpcalo.io.hdf5 import open_hdf5
 from hpcalo.scan.points import Points
 from hpcalo.wall.config import WallInput
+from hpcalo.wall.published.run import reference
 from hpcalo.wall.source import SourceReader
 from hpcalo.wall.validity.settings import check_settings
 
 NUMBER = re.compile(r"-?\d[\d.]*(e[-+]?\d+)?%?")
 IDENTITY = "electronic_structure"
 """Name of the checksum of the coefficients in a checkpoint."""
+NORMALIZATION = "normalization"
+"""Name of the published model's C in a checkpoint."""
 
 
 def prepare(points: Points[WallInput], context: RunContext, read: SourceReader) -> Preparation:
     """Warnings, record and coefficients; `extras` are the sources of the coefficients, None where there are none.
+
+    Of the published model they are its normalization C, one number for all points.
 
     Serial. Raises InputError for what cannot run; CheckpointError where a continued run would have other coefficients.
     """
@@ -41,6 +46,11 @@ def prepare(points: Points[WallInput], context: RunContext, read: SourceReader) 
         raise CheckpointError(
             f"{context.output}: the result that [electronic_structure] names has changed since the run began"
         )
+    own: dict[str, str] = {}
+    extras: tuple[object, ...] = tuple(sources)
+    if first.model == "paper":
+        c_per_m = _normalization(points, context)
+        own, extras = {NORMALIZATION: repr(c_per_m)}, (c_per_m,) * len(points)
     texts = dict(sources[0].texts if sources[0] else {})
     if notes := _notes(points, [found.texts.get(NOTES, "").splitlines() if found else [] for found in sources]):
         texts[NOTES] = "\n".join(notes)
@@ -48,9 +58,26 @@ def prepare(points: Points[WallInput], context: RunContext, read: SourceReader) 
         warnings=tuple(dict.fromkeys(warnings)),
         attrs=attrs | dict(sources[0].attrs if sources[0] else {}),
         texts=texts,
-        identity={IDENTITY: identity},
-        extras=tuple(sources),
+        identity={IDENTITY: identity, **own},
+        extras=extras,
     )
+
+
+def _normalization(points: Points[WallInput], context: RunContext) -> float:
+    """C of the published model, that of the input without its scan; of a continued run the one that it began with."""
+    if context.resume is not None and NORMALIZATION in context.resume.texts:
+        with context.resume.understood():
+            return float(context.resume.texts[NORMALIZATION])
+    base = points.settings[0] if points.base is None else points.base
+    try:
+        return reference(base)
+    except (InputError, ConvergenceError) as problem:
+        if points.axis is None:
+            raise
+        raise InputError(
+            f"{context.source}: paper.normalization: without [scan] the input, which sets that of all points, does "
+            f"not run ({problem}); give a number"
+        ) from None
 
 
 def _notes(points: Points[WallInput], every: Sequence[Sequence[str]]) -> list[str]:

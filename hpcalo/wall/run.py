@@ -62,15 +62,15 @@ def run_wall(settings: WallInput, context: RunContext, *, read: SourceReader = n
         texts={**context.restart_texts("wall", settings), **prepared.identity},
     )
     if settings.wall.model == "paper":
-        _published(settings, context, record)
+        _published(settings, context, record, prepared.extras[0])
     else:
         _in_time(settings, context, record, prepared.extras[0])
 
 
-def _published(settings: WallInput, context: RunContext, record: _Record) -> None:
+def _published(settings: WallInput, context: RunContext, record: _Record, c_per_m: float) -> None:
     """The published model: short, so that its result is written at the end."""
     with _checkpoints(settings, context, record) as keeper:
-        variables, coordinates = evolved(settings, context.comm, keeper, context.resume)
+        variables, coordinates = evolved(settings, context.comm, keeper, context.resume, c_per_m)
     write_dataset(
         context.output, context.comm, variables, coordinates,
         provenance=record.provenance, attrs={**record.attrs, "kind": "paper"}, force=context.force,

@@ -18,10 +18,10 @@ def scan_point(settings: WallInput, context: PointContext) -> Results:
 
     Raises StopRequested after it has saved; HpcaloErrors on all ranks of the group.
     """
-    comm, keeper, source = context.comm, context.keeper, context.extra
+    comm, keeper = context.comm, context.keeper
     if settings.wall.model == "paper":
-        return evolved(settings, comm, keeper, context.resume)
-    found: CoefficientSource | None = source
+        return evolved(settings, comm, keeper, context.resume, context.extra)
+    found: CoefficientSource | None = context.extra
     sim = Simulation(settings, comm, found.coefficients if found else None)
     sim.on_warning = lambda text: warn(comm, f"{context.name}: {text}")
     sink = MemorySink(sim)

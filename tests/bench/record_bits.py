@@ -84,9 +84,7 @@ RUNS = {
     ),
     "permalloy_wall_coupled": Run("permalloy_wall_coupled", ("time.end=0.002",), continued=True),
     "permalloy_wall_kappa-fine": Run("permalloy_wall_kappa", ("wire.cells=1601",), continued=True),
-    "permalloy_wall_paper-single": Run(
-        "permalloy_wall_paper", ("paper.cells=301",), continued=True, without="scan|sweep"
-    ),
+    "published_kappa-single": Run("published_kappa", ("paper.cells=101",), continued=True, without="scan|sweep"),
     "permalloy_wall_temperature": Run("permalloy_wall_temperature", ("sweep.values=[150.0,200.0,250.0]",)),
     "rashba": Run("rashba", ("kubo.k.grid=[96,96,1]",), continued=True),
 }

@@ -19,7 +19,7 @@ from hpcalo.io.hdf5 import read_dataset
 from hpcalo.plotting import movie, style
 from hpcalo.wall.plot.data import around_wall, frames, paper_unit, steady_velocity
 from hpcalo.wall.plot.figure import animate, draw, pages
-from hpcalo.wall.plot.mean import PUBLISHED
+from hpcalo.wall.plot.printed import settling_times
 
 INPUT = f"""
 [wall]
@@ -93,7 +93,7 @@ def data_lines(axis: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "count"), [("run", 10), ("steady", 6), ("scan", 4), ("moving_scan", 4), ("paper", 6), ("paper_scan", 4)]
+    ("kind", "count"), [("run", 10), ("steady", 6), ("scan", 4), ("moving_scan", 4), ("paper", 7), ("paper_scan", 8)]
 )
 def test_without_options_each_kind_has_its_figure(results: dict[str, Result], kind: str, count: int) -> None:
     figure = draw([results[kind]])
@@ -296,16 +296,22 @@ def test_scans_show_the_last_time_and_failed_points(results: dict[str, Result]) 
         draw([scan], ["error"])
 
 
-def test_published_settling_times_are_marked_and_said_not_to_be_reproduced(results: dict[str, Result]) -> None:
+def test_printed_settling_times_are_marked(results: dict[str, Result]) -> None:
     axis = panels(draw([results["paper_scan"]], ["settling"]))[0]
-    (mark,) = [line for line in axis.get_lines() if line.get_label() == "Wang et al. 2022"]
-    assert dict(zip(mark.get_xdata(), mark.get_ydata(), strict=True)) == PUBLISHED
-    assert axis.get_title(loc="right") == "published values not reproduced"
+    (mark,) = [line for line in axis.get_lines() if line.get_label() == "printed (Fig. 3)"]
+    assert dict(zip(mark.get_xdata(), mark.get_ydata(), strict=True)) == settling_times()
+    scan = results["paper_scan"]
+    drawn = {tuple(line.get_ydata()) for line in data_lines(panels(draw([scan], ["velocity"]))[0])}
+    assert tuple(5.0 / scan["settling_time"]) in drawn
+    torque = data_lines(panels(draw([scan], ["torque"]))[0])
+    sizes = np.linalg.norm(scan["torque_initial"], axis=-1)
+    shares = [line.get_ydata().max() / torque[0].get_ydata().max() for line in torque[:3]]
+    np.testing.assert_allclose(shares, sizes.max(axis=1) / sizes[0].max(), rtol=1e-12)
     paper = results["paper"]
     settled = float(paper["settling_s"]) * paper_unit(paper)
     assert settled == pytest.approx(float(paper["settling_time"]), rel=1e-8)
     note = panels(draw([paper], ["mean"]))[0].get_title(loc="right")
-    assert note == "published $t_s$ = 150 ps not reproduced"
+    assert note == "printed: $t_s$ = 150 ps"
 
 
 def test_former_names_work_with_a_note(results: dict[str, Result], capsys: pytest.CaptureFixture[str]) -> None:

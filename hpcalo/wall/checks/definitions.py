@@ -9,7 +9,10 @@ from scipy import constants
 
 from hpcalo.io.checks import Check, below, relative
 from hpcalo.io.dataset import Result
+from hpcalo.io.scanned import single_point
 from hpcalo.wall.checks.stored import EXACT, MOVING, input_value, is_moving, largest, same_times, shaped, succeeded
+from hpcalo.wall.plot.data import is_scan
+from hpcalo.wall.plot.reading import finished, from_b
 
 UNIT = 1e-12  # |M| - 1
 
@@ -97,3 +100,45 @@ def published_identity(result: Result) -> Iterator[Check]:
             direct, through = (succeeded(result, n) for n in names)
             must = "(J/ħ) M × m = its form through the spin current, relative"
             yield below(f"Identity (17), {when} state", must, relative(direct - through, direct), EXACT)
+
+
+def published_parts(result: Result) -> Iterator[Check]:
+    """Torques of the published model are the sums of their parts, and so is the spin current."""
+    for when in ("initial", "final"):
+        names = [f"{name}_{when}" for name in ("torque", "torque_V", "torque_T", "torque_rest", "j_s", "j_V", "j_T")]
+        if any(n not in result.variables for n in names):
+            continue
+        total, v, t, rest, j, j_v, j_t = (succeeded(result, n) for n in names)
+        must = "τ_total = τ_V + τ_T + rest, Eqs. (17), (21), (22), relative to the larger part"
+        yield below(
+            f"Torques add up, {when} state", must, relative(total - v - t - rest, np.maximum(abs(v), abs(t))), EXACT
+        )
+        must = "j_s = j_V + j_T, relative to j_T"
+        yield below(f"Spin currents add up, {when} state", must, relative(j - j_v - j_t, j_t), EXACT)
+
+
+def published_thermal_torque(result: Result) -> Iterator[Check]:
+    """Eq. (22) at the start is what B alone makes, where all electrons of the window come from the cold end."""
+    if not {"torque_T_initial", "B_initial"} <= set(result.variables):
+        return
+    points = [single_point(result, k) for k in finished(result)] if is_scan(result) else [result]
+    worst = []
+    for point in points:
+        alone = from_b(point)
+        if alone is None or not _from_one_side(point):
+            return
+        t = np.asarray(point["torque_T_initial"], dtype=float)
+        worst.append(relative(t[1:] - alone, t))
+    must = "τ_T of Eq. (22) = its part of B(x) alone, relative"
+    yield below("The thermal torque is that of B", must, max(worst, default=0.0), EXACT)
+
+
+def _from_one_side(point: Result) -> bool:
+    """Whether the slowest electrons of a window from the upper band edge on are faster than u_x."""
+    window = point.setting("paper", "window")
+    names = ("fermi_energy", "exchange_splitting", "mass")
+    fermi, splitting, mass = (point.setting("electrons", name) for name in names)
+    if not window or window[0] != "upper band edge":
+        return False
+    slowest = np.sqrt(2.0 * (fermi + splitting / 2.0) * constants.e / (mass * constants.m_e))
+    return bool(slowest > abs(point.setting("paper", "velocity")))

@@ -24,10 +24,16 @@ from hpcalo.wall.validity.settings import check_settings
 UNDEFINED = (
     *("wall_position", "wall_velocity", "wall_width", "wall_angle"),
     *("beta", "beta_Q", "beta_electrical", "polarization", "thermal_polarization", "settling_s", "settling_time"),
+    *("thermal_polarization_initial", "thermal_polarization_final"),
 )
 """Variables that are NaN where there is no wall, no drive, or no end."""
 
-PUBLISHED: tuple[Callable[[Result], Iterator[Check]], ...] = (definitions.unit_length, definitions.published_identity)
+PUBLISHED: tuple[Callable[[Result], Iterator[Check]], ...] = (
+    definitions.unit_length,
+    definitions.published_identity,
+    definitions.published_parts,
+    definitions.published_thermal_torque,
+)
 """Checks of the published model, each of them with the variables that the file holds."""
 CONSISTENT: tuple[Callable[[Result], Iterator[Check]], ...] = (
     definitions.unit_length,

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
+import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from hpcalo.config.fields import Section, Unit, numbers
+from hpcalo.errors import InputError, nearest
+from hpcalo.wall.config.electrons import Electrons
 
 Positive = Field(gt=0)
+Edge = Literal["lower band edge", "Fermi momentum", "upper band edge"]
+"""Momenta with names: sqrt(2m(E_F - J/2)), sqrt(2m E_F), sqrt(2m(E_F + J/2))."""
 
 
 class Paper(Section):
@@ -24,7 +29,16 @@ class Paper(Section):
         "g0 of the electron spin with energy +(J/2) M.sigma, the torque of the moment; moment: energy -(J/2) M.sigma "
         "throughout, so that u_x = -velocity and g0 > 0; spin: the same physics as moment with G the electron spin",
     )
-    window: tuple[float, float] = Field(default=(0.9, 1.1), description="momentum window / Fermi momentum")
+    window: tuple[float | Edge, float | Edge] = Field(
+        default=(0.9, 1.1),
+        description="momentum window: numbers in units of the Fermi momentum p_F, or 'lower band edge', 'Fermi "
+        "momentum', 'upper band edge', which are sqrt(1 - J/2E_F), 1 and sqrt(1 + J/2E_F)",
+    )
+    left_domain: Annotated[float, Unit("nm"), Field(ge=0)] = Field(
+        default=0.0,
+        description="length L of a domain with M = +z, held, on the left of the wall; drive.temperature is then T at "
+        "x = -L, the cold end where electrons flow in: T(x) = temperature + gradient (x + L)",
+    )
     equilibrium: Literal["cosM", "M", "+gM", "-gM", "+gz", "-gz"] = Field(
         default="cosM",
         description="<G>: cosM: cos(J x / hbar v) M; M (both -M for convention = 'spin'); +-gM: +-g0 M; +-gz: +-g0 z, "
@@ -63,7 +77,9 @@ class Paper(Section):
     )
     normalization: Annotated[float, Unit("1"), Positive] | None = Field(
         default=None,
-        description="C: magnetization per unit of m; default g mu_B n(3D)/(2 M_s), for collision = 'bgk3d' g mu_B/M_s",
+        description="C: magnetization in units of M_s per unit of m, of all points of a scan. Default: C max|m| at the "
+        "start is g mu_B n(3D)/(2 M_s), for a scan with the values that the input has without [scan]; with collision = "
+        "'bgk3d' m is a density and C = g mu_B/M_s",
     )
     effective_field: Literal["cM0", "full"] = Field(
         default="cM0",
@@ -76,7 +92,7 @@ class Paper(Section):
     alpha_form: Literal["unit", "literal"] = Field(
         default="unit", description="unit: Gilbert damping alpha M x dM/dt; literal: alpha / M_s with M_s in A/m"
     )
-    cells: int = Field(default=101, ge=5, description="nodes of the box")
+    cells: int = Field(default=101, ge=5, description="nodes of the wall; those of the left domain have its spacing")
     points: int = Field(default=24, ge=2, description="momenta of the window")
     step: Annotated[float, Unit("1"), Positive] = Field(
         default=0.25, description="time step in units of hbar / (J C max|m|)"
@@ -95,11 +111,18 @@ class Paper(Section):
     @field_validator("window", mode="before")
     @classmethod
     def _window(cls, value: object) -> object:
+        for end in value if isinstance(value, list | tuple) else ():
+            if isinstance(end, str) and end not in get_args(Edge):
+                names = ", ".join(f"'{name}'" for name in get_args(Edge))
+                raise ValueError(
+                    f"window: '{end}': unknown momentum{nearest(end, get_args(Edge)) or ';'} names are {names}"
+                )
         return numbers(value)
 
     @model_validator(mode="after")
     def _ordered(self) -> Paper:
-        if not self.window[0] < self.window[1]:
+        low, high = self.window
+        if not (isinstance(low, str) or isinstance(high, str) or low < high):
             raise ValueError("window: the lower bound must be below the upper one")
         return self
 
@@ -129,3 +152,18 @@ class Paper(Section):
     def coupled(self) -> bool:
         """Whether a momentum is coupled to more than the one before it, so that the steady equation is iterated."""
         return self.force or self.collision == "bgk3d"
+
+    def momenta(self, electrons: Electrons) -> tuple[float, float]:
+        """Both ends of the window in units of the Fermi momentum, names replaced. Raises InputError."""
+        share = electrons.exchange_splitting / (2.0 * electrons.fermi_energy)
+        squares = {"lower band edge": 1.0 - share, "Fermi momentum": 1.0, "upper band edge": 1.0 + share}
+        if "lower band edge" in self.window and share >= 1.0:
+            raise InputError("paper.window: E_F - J/2 is not positive, so there is no 'lower band edge'")
+        low, high = (float(np.sqrt(squares[end])) if isinstance(end, str) else end for end in self.window)
+        if not low < high:
+            named = ", ".join(
+                f"{end!r} = {at:.4g}" if isinstance(end, str) else f"{end:g}"
+                for end, at in zip(self.window, (low, high), strict=True)
+            )
+            raise InputError(f"paper.window: the lower bound must be below the upper one: {named}")
+        return low, high

@@ -40,6 +40,9 @@ class Arrows(Panel):
     needs = ("magnetization", "magnetization")
     wide = True
 
+    def rows(self, results: Sequence[Result]) -> int:
+        return len(_rows(results, self.needs[0]))
+
     def draw(self, axis: Axes, results: Sequence[Result]) -> None:
         rows = _rows(results, "magnetization")
         crossed = False
@@ -65,6 +68,9 @@ class AccumulationArrows(Panel):
 
     def __init__(self, *, published: bool = False) -> None:
         self.needs = (ENDS, "m_final", "magnetization") if published else ("spin_accumulation", "magnetization")
+
+    def rows(self, results: Sequence[Result]) -> int:
+        return len(_rows(results, self.needs[0]))
 
     def draw(self, axis: Axes, results: Sequence[Result]) -> None:
         name = self.needs[0]
@@ -107,11 +113,20 @@ def _draw(
     axis: Axes, results: Sequence[Result], rows: Sequence[Row], symbol: str, longest: float, factor: float, unit: str,
     size: float,
 ) -> None:  # fmt: skip
+    """The rows of these results; the axis says what tells them apart."""
+    draw_rows(axis, window(results), rows, symbol, longest, factor, unit, size)
+    axis.set_ylabel("" if len(results) > 1 or rows[0][0] == "" else "time $t$")
+
+
+def draw_rows(
+    axis: Axes, span: tuple[float, float], rows: Sequence[Row], symbol: str, longest: float, factor: float, unit: str,
+    size: float,
+) -> None:  # fmt: skip
     """The rows from top to bottom; an arrow of the length `longest` is as long as there is room for.
 
-    Colours from `factor` times y, up to `size`; 0 stands for no y component.
+    span: the part of the wire. Colours from `factor` times y, up to `size`; 0 stands for no y component.
     """
-    low, high = window(results)
+    low, high = span
     positions = np.linspace(low, high, ARROWS)
     for row, (_, x, y) in enumerate(reversed(rows)):
         values = np.stack([np.interp(positions, x, y[:, c], left=np.nan, right=np.nan) for c in range(3)], axis=1)
@@ -124,7 +139,6 @@ def _draw(
     pad = 0.6 * (high - low) / ARROWS
     axis.set_xlim(low - pad, high + pad)
     axis.set_xlabel("$x$ (nm)")
-    axis.set_ylabel("" if len(results) > 1 or rows[0][0] == "" else "time $t$")
     if not size:
         style.note(axis, f"${symbol}_y = 0$", add=True)
         return
@@ -146,11 +160,6 @@ def _quiver(axis: Axes, positions: RealArray, row: float, values: RealArray, siz
         headwidth=3.6, headlength=4.2, headaxislength=3.8, cmap=turning_colours(), zorder=2,
     )  # fmt: skip
     arrow.set_clim(-(size or 1.0), size or 1.0)
-
-
-def rows_of_arrows(results: Sequence[Result], name: str) -> int:
-    """How many rows the panel of this variable has."""
-    return len(_rows(results, name))
 
 
 def scale_arrows(axis: Axes) -> None:

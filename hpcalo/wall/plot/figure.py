@@ -12,7 +12,7 @@ from hpcalo.errors import InputError, nearest
 from hpcalo.io.dataset import Result
 from hpcalo.plotting import style
 from hpcalo.plotting.paper import STYLE, PaperFigure
-from hpcalo.wall.plot.arrows import rows_of_arrows, scale_arrows
+from hpcalo.wall.plot.arrows import scale_arrows
 from hpcalo.wall.plot.data import is_scan, kind, series
 from hpcalo.wall.plot.generic import AgainstScan, InTimeOrSpace
 from hpcalo.wall.plot.panel import Panel
@@ -48,7 +48,7 @@ def draw(results: Sequence[Result], quantities: Sequence[str] = ()) -> PaperFigu
 
 def _page(makers: Sequence[Panel], title: str, results: Sequence[Result]) -> tuple[PaperFigure, list[Axes]]:
     """As `style.panels`, with wide first panels above the two columns, and about as long as a page."""
-    wide = [rows_of_arrows(results, p.needs[0]) for p in makers if p.wide]
+    wide = [p.rows(results) for p in makers if p.wide]
     if not wide and len(makers) <= 6:
         return style.panels(len(makers), title)
     rest = len(makers) - len(wide)

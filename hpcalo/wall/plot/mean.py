@@ -19,16 +19,28 @@ from hpcalo.wall.plot.axes import (
 from hpcalo.wall.plot.data import (
     is_scan,
     paper_unit,
+    scanned,
     series,
 )
 from hpcalo.wall.plot.panel import Panel
+from hpcalo.wall.plot.printed import settling_times
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.typing import ColorType
 
-PUBLISHED = {0.5: 0.23, 2.0: 0.15, 6.0: 0.08}
-"""Settling times (ns) at gradients (K/nm) as printed: Phys. Rev. B 106, 054432 (2022)."""
+    from hpcalo.plotting.line import LineLook
+
+PRINTED: LineLook = {
+    "ls": "None",
+    "marker": "D",
+    "ms": 4.5,
+    "mfc": "white",
+    "mec": "black",
+    "mew": 1.1,
+    "zorder": 5,
+}
+"""Marks of printed values."""
 
 
 class Mean(Panel):
@@ -72,9 +84,9 @@ def _means_in_time(axis: Axes, results: Sequence[Result]) -> None:
         label = f"$t_s$ = {written(settled, settled)}"
         axis.axvline(factor * settled, color="0.4", lw=0.8, ls=style.DASHES[1], gid=style.GUIDE, label=label)
         kappa = result.setting("drive", "gradient")
-        printed = PUBLISHED.get(float(kappa)) if kappa else None
+        printed = settling_times().get(float(kappa)) if kappa else None
         if printed:
-            style.note(axis, f"published $t_s$ = {written(printed, printed)} not reproduced")
+            style.note(axis, f"printed: $t_s$ = {written(printed, printed)}")
 
 
 def _means(result: Result) -> tuple[RealArray, RealArray]:
@@ -100,6 +112,12 @@ def _scanned_means(axis: Axes, result: Result) -> None:
     axis.set_xlabel("time $t$ (ps)")
     axis.set_xlim(0.0, end)
     style.note(axis, f"all {len(good)} values of the scan, the first widest")
+    for n, k in enumerate(good):
+        time = settling_times().get(float(result[scanned(result)][k])) if scanned(result) == "drive_gradient" else None
+        if time is not None and 1e3 * time < end:
+            axis.plot([1e3 * time], [1.0], **{**PRINTED, "mec": _shade("#000000", n, len(good))})
+    if scanned(result) == "drive_gradient":
+        axis.plot([], [], label="printed $t_s$ (Fig. 3)", **PRINTED)
 
 
 def _shade(colour: str, n: int, count: int) -> ColorType:

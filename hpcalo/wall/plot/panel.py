@@ -34,6 +34,10 @@ class Panel:
         """Draws results of one kind into the axes. Raises InputError where they hold too little."""
         raise NotImplementedError
 
+    def rows(self, results: Sequence[Result]) -> int:
+        """Rows of arrows of a wide panel."""
+        return 0
+
     def sensible(self, results: Sequence[Result]) -> bool:
         """Whether it says something about these results, so that it is drawn without being named."""
         return True

@@ -20,8 +20,9 @@ from hpcalo.wall.plot.data import (
     last,
     scanned,
 )
-from hpcalo.wall.plot.mean import PUBLISHED
+from hpcalo.wall.plot.mean import PRINTED
 from hpcalo.wall.plot.panel import Panel
+from hpcalo.wall.plot.printed import settling_times
 from hpcalo.wall.plot.scan_axes import WORDS, frame, from_zero, line, scan_positions
 
 if TYPE_CHECKING:
@@ -39,20 +40,15 @@ class Settling(Panel):
     def draw(self, axis: Axes, results: Sequence[Result]) -> None:
         for n, (result, x) in enumerate(zip(results, scan_positions(axis, results), strict=True)):
             label = stem(result) if len(results) > 1 else "printed equations, as solved here"
-            line(axis, x, last(result, "settling_time"), color=style.COLOURS[n % 6], marker="o", label=label)
+            y, colour = last(result, "settling_time"), style.COLOURS[n % 6]
+            line(axis, x, y, color=colour, marker="o", ms=3, label=label)
+            error = result.variables["settling_time"].error
+            if error is not None:
+                axis.errorbar(x, y, yerr=np.nan_to_num(error), color=colour, ls="None", capsize=2.5, lw=0.9)
         axis.set_ylabel("settling time $t_s$ (ns)")
         if scanned(results[0]) == "drive_gradient":
-            mark: LineLook = {
-                "ls": "None",
-                "marker": "D",
-                "ms": 5,
-                "mfc": "white",
-                "mec": "black",
-                "mew": 1.2,
-                "zorder": 5,
-            }
-            axis.plot(list(PUBLISHED), list(PUBLISHED.values()), label="Wang et al. 2022", **mark)
-            style.note(axis, "published values not reproduced")
+            printed = settling_times()
+            axis.plot(list(printed), list(printed.values()), label="printed (Fig. 3)", **PRINTED)
         frame(axis, results)
         from_zero(axis)
 

@@ -13,6 +13,13 @@ from hpcalo.wall.plot.mean import Mean
 from hpcalo.wall.plot.motion import WallPosition, WallVelocity
 from hpcalo.wall.plot.panel import Panel
 from hpcalo.wall.plot.published import PublishedAccumulation, PublishedCurrent, PublishedTorque, Settling
+from hpcalo.wall.plot.reading import (
+    PublishedVelocity,
+    ScannedAccumulation,
+    ScannedArrows,
+    ScannedTorque,
+    ThermalTorque,
+)
 from hpcalo.wall.plot.scan import Nonadiabaticity, ScannedVelocity, SpinDrift, ThermalShare
 
 MAPS: tuple[Panel, ...] = (Map(2), Map(0), Map(1))
@@ -43,13 +50,18 @@ PUBLISHED_RUN: tuple[Panel, ...] = (
     PublishedAccumulation(),
     PublishedTorque(),
     PublishedCurrent(),
+    ThermalTorque(),
     *MAPS,
 )
 PUBLISHED_SCAN: tuple[Panel, ...] = (
-    Settling(),
+    ScannedArrows(),
+    ScannedAccumulation(),
     Mean(published=True),
+    ScannedTorque(),
+    Settling(),
+    PublishedVelocity(),
+    ThermalTorque(),
     PublishedAccumulation(),
-    PublishedTorque(),
 )
 FORMER_NAMES = {"velocity": "wall_velocity", "position": "wall_position", "accumulation": "spin_accumulation"}
 """Names of panels in earlier versions that differ from those of the quantities in the file."""

@@ -12,6 +12,7 @@ from hpcalo.errors import ConvergenceError
 from hpcalo.typing import RealArray
 from hpcalo.wall.published.field import FullField, Rate
 from hpcalo.wall.published.model import PaperModel
+from hpcalo.wall.published.parts import Parts, parts
 from hpcalo.wall.published.solution import Solution
 from hpcalo.wall.units import HBAR, MOMENT_VOLUME
 
@@ -23,11 +24,14 @@ SETTLED = 0.01
 class Trajectory:
     """Magnetization M (times, nodes, 3) at times `s` in units of hbar/(J C max|m(0)|); `max_m` the raw max|m(0)|.
 
+    All on the nodes x of the wall, with the `temperature` (nodes,) in K there. xi = J tau_sf/hbar.
     `settled`: first s at which every spin is within 0.01 of the final direction's z component, NaN if none. `unit_ns`:
     one unit of s in ns for the normalization in force, `magnetization_per_m` C.
     """
 
     x: RealArray
+    temperature: RealArray
+    xi: float
     s: RealArray
     m: RealArray
     max_m: float
@@ -36,6 +40,8 @@ class Trajectory:
     magnetization_per_m: float
     initial: Solution
     final: Solution
+    initial_parts: Parts
+    final_parts: Parts
 
 
 def physical_maximum(model: PaperModel) -> float:
@@ -49,32 +55,48 @@ def physical_maximum(model: PaperModel) -> float:
     return e.g_factor * units.BOHR_MAGNETON * difference / (2.0 * ms)
 
 
-def normalization(model: PaperModel, top: float) -> float:
-    """C for max|m| = top: the given one, or the one that expresses m in units of M_s."""
+def largest(m: RealArray) -> float:
+    """max|m| of m (nodes, 3). Raises ConvergenceError where it is no scale."""
+    top = float(np.abs(np.linalg.norm(m, axis=1)).max())
+    if not 0.0 < top < np.inf:
+        raise ConvergenceError("paper model: no spin accumulation, the time unit is undefined")
+    return top
+
+
+def normalization(model: PaperModel) -> float:
+    """C of an input: the given one, or the one that expresses m in units of M_s.
+
+    Of a scan it is that of the input without [scan], for all points: with one C of each point's own max|m| a settling
+    time could not depend on the size of m. Raises ConvergenceError.
+    """
     o, s = model.options, model.settings
     if o.normalization is not None:
         return o.normalization
     if o.collision == "paper":
-        return physical_maximum(model) / top
+        return physical_maximum(model) / largest(model.steady(model.m0).m)
     return s.electrons.g_factor * MOMENT_VOLUME / s.magnet.saturation_magnetization  # m is a density
 
 
 def evolve(
-    model: PaperModel, begun: RealArray | None = None, on_step: Callable[[list[RealArray]], None] | None = None
+    model: PaperModel,
+    begun: RealArray | None = None,
+    on_step: Callable[[list[RealArray]], None] | None = None,
+    *,
+    c_per_m: float | None = None,
 ) -> Trajectory:
     """LLG with the published torque, electrons solved in every stage, |M| = 1 after each step.
 
     Fourth-order Runge-Kutta, or implicit with the whole effective field (`field`).
 
     `begun` (steps + 1, nodes, 3): the magnetizations of an earlier run's first steps, to go on from to the same bits.
-    `on_step` is called after every step with those so far. Raises ConvergenceError.
+    `on_step` is called after every step with those so far. `c_per_m`: C; that of the model alone by default. Raises
+    ConvergenceError.
     """
     o, magnet = model.options, model.settings.magnet
-    first = model.steady(model.m0)
-    top = float(np.abs(np.linalg.norm(first.m, axis=1)).max())
-    if not 0.0 < top < np.inf:
-        raise ConvergenceError("paper model: no spin accumulation, the time unit is undefined")
-    c_per_m = normalization(model, top)
+    equation, whole = model.solved(model.m0)
+    first = whole.behind(model.left)
+    top = largest(first.m)
+    c_per_m = normalization(model) if c_per_m is None else c_per_m
     alpha = magnet.damping if o.alpha_form == "unit" else magnet.damping / magnet.saturation_magnetization
     if not 0.0 < model.c.precession * c_per_m * top < np.inf:
         raise ConvergenceError("paper model: the torque of so small or large a C max|m| sets no unit of time")
@@ -99,7 +121,12 @@ def evolve(
             on_step(frames)
     path, times = np.array(frames), np.asarray(o.step * np.arange(o.steps + 1), dtype=np.float64)
     settled = settling(path, times, o.step)
-    return Trajectory(model.x, times, path, top, settled, per_s * 1e-6, c_per_m, first, model.steady(m))
+    at_end, whole_at_end = model.solved(m)
+    return Trajectory(
+        x=model.x, temperature=model.temperature, xi=model.c.xi, s=times, m=path, max_m=top, settled=settled,
+        unit_ns=per_s * 1e-6, magnetization_per_m=c_per_m, initial=first, final=whole_at_end.behind(model.left),
+        initial_parts=parts(equation, whole), final_parts=parts(at_end, whole_at_end),
+    )  # fmt: skip
 
 
 def _rate(model: PaperModel, full: FullField | None, alpha: float, scale: float) -> Rate:
@@ -107,9 +134,12 @@ def _rate(model: PaperModel, full: FullField | None, alpha: float, scale: float)
     o = model.options
 
     def rate(m: RealArray, at: float) -> RealArray:
-        state = model.steady(m)
-        torque = {"m": state.torque, "divergence": state.torque_divergence}
-        t = model.torque_sign * scale * (torque[o.torque] if o.torque in torque else model.centred(m, state))
+        if o.torque == "m":
+            torque = model.torque(m)
+        else:
+            state = model.steady(m)
+            torque = state.torque_divergence if o.torque == "divergence" else model.centred(m, state)
+        t = model.torque_sign * scale * torque
         t = t - o.field * np.cross(m, model.m0) if full is None else t + full.torque(m, at)
         return np.asarray((t + alpha * np.cross(m, t)) / (1.0 + alpha * alpha))
 

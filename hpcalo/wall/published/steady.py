@@ -132,13 +132,13 @@ class SteadyEquation:
             if self.force:
                 start = (self.edges.below if self.force >= 0 else self.edges.above)[:, 1:]
                 drift = abs(self.force) * (f[-1 if self.force >= 0 else 0, :, 1:] - start)
-            moved = self._upwind(f)[:, 1:] + drift
+            moved = self.upwind(f)[:, 1:] + drift
         if self.source is not None:
             moved = moved - dp * self.source.sum(axis=0)[:, 1:]
         return np.asarray(moved)
 
-    def _upwind(self, f: RealArray) -> RealArray:
-        """int A d_x f dp with the solver's own stencil, (nodes, 4)."""
+    def upwind(self, f: RealArray) -> RealArray:
+        """int A d_x f dp of f (points, nodes, 4) with the solver's own stencil and inflow, (nodes, 4)."""
         s, m = self.problem, self.m
         out = np.zeros((m.shape[0], 4))
         for j, v in enumerate(s.v):
@@ -168,8 +168,6 @@ class SteadyEquation:
         charge = flow[:, 0] + s.u * np.einsum("ic,ic->i", m, spin)
         own = np.concatenate([charge[:, None], flow[:, 1:] + s.u * n[:, None] * m], axis=1)
         j = own if through is None else 0.5 * (through[:-1] + through[1:])
-        a = s.u * n
-        along = np.einsum("ic,ic->i", m, flow[:, 1:] if through is None else j[:, 1:]) - (0.0 if through is None else a)
         return Solution(
             f=f,
             m=spin,
@@ -178,7 +176,5 @@ class SteadyEquation:
             charge_current=-2.0 * j[:, 0],
             torque=c.precession * np.cross(m, spin),
             torque_divergence=torque_of_balance(c, m, b),
-            a=a,
-            b=along,
             electric_field=-self.force / VOLT_PER_METRE + 0.0,
         )

@@ -52,14 +52,21 @@ def _width(s: WallInput) -> float:
 
 
 def _end_temperatures(s: WallInput) -> RealArray:
-    return s.drive.temperature + s.drive.gradient * np.array([0.0, _width(s)])
+    return s.drive.temperature + s.drive.gradient * np.array([0.0, s.paper.left_domain + _width(s)])
 
 
 def temperature(s: WallInput) -> list[str]:
     """T(x) <= 0 in the box."""
     t = _end_temperatures(s)
     if t.min() <= 0.0:
-        raise InputError(f"drive.gradient: T(x) falls to {t.min():.4g} K in the box of {_width(s):g} nm")
+        box = s.paper.left_domain + _width(s)
+        raise InputError(f"drive.gradient: T(x) falls to {t.min():.4g} K in the box of {box:g} nm")
+    return []
+
+
+def window(s: WallInput) -> list[str]:
+    """Ends of the window in the wrong order, or one that is not there."""
+    s.paper.momenta(s.electrons)
     return []
 
 
@@ -78,7 +85,8 @@ def circuit(s: WallInput) -> list[str]:
             f"drive.circuit: u_x without the force creates and destroys charge along the wall; '{s.drive.circuit}' "
             "needs paper.force = true or paper.velocity = 0"
         )
-    if o.window[0] != -o.window[1]:
+    low, high = o.momenta(s.electrons)
+    if low != -high:
         raise InputError(
             f"drive.circuit: '{s.drive.circuit}' needs electrons of both directions: a paper.window from -w to w, "
             f"not {list(o.window)}"

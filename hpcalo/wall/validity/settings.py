@@ -25,6 +25,7 @@ CONSISTENT: tuple[Callable[[WallInput], list[str]], ...] = (
 """Checks of the consistent model, in the order of their warnings. A further check is a function here."""
 PUBLISHED: tuple[Callable[[WallInput], list[str]], ...] = (
     published.own_start,
+    published.window,
     published.temperature,
     published.circuit,
     published.collisions,

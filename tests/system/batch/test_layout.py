@@ -121,7 +121,7 @@ def test_several_jobs_are_announced():
         ("permalloy_wall_kappa.toml", ("wire.cells=4000",), "20 ranks = 1 node x 20 of 64 cores"),
         ("permalloy_wall_kappa.toml", ("scan.groups=2",), "2 ranks = 1 node x 2 of 64 cores"),
         ("permalloy_wall.toml", ("wire.cells=4000",), "4 ranks = 1 node x 4 of 64 cores"),
-        ("permalloy_wall_paper.toml", (), "5 ranks = 1 node x 5 of 64 cores"),
+        ("published_kappa.toml", (), "5 ranks = 1 node x 5 of 64 cores"),
         ("rashba.toml", ("kubo.k.grid=[8192,8192,1]", "kubo.k.symmetry='off'"), "64 ranks = 1 node x 64 of 64 cores"),
     ],
 )

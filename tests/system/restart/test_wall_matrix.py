@@ -37,6 +37,14 @@ collision = "bgk3d"
 effective_field = "full"
 step = 0.0001
 """
+WITH_DOMAIN = """
+cells = 5
+points = 4
+left_domain = 3
+window = ["upper band edge", 2]
+convention = "moment"
+equilibrium = "+gM"
+"""
 STEPPERS = {
     "quasi-static": ("rk", "bdf", "arkimex", "rosw", "cn"),
     "time-dependent": ("arkimex", "bdf", "rosw", "cn"),
@@ -101,12 +109,16 @@ def test_every_stepper(comm, mpi_tmp_path, monkeypatch, mode, integrator):
         same(comm, whole, output)
 
 
-@pytest.mark.parametrize("choices", [PRINTED, WHOLE_FIELD], ids=["printed", "whole field"])
-def test_published_model(comm, mpi_tmp_path, choices):
+@pytest.mark.parametrize(
+    ("choices", "step"), [(PRINTED, 5), (WHOLE_FIELD, 5), (WITH_DOMAIN, 17), (WITH_DOMAIN, 31)],
+    ids=["printed", "whole field", "coarser in x", "coarser in p"],
+)  # fmt: skip
+def test_published_model(comm, mpi_tmp_path, choices, step):
+    """Stopped in the run itself (12 steps) and in those on coarser meshes that tell its errors."""
     source, whole = write(comm, mpi_tmp_path / "a.toml", PUBLISHED + choices), mpi_tmp_path / "whole.h5"
     completed(comm, run(comm, 1, source, whole))
     for number, (before, after) in enumerate(journeys(comm)):
         output = mpi_tmp_path / f"{number}.h5"
-        stop(comm, before, source, output, 5 if comm.rank == 0 else 10**9)  # one rank computes
+        stop(comm, before, source, output, step if comm.rank == 0 else 10**9)  # one rank computes
         completed(comm, restart(comm, after, output))
         same(comm, whole, output)
