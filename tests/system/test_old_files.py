@@ -33,6 +33,8 @@ REMAINS = {
 MENDED = dict.fromkeys(("heat_current_fmr", "heat_current_fmr_per_width", "temperature_gradient_fmr"), 1e-3)
 # What has the sign of the paper since; the attribute `sign_convention` of new files says so, and old ones have none.
 TURNED = {"t_1_0", "t_2_0"}
+# What has the meaning of Eq. (18) since: moments of the local equilibrium, not of the whole distribution.
+REDEFINED = {"A_initial", "A_final", "B_initial", "B_final"}
 # What is refused since, because the model cannot give it, with the reason; and what the result of the rest lacks.
 REFUSED = {"lcao": ("anomalous_hall", "no position matrix")}
 WITHOUT = {"lcao": {"anomalous_hall", "hall", "hall_conductivity"}}
@@ -114,6 +116,8 @@ def same(before, after, tolerance, without=frozenset()):
                 assert (words(item, "sign_convention"), words(other, "sign_convention")[:1]) == ("", "τ")
                 y = -y
             assert np.array_equal(np.isnan(x), np.isnan(y)), name
+            if name in REDEFINED:
+                continue
             largest = np.abs(x[np.isfinite(x)]).max(initial=0.0)
             limit = max(tolerance * largest, REMAINS.get(name, 0.0), MENDED.get(name, 0.0) * largest)
             np.testing.assert_allclose(y, x, rtol=0.0, atol=limit, err_msg=name)

@@ -5,16 +5,38 @@ from __future__ import annotations
 import tomllib
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TypedDict
+
+
+class Settling(TypedDict):
+    """A gradient in K/nm, the settling time in ns and the velocity in m/s that the paper prints for it."""
+
+    gradient: float
+    time: float
+    velocity: float
+
+
+class Figure(TypedDict, total=False):
+    """What a figure of the paper shows, under which conditions (K, K/nm), and what the paper prints of it."""
+
+    number: int
+    shows: str
+    temperature: float
+    temperatures: list[float]
+    gradient: float
+    gradients: list[float]
+    settling: list[Settling]
+    end: str
+    trend: str
 
 
 @cache
-def _figures() -> dict[int, dict[str, Any]]:
+def _figures() -> dict[int, Figure]:
     text = files(__package__).joinpath("printed.toml").read_text(encoding="utf-8")
     return {one["number"]: one for one in tomllib.loads(text)["figure"]}
 
 
-def figure(number: int) -> dict[str, Any]:
+def figure(number: int) -> Figure:
     """The entry of a figure: what it shows, its conditions, and what the paper prints of it."""
     return _figures()[number]
 
