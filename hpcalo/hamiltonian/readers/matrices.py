@@ -185,13 +185,9 @@ def _model(m: Matrices, wishes: Wishes, name: str) -> WannierModel:
 
 
 def _with_exchange(
-    model: WannierModel,
-    soc_Rnn: ComplexArray | None,
-    up: IntArray,
-    down: IntArray,
-    home: int,
+    model: WannierModel, soc_Rnn: ComplexArray | None, up: IntArray, down: IntArray, home: int,
     n_hat: Sequence[float] | None,
-) -> WannierModel:
+) -> WannierModel:  # fmt: skip
     """With pairs, exchange part and n̂. The exchange is that of H without spin-orbit coupling that is known apart."""
     paired, _ = with_pairs(model, up, down, home)
     if soc_Rnn is not None and np.abs(soc_Rnn).max() > 0:
