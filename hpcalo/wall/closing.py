@@ -16,10 +16,10 @@ from hpcalo.io.uncertain import THRESHOLD, percent, with_error
 
 NAMES = (
     *("wall_velocity", "u", "u_electrical", "u_thermal", "beta", "beta_electrical", "beta_Q", "polarization"),
-    *("electric_field", "mean_charge_current"),
+    *("electric_field", "mean_charge_current", "settling_time"),
 )
 """Numbers of the table, in its order."""
-MUST = ("wall_velocity", "u", "beta")
+MUST = ("wall_velocity", "u", "beta", "settling_time")
 """Numbers whose errors a run warns of."""
 MOST_POINTS = 12
 """Points of a scan that the table shows."""
@@ -59,13 +59,16 @@ def numbers_of_result(result: Result) -> list[Number]:
         variable = result.variables.get(name)
         if variable is None or variable.error is None:
             continue
-        values = np.atleast_2d(np.asarray(variable.data, dtype=float))
-        errors = np.atleast_2d(np.asarray(variable.error, dtype=float))
-        axis = result.coordinates.get(variable.dims[0])
+        scanned = "error" in result.variables
+        # One number a point, of the published model, is a series of one.
+        shape = (-1, 1) if scanned and len(variable.dims) == 1 else np.shape(variable.data) or (1, 1)
+        values = np.atleast_2d(np.asarray(variable.data, dtype=float).reshape(shape))
+        errors = np.atleast_2d(np.asarray(variable.error, dtype=float).reshape(shape))
+        axis = result.coordinates.get(variable.dims[0]) if variable.dims else None
         for point, (row, error) in enumerate(zip(values, errors, strict=True)):
             there = np.flatnonzero(np.isfinite(row))
             if there.size:
-                at = "" if axis is None or variable.data.ndim < 2 else _point(np.asarray(axis.data)[point], axis.unit)
+                at = "" if axis is None or not scanned else _point(np.asarray(axis.data)[point], axis.unit)
                 found.append(Number(name, float(row[there[-1]]), float(error[there[-1]]), variable.unit, at))
     return found
 
@@ -105,10 +108,11 @@ def doubts(numbers: Sequence[Number]) -> list[str]:
         if bad:
             worst = max(bad, key=lambda n: n.relative)
             where = f" at {worst.point}" if worst.point else ""
+            keys = "paper.cells or paper.points" if name == "settling_time" else "wire.cells or momentum.points"
             more = f" (and at {len(bad) - 1} other points)" if len(bad) > 1 else ""
             found.append(
                 f"not converged: {name} is {with_error(worst.value, worst.error)} {worst.unit}{where}{more}: more "
-                "wire.cells or momentum.points are needed"
+                f"{keys} are needed"
             )
     unknown = [n.name for n in numbers if n.name in MUST and np.isnan(n.error)]
     if unknown:

@@ -6,6 +6,7 @@ to 3 % off its limit, as its own error says.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from hpcalo import app
 from hpcalo.config.reader import apply_overrides, validate
 from hpcalo.errors import InputError
 from hpcalo.io.hdf5 import read_dataset
+from hpcalo.io.scanned import single_point
+from hpcalo.wall.closing import doubts, numbers_of_result
 from hpcalo.wall.config import Drive, Electrons, Paper, Texture, WallInput, WallSection
 from hpcalo.wall.published.evolution import evolve
 from hpcalo.wall.published.model import PaperModel
@@ -91,6 +94,17 @@ def test_table(shipped, name, listed):
     kappa = r["drive_gradient"] if name == "kappa" else 5.0
     start = 100.0 if name == "kappa" else r["drive_temperature"]
     np.testing.assert_allclose(r_left, start + 65.0 * kappa, rtol=1e-12)
+
+
+def test_table_at_the_end_has_every_point(shipped):
+    r = read_dataset(shipped["kappa"])
+    found = [n for n in numbers_of_result(r) if n.name == "settling_time"]
+    assert [n.point for n in found] == ["0.5 K/nm", "1 K/nm", "2 K/nm", "4 K/nm", "6 K/nm"]
+    assert [n.value for n in found] == list(r["settling_time"])
+    (alone,) = [n for n in numbers_of_result(single_point(r, 1)) if n.name == "settling_time"]
+    assert (alone.value, alone.error, alone.point) == (found[1].value, found[1].error, "")
+    far = [replace(n, error=n.value) for n in found]
+    assert "more paper.cells or paper.points are needed" in doubts(far)[0]
 
 
 def test_field_hardly_matters():
