@@ -1,4 +1,4 @@
-"""Time to an accuracy: python tests/bench/bench_accuracy.py [CPU seconds for each way of summing]
+"""Time to an accuracy: python tests/bench/bench_accuracy.py [CPU seconds for each way of summing] [broadening]
 
 The Hall conductivity σ_xy(μ) of bcc Fe at 300 K on one core: 201 chemical potentials within 0.5 eV of E_F, exact Fermi
 functions, H and r of Fe_tb.dat without replicas, 16 operations. Errors are rms over the curve relative to its rms,
@@ -6,7 +6,8 @@ against shared/reference/fe_ahc_300K.csv (known to 0.2 %). For each way of summi
 everything after the file is read, the true error and the estimated one. Meshes: each one by itself, so that the first
 that is accurate enough is their time in hindsight. Refined cells: all levels together, thresholds halved. On several
 ranks (mpirun -n 2 python …) only the cells, and how evenly the ranks share them: CPU seconds of all k-points over those
-of the rank that has most, which would be the number of ranks if all had the same.
+of the rank that has most, which would be the number of ranks if all had the same. With the word "broadening" another
+table alone: what refined cells take to reach 1 % at the Fermi energy, by their own estimate, at several Γ.
 """
 
 from __future__ import annotations
@@ -16,27 +17,39 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from mpi4py import MPI
 
+from hpcalo.config.reader import apply_overrides, read_toml, validate
 from hpcalo.hamiltonian.kmesh import uniform_mesh
+from hpcalo.hamiltonian.loading import load_model
 from hpcalo.hamiltonian.readers.wannier90.assemble import read_wannier90
 from hpcalo.hamiltonian.readers.wannier90.files import WannierOptions
 from hpcalo.hamiltonian.symmetry import candidates, identity
 from hpcalo.kubo.cells.tree import CellTree
+from hpcalo.kubo.config import KuboInput
+from hpcalo.kubo.prepare import prepare
 from hpcalo.kubo.responses.anomalous_hall import S_CM
 from hpcalo.kubo.states.operators import CURVATURE
+from hpcalo.kubo.states.solvers import solvers
 from hpcalo.kubo.states.wannier import WannierStates
+from hpcalo.kubo.summing import estimate_of, point_values, quantities
 from hpcalo.kubo.sums.engine import sum_block
 from hpcalo.kubo.sums.found import Symmetry
 from hpcalo.kubo.sums.request import FERMI, VELOCITY_VELOCITY, Request, Sums, fermi_name, raw_name
 from hpcalo.kubo.sums.symmetry import symmetrized
+from hpcalo.kubo.target.driver import SAFETY
+from hpcalo.kubo.target.planner import Directions, Planner
+from hpcalo.kubo.target.refined import CellStrategy
+from hpcalo.kubo.target.strategy import Level
 from hpcalo.parallel.threads import limit_threads
 from hpcalo.units import BOLTZMANN_EV
 
 SHARED = Path(os.environ.get("HPCALO_SHARED", Path(__file__).resolve().parents[3] / "shared"))
+INPUTS = Path(__file__).resolve().parents[2] / "input"
 E_F, MOMENT = 12.6312, 2.36
 TARGETS = (0.10, 0.05, 0.02, 0.01)
 Point = tuple[int, float, float, float | None]
@@ -138,9 +151,59 @@ def ranks(iron: Iron, comm, levels: int = 4) -> None:
             )
 
 
+def broadening(most: float) -> None:
+    """CPU seconds and k-points to 1 % of every element at the Fermi energy. most: CPU seconds for each."""
+    magnetization = "kubo.n_hat=[0,0,-1]"
+    cases = {
+        "iron, Hall conductivity": ("fe_ahc.toml", "conductivity", "hall_conductivity", ()),
+        "iron, conductivity": ("fe_ahc.toml", "conductivity", "conductivity", ()),
+        "FeTe, conductivity": ("fete.toml", "conductivity", "conductivity", (magnetization,)),
+        "FeTe, Hall conductivity": ("fete.toml", "conductivity", "hall_conductivity", (magnetization,)),
+        "FeTe, even torkance": ("fete.toml", "torkance", "torkance_even", (magnetization,)),
+        "FeTe, odd torkance": ("fete.toml", "torkance", "torkance_odd", (magnetization,)),
+    }
+    for words, (file, quantity, name, more) in cases.items():
+        for gamma in (25, 5, 1):
+            overrides = [f'kubo.quantities=["{quantity}"]', f'kubo.gamma="{gamma} meV"', *more]
+            overrides.append("kubo.energies={minimum=-0.01,maximum=0.01,points=3}")
+            overrides.append(f'kubo.k={{target={{{name}="1 %"}}}}')
+            points, seconds, value, error = to_target(INPUTS / file, overrides, most)
+            cost = f"{seconds:7.1f} s {points:9,d} k-points: {value:.5g} ± {100.0 * error:.2f} %"
+            print(f"{words:26s} Γ = {gamma:2d} meV: {cost}", flush=True)
+
+
+def to_target(source: Path, overrides: list[str], most: float) -> tuple[int, float, float, float]:
+    """k-points, CPU seconds, worst value and its relative error where refined cells reach the target."""
+    settings = validate(KuboInput, apply_overrides(read_toml(source), overrides), str(source), source.parent)
+    model = load_model(settings.model)
+    section = settings.kubo
+    reference, n_hat, request = prepare(section, model)
+    begin = time.process_time()
+    directions = Directions(partial(solvers, model, n_hat, request.need()), ["n"])
+    planner = Planner(MPI.COMM_SELF, request, section.k, directions)
+    cells = CellStrategy(planner, directions, point_values(section, request, reference, n_hat), MPI.COMM_SELF)
+    step = cells.step(1.0)
+    while step is not None:
+        sums = cells.sums(step)
+        run, fields = quantities(section, request, reference, None, n_hat, sums)
+        level = Level(cells.taken(step), sums, estimate_of(run, fields, section))
+        cells.levels.append(level)
+        seconds = time.process_time() - begin
+        if (level.ratio <= 1.0 and len(cells.levels) > 1) or seconds > most:
+            break
+        step = cells.step(max(level.ratio, 1.0) * SAFETY)
+    (values,) = level.estimate.variables
+    worst = int(np.argmax(values.ratios))
+    points = sum(one.step.points for one in cells.levels)
+    return points, seconds, float(values.value[worst]), float(values.relative[worst])
+
+
 def main() -> None:
     most = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
     limit_threads()
+    if "broadening" in sys.argv:
+        broadening(most)
+        return
     iron = Iron()
     if MPI.COMM_WORLD.size > 1:
         ranks(iron, MPI.COMM_WORLD)

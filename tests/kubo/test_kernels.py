@@ -100,6 +100,33 @@ def test_an_energy_does_not_depend_on_its_neighbours():
     assert (whole == parts).all()
 
 
+@pytest.mark.parametrize("gamma", [0.01, 0.05])
+@pytest.mark.parametrize("widths", [(0.4, 0.25, 0.1), (0.3, 1e-4, 0.0), (0.02, 0.03, 0.01), (1e-7, 0.0, 0.0)])
+def test_mean_over_a_box_is_that_of_its_points(gamma, widths):
+    """Levels that vary alike in a box, one of them in a near pair: the mean of the sums at Fermi energies moved the
+    other way, by Gauss-Legendre quadrature.
+    """
+    _, X, Y, weights = random_levels(5, K=1, N=6)
+    E = np.array([[-1.7, -1.0, 0.1, 0.1 + 1e-3 * gamma, 0.9, 1.6]])
+    energies = np.concatenate([np.linspace(-2.2, 2.2, 4), E[0, [2, 4]] + 0.03])
+    mean = np.zeros((1, 4, 2, len(energies)))
+    boxes = np.ascontiguousarray(np.broadcast_to(widths, (1, 6, 3)))
+    _kubo.broadened_pairs(E, X, Y, PAIRS, np.array([gamma]), energies, weights, mean, boxes)
+    order = [int(np.clip(15 * width / gamma, 3, 600)) for width in widths]
+    axes = [np.polynomial.legendre.leggauss(n) for n in (order[0], *(min(n, 30) for n in order[1:]))]
+    u = sum(0.5 * w * x for w, x in zip(widths, np.meshgrid(*(x for x, _ in axes), indexing="ij"), strict=True))
+    v = np.einsum("a,b,c->abc", *(0.5 * share for _, share in axes))
+    points = np.zeros((1, 4, 2, energies.size * u.size))
+    shifted = np.ascontiguousarray((energies[:, None] - u.ravel()).ravel())
+    _kubo.broadened_pairs(E, X, Y, PAIRS, np.array([gamma]), shifted, weights, points)
+    expected = points.reshape(1, 4, 2, len(energies), -1) @ v.ravel()
+    scale = np.abs(expected).max(axis=(1, 3), keepdims=True)
+    # What a box narrower than |E_n - E| keeps of its moments, and the least width along an edge.
+    assert np.abs((mean - expected) / scale).max() < 5e-4
+    if max(widths) < 1e-5:
+        np.testing.assert_allclose(mean, expected, rtol=1e-9, atol=1e-9 * scale.max())
+
+
 def test_sea_pairs_equals_twin():
     E, X, Y, weights = random_levels(1, N=12)
     E[:, 5] = E[:, 4] + 1e-12

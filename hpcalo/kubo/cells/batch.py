@@ -21,6 +21,7 @@ class Batch:
     families: (F, 2^d) numbers of the cells that the parts of a cut cell are; None on level 0. values: (K, n), what the
     midpoints give for the n numbers with a target; none on level 0. sizes: (K,), what each cell contributes, root mean
     square over these numbers. products: (F, 2^d, 2^d) of the contributions of two parts, mean over these numbers.
+    corrections: (F, n), by how much what the parts of a cut cell contribute differs from what it did.
     summed: (K,), in the sum; out: never were, whatever they contribute; divided: have been cut.
     """
 
@@ -34,6 +35,7 @@ class Batch:
     values: RealArray = field(default_factory=lambda: np.zeros((0, 0)))
     sizes: RealArray = field(default_factory=lambda: np.zeros(0))
     products: RealArray = field(default_factory=lambda: np.zeros((0, 1, 1)))
+    corrections: RealArray = field(default_factory=lambda: np.zeros((0, 0)))
 
     @staticmethod
     def base(zone: Zone, replicates: int) -> Batch:
@@ -83,6 +85,12 @@ class Batch:
         own = np.einsum("fp,fpp->", taken, self.products)
         together = np.einsum("fp,fpq,fq->", taken, self.products, taken, optimize=True)
         return float(parts * own - together) / (parts - 1)
+
+    def corrected(self) -> RealArray:
+        """What cutting corrected where the parts still are in the sum, (n,)."""
+        if self.families is None:
+            return np.zeros(1)
+        return np.asarray(self.summed[self.families].mean(axis=1) @ self.corrections)
 
     def shares_of_scatter(self, which: IntArray) -> float:
         """What these cells would add to the scatter if they and the others of their families were in the sum."""

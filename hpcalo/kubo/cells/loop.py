@@ -42,14 +42,16 @@ SMALLEST_BLOCK, BLOCKS = 32, 16
 class Task:
     """What is computed of single points.
 
-    k: (K, 3), in the order of their lines. shares: (K, 1 + R), a point's weight in the sum and in its replicates.
-    limits: (K,), a point that contributes more, root mean square over the numbers with a target, is left out of the
-    sums, one below 0 in any case. integrand: None where no values are needed. columns: of these values.
+    k: (K, 3), in the order of their lines. edges: (K, 3, 3) of their cells, 1/Å, over which sums with broadening are
+    means; None where the run knows no velocities. shares: (K, 1 + R), a point's weight in the sum and in its
+    replicates. limits: (K,), a point that contributes more, root mean square over the numbers with a target, is left
+    out of the sums, one below 0 in any case. integrand: None where no values are needed. columns: of these values.
     """
 
     solver: StateSolver
     request: Request
     k: RealArray
+    edges: RealArray | None
     shares: RealArray
     limits: RealArray
     integrand: Integrand | None
@@ -61,7 +63,8 @@ class Task:
         named = (sorted(request.shapes().items()), sorted(request.independent.items()))
         digest = hashlib.sha256(repr(named).encode())
         axes = (request.energies, request.count_edges, request.gammas, request.mu, request.kt)
-        for array in (self.solver.n_hat, *axes, self.k, self.shares, self.limits):
+        edges = np.zeros(0) if self.edges is None else self.edges
+        for array in (self.solver.n_hat, *axes, self.k, edges, self.shares, self.limits):
             digest.update(np.ascontiguousarray(array, dtype=float).tobytes())
         return digest.hexdigest()
 
@@ -74,8 +77,9 @@ class Task:
     def of_block(self, which: slice) -> tuple[RealArray, RealArray]:
         """Sum and replicates of a block (1 + R, size), and the values of its points (K, n)."""
         k, shares, limits = self.k[which], self.shares[which], self.limits[which]
-        labels = np.arange(len(k))
-        raw = sum_block(self.solver, k, np.ones(len(k)), self.request, slice(None), labels=labels)
+        one, labels = np.ones(len(k)), np.arange(len(k))
+        edges = None if self.edges is None else self.edges[which]
+        raw = sum_block(self.solver, k, one, self.request, slice(None), labels=labels, edges=edges)
         values = np.zeros((len(k), self.columns))
         if self.integrand is not None:
             values = np.rint(self.integrand(raw) * RESOLUTION) / RESOLUTION

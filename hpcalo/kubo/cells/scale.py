@@ -12,6 +12,8 @@ from hpcalo.typing import RealArray
 
 WORSE = 2.0
 """A sum that is so many times farther from a mesh than this from a coarser mesh is the worse of the two."""
+ORDER = 2
+"""Midpoints and means over cells converge with this power of the edges where the integrand is smooth."""
 ENOUGH = 8
 """Cells of a level that say something of all others."""
 
@@ -43,7 +45,9 @@ class Seen:
 def scale_of(batches: Sequence[Batch], known: Mapping[int, Seen], coarsest: RealArray) -> float:
     """By how much the errors of the cells in the sum exceed their scatter.
 
-    Each level as its cut cells show it, the finest one as the level before, and not less than the sample shows.
+    Each level as its cut cells show it, the finest one as the level before, and not less than the sample shows. Errors
+    of smooth integrands have the same sign in many cells: then all parts of cut cells together still lack a part of
+    what cutting these corrected.
     If the sum differs from that of the finest mesh all of whose cells are known, by more than this mesh and the
     coarser one before it differ, then the integrand is smooth and a mesh is better: errors are then as large as
     that difference.
@@ -65,7 +69,9 @@ def scale_of(batches: Sequence[Batch], known: Mapping[int, Seen], coarsest: Real
         sampled = seen.small_error(largest[level])
         errors += max(ratio * scatter[level], number[level] * sampled**2)
     total = sum(scatter.values())
-    return float(np.sqrt((errors + _worse_than_a_mesh(batches, coarsest)) / total)) if total > 0.0 else 1.0
+    lacking = sum(batch.corrected() for batch in batches[1:]) / (2.0**ORDER - 1.0)
+    errors += float(np.mean(lacking**2)) + _worse_than_a_mesh(batches, coarsest)
+    return float(np.sqrt(errors / total)) if total > 0.0 else 1.0
 
 
 def _worse_than_a_mesh(every: Sequence[Batch], coarsest: RealArray) -> float:

@@ -25,6 +25,7 @@ from hpcalo.kubo.cells.projection import Projection
 from hpcalo.kubo.cells.scale import Seen, scale_of
 from hpcalo.kubo.cells.signs import chosen, keys
 from hpcalo.kubo.cells.zone import Zone
+from hpcalo.kubo.states.operators import VELOCITY
 from hpcalo.kubo.states.solver import StateSolver
 from hpcalo.kubo.sums.checkpoints import PassCheckpoints
 from hpcalo.kubo.sums.engine import RawSums
@@ -87,7 +88,7 @@ class CellTree:
         base = Batch.base(self.zone, self._replicates)
         shares = np.concatenate([base.weights[:, None], base.signs], axis=1)
         limits = np.full(len(base), np.inf)
-        rows, _ = self._compute(solver, self.zone.points(base.cells), shares, limits, None, comm, checkpoints)
+        rows, _ = self._compute(solver, [(0, self.zone.points(base.cells))], shares, limits, None, comm, checkpoints)
         self.batches = [base]
         self._start = self._whole(rows[:1])[0]
         return self._start
@@ -142,26 +143,29 @@ class CellTree:
             batch.divided[which] = True
         parts.out = self._sampled(parts)
         limit = self._limit(parts.cells.level, threshold)
-        k = [self.zone.points(together(again)), self.zone.points(parts.cells)]
+        level = parts.cells.level
+        points = [(level - 1, self.zone.points(together(again))), (level, self.zone.points(parts.cells))]
+        K = len(points[0][1])
         taken = [(-batch.weights[which], batch.signs[which]) for batch, which in again] + [(parts.weights, parts.signs)]
         shares = np.concatenate([np.concatenate([w[:, None], w[:, None] * signs], axis=1) for w, signs in taken])
-        limits = np.concatenate([np.full(len(k[0]), np.inf), np.where(parts.out, -1.0, limit)])
+        limits = np.concatenate([np.full(K, np.inf), np.where(parts.out, -1.0, limit)])
         rows, values = self._compute(
-            solver, np.concatenate(k), shares, limits, integrand, comm, checkpoints, quiet=quiet, label=label
+            solver, points, shares, limits, integrand, comm, checkpoints, quiet=quiet, label=label
         )
         self._rows += rows
         for batch, which in again:
             batch.summed[which] = False
-        values = values[len(k[0]) :]
+        values = values[K:]
         sums = parts.learn(values, contributions(parts.weights, values))
         parts.summed = ~parts.out & ~(parts.sizes > limit)
         self.batches.append(parts)
-        self._note(new, sums)
+        parts.corrections = self._corrections(new, sums)
+        self._note(new, parts.corrections)
 
     def _compute(
         self,
         solver: StateSolver,
-        k: RealArray,
+        points: Sequence[tuple[int, RealArray]],
         shares: RealArray,
         limits: RealArray,
         integrand: Integrand | None,
@@ -171,8 +175,11 @@ class CellTree:
         quiet: bool = True,
         label: str = "",
     ) -> tuple[RealArray, RealArray]:
-        """Sum and replicates over points as in Task, and their values."""
-        task = Task(solver, self._request, k, shares, limits, integrand, self._columns if integrand else 0)
+        """Sum and replicates as in Task over midpoints of cells, given with their levels, and their values."""
+        k = np.concatenate([k for _, k in points])
+        boxes = [np.broadcast_to(self.zone.edges(level), (len(k), 3, 3)) for level, k in points]
+        edges = np.concatenate(boxes) if VELOCITY in self._request.need() else None
+        task = Task(solver, self._request, k, edges, shares, limits, integrand, self._columns if integrand else 0)
         self.points += len(k)
         return rows_and_values(task, self._packing, comm, checkpoints, quiet=quiet, label=label)
 
@@ -195,21 +202,26 @@ class CellTree:
             return np.zeros(len(batch), dtype=bool)
         return chosen(keys(batch.cells.level, batch.cells.numerators), SAMPLED * self.zone.parts)
 
-    def _note(self, cut: Sequence[tuple[Batch, IntArray]], sums: RealArray) -> None:
-        """What the parts (F, n) correct, against what the cells contribute and what the replicates would say."""
+    def _corrections(self, cut: Sequence[tuple[Batch, IntArray]], sums: RealArray) -> RealArray:
+        """What the parts of each cut cell (F, n) correct; 0 for the coarsest cells, which are not known one by one."""
+        if cut[0][0].families is None:
+            return np.zeros_like(sums)
+        before = [batch.weights[which, None] * batch.values[which] for batch, which in cut]
+        return np.asarray(sums - np.concatenate(before))
+
+    def _note(self, cut: Sequence[tuple[Batch, IntArray]], corrections: RealArray) -> None:
+        """What the parts correct (F, n), against what the cells contribute and what the replicates would say."""
         start = 0
         for batch, which in cut:
-            after, start = sums[start : start + len(which)], start + len(which)
+            corrected, start = (corrections[start : start + len(which)] ** 2).mean(axis=1), start + len(which)
             if not len(batch.sizes):
                 continue
-            before = batch.weights[which, None] * batch.values[which]
-            corrections = ((after - before) ** 2).mean(axis=1)
             squares = batch.sizes[which] ** 2
             seen = self._seen.setdefault(batch.cells.level, Seen())
-            seen.corrections += float(corrections.sum())
+            seen.corrections += float(corrected.sum())
             seen.contributions += float(squares.sum())
             seen.scatter += batch.shares_of_scatter(which)
-            sample = np.stack([squares, corrections])[:, batch.out[which]]
+            sample = np.stack([squares, corrected])[:, batch.out[which]]
             seen.sample = np.concatenate([seen.sample, sample], axis=1)
 
     def _whole(self, rows: RealArray) -> list[RawSums]:

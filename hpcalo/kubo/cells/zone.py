@@ -54,6 +54,7 @@ class Zone:
         self, crystal: Crystal, operations: Sequence[Operation], divisions: Sequence[int], order: tuple[int, int, int]
     ) -> None:
         self._periodic = np.array(crystal.periodic)
+        self._reciprocal = 2.0 * np.pi * np.linalg.inv(crystal.lattice).T
         self._basis, self.operations = _boxes(crystal, operations, np.asarray(divisions))
         self._order = list(order)
         det = round(abs(np.linalg.det(self._basis)))
@@ -78,6 +79,10 @@ class Zone:
     def points(self, cells: Cells) -> RealArray:
         """Midpoints, (K, 3) fractional."""
         return cells.numerators / self.denominator(cells.level)
+
+    def edges(self, level: int) -> RealArray:
+        """Edges of the cells of a level, (3, 3) rows, 1/Å; 0 where the crystal does not repeat."""
+        return np.asarray(2.0 * self._step.T / self.denominator(level) @ self._reciprocal)
 
     def weights(self, cells: Cells) -> RealArray:
         """Shares of the zone, (K,)."""

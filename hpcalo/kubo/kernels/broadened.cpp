@@ -7,6 +7,7 @@
 // Pairs nearer than ETA Gamma are expanded in their distance about the lower level, which adds powers q_n^p, p = 2 ...
 // PMAX: no division by a small distance occurs, and equal levels are their own limit. ETA and PMAX keep both branches
 // at about 1e-12.
+#include "box_means.hpp"
 #include "common.hpp"
 
 #include <cmath>
@@ -16,29 +17,6 @@ namespace {
 
 constexpr double ETA = 0.02;
 constexpr int PMAX = 9;
-
-// arg(x - i gamma) = -pi/2 + atan(x/gamma) in (-pi, 0), accurate where it is near 0 and where it is near -pi;
-// branch-free.
-inline double phase(double x, double gamma) {
-    const double ax = std::fabs(x);
-    const double t = (ax < gamma ? ax : gamma) / (ax < gamma ? gamma : ax);
-    const bool upper = t > 0.4142135623730950488;
-    const double y = upper ? (t - 1.0) / (t + 1.0) : t;
-    const double z = y * y;
-    const double p =
-        (((-8.750608600031904122785e-1 * z - 1.615753718733365076637e1) * z - 7.500855792314704667340e1) * z -
-         1.228866684490136173410e2) *
-            z -
-        6.485021904942025371773e1;
-    const double q =
-        ((((z + 2.485846490142306297962e1) * z + 1.650270098316988542046e2) * z + 4.328810604912902668951e2) * z +
-         4.853903996359136964868e2) *
-            z +
-        1.945506571482613964425e2;
-    const double a = (upper ? 0.78539816339744830962 : 0.0) + (y + y * z * p / q); // atan(t), t in [0, 1]
-    const double angle = ax < gamma ? 1.57079632679489661923 - a : a;              // atan(gamma / |x|)
-    return x < 0.0 ? angle - 3.14159265358979323846 : -angle;
-}
 
 struct Near { // expansion coefficients of one band that has near partners
     int n;
@@ -120,6 +98,13 @@ void near_row(int N, int n, int first, const double *E, double gamma, const doub
     }
 }
 
+// Of all levels at one energy: q, q^2 and theta, and q^3 of those that are wide.
+struct AtEnergy {
+    explicit AtEnergy(int N) : qr(N), qi(N), sr(N), si(N), theta(N), cr(N), ci(N), wide(N) {}
+    std::vector<double> qr, qi, sr, si, theta, cr, ci;
+    std::vector<char> wide; // whether the mean over a box is that of its corners
+};
+
 HPCALO_CLONES
 void levels(int N, const double *E, double gamma, double energy, double *qr, double *qi, double *theta) {
 #pragma omp simd
@@ -129,6 +114,25 @@ void levels(int N, const double *E, double gamma, double energy, double *qr, dou
         qr[n] = x * r;
         qi[n] = gamma * r;
         theta[n] = phase(x, gamma);
+    }
+}
+
+// The same, means over boxes in which level n varies by widths[n] along the three edges.
+void mean_levels(int N, const double *E, const double *widths, double gamma, double energy, AtEnergy &at) {
+    for (int n = 0; n < N; ++n) {
+        const double x = E[n] - energy, *a = widths + 3 * n;
+        const double a2 = a[0] * a[0] + a[1] * a[1] + a[2] * a[2], m2 = a2 / 12.0;
+        const double fourth = a[0] * a[0] * a[0] * a[0] + a[1] * a[1] * a[1] * a[1] + a[2] * a[2] * a[2] * a[2];
+        at.wide[n] = m2 > WIDE * (x * x + gamma * gamma);
+        const LevelMeans f =
+            at.wide[n] ? corner_means(x, gamma, a) : moment_means(x, gamma, m2, 3.0 * m2 * m2 - fourth / 120.0);
+        at.qr[n] = f.qr;
+        at.qi[n] = f.qi;
+        at.sr[n] = f.sr;
+        at.si[n] = f.si;
+        at.theta[n] = f.theta;
+        at.cr[n] = f.cr;
+        at.ci[n] = f.ci;
     }
 }
 
@@ -146,19 +150,36 @@ void contract(int N, const double *c, const double *qr, const double *qi, const 
     *imag = b;
 }
 
+// The same with a mean of q^2 that is not the square of that of q.
+HPCALO_CLONES
+void contract_means(int N, const double *c, const double *qr, const double *qi, const double *sr, const double *theta,
+                    double *real, double *imag) {
+    const double *rr = c, *ri = c + N, *ir = c + 2 * N, *ii = c + 3 * N, *d = c + 4 * N, *r2 = c + 5 * N;
+    double a = 0, b = 0;
+#pragma omp simd reduction(+ : a, b)
+    for (int n = 0; n < N; ++n) {
+        a += rr[n] * qr[n] - ri[n] * qi[n] + r2[n] * sr[n];
+        b += ir[n] * qr[n] - ii[n] * qi[n] + d[n] * theta[n];
+    }
+    *real = a;
+    *imag = b;
+}
+
 void broadened_pairs(In<2> E, In<4, cdouble> X, In<4, cdouble> Y, In<2, int32_t> pairs, In<1> gammas, In<1> energies,
-                     In<1> weights, Out<4> out) {
+                     In<1> weights, Out<4> out, nb::object boxes) {
     const int K = E.shape(0), N = E.shape(1), P = pairs.shape(0), G = gammas.shape(0), NE = energies.shape(0);
     const int NX = X.shape(2), NY = Y.shape(2);
     require_pairs(E, X, Y, pairs, weights);
     require(int(out.shape(0)) == G && int(out.shape(1)) == P && out.shape(2) == 2 && int(out.shape(3)) == NE,
             "out: expected shape (G, P, 2, NE)");
+    const double *widths = optional<In<3>>(boxes, {K, N, 3}, "widths: expected shape (K, N, 3)");
 
     nb::gil_scoped_release release;
     const double *xs = reinterpret_cast<const double *>(X.data()), *ys = reinterpret_cast<const double *>(Y.data());
-    std::vector<double> c(size_t(P) * ROWS * N), wa(N), wg(N), wr(N), qr(N), qi(N), theta(N);
+    std::vector<double> c(size_t(P) * ROWS * N), wa(N), wg(N), wr(N);
     std::vector<cdouble> series(size_t(P) * SERIES);
     std::vector<Near> near;
+    AtEnergy at(N);
     for (int k = 0; k < K; ++k) {
         const double *e = E.data() + size_t(k) * N;
         for (int g = 0; g < G; ++g) {
@@ -181,14 +202,28 @@ void broadened_pairs(In<2> E, In<4, cdouble> X, In<4, cdouble> Y, In<2, int32_t>
                 if (first > n + 1) near.push_back({n, series});
             }
             for (int i = 0; i < NE; ++i) {
-                levels(N, e, gamma, energies(i), qr.data(), qi.data(), theta.data());
+                if (widths)
+                    mean_levels(N, e, widths + size_t(k) * N * 3, gamma, energies(i), at);
+                else
+                    levels(N, e, gamma, energies(i), at.qr.data(), at.qi.data(), at.theta.data());
                 for (int p = 0; p < P; ++p) {
                     double sum[2];
-                    contract(N, &c[size_t(p) * ROWS * N], qr.data(), qi.data(), theta.data(), &sum[0], &sum[1]);
+                    const double *cp = &c[size_t(p) * ROWS * N];
+                    if (widths)
+                        contract_means(N, cp, at.qr.data(), at.qi.data(), at.sr.data(), at.theta.data(), &sum[0],
+                                       &sum[1]);
+                    else
+                        contract(N, cp, at.qr.data(), at.qi.data(), at.theta.data(), &sum[0], &sum[1]);
                     for (const Near &row : near) {
-                        const double a = qr[row.n], b = qi[row.n], a2 = a * a - b * b, b2 = 2.0 * a * b;
+                        const double a = at.qr[row.n], b = at.qi[row.n];
+                        const double a2 = widths ? at.sr[row.n] : a * a - b * b, b2 = widths ? at.si[row.n] : 2.0 * a * b;
                         for (int part = 0; part < 2; ++part) {
                             const cdouble *t = &row.c[size_t(p) * SERIES + part * (PMAX - 1)];
+                            if (at.wide[row.n]) { // in such a box higher powers of the pair's distance do not count
+                                sum[part] += t[0].real() * a2 - t[0].imag() * b2;
+                                sum[part] += t[1].real() * at.cr[row.n] - t[1].imag() * at.ci[row.n];
+                                continue;
+                            }
                             double u = t[PMAX - 2].real(), v = t[PMAX - 2].imag();
                             for (int j = PMAX - 3; j >= 0; --j) {
                                 const double w = u * a - v * b + t[j].real();
@@ -212,6 +247,7 @@ void bind_broadened(nb::module_ &m) {
     m.def("broadened_pairs", &broadened_pairs, nb::arg("E").noconvert(), nb::arg("X").noconvert(),
           nb::arg("Y").noconvert(), nb::arg("pairs").noconvert(), nb::arg("gammas").noconvert(),
           nb::arg("energies").noconvert(), nb::arg("weights").noconvert(), nb::arg("out").noconvert(),
+          nb::arg("widths") = nb::none(),
           "Adds the k-weighted pair sums with broadening to out (G, P, 2, NE); see "
           "hpcalo.kubo.kernels.reference.broadened_pairs.");
 }

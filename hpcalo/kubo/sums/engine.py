@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from hpcalo.errors import ConvergenceError
 from hpcalo.kubo.kernels import _kubo
 from hpcalo.kubo.states.observable import Observable
+from hpcalo.kubo.states.operators import VELOCITY
 from hpcalo.kubo.states.solver import PointSolver, States, StateSolver
 from hpcalo.kubo.sums.request import (
     BROADENED,
@@ -42,14 +43,17 @@ def sum_block(
     *,
     whole: bool = True,
     labels: NDArray[np.integer] | None = None,
+    edges: RealArray | None = None,
 ) -> RawSums:
     """Raw sums Σ_k w_k (…) of the request over one block of k-points.
 
     k_points: (K, 3) fractional, ordered so that points of one line are neighbours. weights: (K,). energies: the part of
     the energy axis to fill for the sums with broadening (the rest stays 0). whole: also make the sums that have no such
     axis to share. labels: (K,) the part of the mesh that each point belongs to, neighbours in a line if equal; the sums
-    then have a first axis with one entry for each distinct label, ascending. Raises ConvergenceError if levels or
-    observables are not finite.
+    then have a first axis with one entry for each distinct label, ascending. edges: (K, 3, 3), 1/Å, the edges of the
+    boxes whose midpoints the points are: sums with broadening are then means over these, with levels that are linear in
+    k (their velocities must be among the observables) and constant matrix elements. Raises ConvergenceError if levels
+    or observables are not finite.
     """
     entry = np.zeros(len(k_points), dtype=np.int64) if labels is None else np.unique(labels, return_inverse=True)[1]
     count, histograms = int(entry.max()) + 1, _histograms(request)
@@ -70,9 +74,11 @@ def sum_block(
         if whole:
             _add_histograms(states, w, part, request, components, every)
             _add_fermi(states, w, part.astype(np.int32), request, fermi, every)
+        widths = None if edges is None or not single else _widths(states, solver, edges[start:stop])
         for a, b in _runs(part) if single else ():
             out = {name: every[name][part[a]] for name in single}
-            _add_curves(states.part(a, b), w[a:b], request, components, energies, whole, out)
+            boxes = None if widths is None else widths[a:b]
+            _add_curves(states.part(a, b), boxes, w[a:b], request, components, energies, whole, out)
     every |= {name: sums.all() for name, sums in fermi.items()}
     sums = {name: np.moveaxis(values, -2, 0) if name in histograms else values for name, values in every.items()}
     return sums if labels is not None else {name: values[0] for name, values in sums.items()}
@@ -120,8 +126,15 @@ def _add_histograms(
         _add_to_histogram(every[WINDOW].reshape(-1), window, one)
 
 
+def _widths(states: States, solver: StateSolver, edges: RealArray) -> RealArray:
+    """By how much each level varies along each edge (K, N, 3), eV: edges (K, 3, 3) times its velocity."""
+    velocities = np.einsum("knvn->knv", states[VELOCITY]).real
+    return np.ascontiguousarray(velocities @ edges[:, :, list(solver.directions)].transpose(0, 2, 1))
+
+
 def _add_curves(
     states: States,
+    widths: RealArray | None,
     w: RealArray,
     request: Request,
     components: Mapping[str, NDArray[np.int32]],
@@ -129,7 +142,7 @@ def _add_curves(
     whole: bool,
     out: RawSums,
 ) -> None:
-    """Adds points of a line to the sums at the energies and at the points (µ, T)."""
+    """Adds points of a line to the sums at the energies and at the points (µ, T). widths: as of `_widths`."""
     points_mu_t = (request.mu, request.kt)
     for name, (kind, pair) in request.pair_sums().items():
         X, Y = (states[operator] for operator in pair)
@@ -137,7 +150,8 @@ def _add_curves(
             # Onto the sums so far in both cases, so that a share of the energies gives the same bits as all of them.
             chosen = request.energies[energies]
             part = out[name] if len(chosen) == len(request.energies) else out[name][..., energies].copy()
-            _kubo.broadened_pairs(states.E_kn, X, Y, components[name], request.gammas, chosen.copy(), w, part)
+            axes = (request.gammas, chosen.copy())
+            _kubo.broadened_pairs(states.E_kn, X, Y, components[name], *axes, w, part, widths)
             out[name][..., energies] = part
         elif whole and kind == THERMAL:
             _kubo.thermal_pairs(states.E_kn, X, Y, components[name], *points_mu_t, DEGENERACY_TOLERANCE, w, out[name])
