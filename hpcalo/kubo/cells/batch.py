@@ -21,7 +21,8 @@ class Batch:
     families: (F, 2^d) numbers of the cells that the parts of a cut cell are; None on level 0. values: (K, n), what the
     midpoints give for the n numbers with a target; none on level 0. sizes: (K,), what each cell contributes, root mean
     square over these numbers. products: (F, 2^d, 2^d) of the contributions of two parts, mean over these numbers.
-    corrections: (F, n), by how much what the parts of a cut cell contribute differs from what it did.
+    corrections: (F, n), by how much what the parts of a cut cell contribute differs from what it did; of
+    sums over points none.
     summed: (K,), in the sum; out: never were, whatever they contribute; divided: have been cut.
     """
 
@@ -86,11 +87,18 @@ class Batch:
         together = np.einsum("fp,fpq,fq->", taken, self.products, taken, optimize=True)
         return float(parts * own - together) / (parts - 1)
 
-    def corrected(self) -> RealArray:
-        """What cutting corrected where the parts still are in the sum, (n,)."""
-        if self.families is None:
+    def lacking(self, part: float) -> RealArray:
+        """What the sum lacks if it is such a part of what cutting corrected, (n,).
+
+        Of each cut cell in proportion to its parts in the sum, and not more than these contribute.
+        """
+        if self.families is None or not len(self.corrections):
             return np.zeros(1)
-        return np.asarray(self.summed[self.families].mean(axis=1) @ self.corrections)
+        taken = self.summed[self.families]
+        most = (taken * self.sizes[self.families]).sum(axis=1)
+        size = part * np.sqrt((self.corrections**2).mean(axis=1))
+        share = np.minimum(1.0, np.divide(most, size, out=np.ones_like(size), where=size > 0.0))
+        return np.asarray((part * share * taken.mean(axis=1)) @ self.corrections)
 
     def shares_of_scatter(self, which: IntArray) -> float:
         """What these cells would add to the scatter if they and the others of their families were in the sum."""

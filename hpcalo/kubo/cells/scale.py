@@ -69,7 +69,7 @@ def scale_of(batches: Sequence[Batch], known: Mapping[int, Seen], coarsest: Real
         sampled = seen.small_error(largest[level])
         errors += max(ratio * scatter[level], number[level] * sampled**2)
     total = sum(scatter.values())
-    lacking = sum(batch.corrected() for batch in batches[1:]) / (2.0**ORDER - 1.0)
+    lacking = sum(batch.lacking(1.0 / (2.0**ORDER - 1.0)) for batch in batches[1:])
     errors += float(np.mean(lacking**2)) + _worse_than_a_mesh(batches, coarsest)
     return float(np.sqrt(errors / total)) if total > 0.0 else 1.0
 

@@ -62,6 +62,7 @@ class CellTree:
         self._violation = symmetry.violation_of(request)
         self._projection = Projection(self.operations, request)
         self._request = replace(request, independent=self._projection.independent)
+        self._means = bool(request.sums.broadened) and VELOCITY in request.need()
         self._packing = Packing(self._request.shapes())
         self._replicates = int(np.clip(MEMORY // (64 * self._packing.size), 4, REPLICATES))
         self._rows = np.zeros((1 + self._replicates, self._packing.size))
@@ -159,8 +160,10 @@ class CellTree:
         sums = parts.learn(values, contributions(parts.weights, values))
         parts.summed = ~parts.out & ~(parts.sizes > limit)
         self.batches.append(parts)
-        parts.corrections = self._corrections(new, sums)
-        self._note(new, parts.corrections)
+        corrections = self._corrections(new, sums)
+        if self._means:
+            parts.corrections = corrections
+        self._note(new, corrections)
 
     def _compute(
         self,
@@ -178,7 +181,7 @@ class CellTree:
         """Sum and replicates as in Task over midpoints of cells, given with their levels, and their values."""
         k = np.concatenate([k for _, k in points])
         boxes = [np.broadcast_to(self.zone.edges(level), (len(k), 3, 3)) for level, k in points]
-        edges = np.concatenate(boxes) if VELOCITY in self._request.need() else None
+        edges = np.concatenate(boxes) if self._means else None
         task = Task(solver, self._request, k, edges, shares, limits, integrand, self._columns if integrand else 0)
         self.points += len(k)
         return rows_and_values(task, self._packing, comm, checkpoints, quiet=quiet, label=label)
