@@ -107,7 +107,7 @@ setup() { mkdir -p build; exec 9>build/.setup.lock; flock 9; system_packages; py
 demo() {
   mkdir -p results
   say "main job: the thermal spin-orbit torque of Mn/W(001), two MPI ranks"
-  if compgen -G "results/mnw001.h5.checkpoint-?" >/dev/null; then   # stopped before: continue
+  if [ -e results/mnw001.h5.checkpoint-a ] || [ -e results/mnw001.h5.checkpoint-b ]; then   # stopped before: continue
     mpirun -n 2 hpcalo restart results/mnw001.h5 --force
   else
     mpirun -n 2 hpcalo run input/mnw001.toml --output results/mnw001.h5 --force

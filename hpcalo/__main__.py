@@ -22,11 +22,15 @@ import click
 
 from hpcalo.commands import cli
 from hpcalo.commands.common import is_first
+from hpcalo.errors import InputError, require_text
+from hpcalo.parallel.terminal import errors, terminals
 from hpcalo.parallel.threads import preset_threads
 from hpcalo.parallel.world import defer_start
 
 RANKS = ("-n", "-np", "--np", "--ranks", "--ntasks")
 PETSC = "-hpcalo_wall_"
+COMPUTE = frozenset({"run", "restart", "bands", "maps"})
+"""Commands whose product is a file: what they say may be lost. The others are there for what they say."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -45,7 +49,9 @@ def _main(arguments: list[str]) -> int:
         preset_threads()
         if not os.environ.get("HPCALO_TRACEBACK"):  # errors say where numbers are not finite
             warnings.filterwarnings("ignore", category=RuntimeWarning)
-        return cli.main(petsc_options(arguments), prog_name="hpcalo", standalone_mode=False) or 0
+        _require_folder()
+        with terminals(needed=not COMPUTE.intersection(arguments[:1])):
+            return cli.main(petsc_options(arguments), prog_name="hpcalo", standalone_mode=False) or 0
     except click.ClickException as problem:
         if is_first():
             _show_usage(problem)
@@ -55,7 +61,6 @@ def _main(arguments: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt):  # from a caller's own handler of SIGINT
         return 130
     except BrokenPipeError:  # `hpcalo info FILE | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as problem:  # of a command that works alone; the others end in their collective guard
         from hpcalo.parallel.failure import exit_code, show  # noqa: PLC0415
@@ -63,6 +68,16 @@ def _main(arguments: list[str]) -> int:
         if is_first():
             show(problem)
         return exit_code(problem)
+
+
+def _require_folder() -> None:
+    """Raises InputError where the current folder is gone, or has a name that no record can keep."""
+    from pathlib import Path  # noqa: PLC0415
+
+    try:
+        require_text(Path.cwd(), "the current folder ")
+    except OSError as problem:
+        raise InputError(f"the current folder cannot be used: {problem.strerror}") from None
 
 
 def petsc_options(arguments: list[str]) -> list[str]:
@@ -111,7 +126,7 @@ def _show_usage(problem: click.ClickException) -> None:
     else:
         given = ""
     text = text.rstrip(".") + (nearest(given, names, likeness) if given else "")
-    sys.stderr.write(f"hpcalo: error: {one_line(text)} (see '{command} --help')\n")
+    errors().write(f"hpcalo: error: {one_line(text)} (see '{command} --help')\n")
 
 
 if __name__ == "__main__":

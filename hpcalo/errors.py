@@ -86,6 +86,21 @@ def one_line(text: object) -> str:
     return line if line.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
 
 
+def require_text(path: Path, what: str = "") -> Path:
+    """The name of a file, if a result can keep it and the file system takes it. Raises InputError.
+
+    A name of other bytes than UTF-8, or with characters that the locale does not have, would be refused when the
+    result is written.
+    """
+    try:
+        str(path).encode("utf-8")
+        os.fsencode(path)
+    except UnicodeError:
+        text = f"{what}{ascii(str(path))[1:-1]}: the name is not UTF-8, or this locale has not its characters"
+        raise InputError(f"{text}: rename it, or set LC_ALL=C.UTF-8") from None
+    return path
+
+
 def short_paths(text: str) -> str:
     """The text for a terminal: absolute paths in it are relative to the current folder where that is shorter."""
     try:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hpcalo.app.engines import ENGINES, engine
 from hpcalo.config.reader import apply_overrides, read_toml, validate
-from hpcalo.errors import InputError, nearest
+from hpcalo.errors import InputError, nearest, one_line, require_text
 from hpcalo.scan.section import NOTE, renamed, renamed_override
 
 if TYPE_CHECKING:
@@ -58,7 +60,24 @@ def estimate_of(name: str, settings: BaseModel, source: Path) -> Work:
     """What there is to share out, and what it costs. Serial. Raises InputError, ModelError."""
     from hpcalo.scan.points import points_of  # noqa: PLC0415  (loads NumPy)
 
-    return engine(name).estimate(points_of(settings, source), source)
+    with in_range(source):
+        return engine(name).estimate(points_of(settings, source), source)
+
+
+@contextmanager
+def in_range(source: Path) -> Iterator[None]:
+    """Surrounds what is computed from an input: numbers that a computer cannot compute with are a mistake in it.
+
+    Raises InputError.
+    """
+    try:
+        yield
+    except (OverflowError, ZeroDivisionError, FloatingPointError) as problem:
+        where = traceback.extract_tb(problem.__traceback__)[-1]
+        raise InputError(
+            f"{source}: a number of the input is too large or too small to compute with "
+            f"({one_line(problem)}, in {Path(where.filename).name}:{where.lineno})"
+        ) from problem
 
 
 def engine_name(data: Mapping[str, object], source: Path) -> str:
@@ -84,7 +103,7 @@ def output_of(settings: BaseModel, source: Path, given: Path | None) -> Path:
     name = getattr(getattr(settings, "output", None), "file", None)
     if not name:
         return Path(source.name).with_suffix(".h5")
-    path = Path(name)
+    path = require_text(Path(name), f"{source}: output.file: ")
     if path.is_absolute() or not path.resolve().is_relative_to(Path.cwd().resolve()):
         raise InputError(f"{source}: output.file: {path}: lies outside the current folder; use --output to write there")
     return path

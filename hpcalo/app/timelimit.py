@@ -15,7 +15,7 @@ LEAST, UNKNOWN = 15 * 60, 24 * 3600
 
 def seconds(time: str) -> int:
     """A batch system's time limit in seconds. Raises InputError."""
-    match = re.fullmatch(r"(?:(\d{1,4})-)?(\d{1,6})(?::(\d\d?))?(?::(\d\d?))?", time.strip(), flags=re.ASCII)
+    match = re.fullmatch(r"(?:(\d{1,4})-)?(\d{1,6})(?::(\d\d?))?(?::(\d\d?))?", time, flags=re.ASCII)
     if match is None:
         raise InputError(f"--time {one_line(time)[:40]}: expected HH:MM:SS, D-HH:MM:SS or a number of minutes")
     days, *rest = (int(part) if part else None for part in match.groups())

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hpcalo.commands.common import FILE, force_option, number, set_option
+from hpcalo.commands.common import FILE, answer, force_option, number, set_option
 
 
 @click.command()
@@ -69,4 +69,4 @@ def bands(
             overrides=overrides,
         )
         if not quiet:
-            click.echo(last)
+            answer(last)

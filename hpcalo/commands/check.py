@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hpcalo.commands.common import FILE, alone, set_option
+from hpcalo.commands.common import FILE, alone, answer, set_option
 
 
 @click.command()
@@ -24,4 +24,4 @@ def check(source: Path, overrides: tuple[str, ...], ranks: int) -> None:
     """
     from hpcalo.app.verbs import check as verb  # noqa: PLC0415
 
-    click.echo(verb.check(source, overrides, ranks))
+    answer(verb.check(source, overrides, ranks))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hpcalo.commands.common import FILE, alone, force_option, set_option
+from hpcalo.commands.common import FILE, alone, answer, force_option, set_option
 
 
 @click.command()
@@ -60,5 +60,5 @@ def convert(
     limit = (1e-4 if symmetry_limit is None else symmetry_limit) if symmetrize else None
     path, model = verb.convert(source, output, force=force, options=options, overrides=overrides, symmetrize=limit)
     for note in model.notes:
-        click.echo(note if note.startswith("warning: ") else f"note: {note}")
-    click.echo(f"model: {path}")
+        answer(note if note.startswith("warning: ") else f"note: {note}")
+    answer(f"model: {path}")

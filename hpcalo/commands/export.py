@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hpcalo.commands.common import FILE, alone, force_option
+from hpcalo.commands.common import FILE, alone, answer, complete_quantity, force_option
 from hpcalo.io.exporters.registry import names as formats
 
 
@@ -23,7 +23,13 @@ class _Export(click.Command):
 @click.command(cls=_Export)
 @click.argument("result", type=FILE, metavar="RESULT")
 @click.option("--to", "kind", type=click.Choice(formats()), default="csv", show_default=True, help="Format; see below.")
-@click.option("--quantity", "quantities", multiple=True, help="What to export; may be repeated.")
+@click.option(
+    "--quantity",
+    "quantities",
+    multiple=True,
+    shell_complete=complete_quantity,
+    help="What to export; may be repeated.",
+)
 @click.option(
     "--output",
     "-o",
@@ -59,4 +65,4 @@ def export(
     if wrong := [text for text in selection if "=" not in text]:
         raise click.UsageError(f"--select {wrong[0]}: expected AXIS=VALUE, for example gamma=0.025")
     select = {axis.strip(): value.strip() for axis, _, value in (text.partition("=") for text in selection)}
-    click.echo(verb.export(result, kind, quantities, output=output, along=along, select=select, force=force))
+    answer(verb.export(result, kind, quantities, output=output, along=along, select=select, force=force))

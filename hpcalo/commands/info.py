@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hpcalo.commands.common import FILE, alone
+from hpcalo.commands.common import FILE, alone, answer
 
 
 @click.command()
@@ -33,7 +33,7 @@ def info(file: Path | None, environment: bool) -> None:
         from hpcalo.errors import EnvironmentMismatch  # noqa: PLC0415
 
         text, fits = verb.environment(comm)
-        click.echo(text)
+        answer(text)
     if not fits:
         raise click.exceptions.Exit(EnvironmentMismatch.exit_code)
 
@@ -42,4 +42,4 @@ def info(file: Path | None, environment: bool) -> None:
 def _describe(file: Path) -> None:
     from hpcalo.app.verbs import info as verb  # noqa: PLC0415
 
-    click.echo(verb.info(file))
+    answer(verb.info(file))

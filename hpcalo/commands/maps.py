@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hpcalo.commands.common import FILE, force_option, number, set_option
+from hpcalo.commands.common import FILE, answer, force_option, number, set_option
 
 
 @click.command()
@@ -57,4 +57,4 @@ def maps(
 
         last = verb.maps(comm, model, options, output=output, force=force, quiet=quiet, overrides=overrides)
         if not quiet:
-            click.echo(last)
+            answer(last)

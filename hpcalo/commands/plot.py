@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hpcalo.commands.common import FILE, alone, force_option
+from hpcalo.commands.common import FILE, alone, answer, complete_quantity, force_option
 
 
 @click.command()
@@ -18,6 +18,7 @@ from hpcalo.commands.common import FILE, alone, force_option
 @click.option(
     "--quantity",
     "quantities",
+    shell_complete=complete_quantity,
     multiple=True,
     help="Draw only this panel or variable, e.g. map (M against position and time); may be repeated.",
 )
@@ -31,4 +32,4 @@ def plot(results: tuple[Path, ...], output: Path | None, force: bool, quantities
     """
     from hpcalo.app.verbs import plot as verb  # noqa: PLC0415
 
-    click.echo(f"picture: {verb.plot(results, output=output, force=force, quantities=quantities)}")
+    answer(f"picture: {verb.plot(results, output=output, force=force, quantities=quantities)}")

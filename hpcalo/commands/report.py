@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hpcalo.commands.common import FILE, alone, force_option
+from hpcalo.commands.common import FILE, alone, answer, force_option
 
 
 @click.command()
@@ -24,4 +24,4 @@ def report(result: Path, output: Path | None, force: bool) -> None:
     """
     from hpcalo.app.verbs import report as verb  # noqa: PLC0415
 
-    click.echo(f"report: {verb.report(result, output=output, force=force)}")
+    answer(f"report: {verb.report(result, output=output, force=force)}")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hpcalo.commands.common import FILE, force_option
+from hpcalo.commands.common import FILE, answer, force_option
 
 
 @click.command()
@@ -28,4 +28,4 @@ def restart(result: Path, force: bool, quiet: bool) -> None:
 
         last = verb.restart(comm, result, quiet=quiet, force=force)
         if not quiet:
-            click.echo(last)
+            answer(last)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hpcalo.commands.common import FILE, force_option, set_option
+from hpcalo.commands.common import FILE, answer, force_option, set_option
 
 
 @click.command()
@@ -37,4 +37,4 @@ def run(source: Path, output: Path | None, force: bool, overrides: tuple[str, ..
 
         last = verb.run(comm, source, output=output, force=force, quiet=quiet, dry_run=dry_run, overrides=overrides)
         if dry_run or not quiet:
-            click.echo(last)
+            answer(last)

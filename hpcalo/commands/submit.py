@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from hpcalo.commands.common import FILE, alone, force_option, set_option
+from hpcalo.commands.common import FILE, alone, answer, force_option, set_option
 
 
 @click.command()
@@ -70,4 +70,4 @@ def submit(
     from hpcalo.app.verbs.submit import Job  # noqa: PLC0415
 
     job = Job(time=limit, **options)
-    click.echo(verb.submit(source, job, output=output, overrides=overrides, dry_run=dry_run, force=force))
+    answer(verb.submit(source, job, output=output, overrides=overrides, dry_run=dry_run, force=force))

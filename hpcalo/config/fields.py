@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from functools import lru_cache
 from pathlib import Path
@@ -34,9 +35,16 @@ class InputPath(str):
     path: Path
 
     def __new__(cls, text: str, folder: Path | None = None) -> Self:
-        """The name `text`, looked up below `folder` (None: the current folder)."""
+        """The name `text`, looked up below `folder` (None: the current folder). Raises ValueError if no file can have
+        it.
+        """
         name = super().__new__(cls, text)
         name.path = (Path(text) if folder is None else folder / text).absolute()
+        try:
+            os.fsencode(name.path)
+            str(name.path).encode("utf-8")
+        except UnicodeError:
+            raise ValueError("the name is not UTF-8, or this locale has not its characters") from None
         return name
 
     @classmethod

@@ -6,11 +6,12 @@ import fcntl
 import json
 import os
 import socket
+import stat
 import time
 from contextlib import suppress
 from pathlib import Path
 
-from hpcalo.errors import OutputError, one_line
+from hpcalo.errors import InputError, OutputError, one_line
 
 NEWBORN = 10.0  # seconds
 
@@ -51,13 +52,18 @@ class OutputLock:
                 self.path.unlink()
 
     def _take_over(self) -> bool:
-        """True if a dead run's lock is now ours, False if the lock has vanished; raises OutputError if it is held."""
+        """True if a dead run's lock is now ours, False if the lock has vanished; raises OutputError if it is held,
+        InputError if it is no file.
+        """
         try:
-            handle = os.open(self.path, os.O_RDWR | os.O_NOFOLLOW)
+            handle = os.open(self.path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
         except FileNotFoundError:
             return False
         except OSError as problem:
             raise OutputError(f"{self.path}: cannot be read: {problem.strerror}") from None
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            os.close(handle)
+            raise InputError(f"{self.path}: is no lock of a run: it is not a regular file; remove it")
         with os.fdopen(handle, "r+") as file:
             # If several runs find the same dead lock, only one may take it: they queue here and look again.
             with suppress(OSError):

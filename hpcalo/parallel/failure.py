@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from contextlib import suppress
 
 from hpcalo.errors import HpcaloError, one_line, short_paths
+from hpcalo.parallel.terminal import errors
 
 TRACEBACK_VARIABLE = "HPCALO_TRACEBACK"
 INTERNAL_EXIT_CODE = 70  # EX_SOFTWARE
@@ -47,14 +49,16 @@ def exit_code(problem: BaseException) -> int:
 
 def show(failure: BaseException, rank: int | None = None) -> None:
     """Prints an exception's line on stderr, after its traceback if HPCALO_TRACEBACK is set."""
+    stream = errors()
     if isinstance(failure, SystemExit):
         if isinstance(failure.code, str):
-            sys.stderr.write(failure.code + "\n")
-        sys.stderr.flush()
+            stream.write(failure.code + "\n")
+        stream.flush()
         return
     text = message(failure, rank) + "\n"
     if os.environ.get(TRACEBACK_VARIABLE):
         text = "".join(traceback.format_exception(failure)) + text
-    sys.stdout.flush()
-    sys.stderr.write(text)  # one write, so that the lines of several ranks do not interleave
-    sys.stderr.flush()
+    with suppress(OSError, ValueError, AttributeError, HpcaloError):  # full, closed, or none at all
+        sys.stdout.flush()
+    stream.write(text)  # one write, so that the lines of several ranks do not interleave
+    stream.flush()

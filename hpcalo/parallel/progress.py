@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, NoReturn
 
 from hpcalo.errors import short_paths
+from hpcalo.parallel.terminal import errors
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
@@ -46,7 +46,7 @@ class Progress:
         self._scale = total / share if share else 1.0
         self._done = 0.0
         self._begin = 0.0  # work that was done before this run (a restart); it does not count in the rate
-        self._stream = stream or sys.stderr
+        self._stream: Any = stream or errors()
         self._speaks = comm.rank == 0 and not quiet
         self._started = self._last_line = time.monotonic()
         self._last_done = 0.0
@@ -122,8 +122,14 @@ class Progress:
 def tell(comm: Intracomm, text: str, *, quiet: bool = False) -> None:
     """A line for the user on stderr, from rank 0 only."""
     if comm.rank == 0 and not quiet:
-        sys.stderr.write(short_paths(text) + "\n")
-        sys.stderr.flush()
+        say(text)
+
+
+def say(text: str) -> None:
+    """A line for the user on stderr, from a process that reads or writes for all."""
+    stream = errors()
+    stream.write(short_paths(text) + "\n")
+    stream.flush()
 
 
 def warn(comm: Intracomm, text: str) -> None:

@@ -6,7 +6,15 @@ no crash.
 
 from __future__ import annotations
 
-import petsc4py
+from hpcalo.errors import EnvironmentMismatch
+
+try:
+    import petsc4py
+except ImportError as problem:
+    raise EnvironmentMismatch(
+        f"runs of a wall need petsc4py, which cannot be loaded ({problem}): pip install 'hpcalo[wall]', "
+        "after PETSC_DIR says where PETSc is (docs/guide/cluster.md)"
+    ) from None
 
 petsc4py.init(["hpcalo", "-no_signal_handler"])
 

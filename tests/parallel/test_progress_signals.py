@@ -5,16 +5,21 @@ from __future__ import annotations
 import io
 import os
 import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
+from limits import HANG
+from places import INPUTS
 from threadpoolctl import threadpool_info
 
-from hpcalo.errors import InputError, Interrupted
+from hpcalo.errors import InputError, Interrupted, OutputError
 from hpcalo.parallel import progress as module
 from hpcalo.parallel import signals
 from hpcalo.parallel.progress import Progress, duration
 from hpcalo.parallel.signals import StopRequest
+from hpcalo.parallel.terminal import Terminal as Stream
 from hpcalo.parallel.threads import limit_threads, requested_threads, thread_report
 
 
@@ -131,3 +136,29 @@ def test_threads(monkeypatch):
         monkeypatch.setenv("HPCALO_THREADS", wrong)
         with pytest.raises(InputError, match="HPCALO_THREADS"):
             requested_threads()
+
+
+@pytest.mark.parametrize("where", [">/dev/full 2>&1", ">&- 2>&-", "2>&1 | true"])
+def test_a_full_or_closed_log_loses_only_text(tmp_path, where):
+    """The result is written, and the run ends with 0."""
+    command = f'"{sys.executable}" -m hpcalo run rashba.toml --set kubo.k.grid=[4,4,1] {where}; exit ${{PIPESTATUS[0]}}'
+    (tmp_path / "rashba.toml").write_text((INPUTS / "rashba.toml").read_text())
+    done = subprocess.run(["bash", "-c", command], cwd=tmp_path, timeout=HANG, check=False)
+    assert done.returncode == 0
+    assert (tmp_path / "rashba.h5").exists()
+
+
+def test_texts_do_not_control_a_terminal():
+    """Escape sequences, what UTF-8 or the stream's encoding cannot hold; a needed one reports its failure."""
+    buffer = io.BytesIO()
+    stream = Stream(io.TextIOWrapper(buffer, encoding="ascii"))
+    stream.write("\x1b[2J\x9b \udcff Γ\r\n")
+    stream.flush()
+    assert buffer.getvalue() == b"\\x1b[2J\\x9b \\udcff \\u0393\r\n"
+    with open("/dev/full", "w") as full:
+        lost = Stream(full)
+        lost.write("x" * 10)
+        lost.flush()
+    needed = Stream(open("/dev/full", "w"), needed=True)  # noqa: SIM115
+    with pytest.raises(OutputError, match="No space left"):
+        needed.write("x" * 10) and needed.flush()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hpcalo.app.compute import compute
 from hpcalo.app.engines import engine
-from hpcalo.app.inputs import estimate_of, files_of, load_input, output_of
+from hpcalo.app.inputs import estimate_of, files_of, in_range, load_input, output_of
 from hpcalo.app.outputs import refuse_own_input, refuse_unfinished, remove_unfinished
 from hpcalo.engine import RunContext
 
@@ -87,4 +87,5 @@ def run_settings(name: str, settings: BaseModel, context: RunContext) -> None:
     end_if_requested(comm, "before anything was computed: run it again")
     with prepare_output(path, comm, force=context.force):
         on_root(comm, lambda: remove_unfinished(path) if context.force else refuse_unfinished(path))
-        compute(name, settings, context)
+        with in_range(context.source):
+            compute(name, settings, context)

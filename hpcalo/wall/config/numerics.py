@@ -84,3 +84,18 @@ class Solver(Section):
     petsc: dict[str, bool | int | float | str] = Field(
         default={}, description="PETSc options without the prefix hpcalo_wall_: ts_rk_type = '3bs'"
     )
+
+    @model_validator(mode="after")
+    def _only_printing(self) -> Solver:
+        """PETSc's viewers write files anywhere, and its Python types load programs: neither is for an input file."""
+        for name, value in self.petsc.items():
+            text = str(value)
+            _, colon, file = text.partition(":")
+            if "/" in text or (colon and file.partition(":")[0]) or name.endswith("ooc_tmpdir"):
+                raise ValueError(
+                    f"petsc.{name} = {text!r}: an input file cannot have PETSc write files; viewers of an input print "
+                    f"(ascii, ascii::ascii_info), PETSC_OPTIONS='-hpcalo_wall_{name} …' in the environment may write"
+                )
+            if name.endswith("python_type") or text == "python":
+                raise ValueError(f"petsc.{name} = {text!r}: an input file cannot have PETSc load Python code")
+        return self
