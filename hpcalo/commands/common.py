@@ -21,7 +21,7 @@ from hpcalo.parallel.terminal import spelled_out
 class FileName(click.Path):
     """The name of a file, one that a result can keep. Raises InputError."""
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+    def convert(self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """The name as a Path."""
         return require_text(Path(os.fsdecode(super().convert(value, param, ctx))))
 
@@ -84,7 +84,7 @@ def complete_quantity(context: click.Context, parameter: click.Parameter, begun:
     from hpcalo.errors import HpcaloError  # noqa: PLC0415
     from hpcalo.io.hdf5 import read_dataset  # noqa: PLC0415
 
-    given: list[Any] = list(context.args)  # behind an option without its value click leaves the files here
+    given: list[str | Path] = list(context.args)  # behind an option without its value click leaves the files here
     for value in (context.params.get(name) for name in ("results", "result")):
         given += value if isinstance(value, tuple) else [value] if value else []
     found: set[str] = set()

@@ -35,8 +35,9 @@ class InputPath(str):
     path: Path
 
     def __new__(cls, text: str, folder: Path | None = None) -> Self:
-        """The name `text`, looked up below `folder` (None: the current folder). Raises ValueError if no file can have
-        it.
+        """The name `text`, looked up below `folder` (None: the current folder).
+
+        Raises ValueError if no file can have it.
         """
         name = super().__new__(cls, text)
         name.path = (Path(text) if folder is None else folder / text).absolute()

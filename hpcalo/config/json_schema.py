@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from pydantic import BaseModel
+
+from hpcalo.typing import Contents
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -16,7 +17,7 @@ def json_schema(engines: Mapping[str, type[BaseModel]]) -> str:
 
     It takes what the program takes and a little more: what depends on several keys is left to `hpcalo check`.
     """
-    definitions: dict[str, Any] = {}
+    definitions: Contents = {}
     kinds = []
     for name, schema in engines.items():
         whole = schema.model_json_schema(ref_template=f"#/$defs/{name}.{{model}}")
@@ -26,19 +27,20 @@ def json_schema(engines: Mapping[str, type[BaseModel]]) -> str:
     return json.dumps(top, indent=1, ensure_ascii=False)
 
 
-def _loosened(schema: Any) -> Any:
-    """With what the program's own validators allow besides: a quantity as a text with its unit, a single value where a
-    list stands.
+def _loosened(schema: object) -> object:
+    """The schema with what the program's own validators allow besides.
+
+    That is a quantity as a text with its unit, and a single value where a list stands.
     """
     if isinstance(schema, list):
         return [_loosened(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    out = {
+    out: Contents = {
         key: value if key in ("default", "const", "enum", "meanings") else _loosened(value)
         for key, value in schema.items()
     }
-    described = {key: out.pop(key) for key in ("description", "default", "title") if key in out}
+    described: Contents = {key: out.pop(key) for key in ("description", "default", "title") if key in out}
     if isinstance(out.get("unit"), str):
         described["description"] = f"{described.get('description', '')} [{out.pop('unit')}]".strip()
         return {"anyOf": [out, {"type": "string"}], **described}

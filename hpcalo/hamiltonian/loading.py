@@ -34,7 +34,21 @@ def load_model(section: ModelSection) -> Model:
 
     Raises InputError for what the table asks and the source cannot give, ModelError for what is wrong with the files.
     """
+    require_files(section.reader)
     return with_given(section.reader.read(), section.reader)
+
+
+def require_files(reader: Reader) -> None:
+    """Raises ModelError for a pipe, a device or a folder among the reader's files, which no reader must wait for."""
+    from hpcalo.io.opening import require_regular  # noqa: PLC0415  (loads HDF5)
+
+    for path in reader.files():
+        try:
+            require_regular(path)
+        except InputError as problem:
+            raise ModelError(str(problem)) from None
+        except (OSError, ValueError):  # the reader says which of its files are needed
+            continue
 
 
 def with_given(model: Model, reader: Reader) -> Model:

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpcalo.errors import InputError, ModelError, one_line
-from hpcalo.io.opening import open_file
-from hpcalo.io.seal import verify
+from hpcalo.io.opening import open_to_read
 
 MAX_BYTES = 16 * 2**30
 """Limit for all arrays of a model together, unpacked: more does not fit a rank, and damaged headers announce more."""
@@ -37,11 +36,8 @@ class CheckedFile:
                 raise ModelError(f"{self.path}: is a folder; expected a model file")
             if not self.path.exists():
                 raise ModelError(f"{self.path}: not found")
-            if not self.path.is_file():
-                raise ModelError(f"{self.path}: is not a regular file")
-            verify(self.path)
-            self._file = open_file(self.path, "r")
-        except InputError as problem:  # of the seal
+            self._file = open_to_read(self.path)
+        except InputError as problem:
             raise ModelError(str(problem)) from None
         except (OSError, ValueError) as problem:  # ValueError: a zero byte in the name
             if isinstance(problem, OSError) and problem.filename is not None:

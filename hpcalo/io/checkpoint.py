@@ -22,9 +22,8 @@ import numpy as np
 from hpcalo.errors import CheckpointError, InputError, OutputError, one_line
 from hpcalo.io.dataset import Variable, stored_input
 from hpcalo.io.files import atomic_write
-from hpcalo.io.opening import open_file
+from hpcalo.io.opening import open_to_read
 from hpcalo.io.packed import Description, unpack
-from hpcalo.io.seal import verify
 from hpcalo.typing import Array, Contents
 
 FORMAT = "hpcalo checkpoint"
@@ -219,8 +218,7 @@ def read_file(path: Path) -> Checkpoint:
     Serial. Raises InputError, OSError, LookupError, ValueError, TypeError, RuntimeError if it is not whole: what h5py
     makes of damage.
     """
-    verify(path)  # the seal first: damage is reported before the HDF5 library trips over it
-    with open_file(path, "r") as file:
+    with open_to_read(path) as file:
         if file.attrs.get("format") != FORMAT or int(file.attrs["version"]) != VERSION:
             raise ValueError("not a checkpoint of this version")
         arrays = {name: item[()] for name, item in file.items() if isinstance(item, h5py.Dataset)}

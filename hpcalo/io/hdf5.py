@@ -29,10 +29,9 @@ from hpcalo.io.netcdf import (
     plain,
     read_variable,
 )
-from hpcalo.io.opening import open_file
+from hpcalo.io.opening import open_file, open_to_read
 from hpcalo.io.plausible import Plausible, check_axes
 from hpcalo.io.provenance import Provenance
-from hpcalo.io.seal import verify
 from hpcalo.io.slabs import check_cover, check_slab, write_slabs
 from hpcalo.parallel.guard import on_root, together
 
@@ -119,10 +118,7 @@ def read_dataset(path: Path) -> Result:
 def open_hdf5(path: Path) -> h5py.File:
     """Opens an HDF5 file for reading. Serial. Raises InputError in one line if there is none or it is damaged."""
     try:
-        if path.is_dir():
-            raise InputError(f"{path}: is a folder")
-        verify(path)
-        return open_file(path, "r")
+        return open_to_read(path)
     except OSError as problem:
         if isinstance(problem, FileNotFoundError):
             raise InputError(f"{path}: {_why_missing(path)}") from None

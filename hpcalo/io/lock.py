@@ -52,8 +52,9 @@ class OutputLock:
                 self.path.unlink()
 
     def _take_over(self) -> bool:
-        """True if a dead run's lock is now ours, False if the lock has vanished; raises OutputError if it is held,
-        InputError if it is no file.
+        """True if a dead run's lock is now ours, False if the lock has vanished.
+
+        Raises OutputError if it is held, InputError if it is no file.
         """
         try:
             handle = os.open(self.path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)

@@ -31,6 +31,11 @@ class Location:
     shape: tuple[int, ...]
     dtype: str
 
+    @property
+    def nbytes(self) -> int:
+        """Size of the whole array."""
+        return int(np.prod(self.shape, dtype=int)) * np.dtype(self.dtype).itemsize
+
     def fits(self, data: Data, index: int | None) -> bool:
         """Whether these data are the whole array or, with an index, one entry on its first axis."""
         shape = tuple(data.shape) if isinstance(data, Slab) else np.shape(data)

@@ -38,16 +38,16 @@ def unseal(path: Path) -> None:
             os.truncate(file.fileno(), size - LENGTH)
 
 
-def verify(path: Path) -> None:
-    """Raises InputError if the file has a seal that does not fit, OSError if it cannot be read."""
+def verify(path: Path) -> bool:
+    """Whether the file has a seal. Raises InputError if that does not fit, OSError if the file cannot be read."""
     size = path.stat().st_size
     if not LENGTH < size <= LARGEST + LENGTH:
-        return
+        return False
     with open(path, "rb") as file:
         file.seek(size - LENGTH)
         trailer = file.read(LENGTH)
         if not trailer.startswith(HEAD):
-            return
+            return False
         file.seek(0)
         digest, rest = hashlib.sha256(), size - LENGTH
         while rest and (block := file.read(min(rest, 2**20))):
@@ -55,6 +55,7 @@ def verify(path: Path) -> None:
             rest -= len(block)
     if trailer != HEAD + digest.hexdigest().encode() + b"\n":
         raise InputError(f"{path}: is damaged: its checksum does not match")
+    return True
 
 
 def checksum(path: Path) -> str:

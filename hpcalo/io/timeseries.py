@@ -18,11 +18,10 @@ Collective transfers fail with Open MPI's OMPIO as well ("pwritev: Invalid argum
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -32,16 +31,16 @@ import h5py
 import numpy as np
 
 from hpcalo.errors import CheckpointError, InputError, one_line
-from hpcalo.io.checkpoint import STATE, Checkpoint
 from hpcalo.io.dataset import Slab, Variable, with_companions
 from hpcalo.io.files import atomic_write, writing
+from hpcalo.io.frame_sums import DESCRIPTION, FIRST, FrameSums, check_description
 from hpcalo.io.hdf5 import METADATA_BYTES, PROVENANCE_GROUP, STATE_GROUP, open_hdf5, write_dataset
-from hpcalo.io.netcdf import plain
-from hpcalo.io.opening import open_file
+from hpcalo.io.opening import open_file, require_regular
 from hpcalo.io.provenance import WARNINGS, Provenance
 from hpcalo.io.reserved import Data, Location, Numbers, locations, reserve_axis, reserve_state
 from hpcalo.io.seal import unseal
 from hpcalo.parallel.guard import on_root, together
+from hpcalo.typing import Contents
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
@@ -72,6 +71,7 @@ class TimeSeries:
         self._frames: dict[str, int] = {}
         self._locations: dict[str, Location] = {}
         self._serial = 0
+        self._sums, self._described = FrameSums(), 0
 
     def create(
         self,
@@ -99,14 +99,20 @@ class TimeSeries:
         """Entries on each time axis so far."""
         return dict(self._frames)
 
-    def reopen(self, counts: Mapping[str, int]) -> None:
+    def checksums(self) -> Contents:
+        """Of the entries so far and of what describes the file: for `reopen`. Collective."""
+        return self._sums.stored(self.comm)
+
+    def reopen(self, counts: Mapping[str, int], checksums: Contents | None = None) -> None:
         """Continues an existing file after `counts` entries on each time axis; later ones are written again.
 
-        Raises CheckpointError if it does not hold them, InputError if it cannot be read.
+        checksums: as they were when the file had these entries; None where an earlier version has kept none. Raises
+        CheckpointError if it does not hold them or they have changed, InputError if it cannot be read.
         """
 
         def look() -> tuple[int, dict[str, int], dict[str, Location]]:
-            with open_hdf5(self.path) as file:
+            intact = bool(checksums) and self._is_known(checksums or {})
+            with open_file(self.path, "r") if intact else open_hdf5(self.path) as file:
                 try:
                     planned = {n.removeprefix(PLANNED): int(v) for n, v in file.attrs.items() if n.startswith(PLANNED)}
                     for axis, count in counts.items():
@@ -117,15 +123,32 @@ class TimeSeries:
                         if not np.isfinite(file[axis][:count]).all():
                             raise CheckpointError(f"{self.path}: holds fewer than {count} entries on {axis}")
                     begun = int(file[STATE_GROUP]["begun"][()])
+                    if checksums:
+                        self._described = int(file[STATE_GROUP][DESCRIPTION][()]) - FIRST
                     found = locations(file)
                 except (OSError, RuntimeError, KeyError, ValueError, TypeError) as problem:
                     raise InputError(f"{self.path}: is damaged: {one_line(problem)[:200]}") from None
+            self._sums.complete = bool(checksums)
+            if checksums:
+                self._sums.resume(self.path, checksums, found, counts)
             with writing(self.path):
                 unseal(self.path)  # the run was killed after the last frame, before the file got its name
+                if checksums and not intact:
+                    self._sums.describe(self.path, found, self._described)
             return begun, planned, found
 
         self._serial, self.lengths, self._locations = on_root(self.comm, look)
         self._frames = dict(counts)
+        names = self.comm.bcast(self._sums.names())
+        if self.comm.rank:
+            self._sums.share(names)
+
+    def _is_known(self, checksums: Contents) -> bool:
+        """Whether what describes the file is as it was. Serial. Raises CheckpointError."""
+        with suppress(OSError):  # said when it is opened
+            require_regular(self.path)
+            return check_description(self.path, checksums)
+        return False
 
     def append(self, frames: Sequence[Frame], state: Sequence[Variable], state_attrs: Numbers) -> None:
         """Writes one more entry on the time axes of `frames`, and the state from which the run can be continued."""
@@ -136,8 +159,11 @@ class TimeSeries:
 
         def prepare() -> dict[str, Location]:
             self._make_room(new, state if first else (), state_attrs)
-            with open_hdf5(self.path) as file:
-                return locations(file)
+            with open_file(self.path, "r") as file:
+                found = locations(file)
+            if self._described:  # else an earlier version has begun the file
+                self._sums.describe(self.path, found, self._described, [n for f in new for n in _names(f)])
+            return found
 
         if new or first:
             self._locations = on_root(self.comm, prepare)
@@ -150,9 +176,9 @@ class TimeSeries:
         with self._open() as handle:
             for frame in frames:
                 index = self._frames[frame.axis]
-                for variable in frame.variables:
-                    self._write(handle, variable.name, index, variable.data)
-                self._write(handle, frame.axis, index, frame.time)
+                for name, data in [*((v.name, v.data) for v in frame.variables), (frame.axis, frame.time)]:
+                    self._write(handle, name, index, data)
+                    self._sums.add(frame.axis, name, self._locations[name], index, data, first=self.comm.rank == 0)
             for variable in state:
                 self._write(handle, f"{STATE_GROUP}/{variable.name}", None, variable.data)
         for frame in frames:
@@ -190,8 +216,11 @@ class TimeSeries:
                         length = self.lengths[frame.axis]
                         reserve_axis(file, frame.axis, self.time_unit, length, frame.variables)
                 if state:
-                    numbers = {**state_attrs, "begun": 0, "complete": 0}
+                    numbers = {**state_attrs, "begun": 0, "complete": 0, DESCRIPTION: 0}
                     reserve_state(file.create_group(STATE_GROUP), state, numbers)
+                if DESCRIPTION in file[STATE_GROUP]:
+                    self._described += 1
+                    file[STATE_GROUP][DESCRIPTION][()] = FIRST + self._described
 
     def finish(
         self, counters: Mapping[str, int], warnings: Sequence[str] = (), texts: Mapping[str, str] = MappingProxyType({})
@@ -202,6 +231,9 @@ class TimeSeries:
         """
 
         def write() -> None:
+            if (place := self._locations.get(f"{STATE_GROUP}/{DESCRIPTION}")) is not None:
+                with writing(self.path), open(self.path, "r+b") as raw:
+                    place.write(raw.fileno(), FIRST + self._described + 1, None)
             if warnings or texts:
                 self._add_texts(warnings, texts)
             with writing(self.path), open_file(self.path, "r+") as file:
@@ -235,24 +267,5 @@ class TimeSeries:
                 os.close(handle)  # some file systems report a failed write only here
 
 
-def read_state(path: Path) -> Checkpoint:
-    """The last state that was written: whole arrays by name, its numbers and names, and the texts of the file. Serial.
-
-    Raises InputError if the file cannot be read, CheckpointError if it has no complete state.
-    """
-    with open_hdf5(path) as file:
-        if STATE_GROUP not in file:
-            raise CheckpointError(f"{path}: holds no state to continue from")
-        group = file[STATE_GROUP]
-        try:
-            attrs = {name: plain(value) for name, value in group.attrs.items()}
-            arrays = {name: np.asarray(item[()]) for name, item in group.items()}
-            attrs |= {name: value.item() for name, value in arrays.items() if value.ndim == 0}
-            arrays = {name: value for name, value in arrays.items() if value.ndim}
-            texts = {name: str(item.asstr()[()]) for name, item in file[PROVENANCE_GROUP].items()}
-            texts[STATE] = json.dumps(attrs)
-        except (OSError, RuntimeError, KeyError, TypeError, ValueError, AttributeError) as problem:
-            raise CheckpointError(f"{path}: is damaged: {one_line(problem)}") from None
-    if "begun" not in attrs or attrs["begun"] != attrs.get("complete"):
-        raise CheckpointError(f"{path}: its last state was not written completely")
-    return Checkpoint(arrays, texts, path=path)
+def _names(frame: Frame) -> list[str]:
+    return [frame.axis, *(variable.name for variable in frame.variables)]

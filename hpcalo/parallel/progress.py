@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING, NoReturn
 
 from hpcalo.errors import short_paths
-from hpcalo.parallel.terminal import errors
+from hpcalo.parallel.terminal import Terminal, errors
 
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
@@ -46,7 +46,7 @@ class Progress:
         self._scale = total / share if share else 1.0
         self._done = 0.0
         self._begin = 0.0  # work that was done before this run (a restart); it does not count in the rate
-        self._stream: Any = stream or errors()
+        self._stream: IO[str] | Terminal = stream or errors()
         self._speaks = comm.rank == 0 and not quiet
         self._started = self._last_line = time.monotonic()
         self._last_done = 0.0

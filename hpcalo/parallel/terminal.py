@@ -15,8 +15,9 @@ LAYOUT = "\n\r\t"
 
 
 def spelled_out(text: str) -> str:
-    """The text with control characters and what UTF-8 cannot hold spelled out: none of it moves the cursor, changes
-    colours or answers for the user, whatever file it comes from.
+    """The text with control characters and what UTF-8 cannot hold spelled out.
+
+    None of it moves the cursor, changes colours or answers for the user, whatever file it comes from.
     """
     if text.isprintable():
         return text
@@ -69,8 +70,9 @@ class Terminal:
         return text
 
     def _failed(self, problem: OSError | ValueError) -> None:
-        """The stream keeps what it could not write and would fail again at the end of the process: it gets a place
-        where it can leave it.
+        """Gives the stream a place where it can leave what it could not write.
+
+        It would fail again at the end of the process, and change the exit code.
         """
         stream, self._stream = self._stream, None
         if stream is not None:

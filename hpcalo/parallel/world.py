@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import mpi4py
@@ -40,3 +41,9 @@ def alone() -> Intracomm:
     from mpi4py import MPI  # noqa: PLC0415  (as above)
 
     return MPI.COMM_SELF
+
+
+def has_company() -> bool:
+    """Whether MPI is running and this process has other ranks. Starts nothing."""
+    mpi = sys.modules.get("mpi4py.MPI")
+    return mpi is not None and mpi.Is_initialized() and not mpi.Is_finalized() and mpi.COMM_WORLD.size > 1

@@ -70,16 +70,16 @@ class FileSink:
 
     def resume(self, checkpoint: Checkpoint) -> None:
         """Reopens the file after the entries that the checkpoint knows of."""
-        self.file.reopen(checkpoint.counts("counts"))
+        self.file.reopen(checkpoint.counts("counts"), checkpoint.state.get("frames"))
 
     def add(self, frames: Sequence[Frame], state: State) -> None:
         """Appends the frames and the state."""
         self.file.append(frames, saved_arrays(self.sim, state), saved_numbers(self.sim, state))
 
     def stored(self) -> Stored:
-        """The number of entries; the frames themselves are in the file."""
+        """The number of entries and their checksums; the frames themselves are in the file."""
         self.file.sync()
-        return Stored({"counts": self.file.counts})
+        return Stored({"counts": self.file.counts, "frames": self.file.checksums()})
 
 
 class MemorySink:

@@ -16,7 +16,8 @@ from hpcalo import app
 from hpcalo.errors import CheckpointError, InputError, Interrupted, OutputError
 from hpcalo.io.hdf5 import read_dataset
 from hpcalo.io.keeper import Keeper, StopRequested
-from hpcalo.io.timeseries import TimeSeries, read_state
+from hpcalo.io.saved import read_state
+from hpcalo.io.timeseries import TimeSeries
 
 
 def run(folder: Path, name: str, text: str, *overrides: str, comm=MPI.COMM_SELF, force=False) -> Path:

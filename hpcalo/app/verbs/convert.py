@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hpcalo.config.reader import apply_overrides
 from hpcalo.errors import InputError, ModelError
-from hpcalo.hamiltonian.loading import CONVERTED, section_for, with_given
+from hpcalo.hamiltonian.loading import CONVERTED, require_files, section_for, with_given
 from hpcalo.hamiltonian.modelfile import write_model
 from hpcalo.hamiltonian.readers.base import Reader
 from hpcalo.hamiltonian.registry import READERS
@@ -46,6 +46,7 @@ def convert(
     for file in reader.files():
         if path.exists() and file.exists() and path.samefile(file):
             raise InputError(f"{path}: is read by this conversion; choose another output")
+    require_files(reader)
     model, replicas = reader.read_apart()
     film_of_bulk = reader.thickness is not None and model.crystal.dimensions == 3
     if film_of_bulk and replicas is not None and isinstance(model, WannierModel):

@@ -5,6 +5,7 @@ The arrays are named as in the data of Mn/W(001): H_up, H_dn, S, Hsoc_x/y/z, R, 
 
 from __future__ import annotations
 
+import math
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +21,8 @@ from hpcalo.hamiltonian.types import Crystal, LcaoModel
 from hpcalo.typing import IntArray, RealArray
 
 MAX_BYTES = 16 * 2**30
+FREE, RATIO = 2**28, 100
+"""What arrays may take in memory: so much, and so many times what they take in the file; never more than MAX_BYTES."""
 REQUIRED = ("lattice", "R", "H_up", "H_dn", "S", "Hsoc_x", "Hsoc_y", "Hsoc_z", "orb_atom", "positions", "symbols")
 POSITION_TOLERANCE = 1e-3  # Å; single precision leaves 1e-6
 
@@ -118,9 +121,14 @@ def load_npz(path: Path) -> dict[str, NDArray]:
     """All arrays of an npz file, no pickles. Raises ModelError if it is missing, damaged, no npz or absurdly large."""
     try:
         with zipfile.ZipFile(path) as archive:
-            total = sum(entry.file_size for entry in archive.infolist())
-        if total > MAX_BYTES:
-            raise ModelError(f"{path}: unpacks to {total / 2**30:.0f} GiB: too large")
+            entries = archive.infolist()
+            total = sum(entry.file_size for entry in entries)
+            packed = sum(entry.compress_size for entry in entries)
+            announced = sum(_announced(archive, entry) for entry in entries)
+        most = min(MAX_BYTES, FREE + RATIO * packed)
+        if max(total, announced) > most:
+            unpacked = max(total, announced) / 2**30
+            raise ModelError(f"{path}: unpacks to {unpacked:.3g} GiB: more than a file of its size can mean")
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
     except ModelError:
@@ -131,6 +139,15 @@ def load_npz(path: Path) -> dict[str, NDArray]:
         raise ModelError(f"{path}: its arrays do not fit into memory") from None
     except Exception as problem:  # zipfile, zlib, struct and numpy's format reader each have their own
         raise ModelError(f"{path}: is not an intact npz file: {one_line(problem)[:160]}") from None
+
+
+def _announced(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> int:
+    """Bytes of the array that an entry's header announces; they are reserved before any of them is read."""
+    with archive.open(entry) as file:
+        version = np.lib.format.read_magic(file)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(file)
+    return math.prod(shape) * dtype.itemsize
 
 
 def position_mismatch(model: LcaoModel) -> float:

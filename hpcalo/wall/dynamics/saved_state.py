@@ -9,7 +9,7 @@ import numpy as np
 from hpcalo.errors import CheckpointError
 from hpcalo.io.checkpoint import Checkpoint
 from hpcalo.io.dataset import Slab, Variable
-from hpcalo.io.timeseries import read_state
+from hpcalo.io.saved import read_state
 from hpcalo.parallel.guard import on_root
 from hpcalo.typing import RealArray
 from hpcalo.wall.dynamics.coupled import Coupled
