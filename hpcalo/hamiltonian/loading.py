@@ -40,7 +40,7 @@ def load_model(section: ModelSection) -> Model:
 
 def require_files(reader: Reader) -> None:
     """Raises ModelError for a pipe, a device or a folder among the reader's files, which no reader must wait for."""
-    from hpcalo.io.opening import require_regular  # noqa: PLC0415  (loads HDF5)
+    from hpcalo.io.reading import require_regular  # noqa: PLC0415  (loads HDF5)
 
     for path in reader.files():
         try:

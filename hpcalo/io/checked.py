@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpcalo.errors import InputError, ModelError, one_line
-from hpcalo.io.opening import open_to_read
+from hpcalo.io.reading import open_to_read
 
 MAX_BYTES = 16 * 2**30
 """Limit for all arrays of a model together, unpacked: more does not fit a rank, and damaged headers announce more."""

@@ -22,8 +22,8 @@ import numpy as np
 from hpcalo.errors import CheckpointError, InputError, OutputError, one_line
 from hpcalo.io.dataset import Variable, stored_input
 from hpcalo.io.files import atomic_write
-from hpcalo.io.opening import open_to_read
 from hpcalo.io.packed import Description, unpack
+from hpcalo.io.reading import open_to_read
 from hpcalo.typing import Array, Contents
 
 FORMAT = "hpcalo checkpoint"

@@ -19,6 +19,7 @@ import numpy as np
 
 from hpcalo.errors import CheckpointError
 from hpcalo.io.dataset import Slab
+from hpcalo.io.reading import require_regular
 from hpcalo.io.reserved import Data, Location
 from hpcalo.typing import Array, Contents
 
@@ -106,17 +107,23 @@ class FrameSums:
         return [(axis, list(sums)) for axis, sums in self._sums.items()]
 
 
-def check_description(path: Path, kept: Contents) -> bool:
+def is_described(path: Path, kept: Contents | None) -> bool:
     """Whether all bytes outside the arrays are those that the checkpoint knows. Serial.
 
-    False for a file whose description was changed after the checkpoint. Raises CheckpointError for any other
-    difference, OSError.
+    False without checksums, for a file whose description was changed after the checkpoint, and for one that cannot be
+    read at all, as its opening then says. Raises CheckpointError for any other difference.
     """
-    if path.stat().st_size == kept["size"] and _digest(path, kept["filled"]) == kept["sha256"]:
-        return True
-    with open(path, "rb") as file:
-        file.seek(int(kept["serial_at"]))
-        serial = int.from_bytes(file.read(8), "little") - FIRST
+    if not kept:
+        return False
+    try:
+        size = require_regular(path).st_size
+        if size == kept["size"] and _digest(path, kept["filled"]) == kept["sha256"]:
+            return True
+        with open(path, "rb") as file:
+            file.seek(int(kept["serial_at"]))
+            serial = int.from_bytes(file.read(8), "little") - FIRST
+    except OSError:
+        return False
     if serial != kept["serial"] and 0 <= serial <= LAST - FIRST:
         return False
     raise CheckpointError(f"{path}: is damaged: what describes the file is not what the run has written")

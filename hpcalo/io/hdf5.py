@@ -29,9 +29,10 @@ from hpcalo.io.netcdf import (
     plain,
     read_variable,
 )
-from hpcalo.io.opening import open_file, open_to_read
+from hpcalo.io.opening import open_file
 from hpcalo.io.plausible import Plausible, check_axes
 from hpcalo.io.provenance import Provenance
+from hpcalo.io.reading import open_to_read
 from hpcalo.io.slabs import check_cover, check_slab, write_slabs
 from hpcalo.parallel.guard import on_root, together
 

@@ -21,22 +21,22 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-import h5py
 import numpy as np
 
 from hpcalo.errors import CheckpointError, InputError, one_line
 from hpcalo.io.dataset import Slab, Variable, with_companions
 from hpcalo.io.files import atomic_write, writing
-from hpcalo.io.frame_sums import DESCRIPTION, FIRST, FrameSums, check_description
-from hpcalo.io.hdf5 import METADATA_BYTES, PROVENANCE_GROUP, STATE_GROUP, open_hdf5, write_dataset
-from hpcalo.io.opening import open_file, require_regular
-from hpcalo.io.provenance import WARNINGS, Provenance
+from hpcalo.io.frame_sums import DESCRIPTION, FIRST, FrameSums, is_described
+from hpcalo.io.hdf5 import METADATA_BYTES, STATE_GROUP, open_hdf5, write_dataset
+from hpcalo.io.late_texts import add_texts
+from hpcalo.io.opening import open_file
+from hpcalo.io.provenance import Provenance
 from hpcalo.io.reserved import Data, Location, Numbers, locations, reserve_axis, reserve_state
 from hpcalo.io.seal import unseal
 from hpcalo.parallel.guard import on_root, together
@@ -111,7 +111,7 @@ class TimeSeries:
         """
 
         def look() -> tuple[int, dict[str, int], dict[str, Location]]:
-            intact = bool(checksums) and self._is_known(checksums or {})
+            intact = is_described(self.path, checksums)
             with open_file(self.path, "r") if intact else open_hdf5(self.path) as file:
                 try:
                     planned = {n.removeprefix(PLANNED): int(v) for n, v in file.attrs.items() if n.startswith(PLANNED)}
@@ -142,13 +142,6 @@ class TimeSeries:
         names = self.comm.bcast(self._sums.names())
         if self.comm.rank:
             self._sums.share(names)
-
-    def _is_known(self, checksums: Contents) -> bool:
-        """Whether what describes the file is as it was. Serial. Raises CheckpointError."""
-        with suppress(OSError):  # said when it is opened
-            require_regular(self.path)
-            return check_description(self.path, checksums)
-        return False
 
     def append(self, frames: Sequence[Frame], state: Sequence[Variable], state_attrs: Numbers) -> None:
         """Writes one more entry on the time axes of `frames`, and the state from which the run can be continued."""
@@ -235,26 +228,12 @@ class TimeSeries:
                 with writing(self.path), open(self.path, "r+b") as raw:
                     place.write(raw.fileno(), FIRST + self._described + 1, None)
             if warnings or texts:
-                self._add_texts(warnings, texts)
+                add_texts(self.path, warnings, texts)
             with writing(self.path), open_file(self.path, "r+") as file:
                 for name, value in counters.items():
                     file.attrs.modify(name, value)  # where it was: what describes the file does not change
 
         on_root(self.comm, write)
-
-    def _add_texts(self, warnings: Sequence[str], texts: Mapping[str, str]) -> None:
-        """Adds warnings to those in the file, and texts, in a copy that then replaces it. Serial."""
-        with atomic_write(self.path, force=True, sealed=False) as part:
-            shutil.copyfile(self.path, part)
-            with open_file(part, "r+") as file:
-                name = f"{PROVENANCE_GROUP}/{WARNINGS}"
-                record = Provenance(texts={WARNINGS: str(file[name].asstr()[()]) if name in file else ""})
-                record.warned(warnings)
-                for key, text in {**record.texts, **texts}.items():
-                    name = f"{PROVENANCE_GROUP}/{key}"
-                    if name in file:
-                        del file[name]
-                    file.create_dataset(name, data=text, dtype=h5py.string_dtype())
 
     @contextmanager
     def _open(self) -> Iterator[int]:

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, TextIO
+from typing import TextIO, cast
 
 from hpcalo.errors import OutputError
 
@@ -58,7 +58,7 @@ class Terminal:
             return self._stream is not None and self._stream.isatty()
         return False
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         return getattr(self._stream, name)
 
     def _shown(self, text: str) -> str:
@@ -94,9 +94,9 @@ def errors() -> Terminal:
 @contextmanager
 def terminals(*, needed: bool) -> Iterator[None]:
     """In this block standard output and error are Terminals. needed: of the output, whether it may be lost."""
-    before: tuple[Any, Any] = sys.stdout, sys.stderr
-    here: tuple[Any, Any] = Terminal(sys.stdout, needed=needed), Terminal(sys.stderr)
-    sys.stdout, sys.stderr = here
+    before = sys.stdout, sys.stderr
+    here = Terminal(sys.stdout, needed=needed), Terminal(sys.stderr)
+    sys.stdout, sys.stderr = (cast(TextIO, stream) for stream in here)
     try:
         yield
         here[0].flush()
