@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hpcalo.commands.common import FILE, force_option, number, set_option
+from hpcalo.commands.common import FILE, answer, force_option, number, set_option
 
 
 @click.command()
@@ -51,4 +51,4 @@ def surface(
             output=output, colour=colour, points=points, force=force, quiet=quiet, overrides=overrides,
         )  # fmt: skip
         if text and not quiet:
-            click.echo(text)
+            answer(text)
