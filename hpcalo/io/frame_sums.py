@@ -98,13 +98,11 @@ class FrameSums:
                 if place is None or _stored_sum(path, place, counts[axis]) != total:
                     raise CheckpointError(f"{path}: is damaged: {name} is not what the run has written")
 
-    def share(self, axes: Iterable[tuple[str, Iterable[str]]]) -> None:
-        """On the other ranks: the same names, no share of what came before."""
-        self._sums = {axis: dict.fromkeys(names, 0) for axis, names in axes}
-
-    def names(self) -> list[tuple[str, list[str]]]:
-        """The time axes and the arrays on them."""
-        return [(axis, list(sums)) for axis, sums in self._sums.items()]
+    def share(self, comm: Intracomm) -> None:
+        """After `resume`: the other ranks have the same names, and no share of what came before. Collective."""
+        names = comm.bcast({axis: list(sums) for axis, sums in self._sums.items()})
+        if comm.rank:
+            self._sums = {axis: dict.fromkeys(some, 0) for axis, some in names.items()}
 
 
 def is_described(path: Path, kept: Contents | None) -> bool:

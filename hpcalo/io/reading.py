@@ -40,12 +40,14 @@ def open_to_read(path: Path) -> h5py.File:
         except _ANY as problem:
             file.close()
             raise InputError(f"{path}: cannot be read: {problem}") from None
-    else:
+    elif path.absolute() not in growing:
         say(f"hpcalo: note: {path}: {_UNSEALED}")
     _looked_at.add(known)
     return file
 
 
+growing: set[Path] = set()
+"""Files that this process is filling: nobody has to be told that they have no checksum yet."""
 _looked_at: set[tuple[int, int, int, int]] = set()
 _ANY = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError)
 _UNSEALED = "has no checksum (unfinished, or written by another program): changes of its numbers would go unnoticed"

@@ -37,6 +37,7 @@ from hpcalo.io.hdf5 import METADATA_BYTES, STATE_GROUP, open_hdf5, write_dataset
 from hpcalo.io.late_texts import add_texts
 from hpcalo.io.opening import open_file
 from hpcalo.io.provenance import Provenance
+from hpcalo.io.reading import growing
 from hpcalo.io.reserved import Data, Location, Numbers, locations, reserve_axis, reserve_state
 from hpcalo.io.seal import unseal
 from hpcalo.parallel.guard import on_root, together
@@ -67,6 +68,7 @@ class TimeSeries:
 
     def __init__(self, path: Path, comm: Intracomm, time_unit: str = "ns") -> None:
         self.path, self.comm, self.time_unit = path, comm, time_unit
+        growing.add(path.absolute())
         self.lengths: dict[str, int] = {}
         self._frames: dict[str, int] = {}
         self._locations: dict[str, Location] = {}
@@ -139,9 +141,7 @@ class TimeSeries:
 
         self._serial, self.lengths, self._locations = on_root(self.comm, look)
         self._frames = dict(counts)
-        names = self.comm.bcast(self._sums.names())
-        if self.comm.rank:
-            self._sums.share(names)
+        self._sums.share(self.comm)
 
     def append(self, frames: Sequence[Frame], state: Sequence[Variable], state_attrs: Numbers) -> None:
         """Writes one more entry on the time axes of `frames`, and the state from which the run can be continued."""
