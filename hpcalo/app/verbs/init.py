@@ -17,7 +17,7 @@ def examples() -> dict[str, Path]:
     Raises InputError where neither has any.
     """
     package = Path(hpcalo.__file__).parent
-    for folder in (package / "examples", package.parent / "input"):
+    for folder in (package / "input", package.parent / "input"):
         if found := {path.stem: path for path in sorted(folder.glob("*.toml"))}:
             return found
     raise InputError("the examples were not installed with this program")
