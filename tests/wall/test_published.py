@@ -22,7 +22,7 @@ from scipy.integrate import solve_ivp
 
 from hpcalo import app
 from hpcalo.config.reader import apply_overrides, validate
-from hpcalo.errors import InputError
+from hpcalo.errors import ConvergenceError, InputError
 from hpcalo.io.hdf5 import read_dataset
 from hpcalo.io.scanned import single_point
 from hpcalo.wall.closing import doubts, numbers_of_result
@@ -278,12 +278,18 @@ def test_ends_of_the_window_by_name():
             r"paper\.window: E_F - J/2 is not positive, so there is no 'lower band edge'",
         ),
         (["paper.left_domain=-1"], r"paper\.left_domain: "),
+        (["paper.left_domain=1e300"], r"left_domain: 1e\+300 nm at the spacing of the wall are 2e\+301 nodes"),
         (["paper.left_domain=65", "drive.gradient=-2"], r"drive\.gradient: T\(x\) falls to -40 K in the box of 70 nm"),
     ],
 )  # fmt: skip
 def test_bad_choices(given, match):
     with pytest.raises(InputError, match=match):
         check_settings(read(*given))
+
+
+def test_extreme_velocity_is_one_line():
+    with pytest.raises(ConvergenceError, match="kinetic equation is singular"):
+        evolve(model(velocity=1e30, cells=6, points=4, left_domain=5.0, steps=2), c_per_m=1.0)
 
 
 def test_check_names_the_box():

@@ -103,11 +103,14 @@ class SteadyEquation:
         s, c, e = self.problem, self.problem.c, self.edges
         f = np.empty_like(self.f0)
         target = self.f0 if self.source is None else self.f0 + self.source / s.relaxation.rates
-        _wall.paper_steady(
-            self.m, target, e.below if self.force >= 0 else e.above, e.left, e.right, s.v, f,
-            u=s.u, dx=s.dx, dp=s.dp, force=self.force, precession=c.precession,
-            inverse_tau=1.0 / c.tau, inverse_tau_s=1.0 / c.tau_sf,
-        )  # fmt: skip
+        try:
+            _wall.paper_steady(
+                self.m, target, e.below if self.force >= 0 else e.above, e.left, e.right, s.v, f,
+                u=s.u, dx=s.dx, dp=s.dp, force=self.force, precession=c.precession,
+                inverse_tau=1.0 / c.tau, inverse_tau_s=1.0 / c.tau_sf,
+            )  # fmt: skip
+        except ValueError as problem:
+            raise ConvergenceError(f"paper model: the kinetic equation is singular: {problem}") from None
         return f
 
     def solution(self) -> tuple[Solution, float]:

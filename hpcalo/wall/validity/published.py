@@ -14,6 +14,7 @@ from hpcalo.wall.validity.common import carriers
 from hpcalo.wall.validity.electrons import relaxation_times
 
 UPWIND = 0.05  # numerical part of the diffusion where it decides the field: warning above
+MOST = 20_000_000  # nodes times momenta: 640 MB for each array of the distribution
 
 TABLES = frozenset({"paper", "execution", "scan"})
 """Tables that the published model reads wholly."""
@@ -53,6 +54,18 @@ def _width(s: WallInput) -> float:
 
 def _end_temperatures(s: WallInput) -> RealArray:
     return s.drive.temperature + s.drive.gradient * np.array([0.0, s.paper.left_domain + _width(s)])
+
+
+def size(s: WallInput) -> list[str]:
+    """A left domain of more nodes than there is memory for."""
+    left, cells = s.paper.left_domain, s.paper.cells
+    nodes = cells + left / _width(s) * (cells - 1)
+    if left and nodes * s.paper.points > MOST:
+        raise InputError(
+            f"paper.left_domain: {left:g} nm at the spacing of the wall are {nodes:.3g} nodes x {s.paper.points} "
+            f"momenta, more than {MOST:.0e}; shorten it, or give fewer paper.cells"
+        )
+    return []
 
 
 def temperature(s: WallInput) -> list[str]:

@@ -26,6 +26,7 @@ CONSISTENT: tuple[Callable[[WallInput], list[str]], ...] = (
 PUBLISHED: tuple[Callable[[WallInput], list[str]], ...] = (
     published.own_start,
     published.window,
+    published.size,
     published.temperature,
     published.circuit,
     published.collisions,
