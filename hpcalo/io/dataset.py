@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -86,14 +86,20 @@ class Variable:
         )
 
 
-def with_companions(variables: Iterable[Variable]) -> list[Variable]:
-    """The variables, the estimated error of each as a variable behind it."""
+def with_companions(variables: Iterable[Variable], room: Container[str] | None = None) -> list[Variable]:
+    """The variables, the estimated error of each as a variable behind it.
+
+    room: the names that a file can take which an earlier version, without these errors, has begun; None: any.
+    """
     out = []
     for variable in variables:
         if variable.error is None:
             out.append(variable)
             continue
         companion = variable.companion()
+        if room is not None and companion.name not in room:
+            out.append(replace(variable, error=None))
+            continue
         out += [replace(variable, error=None, attrs={**variable.attrs, ANCILLARY: companion.name}), companion]
     return out
 

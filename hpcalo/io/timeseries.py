@@ -145,10 +145,10 @@ class TimeSeries:
 
     def append(self, frames: Sequence[Frame], state: Sequence[Variable], state_attrs: Numbers) -> None:
         """Writes one more entry on the time axes of `frames`, and the state from which the run can be continued."""
-        frames = [replace(f, variables=tuple(with_companions(f.variables))) for f in frames]
+        room = {f.axis: self._locations if f.axis in self._frames else None for f in frames}
+        frames = [replace(f, variables=tuple(with_companions(f.variables, room[f.axis]))) for f in frames]
         new = [f for f in frames if f.axis not in self._frames]
-        first = self._serial == 0
-        self._serial += 1
+        first, self._serial = self._serial == 0, self._serial + 1
 
         def prepare() -> dict[str, Location]:
             self._make_room(new, state if first else (), state_attrs)

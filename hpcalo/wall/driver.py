@@ -9,7 +9,14 @@ from hpcalo.io.checkpoint import Checkpoint
 from hpcalo.io.keeper import Keeper, StopRequested
 from hpcalo.io.timeseries import Frame
 from hpcalo.parallel.guard import on_root
-from hpcalo.wall.dynamics.saved_state import first_state, restored, saved_arrays, saved_numbers
+from hpcalo.wall.dynamics.saved_state import (
+    DISCRETIZATION,
+    first_state,
+    older_equations,
+    restored,
+    saved_arrays,
+    saved_numbers,
+)
 from hpcalo.wall.dynamics.simulation import Simulation
 from hpcalo.wall.dynamics.state import State
 from hpcalo.wall.frames import frames, outputs_until
@@ -31,6 +38,9 @@ def begin(sim: Simulation, sink: Sink, resume: Checkpoint | None, result: Path) 
     state = restored(sim, found, result)
     sink.resume(found)
     sim.warnings = [str(text) for text in found.state.get("remarks", [])]
+    if (text := older_equations(found)) and text not in sim.warnings:
+        sim.warnings.append(text)
+        sim.on_warning(text)
     return state, True
 
 
@@ -56,7 +66,8 @@ def evolve(
 
     def save() -> None:
         stored = sink.stored()
-        numbers = {**saved_numbers(sim, state), "remarks": sim.warnings, **stored.numbers}
+        remarks = {"discretization": DISCRETIZATION, "remarks": sim.warnings}
+        numbers = {**saved_numbers(sim, state), **remarks, **stored.numbers}
         keeper.save(saved_arrays(sim, state), numbers, stored.arrays, stored.texts)
 
     try:

@@ -105,7 +105,8 @@ class MemorySink:
     def add(self, frames: Sequence[Frame], state: State) -> None:
         """Gathers the frames."""
         for frame in frames:
-            variables = with_companions(frame.variables)
+            room = {v.name for v in self._kinds[frame.axis]} if frame.axis in self._kinds else None
+            variables = with_companions(frame.variables, room)
             if frame.axis not in self._times:
                 self._times[frame.axis] = []
                 self._kinds[frame.axis] = [replace(v, data=None) for v in variables]

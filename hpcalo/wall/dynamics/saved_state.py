@@ -15,9 +15,12 @@ from hpcalo.typing import RealArray
 from hpcalo.wall.dynamics.coupled import Coupled
 from hpcalo.wall.dynamics.simulation import Simulation
 from hpcalo.wall.dynamics.state import State
+from hpcalo.wall.units import NS_IN_FS
 
 SAME_MESH = 1e-9
 """Relative difference of lengths and momenta that conversions of units explain."""
+DISCRETIZATION = 2
+"""Counts the changes of the equations between nodes. 1: the drive acted along mean/|mean|; 2: along mean/|mean|²."""
 
 
 def saved_arrays(sim: Simulation, state: State) -> list[Variable]:
@@ -50,6 +53,17 @@ def saved_numbers(sim: Simulation, state: State) -> dict[str, float | str]:
     if isinstance(sim.stepper, Coupled):
         out |= {"scale": sim.stepper.scale, "p_max": _largest_momentum(sim)}
     return out
+
+
+def older_equations(saved: Checkpoint) -> str:
+    """A warning where an earlier version of the equations between nodes made the steps so far, else ""."""
+    if saved.count("discretization", 1) == DISCRETIZATION:
+        return ""
+    until = saved.number("t_fs") / NS_IN_FS
+    return (
+        f"restart: what lies before {until:.4g} ns was computed by an earlier version, whose drive acted along "
+        "mean/|mean| between two nodes: its spin accumulation along M is less exact, and a step remains at that time"
+    )
 
 
 def _largest_momentum(sim: Simulation) -> float:
