@@ -25,8 +25,9 @@ def warnings(settings: WallInput, selection: Selection, c: Coefficients) -> list
     out = [
         f"{path}: {name}: {left:.2g} of it lies outside the lowest order in the direction of the magnetization"
         for name, left in c.residual.items()
-        if left > NOTICEABLE
+        if left > NOTICEABLE and name not in c.angular
     ]
+    out += _outside(selection, c)
     if np.abs(selection.n_hat[:, :2]).max() < ALONG_NORMAL:
         out.append(
             f"{path}: has the magnetization along the film's normal only, so that the dependence of the coefficients "
@@ -35,9 +36,30 @@ def warnings(settings: WallInput, selection: Selection, c: Coefficients) -> list
     return out + _uncertain(settings, selection, c) + _saturation(settings, selection, c) + _dmi(settings, c)
 
 
+def _outside(selection: Selection, c: Coefficients) -> list[str]:
+    """What the orders in n of the expansion leave, and where nothing tells."""
+    out = [
+        f"{selection.path}: {name}: {tensor.residual:.2g} of it lies outside order {tensor.order} in the direction of "
+        "the magnetization"
+        for name, tensor in c.angular.items()
+        if tensor.residual > NOTICEABLE
+    ]
+    untold = [f"{name} ({t.order})" for name, t in c.angular.items() if np.isnan(t.residual)]
+    if untold:
+        out.append(
+            f"{selection.path}: has no more directions than the coefficients of {', '.join(untold)}, so that what lies "
+            "outside these orders in the direction of the magnetization is not known"
+        )
+    return out
+
+
 def in_words(settings: WallInput, c: Coefficients) -> list[str]:
     """The coefficients with their errors at the wire's temperature, a line each."""
-    return [f"{_at(settings, c, name)[0]} at {settings.drive.temperature:.4g} K" for name in c.tables]
+    out = [f"{_at(settings, c, name)[0]} at {settings.drive.temperature:.4g} K" for name in c.tables]
+    for name, tensor in c.angular.items():
+        left = "not known" if np.isnan(tensor.residual) else f"{tensor.residual:.2g}"
+        out.append(f"{name}: orders up to {tensor.order} in the direction of the magnetization; outside them: {left}")
+    return out
 
 
 def _at(settings: WallInput, c: Coefficients, name: str) -> tuple[str, float, float]:

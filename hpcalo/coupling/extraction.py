@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from hpcalo import units
 from hpcalo.coupling import angular
+from hpcalo.coupling.expansion import Expansion
 from hpcalo.coupling.measured import Measured
 from hpcalo.coupling.requirements import PARTS, SECTION
 from hpcalo.coupling.selection import Selection
 from hpcalo.errors import InputError
 from hpcalo.typing import RealArray
 from hpcalo.wall.coefficients import Coefficients
+from hpcalo.wall.directions import Directional
 
 RECIPROCAL = 1e-6
 """Relative disagreement of beta and beta-tilde that is not round-off."""
+LOWEST = 2
+"""`order` of one coefficient for each part."""
 VANISHING = {"torkance": 1e-35, "beta": 1e-45, "beta_tilde": 1e-15, "spiralization": 1e-15, "damping": 1e-9}
 """Below these, in the units of `hpcalo.wall.coefficients.MEANING`, a coefficient is zero by symmetry."""
 
@@ -26,7 +32,9 @@ def extract(selection: Selection) -> Coefficients:
     together.
     """
     found = _Extraction(selection)
-    _check_residual(selection, found.residual)
+    angular = found.expanded() if selection.section.order > LOWEST else {}
+    left = {**found.residual, **{name: tensor.residual for name, tensor in angular.items()}}
+    _check_residual(selection, left, angular)
     _check_reciprocity(selection, found.tables)
     attrs, given = selection.result.attrs, selection.section.thickness
     area = float(attrs["cell_area_A2"]) * units.ANGSTROM**2
@@ -39,6 +47,7 @@ def extract(selection: Selection) -> Coefficients:
         depth if given is None else given * 1e-9,
         found.residual,
         found.errors,
+        angular,
     )
 
 
@@ -50,6 +59,8 @@ class _Extraction:
         self.residual: dict[str, float] = {}
         self.tables: dict[str, RealArray] = {}
         self.errors: dict[str, RealArray] = {}
+        self.values: dict[str, Measured] = {}
+        self.sizes: dict[str, float] = {}
         s = selection.section
         for part in ("odd", "even"):
             self._add_pair("torkance", part, s.torkance)
@@ -63,6 +74,10 @@ class _Extraction:
             self._add("damping", values, angular.transverse(self.n_hat), float(np.abs(values.values).max()))
         if s.saturation == "result":
             self._keep("moment", selection.moment())
+
+    def expanded(self) -> dict[str, Directional]:
+        """Everything but the damping with more orders than the lowest."""
+        return Expansion(self.selection, self.values, self.sizes).found if self.values else {}
 
     def _add_pair(self, name: str, part: str, choice: str) -> None:
         """One parity of a torque or heat current: its coefficient, and its residual relative to both parities."""
@@ -87,6 +102,10 @@ class _Extraction:
     def _add(self, name: str, values: Measured, pattern: RealArray, size: float, *, rms: bool = False) -> None:
         coefficient, rest = angular.lowest_order(values, pattern)
         self._keep(name, coefficient)
+        if name != "damping":
+            vanishes = size <= VANISHING[name.removesuffix("_odd").removesuffix("_even")]
+            whole = size if rms else float(np.sqrt((values.values**2).mean()))
+            self.values[name], self.sizes[name] = values, 0.0 if vanishes else whole
         family = name.removesuffix("_odd").removesuffix("_even")
         left = float(np.sqrt((rest**2).mean())) if rms else float(np.abs(rest).max())
         self.residual[name] = left / size if size > VANISHING[family] else 0.0
@@ -97,11 +116,14 @@ class _Extraction:
             self.errors[name] = coefficient.errors
 
 
-def _check_residual(selection: Selection, residual: dict[str, float]) -> None:
-    name = max(residual, key=lambda n: residual[n], default="")
-    if name and residual[name] > selection.section.residual:
+def _check_residual(selection: Selection, residual: dict[str, float], expanded: Mapping[str, Directional]) -> None:
+    """Those that are not known are told of elsewhere."""
+    known = {name: left for name, left in residual.items() if np.isfinite(left)}
+    name = max(known, key=lambda n: known[n], default="")
+    if name and known[name] > selection.section.residual:
+        outside = f"order {expanded[name].order}" if name in expanded else "the lowest order"
         raise InputError(
-            f"{selection.path}: {name}: {residual[name]:.2g} of it lies outside the lowest order in the direction "
+            f"{selection.path}: {name}: {known[name]:.2g} of it lies outside {outside} in the direction "
             f"of the magnetization; {SECTION}.residual allows {selection.section.residual:g}"
         )
 

@@ -1,7 +1,8 @@
 """The response of the moving wall: heat and DMI energy currents along the wire, and the work of the torques.
 
 The group `heat` of a wall result (docs/theory/together.md). Equations (7), (8), (30), (40) of J. Phys.: Condens.
-Matter 28, 316001 (2016), with the lowest order in the direction n of the magnetization (`hpcalo.coupling.angular`).
+Matter 28, 316001 (2016), with the lowest order in the direction n of the magnetization (`hpcalo.coupling.angular`), or
+with the orders of `Coefficients.angular`.
 Currents are per width of the film, in W/m: through the thickness of the cell of the electronic structure.
 """
 
@@ -26,7 +27,14 @@ from hpcalo.wall.units import NM
 
 
 def heat_tensors(c: Coefficients, n: RealArray, temperature: RealArray) -> tuple[RealArray, RealArray]:
-    """Even and odd beta-tilde (…, 2 [current], 3 [torque]) in J/m^2 for n (…, 3) at T (…): lowest order in n."""
+    """Even and odd beta-tilde (…, 2 [current], 3 [torque]) in J/m^2 for n (…, 3) at T (…), in the orders of c."""
+    if "beta_tilde_even" in c.angular or "beta_tilde_odd" in c.angular:
+        zero = np.zeros((*n.shape[:-1], 2, 3))
+        even, odd = (
+            c.angular[name].tensor(n, temperature) if name in c.angular else zero
+            for name in ("beta_tilde_even", "beta_tilde_odd")
+        )
+        return even, odd
     even = c.at("beta_tilde_even", temperature)[..., None, None] * angular.across(n)
     odd = c.at("beta_tilde_odd", temperature)[..., None, None] * angular.field_like(n)
     return even, odd
@@ -62,7 +70,10 @@ def currents(sim: Simulation, m: RealArray, rate: RealArray) -> Currents:
     even, odd = (
         c.cell_thickness * current(tensor, m, dn_dt) for tensor in heat_tensors(c, m, sim.transport.temperature)
     )
-    dmi = c.thickness * current(dmi_tensor(sim.magnetics.dmi.interfacial, sim.magnetics.dmi.bulk), m, dn_dt)[:, 0]
+    rows = dmi_tensor(sim.magnetics.dmi.interfacial, sim.magnetics.dmi.bulk)
+    if sim.magnetics.dmi.tensor is not None:
+        rows[:, 0] += sim.magnetics.dmi.tensor.nodes.at(m)
+    dmi = c.thickness * current(rows, m, dn_dt)[:, 0]
     return Currents(even[:, 0], odd[:, 0], (even + odd)[:, 1], dmi)
 
 
@@ -85,6 +96,14 @@ def current_errors(sim: Simulation, m: RealArray, rate: RealArray) -> CurrentErr
     c, t = sim.magnetics.coefficients, sim.transport.temperature
     assert c is not None  # as in `currents`
     dn_dt = rate * PER_SECOND
+    if c.angular:
+        omega = np.asarray(np.cross(m, dn_dt), dtype=np.float64)
+        zero = np.zeros(len(m))
+        even, odd, dmi = (
+            c.cell_thickness * c.angular[name].error(m, t, omega)[:, 0] if name in c.angular else zero
+            for name in ("beta_tilde_even", "beta_tilde_odd", "spiralization")
+        )
+        return CurrentErrors(even, odd, dmi)
     forms = {"even": angular.across(m), "odd": angular.field_like(m)}
     heat = {
         part: c.cell_thickness * c.error_at(f"beta_tilde_{part}", t) * np.abs(current(form, m, dn_dt)[:, 0])
@@ -118,6 +137,12 @@ def dmi_balance(sim: Simulation, m: RealArray, rate: RealArray, dmi_current: Rea
     dx = mesh.dx * NM
     energy = over(a[:, :3], b[:, :3])
     by_left, by_right = over(a[:, 3:6], b[:, :3]), over(a[:, :3], b[:, 3:6])
+    if (tensor := magnetics.dmi.tensor) is not None:
+        left, right = tensor.gradients(a[:, :3], b[:, :3])
+        scale = c.thickness / dx
+        energy = energy + scale * tensor.energy(a[:, :3], b[:, :3])
+        by_left = by_left + scale * (left * a[:, 3:6]).sum(axis=1)
+        by_right = by_right + scale * (right * b[:, 3:6]).sum(axis=1)
     given = by_right[:-1] + by_left[1:]  # by each node to its two faces: -mu0 M_s H_DMI.dn/dt
     work = mesh.with_ghosts(given)
     rest = by_left + by_right + (b[:, 6] - a[:, 6]) / dx - 0.5 * (work[:-1] + work[1:])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hpcalo.coupling.advice import in_words, warnings
+from hpcalo.coupling.expansion import tensors
 from hpcalo.coupling.extraction import extract
 from hpcalo.coupling.requirements import SECTION, check_result
 from hpcalo.coupling.selection import Selection
@@ -17,6 +18,7 @@ from hpcalo.io.dataset import NOTES, Variable
 from hpcalo.io.hdf5 import read_dataset
 from hpcalo.io.plausible import changed_files_explain
 from hpcalo.io.provenance import sha256
+from hpcalo.kubo.expansion import powers
 from hpcalo.wall.coefficients import MEANING, Coefficients
 from hpcalo.wall.config import WallInput
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 
 AXIS = "coefficient_temperature"
+TORQUE, ALONG = "coefficient_torque", "coefficient_along"
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,33 @@ class KuboSource:
             about = {"lowest_order_residual": c.residual.get(name, 0.0)}
             error = c.errors.get(name)
             out.append(Variable(f"coefficient_{name}", (AXIS,), values, unit, words, about, error=error))
-        return out
+        return out + _tensor_tables(c)
+
+
+def _tensor_tables(c: Coefficients) -> list[Variable]:
+    """The tensors of (56) that act on the wall, order by order, and the axes of their indices."""
+    found = {(name, p): x for name, d in c.angular.items() for p, x in tensors(d).items()}
+    axes: dict[str, Variable] = {}
+    out = []
+    for (name, order), tensor in found.items():
+        indices = f"coefficient_indices_{order}"
+        axes[TORQUE] = Variable(TORQUE, (TORQUE,), np.array(["x", "y", "z"]), "", "component of the torque")
+        axes[ALONG] = Variable(ALONG, (ALONG,), np.array(["x", "y"]), "", "direction of the force or the current")
+        axes[indices] = Variable(indices, (indices,), np.array(powers.labels(order)), "", "indices of n")
+        about = {} if np.isnan(c.angular[name].residual) else {"residual": c.angular[name].residual}
+        error = None if np.isnan(tensor.errors).all() else tensor.errors
+        words = f"tensor of order {order} of {name} in the direction n of the magnetization"
+        sign = (
+            "X_ij(n) = Σ_k X_ijk n_k + Σ_kl X_ijkl n_k n_l + …, each element counted once for every ordering of k, l, …"
+        )
+        dims = (TORQUE, ALONG, indices, AXIS)
+        out.append(
+            Variable(
+                f"coefficient_{name}_order_{order}", dims, tensor.values, MEANING[name][0], words, about,
+                equation="(56)", sign=sign, error=error,
+            )
+        )  # fmt: skip
+    return [*axes.values(), *out]
 
 
 def read_source(settings: WallInput) -> KuboSource | None:

@@ -19,6 +19,7 @@ from hpcalo.io.provenance import SUMMARY, provenance
 from hpcalo.kubo.accuracy.violation import symmetry_notes
 from hpcalo.kubo.config import KuboInput
 from hpcalo.kubo.electrons import Electrons, fermi_energy
+from hpcalo.kubo.expansion.operations import stored
 from hpcalo.kubo.fields import coordinates, spread
 from hpcalo.kubo.prepare import WARNING, make_request, prepare, remarks
 from hpcalo.kubo.responses.response import responses
@@ -123,6 +124,7 @@ def compute(model: Model, kubo: KuboContext) -> Computed:
         **({"reference_energy_error_eV": counted.error} if counted else {}),
         "cell_volume_A3": crystal.volume,
         **({"cell_area_A2": crystal.area} if run.directions == (0, 1) else {}),
+        **stored(crystal),
         "k_points_full": mesh.full,
         "k_points": summed.passes[-1].points,
         "k_grid": list(mesh.grid),

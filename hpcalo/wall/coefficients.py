@@ -14,6 +14,7 @@ import numpy as np
 
 from hpcalo.typing import RealArray
 from hpcalo.units import BOHR_MAGNETON, MU_0
+from hpcalo.wall.directions import Directional
 
 MEANING = {
     "torkance_odd": ("C*m", "t^(1,0) of the torque t^(1,0) n x (z x E) per cell"),
@@ -31,7 +32,7 @@ MEANING = {
 
 @dataclass(frozen=True)
 class Coefficients:
-    """Lowest-order coefficients of one Kubo result against temperature.
+    """Coefficients of one Kubo result against temperature, of lowest order in the direction n of the magnetization.
 
     `tables`: those that the input uses, by the names of MEANING, each (T,). `residual`: part of each that lies outside
     the lowest order in n. cell_area m^2, cell_thickness m; `thickness`: m, of the film that M_s, A and K refer to.
@@ -45,6 +46,10 @@ class Coefficients:
     residual: Mapping[str, float] = field(default_factory=dict)
     errors: Mapping[str, RealArray] = field(default_factory=dict)
     """Estimated errors of the tables, each (T,), where they are known."""
+    angular: Mapping[str, Directional] = field(default_factory=dict)
+    """Torkances (C m), β (J m/K), β̃ and spiralization (J/m²) with all orders in n; where given, they act on the wall
+    instead of the lowest order. X_ia: i the direction of the force or of the current, a that of the torque.
+    """
 
     def has(self, name: str) -> bool:
         """Whether the input uses this coefficient."""

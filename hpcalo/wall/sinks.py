@@ -53,7 +53,7 @@ class Sink(Protocol):
 
 
 class FileSink:
-    """The growing result file `NAME.frames`. tables: coefficients, their axis first."""
+    """The growing result file `NAME.frames`. tables: coefficients and their axes."""
 
     def __init__(
         self, sim: Simulation, path: Path, tables: Sequence[Variable], record: Provenance, attrs: Mapping[str, object]
@@ -63,8 +63,9 @@ class FileSink:
 
     def begin(self, state: State) -> None:
         """Creates the file."""
+        own = [table for table in self._tables if table.dims == (table.name,)]
         self.file.create(
-            [*axes(self.sim), *self._tables[:1]], self._tables[1:],
+            [*axes(self.sim), *own], [table for table in self._tables if table.dims != (table.name,)],
             lengths=entries(self.sim, state), provenance=self._record, attrs=self._attrs, counters=COUNTERS, force=True,
         )  # fmt: skip
 

@@ -45,7 +45,7 @@ class CoefficientSource(Protocol):
         """Checksum of the file that the coefficients were read from."""
 
     def tables(self) -> Sequence[Variable]:
-        """The coefficients as variables of the wall result; the first is their temperature axis."""
+        """The coefficients as variables of the wall result, and their axes: the first is that of temperature."""
 
 
 SourceReader = Callable[[WallInput], CoefficientSource | None]

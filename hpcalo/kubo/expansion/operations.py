@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,13 +35,17 @@ class Known:
 
 
 def point_group(crystal: Crystal, n_hat: RealArray, known: Sequence[Known]) -> list[PointOperation]:
-    """The operations of the crystal without its magnetization that the responses at n_hat (A, 3) do not contradict.
+    """The operations of the crystal without its magnetization that the responses at n_hat (A, 3) do not contradict."""
+    return consistent(parent(crystal), bool(len(crystal.symbols)), n_hat, known)
 
-    Where no atoms are known, an operation counts only if two directions show it.
-    """
-    untested = 0.0 if len(crystal.symbols) else np.inf
+
+def consistent(
+    operations: Sequence[Operation], atoms: bool, n_hat: RealArray, known: Sequence[Known]
+) -> list[PointOperation]:
+    """Those that the responses do not contradict; without known atoms, one counts only if two directions show it."""
+    untested = 0.0 if atoms else np.inf
     kept = []
-    for op in parent(crystal):
+    for op in operations:
         found = [_deviation(point_operation(op), n_hat, response) for response in known]
         if all((untested if deviation is None else deviation) < CONTRADICTED for deviation in found):
             kept.append(op)
@@ -60,3 +64,31 @@ def _deviation(op: PointOperation, n_hat: RealArray, known: Known) -> float | No
     if size == 0.0:
         return None
     return float(np.sqrt(2.0 * difference / size))
+
+
+def stored(crystal: Crystal) -> dict[str, object]:
+    """Attributes that tell a result's readers the crystal's operations; `restored` reads them.
+
+    lattice_A: the rows of the lattice, Å. point_operations: nine integers of the rotation of fractional coordinates and
+    1 where it exchanges the sublattices of an antiferromagnet, else 0; of each operation of the crystal without its
+    magnetization. atoms: how many are known.
+    """
+    numbers = [[*op.rotation.ravel().tolist(), int(op.exchanges)] for op in parent(crystal)]
+    return {
+        "lattice_A": crystal.lattice.ravel().tolist(),
+        "point_operations": [n for row in numbers for n in row],
+        "atoms": len(crystal.symbols),
+    }
+
+
+def restored(attrs: Mapping[str, object]) -> tuple[Operation, ...] | None:
+    """The operations of the crystal of a result with these attributes; None where it does not tell them."""
+    if "point_operations" not in attrs or "lattice_A" not in attrs:
+        return None
+    columns = np.asarray(attrs["lattice_A"], dtype=np.float64).reshape(3, 3).T
+    rows = np.asarray(attrs["point_operations"], dtype=np.int64).reshape(-1, 10)
+    back = np.linalg.inv(columns)
+    turns = [row[:9].reshape(3, 3) for row in rows]
+    return tuple(
+        Operation(turn, columns @ turn @ back, False, bool(row[9])) for turn, row in zip(turns, rows, strict=True)
+    )

@@ -18,7 +18,7 @@ class ElectronicStructure(Section):
     They also give the heat and DMI energy currents of the moving wall (docs/theory/together.md).
 
     The film's normal is z, the wire lies along x of the result's axes. All coefficients are taken at the local
-    temperature T(x) and in their lowest order in the direction of the magnetization.
+    temperature T(x) and in their lowest order in the direction of the magnetization, or up to `order`.
     """
 
     result: InputPath = Field(
@@ -58,8 +58,16 @@ class ElectronicStructure(Section):
         description="film thickness that the densities M_s, A and K of [magnet] refer to (default: that of the "
         "result's cell)",
     )
+    order: int = Field(
+        default=2,
+        ge=2,
+        le=10,
+        description="highest order in the direction of the magnetization of torkance, thermal torkance, inverse "
+        "thermal torque and spiralization; 2: one coefficient for each part, the lowest order of a film with an n-fold "
+        "axis; more: every form that the crystal allows, as far as kubo.n_hat of the result determines them",
+    )
     residual: Annotated[float, Unit("1"), Field(ge=0, le=1)] = Field(
         default=0.1,
         description="largest part of a coefficient (root mean square over directions and components) that may lie "
-        "outside its lowest order in the magnetization; beyond it the run is refused",
+        "outside its lowest order (or `order`) in the magnetization; beyond it the run is refused",
     )

@@ -115,6 +115,8 @@ class Magnetics:
         outside = self.applied.field(m_ghost, t)  # a new array, to which the kernel's terms are added
         if self.spin_orbit is not None:
             outside += self.spin_orbit.field(m_ghost, t)
+        if self.dmi.tensor is not None:  # the kernel knows D_i and D_b alone
+            outside += self.dmi.tensor_field(m_ghost)
         _wall.llg_field(
             m_ghost, exchange=self.exchange.coupling, dmi_i=self.dmi.faces_i, dmi_b=self.dmi.faces_b,
             inverse_ms=self.inverse_ms, easy=self.easy.strength, hard=self.hard.strength,
