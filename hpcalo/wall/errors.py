@@ -1,8 +1,9 @@
 """Errors of the meshes: the numbers of a state once more on coarser meshes of x and of the momentum.
 
 The second-order error of the spacing follows from half as many cells; that of the momenta from three quarters of them,
-whose sums miss the Fermi edge by 2 exp(-2 pi^2 kT m/(p_F dp)), and converge as dp^2 where they resolve it. The two are
-added in quadrature. M is taken as it is: errors that it has gathered in time are not part of it.
+whose sums miss the Fermi edge by 2 exp(-2 pi^2 kT m/(p_F dp)), with a sign that changes from mesh to mesh, and converge
+as dp^2 where they resolve it. The two are added in quadrature. M is taken as it is: errors that it has gathered in time
+are not part of it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 
 from hpcalo.errors import ConvergenceError
 from hpcalo.io.dataset import Variable
+from hpcalo.parallel.world import alone
 from hpcalo.typing import RealArray
 from hpcalo.wall.config import WallInput
 from hpcalo.wall.dynamics.simulation import Simulation
@@ -32,8 +34,8 @@ LEAST_CELLS = 9
 """Cells of a coarser mesh that can say anything."""
 PHASES = (0, 2)
 """Points fewer than three quarters: an edge that happens to lie well between the points of one mesh does not in all."""
-EDGE_SHARE = 0.1
-"""Share of the change that the Fermi edge must explain to be taken for its cause."""
+ALIKE = 1.5
+"""Factor within which the changes of two meshes have the ratio of dp^2 for it to be taken for their cause."""
 
 
 def with_mesh_errors(
@@ -73,12 +75,12 @@ def _of_cells(
 ) -> dict[str, float]:
     s, mesh = sim.settings, sim.mesh
     cells = (mesh.cells + 1) // 2
-    if cells < max(LEAST_CELLS, mesh.comm.size):
+    if cells < LEAST_CELLS:
         return dict.fromkeys(values, float("nan"))
     coarse = s.model_copy(update={"wire": s.wire.model_copy(update={"cells": cells})})
     changes = _changes(sim, coarse, state, number, more, values)
     ratio = (mesh.cells - 1) / (cells - 1)
-    return {name: change / (ratio**2 - 1.0) for name, change in changes.items()}
+    return {name: abs(change) / (ratio**2 - 1.0) for name, change in changes.items()}
 
 
 def _of_momenta(
@@ -89,16 +91,25 @@ def _of_momenta(
     if not electrons_matter(s):
         return dict.fromkeys(values, 0.0)
     coldest = float(end_temperatures(s).min())
-    edge = edge_error(s, coldest, points)
-    out = dict.fromkeys(values, 0.0)
-    for fewer in (max(2, 3 * points // 4 - less) for less in PHASES):
+    meshes = [max(2, 3 * points // 4 - less) for less in PHASES]
+    changes = []
+    for fewer in meshes:
         coarse = s.model_copy(update={"momentum": s.momentum.model_copy(update={"points": fewer})})
-        edge_coarse = edge_error(s, coldest, fewer)
-        for name, change in _changes(sim, coarse, state, number, more, values).items():
-            by_edge = edge_coarse > EDGE_SHARE * change / (abs(values[name]) or np.inf)
-            left = edge / edge_coarse if by_edge else (fewer / points) ** 2
-            out[name] = float(np.maximum(out[name], change * left / (1.0 - left)))
+        changes.append(_changes(sim, coarse, state, number, more, values))
+    by_edge = [0.5 * edge_error(s, coldest, points - fewer) for fewer in meshes]  # both are 2 exp(-c points)
+    by_square = [(fewer / points) ** 2 for fewer in meshes]
+    out = {}
+    for name in values:
+        found = [change[name] for change in changes]
+        left = by_square if _smooth(found, by_square) else by_edge
+        out[name] = float(np.max([abs(c) * k / (1.0 - k) for c, k in zip(found, left, strict=True)]))
     return out
+
+
+def _smooth(changes: Sequence[float], left: Sequence[float]) -> bool:
+    """Whether the changes of two meshes are those of an error of which each mesh leaves the share `left`."""
+    first, second = (change * k / (1.0 - k) for change, k in zip(changes, left, strict=True))
+    return bool(abs(first) <= ALIKE * abs(second) and abs(second) <= ALIKE * abs(first) and first * second >= 0.0)
 
 
 def _changes(
@@ -109,16 +120,20 @@ def _changes(
     more: Mapping[str, Monitor],
     values: Mapping[str, float],
 ) -> dict[str, float]:
-    """Moduli of the changes of the numbers with other meshes; NaN where these have no solution. Collective."""
+    """Changes of the numbers with other meshes; NaN where these have no solution. Collective.
+
+    A mesh of fewer cells than there are ranks is solved by each of them.
+    """
     steady = coarse.model_copy(update={"wall": coarse.wall.model_copy(update={"mode": "steady"})})
     try:
-        twin = Simulation(steady, sim.mesh.comm, sim.coefficients)
+        comm = sim.mesh.comm if coarse.wire.cells >= sim.mesh.comm.size else alone()
+        twin = Simulation(steady, comm, sim.coefficients)
         there = replace(state, m=_sampled(sim, twin, state.m), f=None)
         again = observe(twin, there, number, more)
     except ConvergenceError:
         return dict.fromkeys(values, float("nan"))
     numbers = {v.name: float(np.asarray(v.data)) for axis in again.values() for v in axis if not v.dims}
-    return {name: abs(numbers.get(name, np.nan) - value) for name, value in values.items()}
+    return {name: numbers.get(name, np.nan) - value for name, value in values.items()}
 
 
 def _sampled(sim: Simulation, twin: Simulation, m: RealArray) -> RealArray:

@@ -21,6 +21,17 @@ from hpcalo.wall.boltzmann.equilibrium import Carriers
 from hpcalo.wall.kernels import _wall
 
 
+def between_nodes(m_ghost: RealArray) -> RealArray:
+    """mean/|mean|^2 of the M (n + 2, 3) on either side of the faces, (n + 1, 3): along it a drive acts.
+
+    Its product with M of either node is 1, so that the spin current that it drives brings no spin along M into a node
+    where M turns faster on one side. With mean/|mean| it would, and the accumulation along M, which decays slowly and
+    is small, would be wrong by several times its size.
+    """
+    mean = 0.5 * (m_ghost[:-1] + m_ghost[1:])
+    return np.asarray(mean / np.einsum("ic,ic->i", mean, mean)[:, None])
+
+
 class Kinetic:
     """Coefficients on `n` nodes and `n + 1` faces; call `set_magnetization` before the operator is used.
 
@@ -70,15 +81,13 @@ class Kinetic:
         """Takes M (n + 2, 3) with ghosts; faces get what follows from the M of their two nodes.
 
         That is the mean, its direction, and the difference quotient dM/dx, which is orthogonal to both. A drive acts
-        along `m_source` = mean/|mean|^2. Its product with M of either node is 1, so that the spin current that it
-        drives brings no spin along M into a node where M turns faster on one side. With mean/|mean| it would, and the
-        accumulation along M, which decays slowly and is small, would be wrong by several times its size.
+        along `m_source`.
         """
         mean = 0.5 * (m_ghost[:-1] + m_ghost[1:])
         square = np.einsum("ic,ic->i", mean, mean)[:, None]
         self.m_ghost = np.array(m_ghost)
         self.m = np.ascontiguousarray(m_ghost[1:-1])
-        self.m_mean, self.m_source = mean, mean / square
+        self.m_mean, self.m_source = mean, between_nodes(m_ghost)
         self.mf = np.ascontiguousarray(mean / np.sqrt(square))
         self.dm_dx = np.ascontiguousarray((m_ghost[1:] - m_ghost[:-1]) / self.dx)
 

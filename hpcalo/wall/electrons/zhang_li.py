@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hpcalo.typing import RealArray
+from hpcalo.wall.boltzmann.kinetic import between_nodes
 from hpcalo.wall.grid import Mesh
 from hpcalo.wall.units import METRE_PER_SECOND
 
@@ -12,11 +13,13 @@ from hpcalo.wall.units import METRE_PER_SECOND
 def zhang_li(mesh: Mesh, m_ghost: RealArray, torque: RealArray) -> tuple[float, float]:
     """(u, beta u) in m/s of a torque (n, 3) in 1/fs: least squares of -u M' + beta u M x M'. Collective.
 
-    u = -int tau.M'/int |M'|^2, beta u = int tau.(M x M')/int |M'|^2 with centred M' (docs/theory/wall.md). (0, 0) if M
-    is uniform.
+    u = -int tau.M'/int |M'|^2, beta u = int tau.(M x M')/int |M'|^2 (docs/theory/wall.md). M' is the difference of the
+    directions along which the drive acts on the faces of a node: a spin current that follows M then has exactly its u,
+    which centred differences raise by the square of a quarter of the angle between next neighbours. (0, 0) if M is
+    uniform.
     """
     m = m_ghost[1:-1]
-    slope = (m_ghost[2:] - m_ghost[:-2]) / (2.0 * mesh.dx)
+    slope = np.diff(between_nodes(m_ghost), axis=0) / mesh.dx
     across = np.cross(m, slope)
     sums = mesh.totals(
         np.stack([(a * b).sum(axis=1) for a, b in ((slope, slope), (-torque, slope), (torque, across))], 1)
