@@ -84,6 +84,7 @@ def test_table(shipped, name, listed):
     assert np.all(np.diff(found) < 0.0)
     assert r["magnetization"][:, -1, :, 2].min() > 0.99
     across = np.linalg.norm(np.cross(r["magnetization"][:, -1], r["m_final"]), axis=-1)
+    # It falls as exp(-0.26 s): 0.014 at the end of the inputs, s = 15, and 0.041 here, at s = 11.
     assert np.all(across < 0.05 * np.linalg.norm(r["m_final"], axis=-1))
     torque = np.linalg.norm(r["torque_initial"], axis=-1).max(axis=1)
     if name == "kappa":
