@@ -58,6 +58,12 @@ class EnvironmentMismatch(HpcaloError):
     exit_code = 7
 
 
+class OutOfMemory(HpcaloError):
+    """A rank needs more memory than its node has or its job may use; `hpcalo check` estimates what a rank needs."""
+
+    exit_code = 8
+
+
 class Interrupted(HpcaloError):
     """A signal stopped the program; what had been computed is in a checkpoint."""
 

@@ -46,7 +46,7 @@ def require_files(reader: Reader) -> None:
         try:
             require_regular(path)
         except InputError as problem:
-            raise ModelError(str(problem)) from None
+            raise ModelError(f"{problem}; expected a model file") from None
         except (OSError, ValueError):  # the reader says which of its files are needed
             continue
 

@@ -1,8 +1,8 @@
 """Files from disk that no seal vouches for: another process reads them first, with limits.
 
 Damaged metadata may crash the HDF5 library or keep it busy for ever. What happens then happens to that process. It is a
-copy of this one (fork), 10 to 20 ms; in a run on several ranks, where a copy could disturb MPI, it is a new one, about
-half a second.
+copy of this one (fork); in a run on several ranks, where a copy could disturb MPI, it is a new one, which costs
+several times as much.
 """
 
 from __future__ import annotations

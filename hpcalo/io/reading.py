@@ -40,7 +40,7 @@ def open_to_read(path: Path) -> h5py.File:
         except _ANY as problem:
             file.close()
             raise InputError(f"{path}: cannot be read: {problem}") from None
-    elif path.absolute() not in growing:
+    elif path.absolute() not in growing and _claims_to_be_ours(file):
         say(f"hpcalo: note: {path}: {_UNSEALED}")
     _looked_at.add(known)
     return file
@@ -51,6 +51,14 @@ growing: set[Path] = set()
 _looked_at: set[tuple[int, int, int, int]] = set()
 _ANY = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError)
 _UNSEALED = "has no checksum (unfinished, or written by another program): changes of its numbers would go unnoticed"
+
+
+def _claims_to_be_ours(file: h5py.File) -> bool:
+    """Whether anybody may go on reading: what has no format is refused in any case."""
+    try:
+        return "format" in file.attrs
+    except _ANY:
+        return False
 
 
 def require_regular(path: Path) -> os.stat_result:

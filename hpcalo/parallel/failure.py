@@ -7,7 +7,7 @@ import sys
 import traceback
 from contextlib import suppress
 
-from hpcalo.errors import HpcaloError, one_line, short_paths
+from hpcalo.errors import HpcaloError, OutOfMemory, one_line, short_paths
 from hpcalo.parallel.terminal import errors
 
 TRACEBACK_VARIABLE = "HPCALO_TRACEBACK"
@@ -44,6 +44,8 @@ def exit_code(problem: BaseException) -> int:
         return problem.code if isinstance(problem.code, int) else 1
     if isinstance(problem, KeyboardInterrupt):
         return 130
+    if isinstance(problem, MemoryError):
+        return OutOfMemory.exit_code
     return INTERNAL_EXIT_CODE
 
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import numpy as np
 
-from hpcalo.errors import HpcaloError, Interrupted, one_line
+from hpcalo.errors import HpcaloError, Interrupted, OutOfMemory, one_line
 from hpcalo.parallel.failure import INTERNAL_EXIT_CODE, exit_code, message, show
 
 if TYPE_CHECKING:
@@ -37,6 +37,12 @@ class RemoteFailure(HpcaloError):
     """Raised on the ranks that did not fail themselves when another one failed with an unexpected exception."""
 
     exit_code = INTERNAL_EXIT_CODE
+
+
+class RemoteShortage(RemoteFailure):
+    """The same where the other rank had not enough memory."""
+
+    exit_code = OutOfMemory.exit_code
 
 
 @contextmanager
@@ -159,7 +165,8 @@ def _end_the_job(control: Intracomm, failure: BaseException) -> NoReturn:
 def _as_text(error: Exception, rank: int) -> tuple[str, str]:
     if isinstance(error, HpcaloError):
         return type(error).__name__, str(error)
-    return RemoteFailure.__name__, f"[rank {rank}] {type(error).__name__}: {one_line(error)}"
+    kind = RemoteShortage if isinstance(error, MemoryError) else RemoteFailure
+    return kind.__name__, f"[rank {rank}] {type(error).__name__}: {one_line(error)}"
 
 
 def _from_text(name: str, text: str) -> HpcaloError:

@@ -151,7 +151,7 @@ def test_texts_of_the_file_stay_texts(files: dict[str, Path], pages: dict[str, P
 
 def test_a_failed_check_is_the_first_thing_to_be_seen(files: dict[str, Path]) -> None:
     result = read_dataset(files["scan"])
-    assert 'class="verdict passed"' in render(result)
+    assert 'class="verdict failed"' not in render(result)
     data = 2.0 * np.asarray(result["magnetization"])
     variable = result.variables["magnetization"]
     bad = Result(

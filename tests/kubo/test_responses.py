@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tracemalloc
 from collections import Counter
 from types import SimpleNamespace
 
@@ -16,7 +17,8 @@ from hpcalo.errors import InputError
 from hpcalo.kubo import registry
 from hpcalo.kubo.config import KuboSection
 from hpcalo.kubo.registry import register, registered
-from hpcalo.kubo.responses.density_of_states import gaussian, level_count
+from hpcalo.kubo.responses import density_of_states
+from hpcalo.kubo.responses.density_of_states import Gaussian, level_count
 from hpcalo.kubo.responses.response import Quantity, Response, needed, responses
 from hpcalo.kubo.states.operators import CURVATURE, SPIN, TORQUE, VELOCITY, ordered
 from hpcalo.kubo.sums.request import TORQUE_TORQUE, TORQUE_VELOCITY, VELOCITY_VELOCITY, Sums
@@ -145,9 +147,22 @@ def test_gaussian_average_is_that_of_each_level_and_grows_with_the_number_of_ene
     count = np.zeros(len(edges) + 1)
     levels = np.array([3, 700, 701, 1998])  # bins
     count[1 + levels] = [1.0, 0.5, 2.0, 1.0]
-    smearing = gaussian(edges, energies, width)
+    smearing = Gaussian(edges, energies, width)
     gap = energies[:, None] - 0.5 * (edges[levels] + edges[levels + 1])
     expected = (np.exp(-0.5 * (gap / width) ** 2) / (width * np.sqrt(2.0 * np.pi))) @ count[1 + levels]
     found = level_count(edges, count, energies, smearing)[1]
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-13 / width)
-    assert smearing.nnz <= len(energies) * (1 + 16.0 * width / (edges[1] - edges[0]))
+
+
+def test_memory_of_the_gaussian_average_does_not_grow_with_the_number_of_energies(monkeypatch):
+    """The bits do not depend on the blocks."""
+    energies, edges = np.linspace(-1.0, 1.0, 8001), np.linspace(-1.8, 1.8, 289)
+    count = np.random.default_rng(1).random(288)
+    whole = Gaussian(edges, energies, 0.1) @ count
+    monkeypatch.setattr(density_of_states, "BLOCK", 20_000)
+    tracemalloc.start()
+    found = Gaussian(edges, energies, 0.1) @ count
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_array_equal(found, whole)
+    assert peak < 40 * 20_000 + 60 * len(energies), peak

@@ -14,10 +14,15 @@ def refuse():
 
 def fail(case, comm):
     last = comm.size - 1
-    if case in {"together", "together-internal"}:
+    shared = {
+        "together": InputError("found by one"),
+        "together-internal": ZeroDivisionError("a bug"),
+        "together-memory": MemoryError("8 GiB"),
+    }
+    if case in shared:
         with together(comm):
             if comm.rank == last:
-                raise InputError("found by one") if case == "together" else ZeroDivisionError("a bug")
+                raise shared[case]
     failures = {
         "before-collective": (comm.rank == last, InputError("only\nhere")),
         "inside-computation": (comm.rank == last, InputError("others are busy")),

@@ -22,7 +22,8 @@ CASES = [
     ("together", 2, "hpcalo: error: found by one"),
     ("together-internal", 70, "hpcalo: internal error: [rank 2] ZeroDivisionError: a bug (at guard_program.py:"),
     ("root", 5, "hpcalo: error: cannot go there"),
-    ("memory", 70, "hpcalo: error: [rank 0] out of memory"),
+    ("together-memory", 8, "hpcalo: error: [rank 2] out of memory (8 GiB)"),
+    ("memory", 8, "hpcalo: error: [rank 0] out of memory"),
 ]
 
 

@@ -15,7 +15,7 @@ from hpcalo.kubo.responses.checking import array
 from hpcalo.kubo.responses.response import ENERGY, Quantity, Response
 from hpcalo.kubo.responses.run_sums import RunSums
 from hpcalo.kubo.sums.request import COUNT, Sums
-from hpcalo.typing import RealArray
+from hpcalo.typing import IntArray, RealArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,10 +23,12 @@ if TYPE_CHECKING:
 
 REACH = 8.0
 """Widths beyond which a Gaussian is below rounding errors."""
+BLOCK = 2**22
+"""Values of it that are in memory at once, 128 MiB with what making them takes."""
 
 
 def level_count(
-    edges: RealArray, count: RealArray, energies: RealArray, smearing: csr_array
+    edges: RealArray, count: RealArray, energies: RealArray, smearing: Gaussian
 ) -> tuple[RealArray, RealArray]:
     """Electrons per cell and density of states (1/eV) at the energies, from the count of levels between fine edges.
 
@@ -36,21 +38,36 @@ def level_count(
     return np.interp(energies, edges, below_edge), smearing @ count[1:-1]
 
 
-def gaussian(edges: RealArray, energies: RealArray, width: float) -> csr_array:
-    """(NE, NB − 1), 1/eV: takes the levels counted between the edges to their Gaussian average at the energies.
+class Gaussian:
+    """(NE, NB − 1), 1/eV: `@` takes the levels counted between the edges to their Gaussian average at the energies.
 
-    Each row holds only what lies within REACH widths: memory and time grow with the number of energies, not with its
-    square.
+    A row holds only what lies within REACH widths. The rows are made in blocks, and kept if there is only one: memory
+    does not grow with the number of energies, whatever the width.
     """
-    from scipy.sparse import csr_array  # noqa: PLC0415  (SciPy is loaded where it is used)
 
-    centres = 0.5 * (edges[1:] + edges[:-1])
-    first, last = (np.searchsorted(centres, energies + side * REACH * width) for side in (-1.0, 1.0))
-    rows = np.concatenate([[0], np.cumsum(last - first)])
-    columns = np.arange(rows[-1]) + np.repeat(first - rows[:-1], last - first)
-    x = (np.repeat(energies, last - first) - centres[columns]) / width
-    values = np.exp(-0.5 * x**2) / (width * np.sqrt(2.0 * np.pi))
-    return csr_array((values, columns, rows), shape=(len(energies), len(centres)))
+    def __init__(self, edges: RealArray, energies: RealArray, width: float) -> None:
+        self._centres, self._energies, self._width = 0.5 * (edges[1:] + edges[:-1]), energies, width
+        ends = (np.searchsorted(self._centres, energies + side * REACH * width) for side in (-1.0, 1.0))
+        self._first, self._last = ends
+        number = (np.cumsum(self._last - self._first) - 1) // BLOCK  # of the block that a row ends in
+        self._blocks = np.split(np.arange(len(energies)), np.flatnonzero(np.diff(number)) + 1)
+        self._kept = self._matrix(self._blocks[0]) if len(self._blocks) == 1 else None
+
+    def __matmul__(self, count: RealArray) -> RealArray:
+        if self._kept is not None:
+            return self._kept @ count
+        return np.concatenate([self._matrix(rows) @ count for rows in self._blocks])
+
+    def _matrix(self, block: IntArray) -> csr_array:
+        """The rows of these energies."""
+        from scipy.sparse import csr_array  # noqa: PLC0415  (SciPy is loaded where it is used)
+
+        first, last, energies = self._first[block], self._last[block], self._energies[block]
+        rows = np.concatenate([[0], np.cumsum(last - first)])
+        columns = np.arange(rows[-1]) + np.repeat(first - rows[:-1], last - first)
+        x = (np.repeat(energies, last - first) - self._centres[columns]) / self._width
+        values = np.exp(-0.5 * x**2) / (self._width * np.sqrt(2.0 * np.pi))
+        return csr_array((values, columns, rows), shape=(len(energies), len(self._centres)))
 
 
 def energy_of_count(edges: RealArray, count: RealArray, electrons: float) -> float | None:
@@ -100,7 +117,7 @@ class DensityOfStates(Response):
     )
 
     def compute(self, run: RunSums) -> Mapping[str, RealArray]:
-        smearing = run.cached("gaussian", lambda: gaussian(run.count_edges, run.energies, run.settings.gaussian_width))
+        smearing = run.cached("gaussian", lambda: Gaussian(run.count_edges, run.energies, run.settings.gaussian_width))
         counted = [level_count(run.count_edges, count, run.energies, smearing) for count in run.stacked(COUNT)]
         return {
             "density_of_states": np.stack([dos for _, dos in counted]),

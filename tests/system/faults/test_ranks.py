@@ -68,7 +68,7 @@ CASES = [
     ("plan", 0, 70, PURPOSE),
     ("solver", 2, 4, "]: Eigenvalues did not converge"),
     ("loop", 1, 70, PURPOSE),
-    ("memory", 2, 70, "out of memory"),
+    ("memory", 2, 8, "out of memory"),
     ("checkpoint", 0, 70, PURPOSE),
     ("collect", 1, 70, PURPOSE),
     ("writer", 0, 70, PURPOSE),

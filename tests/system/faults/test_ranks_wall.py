@@ -105,7 +105,7 @@ MORE = [
     (QUASI, 2, "texture", 1, 1, 70, PURPOSE, False),
     (QUASI, 3, "kernel", 2, 9, 70, PURPOSE, True),
     (QUASI, 3, "rate", 1, 20, 70, PURPOSE, True),
-    (QUASI, 2, "memory", 0, 20, 70, "out of memory", True),
+    (QUASI, 2, "memory", 0, 20, 8, "out of memory", True),
     (QUASI, 3, "step", 2, 3, 70, PURPOSE, True),
     (QUASI, 3, "room", 0, 1, 70, PURPOSE, False),
     (QUASI, 3, "odd frame", 2, 45, 70, PURPOSE, True),
