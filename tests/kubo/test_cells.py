@@ -150,18 +150,18 @@ def test_components_that_vanish_are_not_computed(models):
 
 
 def test_refined_sums_are_as_accurate_as_they_say(torkance):
-    """Against a fine mesh: the estimate is right within a factor of 4 for the whole curve, and it falls."""
+    """Against a fine mesh: the estimate is right within a factor of 2 for the whole curve, and it falls."""
     tree, errors = torkance.tree(24), []
-    for threshold in (2e-2, 1e-3):
+    for threshold in (2e-2, 3e-3, 1e-3):
         summed = torkance.grown(tree, threshold)
         value = torkance.numbers(summed.total)
         (level,) = summed.levels
         squares = [(torkance.numbers(part) - value) ** 2 for part in level.sums]
         estimate = np.sqrt(np.mean(squares) * len(squares) / (len(squares) - 1))
         true = np.sqrt(((value - torkance.exact) ** 2).mean())
-        assert 0.25 < true / estimate < 4.0
+        assert 0.5 < true / estimate < 2.0
         errors.append(true / np.sqrt((torkance.exact**2).mean()))
-    assert errors[1] < min(errors[0], 0.015)
+    assert errors[2] < min(0.75 * errors[0], 0.005)
     assert tree.points < 0.2 * 24**2 * 2**6  # far fewer than the mesh of its smallest cells
 
 
@@ -184,7 +184,10 @@ def test_means_over_cells_need_no_points_nearer_than_gamma(models):
 
 
 def test_sums_know_their_points_and_what_a_broken_symmetry_can_do(torkance):
-    """Points are those of the solver, each counted once; the even ones are a whole mesh of the wedge."""
+    """Points are those of the solver, each counted once; the even ones are a whole mesh of the wedge.
+
+    Of means the coarsest cells are computed twice: alone, and again when they are cut.
+    """
     seen, points = [], torkance.solver.points
 
     class Counted:
@@ -199,7 +202,7 @@ def test_sums_know_their_points_and_what_a_broken_symmetry_can_do(torkance):
     first = tree.grow(Counted(), torkance.integrand, 2e-2, MPI.COMM_SELF)
     summed = tree.grow(Counted(), torkance.integrand, 1e-2, MPI.COMM_SELF)
     base = len(tree.zone.base())
-    assert summed.points == base + len(set(seen))
+    assert summed.points == len(set(seen))
     assert base + len(seen) == tree.points > summed.points > first.points
     assert summed.even == len(uniform_mesh((16, 16, 1), (0.5, 0.5, 0.0), torkance.group, (0, 1, 2)).points)
     assert tree.zone.count(tree.complete) == 16**2

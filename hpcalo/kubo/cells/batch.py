@@ -19,8 +19,9 @@ class Batch:
     cells: (K,). weights: (K,) shares of the zone. signs: (K, R), a cell's share in each replicate: patterns of as many
     + as − over the parts of each cell that was cut; a replicate then sees how much the parts differ.
     families: (F, 2^d) numbers of the cells that the parts of a cut cell are; None on level 0. values: (K, n), what the
-    midpoints give for the n numbers with a target; none on level 0. sizes: (K,), what each cell contributes, root mean
-    square over these numbers. products: (F, 2^d, 2^d) of the contributions of two parts, mean over these numbers.
+    midpoints give for the n numbers with a target; on level 0 of means only. sizes: (K,), what each cell contributes,
+    root mean square over these numbers; none on level 0. products: (F, 2^d, 2^d) of the contributions of two parts,
+    mean over these numbers.
     corrections: (F, n), by how much what the parts of a cut cell contribute differs from what it did; of
     sums over points none.
     summed: (K,), in the sum; out: never were, whatever they contribute; divided: have been cut.
@@ -99,6 +100,15 @@ class Batch:
         size = part * np.sqrt((self.corrections**2).mean(axis=1))
         share = np.minimum(1.0, np.divide(most, size, out=np.ones_like(size), where=size > 0.0))
         return np.asarray((part * share * taken.mean(axis=1)) @ self.corrections)
+
+    def inherited(self, which: IntArray) -> RealArray:
+        """What cutting corrected of the cells that these are parts of, their shares of it, (K, n)."""
+        assert self.families is not None
+        F, parts = self.families.shape
+        owner = np.empty(len(self), dtype=np.int64)
+        owner[self.families] = np.arange(F)[:, None]
+        share = np.bincount(self.families.ravel(), minlength=len(self)) / parts
+        return np.asarray(share[which, None] * self.corrections[owner[which]])
 
     def shares_of_scatter(self, which: IntArray) -> float:
         """What these cells would add to the scatter if they and the others of their families were in the sum."""

@@ -138,16 +138,18 @@ class CellTree:
         label: str,
     ) -> None:
         """Takes cells of one level out of the sum, and their parts in: both at once, for the ranks to share evenly."""
-        again = [(batch, which[batch.summed[which]]) for batch, which in new]
+        # Means of the coarsest cells were summed without their values, which tell what cutting them corrects.
+        level, unknown = new[0][0].cells.level, self._means and new[0][0].families is None
+        again = [(batch, which[batch.summed[which] | unknown]) for batch, which in new]
         parts = Batch.parts(self.zone, together(new), self._replicates)
         for batch, which in new:
             batch.divided[which] = True
         parts.out = self._sampled(parts)
-        limit = self._limit(parts.cells.level, threshold)
-        level = parts.cells.level
-        points = [(level - 1, self.zone.points(together(again))), (level, self.zone.points(parts.cells))]
+        limit = self._limit(level + 1, threshold)
+        points = [(level, self.zone.points(together(again))), (level + 1, self.zone.points(parts.cells))]
         K = len(points[0][1])
-        taken = [(-batch.weights[which], batch.signs[which]) for batch, which in again] + [(parts.weights, parts.signs)]
+        taken = [(-(batch.weights * batch.summed)[which], batch.signs[which]) for batch, which in again]
+        taken.append((parts.weights, parts.signs))
         shares = np.concatenate([np.concatenate([w[:, None], w[:, None] * signs], axis=1) for w, signs in taken])
         limits = np.concatenate([np.full(K, np.inf), np.where(parts.out, -1.0, limit)])
         rows, values = self._compute(
@@ -156,6 +158,8 @@ class CellTree:
         self._rows += rows
         for batch, which in again:
             batch.summed[which] = False
+        if unknown:
+            new[0][0].values = values[:K]
         values = values[K:]
         sums = parts.learn(values, contributions(parts.weights, values))
         parts.summed = ~parts.out & ~(parts.sizes > limit)
@@ -206,26 +210,20 @@ class CellTree:
         return chosen(keys(batch.cells.level, batch.cells.numerators), SAMPLED * self.zone.parts)
 
     def _corrections(self, cut: Sequence[tuple[Batch, IntArray]], sums: RealArray) -> RealArray:
-        """What the parts of each cut cell (F, n) correct; 0 for the coarsest cells, which are not known one by one."""
-        if cut[0][0].families is None:
+        """What the parts of each cut cell (F, n) correct; 0 for the coarsest cells where these are not known."""
+        if not len(cut[0][0].values):
             return np.zeros_like(sums)
         before = [batch.weights[which, None] * batch.values[which] for batch, which in cut]
         return np.asarray(sums - np.concatenate(before))
 
     def _note(self, cut: Sequence[tuple[Batch, IntArray]], corrections: RealArray) -> None:
-        """What the parts correct (F, n), against what the cells contribute and what the replicates would say."""
+        """What the parts of cut cells correct (F, n) tells of their level."""
         start = 0
         for batch, which in cut:
-            corrected, start = (corrections[start : start + len(which)] ** 2).mean(axis=1), start + len(which)
-            if not len(batch.sizes):
-                continue
-            squares = batch.sizes[which] ** 2
-            seen = self._seen.setdefault(batch.cells.level, Seen())
-            seen.corrections += float(corrected.sum())
-            seen.contributions += float(squares.sum())
-            seen.scatter += batch.shares_of_scatter(which)
-            sample = np.stack([squares, corrected])[:, batch.out[which]]
-            seen.sample = np.concatenate([seen.sample, sample], axis=1)
+            if len(batch.sizes):
+                seen = self._seen.setdefault(batch.cells.level, Seen())
+                seen.add(batch, which, corrections[start : start + len(which)])
+            start += len(which)
 
     def _whole(self, rows: RealArray) -> list[RawSums]:
         """The sums over the zone from those over one cell of each orbit, of each row (K, size)."""
