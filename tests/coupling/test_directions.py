@@ -15,6 +15,7 @@ from places import INPUTS
 
 from hpcalo import app
 from hpcalo.coupling import angular
+from hpcalo.coupling import currents as wall_currents
 from hpcalo.coupling import heat as wall_heat
 from hpcalo.coupling.selection import Selection
 from hpcalo.coupling.source import read_source
@@ -355,7 +356,7 @@ def test_balances_of_the_tensors():
         fine = simulation(strong_film(), cells=cells, drive=RAMP)
         n = texture(fine.mesh.x / 3.0)
         rate = motion(fine.mesh.x / 3.0, n)
-        errors.append(wall_heat.dmi_balance(fine, n, rate, wall_heat.currents(fine, n, rate).dmi)[1])
+        errors.append(wall_heat.dmi_balance(fine, n, rate, wall_currents.currents(fine, n, rate).dmi)[1])
     np.testing.assert_allclose(np.log2(np.array(errors[:-1]) / np.array(errors[1:])), 2.0, atol=0.25)
 
 
@@ -374,7 +375,7 @@ def test_errors_of_the_tensors():
     sim = simulation(strong_film(), drive=Drive(temperature=300.0), cells=81)
     n = texture(sim.mesh.x)
     rate = motion(sim.mesh.x, n)
-    j, errors = wall_heat.currents(sim, n, rate), wall_heat.current_errors(sim, n, rate)
+    j, errors = wall_currents.currents(sim, n, rate), wall_currents.current_errors(sim, n, rate)
     for name in ("heat_even", "heat_odd"):
         np.testing.assert_allclose(getattr(errors, name), 0.1 * np.abs(getattr(j, name)), rtol=1e-9)
     np.testing.assert_allclose(errors.dmi, 0.1 * np.abs(j.dmi), rtol=1e-9)
@@ -387,7 +388,7 @@ def test_tensors_do_not_depend_on_ranks(comm):
         sim = simulation(strong_film(), cells=41, length=80.0, drive=RAMP, comm=group)
         state = sim.stepper.segment(sim.start(), 2e3)
         j, errors = (f(sim, state.m, sim.rate(state, sim.electrons(state))) for f in (
-            wall_heat.currents, wall_heat.current_errors))  # fmt: skip
+            wall_currents.currents, wall_currents.current_errors))  # fmt: skip
         found.append([sim.mesh.gather(x) for x in (state.m, j.heat, j.dmi, errors.heat, errors.dmi)])
     for a, b in zip(*found, strict=True):
         assert np.array_equal(a, b)

@@ -12,6 +12,7 @@ import pytest
 from coupled_films import AREA, DELTA, DEPTH, GAMMA, MS, THICKNESS, A, K, film, heat_of, moving, simulation
 from mpi4py import MPI
 
+from hpcalo.coupling import currents as wall_currents
 from hpcalo.coupling import heat as wall_heat
 from hpcalo.kubo.responses.dmi_continuity import MovingTexture
 from hpcalo.units import BOHR_MAGNETON, MU_0
@@ -181,7 +182,7 @@ def test_currents_of_a_rigidly_moving_wall(angle):
     sim = simulation(c, cells=321)
     phi = np.deg2rad(angle)
     m, rate = rigid(sim, speed, angle=phi)
-    j = wall_heat.currents(sim, m, rate)
+    j = wall_currents.currents(sim, m, rate)
     sech = speed / 5e-9 / np.cosh((sim.mesh.x - 80.0) / 5.0)
     np.testing.assert_allclose(j.dmi, DEPTH * d * sech * np.cos(phi), atol=1e-9)
     np.testing.assert_allclose(j.heat_even, DEPTH * even * sech * np.cos(phi), atol=1e-9)
@@ -207,10 +208,10 @@ def test_errors_of_the_currents():
     known = replace(film(temperatures, **tables), errors=errors)
     sim = simulation(known, drive=drive)
     m, rate = rigid(sim, 70.0, angle=np.deg2rad(40.0))
-    j, found = wall_heat.currents(sim, m, rate), wall_heat.current_errors(sim, m, rate)
+    j, found = wall_currents.currents(sim, m, rate), wall_currents.current_errors(sim, m, rate)
     for name, part in (("spiralization", "dmi"), ("beta_tilde_even", "heat_even"), ("beta_tilde_odd", "heat_odd")):
         moved = {n: np.array(v) + (errors[n] if n == name else 0.0) for n, v in tables.items()}
-        other = wall_heat.currents(simulation(film(temperatures, **moved), drive=drive), m, rate)
+        other = wall_currents.currents(simulation(film(temperatures, **moved), drive=drive), m, rate)
         change = np.abs(getattr(other, part) - getattr(j, part))
         np.testing.assert_allclose(getattr(found, part), change, rtol=1e-9, atol=1e-12 * change.max())
         assert change.max() > 0.0
@@ -218,9 +219,9 @@ def test_errors_of_the_currents():
     for name in ("heat_current", "dmi_current", "heat_current_peak", "dmi_current_integral"):
         assert variables[name].companion().name == f"{name}_error"
         assert np.isfinite(getattr(variables[name].error, "data", variables[name].error)).all(), name
-    unknown = wall_heat.current_errors(simulation(film(temperatures, **tables), drive=drive), m, rate)
+    unknown = wall_currents.current_errors(simulation(film(temperatures, **tables), drive=drive), m, rate)
     assert np.isnan(unknown.heat).all()
-    none = wall_heat.current_errors(simulation(film(temperatures, beta_even=1e-35), drive=drive), m, rate)
+    none = wall_currents.current_errors(simulation(film(temperatures, beta_even=1e-35), drive=drive), m, rate)
     assert not none.heat.any()
 
 
@@ -233,14 +234,14 @@ def test_spiral_of_the_paper():
     zero = np.zeros_like(phase)
     n = np.stack([np.sin(phase), zero, np.cos(phase)], axis=1)
     rate = -1e-6 * q * np.stack([np.cos(phase), zero, -np.sin(phase)], axis=1)
-    j = wall_heat.currents(sim, n, rate).heat
+    j = wall_currents.currents(sim, n, rate).heat
     np.testing.assert_allclose(j, j[0], rtol=1e-10)
     assert j[0] / DEPTH == pytest.approx(-270e3, rel=0.01)
 
 
 def test_dmi_current_and_work_are_those_of_any_texture():
     """On the wire, by the functions for general textures: D_i and D_b, a wall that turns while it moves."""
-    tensor = wall_heat.dmi_tensor(np.array(2e-3), np.array(0.7e-3))
+    tensor = wall_currents.dmi_tensor(np.array(2e-3), np.array(0.7e-3))
 
     def texture(r, t):
         s, phi = r[..., 0] * 1e9 / 5.0 - 60.0 * t * 1e9 / 5.0, 0.3 + 2e9 * t + 0.02 * r[..., 0] * 1e9
@@ -255,11 +256,11 @@ def test_dmi_current_and_work_are_those_of_any_texture():
     at = (sim.mesh.x - 80.0)[:, None] * 1e-9
     plain = MovingTexture(
         texture,
-        lambda n, r: np.broadcast_to(wall_heat.dmi_tensor(np.array(2e-3), np.array(0.0)), (*n.shape[:-1], 1, 3)),
+        lambda n, r: np.broadcast_to(wall_currents.dmi_tensor(np.array(2e-3), np.array(0.0)), (*n.shape[:-1], 1, 3)),
         1e-11,
         1e-13,
     )
-    j = wall_heat.currents(sim, texture(at, 0.0), plain.rate(at, 0.0) * 1e-15).dmi
+    j = wall_currents.currents(sim, texture(at, 0.0), plain.rate(at, 0.0) * 1e-15).dmi
     np.testing.assert_allclose(j, THICKNESS * plain.current(at, 0.0)[:, 0], atol=1e-9 * np.abs(j).max())
 
 
@@ -274,12 +275,12 @@ def test_dmi_energy_balance():
         n = raw / np.linalg.norm(raw, axis=1)[:, None]
         turn = np.stack([np.cos(x / 8), np.sin(x / 13), np.cos(x / 7 + 2)], axis=1) * 1e-5
         rate = np.cross(turn, n)
-        errors.append(wall_heat.dmi_balance(sim, n, rate, wall_heat.currents(sim, n, rate).dmi)[1])
+        errors.append(wall_heat.dmi_balance(sim, n, rate, wall_currents.currents(sim, n, rate).dmi)[1])
     np.testing.assert_allclose(np.log2(np.array(errors[:-1]) / np.array(errors[1:])), 2.0, atol=0.25)
     # (8) itself: the energy of a rigidly moving wall in uniform D, from two positions of it, against J between them.
     sim = simulation(film(spiralization=2e-3), cells=641)
     m, rate = rigid(sim, 50.0)
-    j = wall_heat.currents(sim, m, rate).dmi
+    j = wall_currents.currents(sim, m, rate).dmi
     ahead, behind = (rigid(sim, 50.0, centre=80.0 + s)[0] for s in (0.5e-3, -0.5e-3))  # 1 pm, that is 20 fs
     before, after = (wall_heat.dmi_balance(sim, n, rate, j)[0] for n in (behind, ahead))
     change = (after - before)[1:-1] / 20e-15
