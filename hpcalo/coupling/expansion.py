@@ -54,7 +54,7 @@ class Expansion:
             for name, x in values.items()
             if _family(name) == first
         ]
-        return consistent(operations, bool(selection.result.attrs.get("atoms", 0)), selection.n_hat, known)
+        return consistent(operations, bool(selection.result.attrs.get("atoms", "")), selection.n_hat, known)
 
     def _expanded(self, name: str, values: Measured) -> Directional:
         parity = _parity(name)

@@ -25,6 +25,7 @@ from hpcalo.kubo.sums.request import TORQUE_TORQUE, TORQUE_VELOCITY, VELOCITY_VE
 
 SMALL = {
     "mnw001": ["kubo.k.grid=[2,2,1]", "kubo.energies.points=41"],
+    "paper_kubo": ["kubo.k.grid=[2,2,1]", "kubo.energies.points=41"],
     "mnw001_small": ["kubo.k.grid=[6,6,1]"],
     "mnw001_coefficients": ["kubo.k.grid=[6,6,1]"],
     "rashba": [

@@ -71,13 +71,13 @@ def stored(crystal: Crystal) -> dict[str, object]:
 
     lattice_A: the rows of the lattice, Å. point_operations: nine integers of the rotation of fractional coordinates and
     1 where it exchanges the sublattices of an antiferromagnet, else 0; of each operation of the crystal without its
-    magnetization. atoms: how many are known.
+    magnetization. atoms: their symbols, "" where none are known.
     """
     numbers = [[*op.rotation.ravel().tolist(), int(op.exchanges)] for op in parent(crystal)]
     return {
         "lattice_A": crystal.lattice.ravel().tolist(),
         "point_operations": [n for row in numbers for n in row],
-        "atoms": len(crystal.symbols),
+        "atoms": " ".join(crystal.symbols),
     }
 
 
