@@ -68,6 +68,7 @@ class Expansion:
         size = self.sizes[name]
         left = float(np.sqrt((rest**2).mean())) / size if size > 0.0 else 0.0
         numbers = int(np.prod(values.values.shape[:3]))
+        highest = max(fit.orders, default=0)
         return Directional(
             self.selection.temperatures,
             exponents(self.highest),
@@ -75,8 +76,8 @@ class Expansion:
             table,
             weights.reshape(len(weights), numbers),
             values.errors.reshape(numbers, -1),
-            max(fit.orders, default=0),
-            left if fit.tested or size == 0.0 else float("nan"),
+            highest,
+            left if fit.tested(highest) or size == 0.0 else float("nan"),
         )
 
 

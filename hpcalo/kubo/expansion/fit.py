@@ -34,10 +34,12 @@ class Fit:
     blocks: tuple[Block, ...]
     independent: int
 
-    @property
-    def tested(self) -> bool:
-        """Whether the directions tell more than the coefficients: else nothing is left whatever the response is."""
-        return self.independent > len(self.weights)
+    def tested(self, order: int) -> bool:
+        """Whether the directions tell more than the coefficients of the orders up to `order`.
+
+        Else these leave nothing, whatever the response is.
+        """
+        return self.independent > sum(len(block.coefficients) for block in self.blocks if block.order <= order)
 
     @property
     def orders(self) -> tuple[int, ...]:

@@ -79,7 +79,7 @@ class Expansion(TensorExpansion):
     panels = (
         Panel(("t_1_0",), lambda axis, results: _draw(axis, results, "t_1_0"), rank=9),
         Panel(("t_2_0",), lambda axis, results: _draw(axis, results, "t_2_0"), rank=10),
-        residual_panel("torkance", "energy"),
+        residual_panel("torkance", "torkance", "energy"),
     )
 
     def expanded(self, run: RunSums) -> Expanded:
@@ -119,7 +119,7 @@ class ThermalExpansion(TensorExpansion):
     sums = Sums(broadened=(TORQUE_VELOCITY,))
     axes = AXES
     quantities = tensors("beta", "thermal torkance", "field", ("gamma", "mu", "temperature"), "J*m/K")
-    panels = (residual_panel("beta", "temperature"),)
+    panels = (residual_panel("beta", "thermal torkance", "temperature"),)
 
     def expanded(self, run: RunSums) -> Expanded:
         even, odd = (np.moveaxis(x, 1, 3) for x in thermal_torkance_parts(run))
@@ -138,7 +138,7 @@ class InverseExpansion(TensorExpansion):
     sums = Sums(broadened=(TORQUE_VELOCITY,))
     axes = AXES
     quantities = tensors("beta_tilde", "inverse thermal torque", "current", ("gamma", "mu", "temperature"), "J/m^2")
-    panels = (residual_panel("beta_tilde", "temperature"),)
+    panels = (residual_panel("beta_tilde", "inverse thermal torque", "temperature"),)
 
     def expanded(self, run: RunSums) -> Expanded:
         even, odd = (np.moveaxis(x, 1, 3).swapaxes(1, 2) for x in inverse_parts(run))
@@ -157,7 +157,7 @@ class SpiralizationExpansion(TensorExpansion):
     sums = Spiralization.sums
     axes = AXES
     quantities = tensors("spiralization", "spiralization", "current", ("mu", "temperature"), "J/m^2")
-    panels = (residual_panel("spiralization", "temperature"),)
+    panels = (residual_panel("spiralization", "spiralization", "temperature"),)
 
     def expanded(self, run: RunSums) -> Expanded:
         values = Spiralization().compute(run)["spiralization"].swapaxes(1, 2)
@@ -175,7 +175,7 @@ class DampingExpansion(TensorExpansion):
     sums = Sums(broadened=(TORQUE_TORQUE,), levels=(SPIN,))
     axes = AXES
     quantities = tensors("damping", "Gilbert damping", "torque_2", ("gamma", "energy"), "1")
-    panels = (residual_panel("damping", "energy"),)
+    panels = (residual_panel("damping", "damping", "energy"),)
 
     def expanded(self, run: RunSums) -> Expanded:
         values = Damping().compute(run)["gilbert_damping"]

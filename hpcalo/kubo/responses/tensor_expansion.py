@@ -47,7 +47,7 @@ class TensorExpansion(Response):
     parity below it; here it is what is orthogonal to these, so that a higher order leaves the lower ones as they are.
     An order that the directions do not determine is left out. The residual is what orders up to p leave of the part
     with the parity of p: the root mean square over directions and elements, as a fraction of that of the part; NaN
-    where there are no more directions than coefficients, which says nothing.
+    where the directions tell no more than the coefficients of these orders, which says nothing.
     """
 
     of: ClassVar[str]
@@ -66,7 +66,7 @@ class TensorExpansion(Response):
             fit = fit_of(run, given, parity, order)
             for p, tensor in fit.tensors(fit.coefficients(values)).items():
                 out[f"{self.of}_order_{p}"] = tensor
-                if fit.tested:
+                if fit.tested(p):
                     left[p - 1] = fit.residual(values, p)
         out[f"{self.of}_residual"] = left[:order]
         return out
@@ -113,12 +113,12 @@ AXES = (
 )
 
 
-def _draw_residual(axis: Axes, results: Sequence[Result], name: str, along: str) -> None:
-    draw_curves(axis, results, name, along, AxisLabel(name.replace("_", " "), "", ""))
-    axis.set_ylim(0.0, None)
+def residual_panel(of: str, what: str, along: str) -> Panel:
+    """The panel of what the orders up to each one leave of a tensor. of, what: as in `tensors`."""
+    name, label = f"{of}_residual", AxisLabel(f"residual of the {what}", "", "relative")
 
+    def draw(axis: Axes, results: Sequence[Result]) -> None:
+        draw_curves(axis, results, name, along, label)
+        axis.set_ylim(0.0, None)
 
-def residual_panel(of: str, along: str) -> Panel:
-    """The panel of what the orders up to each one leave of a tensor."""
-    name = f"{of}_residual"
-    return Panel((name,), lambda axis, results: _draw_residual(axis, results, name, along), "detail")
+    return Panel((name,), draw, "detail")

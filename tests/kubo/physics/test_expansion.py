@@ -163,8 +163,11 @@ def test_what_directions_do_not_determine_is_left_out():
     for parity, order in ((1, 2), (-1, 1)):
         fit = fitted(FILM, parity, 6, Z[None], c4v)
         assert [(b.order, b.momentum, len(b.coefficients)) for b in fit.blocks] == [(order, 1, 1)]
-        assert not fit.tested
-    assert fitted(FILM, -1, 1, np.stack([Z, X]), c4v).tested
+        assert not fit.tested(order)
+    assert fitted(FILM, -1, 1, np.stack([Z, X]), c4v).tested(1)
+    few = fitted(FILM, -1, 3, np.stack([Z, X]), c4v)  # order 3 takes all that is left, order 1 can be judged
+    assert few.tested(1)
+    assert not few.tested(3)
     tilted = np.stack([Z, (X + Z) / np.sqrt(2), X])
     assert len(fitted(FILM, 1, 8, tilted, c4v).weights) <= fitted(FILM, 1, 8, tilted, c4v).independent
 
