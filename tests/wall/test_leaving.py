@@ -29,7 +29,7 @@ zeeman = [{{ field = [0.0, 0.0, 6e5] }}]
 [time]
 end = "0.12 ns"
 output_every = "0.06 ns"
-tolerance = 1e-4
+tolerance = 1e-5
 [output]
 monitors = [{{ name = "wall" }}]
 """
