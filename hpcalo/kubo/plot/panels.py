@@ -10,7 +10,8 @@ import numpy as np
 
 from hpcalo.io.dataset import Result
 from hpcalo.kubo.plot.bands import draw_line, note_errors, stretch
-from hpcalo.kubo.plot.data import Curve, component_axes, curves, largest_in, thermal_axis
+from hpcalo.kubo.plot.data import Curve, component_axes, curves, thermal_axis
+from hpcalo.kubo.plot.empty import draw_nothing
 from hpcalo.kubo.plot.looks import distinct, elements_of, legend_entries, looks, tag_text, varying_tags
 from hpcalo.plotting import style
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 AXES = {"energy": r"$E-E_\mathrm{F}$ (eV)", "temperature": "temperature (K)", "mu": r"chemical potential $\mu$ (eV)"}
+
+
+Role = Literal["main", "alone", "detail"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class Panel:
 
     needs: tuple[str, ...]
     draw: Callable[[Axes, Sequence[Result]], None]
-    role: Literal["main", "alone", "detail"] = "main"
+    role: Role = "main"
     rank: int = 1000
 
 
@@ -70,7 +74,7 @@ def draw_curves(
 ) -> tuple[list[Curve], float]:
     """Curves of one variable with labels and units; returns them and the factor from file units to drawn ones.
 
-    Where all elements vanish the panel says so instead of drawing rounding errors.
+    Where all elements vanish, or none is defined, the panel says so.
     """
     found = curves(results, name, along, among=label.among)
     axis.set_xlabel(AXES[along])
@@ -84,14 +88,8 @@ def draw_curves(
     parts = [label.words, label.symbol.format(index), f"({unit})" if unit else ""]
     axis.set_ylabel(" ".join(part for part in parts if part))
     if not found:
-        axis.set_ylim(-1.0, 1.0)
         axis.set_xlim(*_range(results, along))
-        axis.set_yticks([0.0])
-        axis.locator_params(axis="x", nbins=6, steps=[1, 2, 5, 10])
-        style.zero_lines(axis)
-        top = largest_in(results, name) * label.base
-        text = f"zero: no element above {style.number(top, 1)} {label.unit}" if top else "zero"
-        axis.text(0.5, 0.62, text, transform=axis.transAxes, ha="center", color=style.GREY)
+        draw_nothing(axis, results, name, label.unit, label.base)
         return [], factor
     forced = "file" if len(results) > 1 else ""
     for curve, look in zip(found, looks(found, forced), strict=True):
@@ -109,6 +107,21 @@ def draw_curves(
     if label.second is not None:
         _second_unit(axis, results[0], name, label, factor)
     return found, factor
+
+
+def curve_panel(
+    name: str, label: AxisLabel, *, along: str = "", role: Role = "main", rank: int = 1000, log: bool = False
+) -> Panel:
+    """A panel with the curves of one variable and nothing else.
+
+    along: "energy", with the density of states behind; "": temperature or chemical potential, as the first result has.
+    """
+
+    def draw(axis: Axes, results: Sequence[Result]) -> None:
+        axes = along or thermal_axis(results[0])
+        draw_curves(axis, results, name, axes, label, log=log, dos=along == "energy")
+
+    return Panel((name,), draw, role, rank)
 
 
 def remarks(results: Sequence[Result], name: str, found: Sequence[Curve], symbol: str) -> str:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
 
 from hpcalo.io.checks import Check
 from hpcalo.io.dataset import Result
-from hpcalo.kubo.plot.data import thermal_axis
-from hpcalo.kubo.plot.panels import AxisLabel, Panel, draw_curves
+from hpcalo.kubo.plot.panels import AxisLabel, curve_panel
 from hpcalo.kubo.registry import register
 from hpcalo.kubo.responses.anomalous_hall import S_CM, axial
 from hpcalo.kubo.responses.checking import GRID, sum_rule
@@ -20,15 +18,10 @@ from hpcalo.kubo.sums.request import VELOCITY_VELOCITY, Sums, fermi_name
 from hpcalo.plotting import style
 from hpcalo.typing import RealArray
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 NAME = "anomalous_hall_finite_temperature"
 
 
-def _draw(axis: Axes, results: Sequence[Result]) -> None:
-    label = AxisLabel("anomalous Hall", r"$\sigma_{{{}}}$", "S/cm", style.short)
-    draw_curves(axis, results, NAME, thermal_axis(results[0]), label)
+LABEL = AxisLabel("anomalous Hall", r"$\sigma_{{{}}}$", "S/cm", style.short)
 
 
 @register
@@ -55,7 +48,7 @@ class AnomalousHallFiniteTemperature(Response):
             requires=(POSITIONS,),
         ),
     )
-    panels = (Panel((NAME,), _draw, rank=21),)
+    panels = (curve_panel(NAME, LABEL, rank=21),)
 
     def compute(self, run: RunSums) -> Mapping[str, RealArray]:
         result = axial(run, run.fermi(VELOCITY_VELOCITY), 1)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from hpcalo.io.checks import Check, below, relative
 from hpcalo.io.dataset import Result
-from hpcalo.kubo.plot.panels import AxisLabel, Panel, draw_curves
+from hpcalo.kubo.plot.panels import AxisLabel, Panel, curve_panel
 from hpcalo.kubo.registry import register
 from hpcalo.kubo.responses.checking import EXACT, array, significant
 from hpcalo.kubo.responses.response import Quantity, Response
@@ -20,9 +19,6 @@ from hpcalo.plotting import style
 from hpcalo.typing import RealArray
 from hpcalo.units import BOHR_IN_ANGSTROM, BOHR_MAGNETON, MU_B_PER_EV_A2
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 TORQUE_DIMS = ("n_hat", "torque", "field", "energy")
 ORBITAL_DIMS = ("n_hat", "current", "field", "energy")
 MOMENT, MIXED = "twist_torque_moment", "mixed_berry_curvature"
@@ -30,10 +26,7 @@ ORBITAL, BERRY = "orbital_moment_tensor", "berry_curvature_tensor"
 
 
 def _panel(name: str, words: str, symbol: str, unit: str) -> Panel:
-    def draw(axis: Axes, results: Sequence[Result]) -> None:
-        draw_curves(axis, results, name, "energy", AxisLabel(words, symbol, unit, style.short), dos=True)
-
-    return Panel((name,), draw, "detail")
+    return curve_panel(name, AxisLabel(words, symbol, unit, style.short), along="energy", role="detail")
 
 
 @register

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
-
-import numpy as np
+from collections.abc import Iterator, Mapping
 
 from hpcalo import units
 from hpcalo.io.checks import Check
 from hpcalo.io.dataset import Result
-from hpcalo.kubo.plot.panels import AxisLabel, Panel, draw_curves
+from hpcalo.kubo.plot.panels import AxisLabel, curve_panel
 from hpcalo.kubo.registry import register
 from hpcalo.kubo.responses.checking import definite, transpose
 from hpcalo.kubo.responses.response import Quantity, Response
@@ -19,9 +16,6 @@ from hpcalo.kubo.states.positions import POSITIONS
 from hpcalo.kubo.sums.request import VELOCITY_VELOCITY, Sums
 from hpcalo.plotting import style
 from hpcalo.typing import RealArray
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 SIEMENS_PER_METRE = units.CONDUCTANCE_QUANTUM_HALF / units.ANGSTROM  # in one 1/Å, times e²/ħ
 SIGN = "j_i = Σ_j σ_ij E_j"
@@ -35,21 +29,8 @@ def conductivity_parts(run: RunSums) -> tuple[RealArray, RealArray]:
     return real * scale, imag * scale
 
 
-def heat_conductivity(run: RunSums) -> RealArray:
-    """Electronic heat conductivity at zero field, (1/e²T) ∫dE (−f') (E−μ)² σ_ij(E), in W/(m K): (A, G, i, j, M, T)."""
-    symmetric, hall = conductivity_parts(run)
-    weights = run.averages(2) / run.temperatures[None, :, None]
-    return np.einsum("agije,mte->agijmt", symmetric + hall, weights)
-
-
-def _draw(axis: Axes, results: Sequence[Result]) -> None:
-    label = AxisLabel("conductivity", r"$\sigma_{{{}}}$", "S/cm")
-    draw_curves(axis, results, "conductivity", "energy", label, log=True, dos=True)
-
-
-def _draw_hall(axis: Axes, results: Sequence[Result]) -> None:
-    label = AxisLabel("Hall conductivity", r"$\sigma_{{{}}}$", "S/cm", style.short, among=("yz", "zx", "xy"))
-    draw_curves(axis, results, "hall_conductivity", "energy", label, dos=True)
+LABEL = AxisLabel("conductivity", r"$\sigma_{{{}}}$", "S/cm")
+HALL_LABEL = AxisLabel("Hall conductivity", r"$\sigma_{{{}}}$", "S/cm", style.short, among=("yz", "zx", "xy"))
 
 
 @register
@@ -77,8 +58,8 @@ class Conductivity(Response):
         ),
     )
     panels = (
-        Panel(("conductivity",), _draw, rank=15),
-        Panel(("hall_conductivity",), _draw_hall, "detail"),
+        curve_panel("conductivity", LABEL, along="energy", rank=15, log=True),
+        curve_panel("hall_conductivity", HALL_LABEL, along="energy", role="detail"),
     )
 
     def compute(self, run: RunSums) -> Mapping[str, RealArray]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from hpcalo.io.checks import Check
 from hpcalo.io.dataset import Result
-from hpcalo.kubo.plot.panels import AxisLabel, Panel, draw_curves
+from hpcalo.kubo.plot.panels import AxisLabel, Panel, curve_panel, draw_curves
 from hpcalo.kubo.registry import register
 from hpcalo.kubo.responses.checking import definite, transpose
 from hpcalo.kubo.responses.response import ENERGY, Quantity, Response
@@ -37,9 +37,7 @@ def rotation_response(run: RunSums) -> tuple[RealArray, RealArray]:
     return real, imag
 
 
-def _draw(axis: Axes, results: Sequence[Result]) -> None:
-    label = AxisLabel("Gilbert damping", r"$\alpha_{{{}}}$", "")
-    draw_curves(axis, results, "gilbert_damping", "energy", label, log=True, dos=True)
+LABEL = AxisLabel("Gilbert damping", r"$\alpha_{{{}}}$", "")
 
 
 def _draw_factor(axis: Axes, results: Sequence[Result]) -> None:
@@ -75,7 +73,7 @@ class Damping(Response):
         Quantity("spin_moment", ENERGY, "mu_B", "spin moment per cell along n̂", "−Σ f <σ·n̂>"),
     )
     panels = (
-        Panel(("gilbert_damping",), _draw, rank=16),
+        curve_panel("gilbert_damping", LABEL, along="energy", rank=16, log=True),
         Panel(("gyromagnetic_factor",), _draw_factor, rank=17),
     )
 

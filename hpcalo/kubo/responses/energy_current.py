@@ -18,6 +18,7 @@ from hpcalo.kubo.responses.checking import CURVE, EXACT, array, significant, sum
 from hpcalo.kubo.responses.inverse_thermal_torque import BROADENED_DIMS, J_PER_M2, inverse_parts
 from hpcalo.kubo.responses.response import Quantity, Response
 from hpcalo.kubo.responses.run_sums import RunSums
+from hpcalo.kubo.responses.thermal import averaged
 from hpcalo.kubo.responses.torkance import torkance_parts
 from hpcalo.kubo.states.energy_current import ENERGY_CURRENT
 from hpcalo.kubo.states.operators import TORQUE
@@ -124,7 +125,7 @@ class EnergyCurrentWithBroadening(Response):
         parts = zip(("even", "odd"), spiralization_curves(run), inverse_parts(run), strict=True)
         for part, curve, heat in parts:
             # (E_n + E_m)/2 − μ in two steps, at E: the large parts of 1/Γ are not subtracted from each other.
-            out[f"spiralization_{part}"] = np.einsum("agije,mte->agijmt", curve, run.averages(0))
+            out[f"spiralization_{part}"] = averaged(curve, run.averages(0))
             out[f"energy_current_{part}"] = out[f"spiralization_{part}"] + heat
         return out
 

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
-
-import numpy as np
+from collections.abc import Iterator, Mapping
 
 from hpcalo.io.checks import Check
 from hpcalo.io.dataset import Result
-from hpcalo.kubo.plot.data import thermal_axis
-from hpcalo.kubo.plot.panels import AxisLabel, Panel, draw_curves
+from hpcalo.kubo.plot.panels import AxisLabel, Panel, curve_panel
 from hpcalo.kubo.registry import register
 from hpcalo.kubo.responses.checking import CURVE, definite, sum_rule
 from hpcalo.kubo.responses.conductivity import conductivity_parts
 from hpcalo.kubo.responses.response import Quantity, Response
 from hpcalo.kubo.responses.run_sums import RunSums
+from hpcalo.kubo.responses.thermal import averaged
 from hpcalo.kubo.states.positions import POSITIONS
 from hpcalo.kubo.sums.request import VELOCITY_VELOCITY, Sums
 from hpcalo.typing import RealArray
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 SIGN = "J^Q_i = −Σ_j λ_ij ∂_j T at zero electric field"
 DIMS = ("n_hat", "gamma", "current", "gradient", "mu", "temperature")
@@ -39,15 +33,11 @@ def heat_conductivity_parts(run: RunSums) -> tuple[RealArray, RealArray]:
 def _parts(run: RunSums) -> tuple[RealArray, RealArray]:
     weights = run.averages(2) / run.temperatures[None, :, None]
     symmetric, hall = conductivity_parts(run)
-    return (
-        np.einsum("agije,mte->agijmt", symmetric, weights),
-        np.einsum("agije,mte->agijmt", hall, weights),
-    )
+    return averaged(symmetric, weights), averaged(hall, weights)
 
 
-def _draw(axis: Axes, results: Sequence[Result], name: str, words: str) -> None:
-    label = AxisLabel(words, r"$\lambda_{{{}}}$", "W/(m K)")
-    draw_curves(axis, results, name, thermal_axis(results[0]), label)
+def _panel(name: str, words: str) -> Panel:
+    return curve_panel(name, AxisLabel(words, r"$\lambda_{{{}}}$", "W/(m K)"), role="detail")
 
 
 @register
@@ -77,16 +67,8 @@ class HeatConductivity(Response):
         ),
     )
     panels = (
-        Panel(
-            ("heat_conductivity",),
-            lambda axis, results: _draw(axis, results, "heat_conductivity", "heat conductivity"),
-            "detail",
-        ),
-        Panel(
-            ("thermal_hall_conductivity",),
-            lambda axis, results: _draw(axis, results, "thermal_hall_conductivity", "thermal Hall conductivity"),
-            "detail",
-        ),
+        _panel("heat_conductivity", "heat conductivity"),
+        _panel("thermal_hall_conductivity", "thermal Hall conductivity"),
     )
 
     def compute(self, run: RunSums) -> Mapping[str, RealArray]:

@@ -12,7 +12,7 @@ from hpcalo.io.checks import Check, below, relative
 from hpcalo.io.dataset import Result
 from hpcalo.kubo.plot.data import thermal_axis
 from hpcalo.kubo.plot.overlays import overlay
-from hpcalo.kubo.plot.panels import AxisLabel, Panel, draw_curves
+from hpcalo.kubo.plot.panels import AxisLabel, Panel, curve_panel, draw_curves
 from hpcalo.kubo.registry import register
 from hpcalo.kubo.responses.anomalous_hall import axial
 from hpcalo.kubo.responses.checking import COARSE, EXACT, GRID, array, significant
@@ -64,9 +64,7 @@ def _draw(axis: Axes, results: Sequence[Result]) -> None:
         overlay(axis, results, BY_NERNST, found, along, factor, label=words, symbol=label.symbol, **marks)
 
 
-def _draw_tensor(axis: Axes, results: Sequence[Result]) -> None:
-    label = AxisLabel("energy current per field", r"$R_{{{}}}$", "A/m", style.prefixed)
-    draw_curves(axis, results, R, thermal_axis(results[0]), label)
+TENSOR_LABEL = AxisLabel("energy current per field", r"$R_{{{}}}$", "A/m", style.prefixed)
 
 
 @register
@@ -139,7 +137,7 @@ class InverseNernst(Response):
             requires=(POSITIONS,),
         ),
     )
-    panels = (Panel((DIRECT,), _draw, "detail"), Panel((R,), _draw_tensor, "detail"))
+    panels = (Panel((DIRECT,), _draw, "detail"), curve_panel(R, TENSOR_LABEL, role="detail"))
 
     def compute(self, run: RunSums) -> Mapping[str, RealArray]:
         scale = A_PER_M / run.volume

@@ -15,10 +15,10 @@ from hpcalo.kubo.plot.data import name_of
 from hpcalo.kubo.plot.panels import Panel
 from hpcalo.kubo.registry import register
 from hpcalo.kubo.responses.checking import SAME, array, opposite_directions
-from hpcalo.kubo.responses.conductivity import heat_conductivity
-from hpcalo.kubo.responses.damping import rotation_response
+from hpcalo.kubo.responses.heat_conductivity import heat_conductivity_parts
 from hpcalo.kubo.responses.inverse_thermal_torque import inverse_parts
 from hpcalo.kubo.responses.response import Axis, Quantity, Response
+from hpcalo.kubo.responses.rotation_response import rotation_response_parts
 from hpcalo.kubo.responses.run_sums import RunSums
 from hpcalo.kubo.responses.thermal_torkance import thermal_torkance_parts
 from hpcalo.kubo.states.positions import POSITIONS
@@ -44,16 +44,15 @@ def onsager_matrix(run: RunSums) -> RealArray:
     even, odd = inverse_parts(run)
     beta_even, beta_odd = thermal_torkance_parts(run)
     volume = run.volume * units.ANGSTROM**3
-    symmetric, antisymmetric = rotation_response(run)
-    weights = run.averages(0)
-    rotation = np.einsum("agije,mte->agijmt", symmetric + antisymmetric, weights) * units.HBAR_SI
+    heat, hall = heat_conductivity_parts(run)
+    damping, precession = rotation_response_parts(run)
     d = len(run.directions)
     shape = (len(run.n_hat), len(run.gammas), d + 3, d + 3, len(run.mu), len(run.temperatures))
     A = np.zeros(shape)
-    A[:, :, :d, :d] = heat_conductivity(run) * run.temperatures
+    A[:, :, :d, :d] = (heat + hall) * run.temperatures
     A[:, :, :d, d:] = even + odd
     A[:, :, d:, :d] = -(beta_even + beta_odd) * run.temperatures / volume
-    A[:, :, d:, d:] = -rotation / volume
+    A[:, :, d:, d:] = -(damping + precession) * units.HBAR_SI / volume
     return A
 
 

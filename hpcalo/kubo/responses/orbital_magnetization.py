@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from hpcalo import units
 from hpcalo.io.checks import Check
 from hpcalo.io.dataset import Result
-from hpcalo.kubo.plot.data import thermal_axis
-from hpcalo.kubo.plot.panels import AxisLabel, Panel, draw_curves
+from hpcalo.kubo.plot.panels import AxisLabel, curve_panel
 from hpcalo.kubo.registry import register
 from hpcalo.kubo.responses.anomalous_hall import axial
 from hpcalo.kubo.responses.checking import GRID, sum_rule
@@ -23,9 +21,6 @@ from hpcalo.kubo.sums.request import VELOCITY_VELOCITY, Sums
 from hpcalo.plotting import style
 from hpcalo.typing import RealArray
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 SIGN = "along the moment of the electron's orbital motion, m = −(e/2) r × v"
 
 
@@ -33,11 +28,11 @@ def _per_metre(run: RunSums) -> dict[str, float]:
     return {"mu_B_per_cell_in_A_per_m": units.BOHR_MAGNETON / (run.volume * units.ANGSTROM**3)}
 
 
-def _draw(axis: Axes, results: Sequence[Result], name: str, along: str) -> None:
-    second = ("mu_B_per_cell_in_A_per_m", "A/m")
-    symbol, unit = r"$M^\mathrm{{orb}}_{{{}}}$", r"$\mu_\mathrm{B}$ per cell"
-    label = AxisLabel("orbital moment", symbol, unit, style.powered, second=second, per_unit=True)
-    draw_curves(axis, results, name, along or thermal_axis(results[0]), label, dos=along == "energy")
+SECOND_UNIT = ("mu_B_per_cell_in_A_per_m", "A/m")
+LABEL = AxisLabel(
+    "orbital moment", r"$M^\mathrm{{orb}}_{{{}}}$", r"$\mu_\mathrm{B}$ per cell", style.powered,
+    second=SECOND_UNIT, per_unit=True,
+)  # fmt: skip
 
 
 @register
@@ -91,16 +86,8 @@ class OrbitalMagnetization(Response):
         ),
     )
     panels = (
-        Panel(
-            ("orbital_magnetization_ground_state",),
-            lambda axis, results: _draw(axis, results, "orbital_magnetization_ground_state", "energy"),
-            rank=11,
-        ),
-        Panel(
-            ("orbital_magnetization",),
-            lambda axis, results: _draw(axis, results, "orbital_magnetization", ""),
-            rank=19,
-        ),
+        curve_panel("orbital_magnetization_ground_state", LABEL, along="energy", rank=11),
+        curve_panel("orbital_magnetization", LABEL, rank=19),
     )
 
     def compute(self, run: RunSums) -> Mapping[str, RealArray]:

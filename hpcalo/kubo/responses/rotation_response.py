@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
-
-import numpy as np
+from collections.abc import Iterator, Mapping
 
 from hpcalo import units
 from hpcalo.io.checks import Check
 from hpcalo.io.dataset import Result
-from hpcalo.kubo.plot.data import thermal_axis
-from hpcalo.kubo.plot.panels import AxisLabel, Panel, draw_curves
+from hpcalo.kubo.plot.panels import AxisLabel, Panel, curve_panel
 from hpcalo.kubo.registry import register
 from hpcalo.kubo.responses.checking import CURVE, definite, sum_rule
 from hpcalo.kubo.responses.damping import SIGN, rotation_response
 from hpcalo.kubo.responses.response import Quantity, Response
 from hpcalo.kubo.responses.run_sums import RunSums
+from hpcalo.kubo.responses.thermal import averaged
 from hpcalo.kubo.sums.request import TORQUE_TORQUE, Sums
 from hpcalo.typing import RealArray
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 DIMS = ("n_hat", "gamma", "torque", "torque_2", "mu", "temperature")
 HBAR = {"hbar_in_J_s": units.HBAR_SI}
 SYMMETRIC, ANTISYMMETRIC = "lambda_symmetric_finite_temperature", "lambda_antisymmetric_finite_temperature"
 
 
-def _draw(axis: Axes, results: Sequence[Result], name: str, words: str) -> None:
-    label = AxisLabel(words, r"$\Lambda_{{{}}}$", r"$\hbar$")
-    draw_curves(axis, results, name, thermal_axis(results[0]), label)
+def _panel(name: str, words: str) -> Panel:
+    return curve_panel(name, AxisLabel(words, r"$\Lambda_{{{}}}$", r"$\hbar$"), role="detail")
+
+
+def rotation_response_parts(run: RunSums) -> tuple[RealArray, RealArray]:
+    """Λ at (μ, T) split into (symmetric, antisymmetric), ħ: (A, G, i, j, M, T)."""
+    return run.once("rotation_response", lambda: _parts(run))
+
+
+def _parts(run: RunSums) -> tuple[RealArray, RealArray]:
+    weights = run.averages(0)
+    symmetric, antisymmetric = rotation_response(run)
+    return averaged(symmetric, weights), averaged(antisymmetric, weights)
 
 
 @register
@@ -52,14 +56,12 @@ class RotationResponse(Response):
         ),
     )
     panels = (
-        Panel((SYMMETRIC,), lambda axis, results: _draw(axis, results, SYMMETRIC, "damping"), "detail"),
-        Panel((ANTISYMMETRIC,), lambda axis, results: _draw(axis, results, ANTISYMMETRIC, "precession"), "detail"),
+        _panel(SYMMETRIC, "damping"),
+        _panel(ANTISYMMETRIC, "precession"),
     )
 
     def compute(self, run: RunSums) -> Mapping[str, RealArray]:
-        weights = run.averages(0)
-        parts = (np.einsum("agije,mte->agijmt", part, weights) for part in rotation_response(run))
-        return dict(zip((SYMMETRIC, ANTISYMMETRIC), parts, strict=True))
+        return dict(zip((SYMMETRIC, ANTISYMMETRIC), rotation_response_parts(run), strict=True))
 
     def checks(self, result: Result) -> Iterator[Check]:
         for name, curve in ((SYMMETRIC, "lambda_symmetric"), (ANTISYMMETRIC, "lambda_antisymmetric")):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
 
 from hpcalo import units
 from hpcalo.io.checks import Check
 from hpcalo.io.dataset import Result
-from hpcalo.kubo.plot.data import thermal_axis
-from hpcalo.kubo.plot.panels import AxisLabel, Panel, draw_curves
+from hpcalo.kubo.plot.panels import AxisLabel, curve_panel
 from hpcalo.kubo.registry import register
 from hpcalo.kubo.responses.checking import GRID, sum_rule
 from hpcalo.kubo.responses.inverse_thermal_torque import DIMS, J_PER_M2
@@ -19,9 +17,6 @@ from hpcalo.kubo.sums.request import TORQUE_VELOCITY, Sums
 from hpcalo.plotting import style
 from hpcalo.typing import RealArray
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 SIGN = "free energy per volume F = Σ_ij D_ij ê_j·(n̂ × ∂_i n̂)"
 
 
@@ -29,10 +24,8 @@ def _per_cell(run: RunSums) -> dict[str, float]:
     return {"meV_a0_per_cell_in_J_per_m2": units.MILLI_EV_A0 / (run.volume * units.ANGSTROM**3)}
 
 
-def _draw(axis: Axes, results: Sequence[Result], along: str, name: str) -> None:
-    second = ("meV_a0_per_cell_in_J_per_m2", r"meV $a_0$ per cell")
-    label = AxisLabel("spiralization", r"$D_{{{}}}$", "J/m²", style.prefixed, second=second)
-    draw_curves(axis, results, name, along or thermal_axis(results[0]), label, dos=along == "energy")
+SECOND_UNIT = ("meV_a0_per_cell_in_J_per_m2", r"meV $a_0$ per cell")
+LABEL = AxisLabel("spiralization", r"$D_{{{}}}$", "J/m²", style.prefixed, second=SECOND_UNIT)
 
 
 @register
@@ -61,12 +54,8 @@ class Spiralization(Response):
         ),
     )
     panels = (
-        Panel(
-            ("spiralization_ground_state",),
-            lambda axis, results: _draw(axis, results, "energy", "spiralization_ground_state"),
-            rank=5,
-        ),
-        Panel(("spiralization",), lambda axis, results: _draw(axis, results, "", "spiralization"), rank=14),
+        curve_panel("spiralization_ground_state", LABEL, along="energy", rank=5),
+        curve_panel("spiralization", LABEL, rank=14),
     )
 
     def compute(self, run: RunSums) -> Mapping[str, RealArray]:

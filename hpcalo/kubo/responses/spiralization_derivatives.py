@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from hpcalo import units
 from hpcalo.io.checks import Check, below, relative, untested
 from hpcalo.io.dataset import Result
-from hpcalo.kubo.plot.data import thermal_axis
-from hpcalo.kubo.plot.panels import AxisLabel, Panel, draw_curves
+from hpcalo.kubo.plot.panels import AxisLabel, Panel, curve_panel
 from hpcalo.kubo.registry import register
 from hpcalo.kubo.responses.checking import COARSE, GRID, array, significant
 from hpcalo.kubo.responses.inverse_thermal_torque import DIMS, J_PER_M2
@@ -22,17 +20,13 @@ from hpcalo.kubo.sums.request import TORQUE_VELOCITY, Sums
 from hpcalo.plotting import style
 from hpcalo.typing import RealArray
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 BOUND_DIMS = ("n_hat", "torque", "gradient", "mu", "temperature")
 BOUND_SIGN = "τ_j = Σ_i ∂_i D_ij V is the torque on the magnetization of a cell"
 BY_T, BY_MU = "spiralization_by_temperature", "spiralization_by_chemical_potential"
 
 
-def _draw(axis: Axes, results: Sequence[Result], name: str, symbol: str, unit: str) -> None:
-    label = AxisLabel("slope of the spiralization", symbol, unit, style.powered)
-    draw_curves(axis, results, name, thermal_axis(results[0]), label)
+def _panel(name: str, symbol: str, unit: str) -> Panel:
+    return curve_panel(name, AxisLabel("slope of the spiralization", symbol, unit, style.powered), role="detail")
 
 
 @register
@@ -74,16 +68,8 @@ class SpiralizationDerivatives(Response):
         ),
     )
     panels = (
-        Panel(
-            (BY_T,),
-            lambda axis, results: _draw(axis, results, BY_T, r"$\partial D_{{{}}}/\partial T$", "J/(m² K)"),
-            "detail",
-        ),
-        Panel(
-            (BY_MU,),
-            lambda axis, results: _draw(axis, results, BY_MU, r"$\partial D_{{{}}}/\partial\mu$", "J/(m² eV)"),
-            "detail",
-        ),
+        _panel(BY_T, r"$\partial D_{{{}}}/\partial T$", "J/(m² K)"),
+        _panel(BY_MU, r"$\partial D_{{{}}}/\partial\mu$", "J/(m² eV)"),
     )
 
     def compute(self, run: RunSums) -> Mapping[str, RealArray]:

@@ -67,3 +67,8 @@ def _gauss() -> tuple[RealArray, RealArray]:
     """Eight Gauss points on [−1, 1] and their weights."""
     nodes, weights = np.polynomial.legendre.leggauss(8)
     return nodes, weights
+
+
+def averaged(curves: RealArray, weights: RealArray) -> RealArray:
+    """Integrals of curves over energy, (A, G, i, j, M, T). curves: (A, G, i, j, NE). weights: (M, T, NE)."""
+    return np.asarray(np.einsum("agije,mte->agijmt", curves, weights), dtype=np.float64)

@@ -18,6 +18,7 @@ from hpcalo.kubo.registry import register
 from hpcalo.kubo.responses.checking import CURVE, e_a0, sum_rule
 from hpcalo.kubo.responses.response import Quantity, Response
 from hpcalo.kubo.responses.run_sums import RunSums
+from hpcalo.kubo.responses.thermal import averaged
 from hpcalo.kubo.responses.torkance import torkance_parts
 from hpcalo.kubo.sums.request import TORQUE_VELOCITY, Sums
 from hpcalo.plotting import style
@@ -54,8 +55,8 @@ def _parts(run: RunSums) -> tuple[RealArray, RealArray]:
     weights = run.averages(1) / run.temperatures[None, :, None]  # −f' (E−μ)/T
     even, odd = torkance_parts(run)
     return (
-        -BETA_SI * np.einsum("agije,mte->agijmt", even, weights),
-        -BETA_SI * np.einsum("agije,mte->agijmt", odd, weights),
+        -BETA_SI * averaged(even, weights),
+        -BETA_SI * averaged(odd, weights),
     )
 
 
