@@ -71,6 +71,11 @@ class Variable:
         """Shape of the whole array."""
         return tuple(self.data.shape) if isinstance(self.data, Slab) else np.shape(self.data)
 
+    @property
+    def own(self) -> Any:  # as `data`
+        """This rank's part: the rows of its Slab, or the whole array."""
+        return self.data.data if isinstance(self.data, Slab) else self.data
+
     def companion(self) -> Variable:
         """The estimated error as a variable of its own. Raises ValueError if there is none."""
         if self.error is None:

@@ -142,7 +142,7 @@ def _why_missing(path: Path) -> str:
 
 def _check_finite(variable: Variable, coordinates: Iterable[Variable]) -> None:
     offset = variable.data.offset if isinstance(variable.data, Slab) else 0
-    data = np.asarray(variable.data.data if isinstance(variable.data, Slab) else variable.data)
+    data = np.asarray(variable.own)
     if variable.nan_ok or data.dtype.kind != "f" or bool(np.isfinite(data).all()):
         return
     bad = ~np.isfinite(data)

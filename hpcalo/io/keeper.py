@@ -12,7 +12,7 @@ import numpy as np
 
 from hpcalo.errors import Interrupted
 from hpcalo.io.checkpoint import Checkpoint, CheckpointWriter
-from hpcalo.io.dataset import Slab, Variable
+from hpcalo.io.dataset import Variable
 from hpcalo.parallel.guard import on_root
 from hpcalo.parallel.relay import StopRelay
 from hpcalo.parallel.rounds import Rounds
@@ -94,7 +94,7 @@ class Keeper:
     ) -> None:
         """`state`: arrays spread over the ranks; `numbers`: numbers and names; `arrays`, `texts`: more, from rank 0."""
         begin = time.monotonic()
-        whole = {v.name: self._comm.gather(v.data.data if isinstance(v.data, Slab) else v.data, root=0) for v in state}
+        whole = {v.name: self._comm.gather(v.own, root=0) for v in state}
 
         def write() -> None:
             together = {name: np.concatenate(parts or []) for name, parts in whole.items()} | dict(arrays or {})

@@ -19,7 +19,6 @@ from hpcalo.units import BOHR_MAGNETON, MU_0
 from hpcalo.wall.config import Drive, Electrons, Magnet, Texture, Time, Wire
 from hpcalo.wall.dynamics.state import State
 from hpcalo.wall.magnetism.texture import measure, velocity
-from hpcalo.wall.monitors.monitor import own_part
 from hpcalo.wall.monitors.schedule import observe
 
 
@@ -376,7 +375,7 @@ def test_currents_do_not_depend_on_ranks(comm):
         o = {}
         for q in observe(sim, state, 0, {"heat": wall_heat.Heat()})["time"]:
             on_nodes = q.dims[:1] == ("x",)
-            o[q.name] = sim.mesh.gather(np.ascontiguousarray(own_part(q))) if on_nodes else own_part(q)
+            o[q.name] = sim.mesh.gather(np.ascontiguousarray(q.own)) if on_nodes else q.own
         found.append(o)
     for name in ("magnetization", "heat_current", "dmi_current", "heat_current_peak", "dmi_current_integral",
                  "dmi_balance", "power_spin_orbit_electrical", "heat_work_even"):  # fmt: skip

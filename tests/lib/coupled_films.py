@@ -10,7 +10,6 @@ from hpcalo.wall.coefficients import Coefficients
 from hpcalo.wall.config import Drive, Electrons, Magnet, Time, WallInput, Wire
 from hpcalo.wall.config.electronic_structure import ElectronicStructure
 from hpcalo.wall.dynamics.simulation import Simulation
-from hpcalo.wall.monitors.monitor import own_part
 from hpcalo.wall.monitors.schedule import observe
 
 AREA, DEPTH, THICKNESS = 1e-19, 0.5e-9, 1e-9  # cell 0.1 nm^2 x 0.5 nm in a magnet of 1 nm
@@ -46,4 +45,4 @@ def moving(sim, m):
 
 def heat_of(sim, state):
     variables = observe(sim, state, 0, {"heat": wall_heat.Heat()})["time"]
-    return {q.name: own_part(q) for q in variables}
+    return {q.name: q.own for q in variables}

@@ -128,7 +128,6 @@ def test_no_exchange_no_torque(mode):
     from mpi4py import MPI  # noqa: PLC0415
 
     from hpcalo.wall.dynamics.simulation import Simulation  # noqa: PLC0415
-    from hpcalo.wall.monitors.monitor import own_part  # noqa: PLC0415
     from hpcalo.wall.monitors.schedule import observe  # noqa: PLC0415
 
     settings = read(
@@ -138,7 +137,7 @@ def test_no_exchange_no_torque(mode):
     )  # fmt: skip
     check_settings(settings)
     sim = Simulation(settings, MPI.COMM_SELF)
-    o = {q.name: own_part(q) for group in observe(sim, sim.start(), 0).values() for q in group}
+    o = {q.name: q.own for group in observe(sim, sim.start(), 0).values() for q in group}
     for part in ("", "_electrical", "_thermal"):
         assert (o[f"torque{part}"] == 0.0).all()
         assert o[f"u{part}"] == o[f"u0{part}"] == 0.0
@@ -182,7 +181,6 @@ def test_mesh_error_of_the_nonadiabaticity(tau, flip):
     from mpi4py import MPI  # noqa: PLC0415
 
     from hpcalo.wall.dynamics.simulation import Simulation  # noqa: PLC0415
-    from hpcalo.wall.monitors.monitor import own_part  # noqa: PLC0415
     from hpcalo.wall.monitors.schedule import observe  # noqa: PLC0415
 
     given = (
@@ -193,7 +191,7 @@ def test_mesh_error_of_the_nonadiabaticity(tau, flip):
 
     def beta(cells):
         sim = Simulation(read(*given, f"wire.cells={cells}"), MPI.COMM_SELF)
-        return next(own_part(q) for q in observe(sim, sim.start(), 0)["time"] if q.name == "beta")
+        return next(q.own for q in observe(sim, sim.start(), 0)["time"] if q.name == "beta")
 
     coarse, fine = beta(65), beta(129)
     exact = fine + (fine - coarse) / 3.0

@@ -13,7 +13,6 @@ from hpcalo.wall.config import Drive, Electrons, Magnet, Momentum, Texture, Time
 from hpcalo.wall.dynamics import timestepper
 from hpcalo.wall.dynamics.simulation import Simulation
 from hpcalo.wall.electrons.circuit import Circuit
-from hpcalo.wall.monitors.monitor import own_part
 from hpcalo.wall.monitors.schedule import observe
 
 OPEN = Drive(circuit="open", gradient=2.0)
@@ -42,7 +41,7 @@ def stepped(drive, integrator="arkimex", *, comm=MPI.COMM_SELF, force=True, slow
 
 
 def observed(sim, state):
-    return {q.name: own_part(q) for q in observe(sim, state, 0)["time"]}
+    return {q.name: q.own for q in observe(sim, state, 0)["time"]}
 
 
 @pytest.mark.parametrize("integrator", ["arkimex", "bdf", "rosw", "cn"])

@@ -32,7 +32,6 @@ from hpcalo.wall.dynamics.coupled import Coupled
 from hpcalo.wall.dynamics.simulation import Simulation
 from hpcalo.wall.dynamics.state import State
 from hpcalo.wall.magnetism.texture import measure, velocity
-from hpcalo.wall.monitors.monitor import own_part
 from hpcalo.wall.monitors.schedule import observe
 
 
@@ -48,7 +47,7 @@ def settings(**tables):
 
 
 def observed(sim, state):
-    return {q.name: own_part(q) for q in observe(sim, state, 0)["time"]}
+    return {q.name: q.own for q in observe(sim, state, 0)["time"]}
 
 
 # -- numbers found before with another program

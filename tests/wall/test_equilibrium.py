@@ -13,7 +13,6 @@ from hpcalo.errors import InputError
 from hpcalo.wall.boltzmann import equilibrium as eq
 from hpcalo.wall.config import WallInput
 from hpcalo.wall.dynamics.simulation import Simulation
-from hpcalo.wall.monitors.monitor import own_part
 from hpcalo.wall.monitors.schedule import observe
 from hpcalo.wall.units import K_B, M_E
 
@@ -120,7 +119,7 @@ def test_written_density():
     ramp = ("drive.profile=ramp", "drive.gradient=1.0", "momentum.points=96", "momentum.cutoff=2.4", "wall.mode=steady")
     data = apply_overrides({"wall": {}}, [*wire, *ramp])
     sim = Simulation(validate(WallInput, data, "test.toml"), MPI.COMM_SELF)
-    o = {q.name: own_part(q) for q in observe(sim, sim.start(), 0)["time"]}
+    o = {q.name: q.own for q in observe(sim, sim.start(), 0)["time"]}
     for node in (0, 40, 80):
         equilibrium = o["density"][node] - o["density_deviation"][node]
         assert equilibrium == pytest.approx(1e27 * density(o["temperature"][node]), rel=1e-6)

@@ -14,7 +14,6 @@ from hpcalo.io.hdf5 import read_dataset
 from hpcalo.wall.boltzmann import equilibrium as eq
 from hpcalo.wall.config import Drive, Electrons, Magnet, Momentum, Paper, Texture, Time, WallInput, WallSection, Wire
 from hpcalo.wall.dynamics.simulation import Simulation
-from hpcalo.wall.monitors.monitor import own_part
 from hpcalo.wall.monitors.schedule import observe
 from hpcalo.wall.published.evolution import evolve
 from hpcalo.wall.published.model import PaperModel
@@ -194,7 +193,7 @@ def test_all_choices_of_the_default_model_give_its_torque():
     )  # fmt: skip
     sim = Simulation(wire, MPI.COMM_SELF)
     state = sim.start()
-    found = {q.name: own_part(q) for q in observe(sim, state, 0)["time"]}
+    found = {q.name: q.own for q in observe(sim, state, 0)["time"]}
     p = model(gradient=0.0, width=80.0, cells=201, electrons=electrons, **CONSISTENT)
     s = p.steady(state.m)
     j = CURRENT * s.charge_current.mean()

@@ -61,9 +61,3 @@ def _along(
 def number(name: str, value: float, unit: str, long_name: str, *, nan_ok: bool = False) -> Variable:
     """A number; `nan_ok`: NaN stands for one that does not exist in this state (the position of no wall)."""
     return Variable(name, (), np.asarray(value), unit, long_name, nan_ok=nan_ok)
-
-
-def own_part(variable: Variable) -> RealArray:
-    """This rank's part of a variable that a monitor has made."""
-    own: RealArray = variable.data.data if isinstance(variable.data, Slab) else variable.data
-    return own

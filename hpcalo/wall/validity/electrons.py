@@ -11,6 +11,8 @@ from hpcalo.wall.validity.common import carriers, electrons_matter, end_temperat
 
 TAIL = 1e-3  # occupation at the momentum cutoff that is still allowed
 QUADRATURE = (0.1, 1e-3)  # relative error of midpoint sums over the Fermi edge: error above, warning above
+THERMAL, THERMAL_OPEN = 50, 16
+"""Largest ratios to it of the error of thermal torques: measured from 100 to 150 K, 16 to 20 points against 96."""
 LONG_PATH = 20.0  # tau (fs) beyond which the iterative solver is known to be slow with the force term
 
 
@@ -71,7 +73,9 @@ def momentum(s: WallInput) -> list[str]:
 
 def _more_if_thermal(s: WallInput) -> str:
     """What drives by kappa, of second order in kT/E_F, is a small part of the sums, with their whole error."""
-    return ", up to six times that in thermal torques" if s.drive.gradient else ""
+    if not s.drive.gradient:
+        return ""
+    return f", up to {THERMAL_OPEN if s.drive.circuit == 'open' else THERMAL} times that in thermal torques"
 
 
 def edge_error(s: WallInput, coldest: float, points: int) -> float:
