@@ -18,7 +18,8 @@ from hpcalo.hamiltonian.readers.wannier90.assemble import read_wannier90
 from hpcalo.hamiltonian.readers.wannier90.files import WannierOptions
 from hpcalo.kubo.responses.anomalous_hall import S_CM, AnomalousHall, axial, intrinsic_hall
 from hpcalo.kubo.responses.anomalous_hall_finite_temperature import AnomalousHallFiniteTemperature
-from hpcalo.kubo.responses.conductivity import Conductivity, heat_conductivity
+from hpcalo.kubo.responses.conductivity import Conductivity
+from hpcalo.kubo.responses.heat_conductivity import HeatConductivity
 from hpcalo.kubo.responses.damping import Damping
 from hpcalo.kubo.responses.nernst import Nernst
 from hpcalo.kubo.responses.onsager import Onsager
@@ -100,9 +101,8 @@ def test_wiedemann_franz_and_mott():
     symmetric, hall = (values * 100.0 for values in Conductivity().compute(run).values())
     at = int(np.argmin(np.abs(run.energies - 0.1)))
     lorenz = np.pi**2 / 3.0 * units.BOLTZMANN_EV**2
-    assert heat_conductivity(run)[0, 0, 0, 0, 0, 0] == pytest.approx(
-        lorenz * 40.0 * symmetric[0, 0, 0, 0, at], rel=2e-3
-    )
+    conducted = HeatConductivity().compute(run)["heat_conductivity"][0, 0, 0, 0, 0, 0]
+    assert conducted == pytest.approx(lorenz * 40.0 * symmetric[0, 0, 0, 0, at], rel=2e-3)
     slope = np.gradient(hall[0, 0, 0, 1], run.energies)[at]
     alpha = Nernst().compute(run)["nernst"][0, 0, 0, 1, 0, 0]
     assert alpha == pytest.approx(-lorenz * 40.0 * slope, rel=5e-3)
