@@ -16,12 +16,13 @@ from hpcalo.kubo.states.external import EXTERNAL
 from hpcalo.kubo.states.observable import Observable
 from hpcalo.kubo.states.operators import SPIN, TORQUE, VELOCITY
 from hpcalo.kubo.states.positions import POSITIONS, WITHOUT_POSITIONS
+from hpcalo.kubo.states.spin_current import SPIN_VECTOR
 from hpcalo.kubo.states.sublattice_torque import SUBLATTICE_TORQUE
 
 EXACT, APPROXIMATE, PARTLY, IMPOSSIBLE = "exact", "approximate", "partly", "impossible"
 ROUNDING = 1e-6
 """Deviation of spin pairs that is rounding of a file's digits."""
-MAGNETIC = frozenset({TORQUE, SUBLATTICE_TORQUE, SPIN})
+MAGNETIC = frozenset({TORQUE, SUBLATTICE_TORQUE, SPIN, SPIN_VECTOR})
 MENDS = {
     "exchange": "seed.chk and seed.spn of a magnetic calculation with spinors",
     "positions": "seed_tb.dat, or seed_r.dat beside seed_hr.dat",

@@ -32,12 +32,12 @@ CASES = {
     ),
     "edelstein": (
         (
-            "hpcalo/kubo/states/spin_vector.py",
+            "hpcalo/kubo/states/moment_vector.py",
             "hpcalo/kubo/responses/edelstein.py",
             "tests/kubo/physics/test_edelstein.py",
         ),
-        ("spin_per_field_even", "spin_per_field_odd"),
-        ("n_hat", "gamma", "spin", "field", "energy"),
+        ("moment_per_field_even", "moment_per_field_odd"),
+        ("n_hat", "gamma", "moment", "field", "energy"),
     ),
 }
 

@@ -45,7 +45,7 @@ grid = [12, 12, 1]
 shift = [0.5, 0.5, 0.0]
 """
 UNDEFINED = {"expansion_spiralization"}  # its two directions that are no opposites tell no more than its coefficients
-UNITS = r"\((1/)?(10|[fpnµmkMGT]?(e|J|S|A|W|eV|K|mu|Å|\$))|\(relative\)"
+UNITS = r"\((1/)?(10|[fpnµmkMGT]?(e|J|S|A|W|V|eV|K|mu|Å|m/|\$))|\(relative\)"
 
 
 @pytest.fixture(scope="module")

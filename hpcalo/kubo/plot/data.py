@@ -22,6 +22,10 @@ ZERO = {
     "W/m^2": 1e-6,
     "K/m": 1e-6,
     "W/m": 1e-15,
+    "m/V": 1e-18,
+    "m/K": 1e-22,
+    "hbar/e*S/cm": 1e-6,
+    "hbar/e*A/(m*K)": 1e-9,
 }
 """Smaller values in these units are rounding errors, or zero by the model's symmetry; 1e-12 in other units."""
 SAME_LINE = 1e-3

@@ -83,7 +83,7 @@ def draw_curves(
     factor *= label.base
     elements = elements_of(found)
     index = (
-        elements[0] if len(elements) == 1 else "ij" if elements and len(elements[0]) == 2 else "i" if elements else ""
+        elements[0] if len(elements) == 1 else {0: "", 1: "i", 2: "ij"}.get(max(map(len, elements), default=0), "aij")
     )
     parts = [label.words, label.symbol.format(index), f"({unit})" if unit else ""]
     axis.set_ylabel(" ".join(part for part in parts if part))
