@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from hpcalo.hamiltonian.exchange import pauli_on_pairs
 from hpcalo.hamiltonian.film import nearest_atoms
 from hpcalo.hamiltonian.types import Crystal, LcaoModel, Model, WannierModel
 from hpcalo.kubo.states.lcao_point import LcaoPoint
 from hpcalo.kubo.states.observable import LevelProperty, Observable
+from hpcalo.kubo.states.spin_current import SPIN_VECTOR
 from hpcalo.kubo.states.wannier_line import WannierLine, WannierParts
 from hpcalo.typing import IntArray, RealArray
 
@@ -23,13 +23,10 @@ class SpinVector(LevelProperty):
     unit = "hbar/2"
 
     def missing(self, model: Model) -> str:
-        spinless = isinstance(model, WannierModel) and model.spin_Rvnn is None and not len(model.up)
-        return "has no spin" if spinless else ""
+        return SPIN_VECTOR.missing(model)
 
     def wannier_parts(self, model: WannierModel, need: frozenset[Observable]) -> WannierParts:
-        if model.spin_Rvnn is not None:
-            return WannierParts({"spin": model.spin_Rvnn}, {})
-        return WannierParts({}, {"pauli": pauli_on_pairs(model.up, model.down)})
+        return SPIN_VECTOR.wannier_parts(model, need)
 
     def wannier(self, line: WannierLine) -> RealArray:
         if "spin" in line.summed:

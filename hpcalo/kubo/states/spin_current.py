@@ -15,10 +15,10 @@ from hpcalo.kubo.states.wannier_line import WannierLine, WannierParts
 from hpcalo.typing import ComplexArray, RealArray
 
 
-class SpinVector(Operator):
+class SpinOperator(Operator):
     """σ, in ħ/2. Wannier functions: the model's spin matrices, or Pauli matrices on the spin pairs."""
 
-    name = "spin_vector"
+    name = "spin_operator"
     unit = "hbar/2"
     indices = ("axial",)
     time_odd = True
@@ -48,7 +48,7 @@ class SpinVector(Operator):
         out[:, 2] += up.conj().T @ up - down.conj().T @ down
 
 
-SPIN_VECTOR = SpinVector()
+SPIN_VECTOR = SpinOperator()
 
 
 def flow_of(X: ComplexArray, velocity: ComplexArray) -> ComplexArray:

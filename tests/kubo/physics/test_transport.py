@@ -19,8 +19,8 @@ from hpcalo.hamiltonian.readers.wannier90.files import WannierOptions
 from hpcalo.kubo.responses.anomalous_hall import S_CM, AnomalousHall, axial, intrinsic_hall
 from hpcalo.kubo.responses.anomalous_hall_finite_temperature import AnomalousHallFiniteTemperature
 from hpcalo.kubo.responses.conductivity import Conductivity
-from hpcalo.kubo.responses.heat_conductivity import HeatConductivity
 from hpcalo.kubo.responses.damping import Damping
+from hpcalo.kubo.responses.heat_conductivity import HeatConductivity
 from hpcalo.kubo.responses.nernst import Nernst
 from hpcalo.kubo.responses.onsager import Onsager
 from hpcalo.kubo.responses.orbital_magnetization import OrbitalMagnetization
