@@ -15,6 +15,8 @@ M = TypeVar("M", bound=Model)
 CELL_AXIS = {"Rnn": 0, "Rvnn": 0, "vRnn": 1}
 """Which axis of a model's matrices counts cells, by the end of their name."""
 
+SAME_LAYER = 0.3
+"""Å: atoms that follow each other by less of height make one rumpled layer."""
 VACUUM_HOPPING = 1e-3
 """eV: matrix elements across the vacuum of a film that are smaller may be left out where a thickness is given."""
 
@@ -34,7 +36,7 @@ def layer_thickness(lattice: RealArray, periodic: tuple[bool, bool, bool], posit
     in_plane = lattice[list(periodic)]
     normal = np.cross(in_plane[0], in_plane[1])
     heights = np.sort(positions @ (normal / np.linalg.norm(normal)))
-    layers = 1 + int((np.diff(heights) > 0.3).sum())  # atoms within 0.3 Å make one rumpled layer
+    layers = 1 + int((np.diff(heights) > SAME_LAYER).sum())
     extent = float(heights[-1] - heights[0])
     return extent * layers / (layers - 1) if layers > 1 else None
 

@@ -122,6 +122,11 @@ def curves(
     return found
 
 
+def element_name(labels: Sequence[str]) -> str:
+    """The name of a tensor element from the labels of its indices: "yx", and "Mn1 yx" after a word."""
+    return "".join(f"{label} " if len(label) > 1 and set(label) - set("xyz") else label for label in labels).strip()
+
+
 def component_axes(result: Result, dims: Sequence[str]) -> list[str]:
     """Those axes that number tensor elements, in the order of the indices: their coordinates are labels."""
     return [d for d in dims if d in result.coordinates and np.asarray(result[d]).dtype.kind in "OUST"]
@@ -143,7 +148,8 @@ def _arranged(result: Result, name: str, along: str, *, errors: bool = False) ->
     data = data.transpose([dims.index(d) for d in [*indices, *rest, along]])
     letters = [[str(t) for t in result[d]] for d in indices]
     tensor = {
-        "".join(letters[i][k] for i, k in enumerate(place)): data[place] for place in np.ndindex(*map(len, letters))
+        element_name([letters[i][k] for i, k in enumerate(place)]): data[place]
+        for place in np.ndindex(*map(len, letters))
     }
     levels = [(d, spread(len(result[d])), np.asarray(result[d], dtype=float)) for d in rest]
     return levels, tensor

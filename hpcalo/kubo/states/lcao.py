@@ -43,7 +43,9 @@ class LcaoStates:
         self.directions = velocity_directions(model.crystal)
         nR, self._N = len(model.R), model.size // 2
         plain = {"S": model.S_Rnn}
+        self._fixed: dict[str, RealArray] = {}
         for observable in ordered(need):
+            self._fixed |= observable.lcao_fixed(model)
             for name, X_Rnn in observable.lcao_parts(model):
                 plain.setdefault(name, X_Rnn)
         self._plain = tuple(plain)
@@ -146,6 +148,7 @@ class LcaoStates:
             directions=self.directions,
             tau=self._tau,
             spins=self._spins,
+            fixed=self._fixed,
             pool=self._pool,
         )
 

@@ -30,6 +30,7 @@ class LcaoPoint:
     directions: tuple[int, ...]
     tau: RealArray
     spins: SpinStructure
+    fixed: Mapping[str, RealArray]
     pool: Pool
 
     @property

@@ -87,6 +87,10 @@ class Observable(ABC):
         """Matrices (nR, N, N) between orbitals without spin that it takes from the model, by name."""
         yield from ()
 
+    def lcao_fixed(self, model: LcaoModel) -> Mapping[str, RealArray]:
+        """What it takes from the model that is the same at every k, by name, any shape."""
+        return {}
+
     def lcao(self, point: LcaoPoint, out: NDArray) -> None:
         """Adds its values at one k-point to `out`, which holds zeros: (M, v, M), of a LevelProperty (…, M)."""
         raise NotImplementedError(f"{self.name}: not made for atomic orbitals")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hpcalo.io.dataset import Result, Variable
 from hpcalo.io.uncertain import curve_error, rms
-from hpcalo.kubo.plot.data import component_axes, floor_of
+from hpcalo.kubo.plot.data import component_axes, element_name, floor_of
 from hpcalo.kubo.responses.response import responses
 from hpcalo.typing import RealArray
 
@@ -109,7 +109,7 @@ def _numbers(result: Result, variable: Variable) -> list[Numbers]:
         curve, scale = None, _near_scale(result, value)
     scale = np.broadcast_to(scale, value.shape)
     kinds = [" ".join(w.partition("_")[0] for w in word) if any("_" in w for w in word) else "" for word in words]
-    joined = [(" " if kind else "").join(word) for kind, word in zip(kinds, words, strict=True)]
+    joined = [" ".join(word) if kind else element_name(word) for kind, word in zip(kinds, words, strict=True)]
     found = []
     for kind in dict.fromkeys(kinds):
         use = [i for i, k in enumerate(kinds) if k == kind]
