@@ -8,7 +8,7 @@ import random
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,7 +17,9 @@ from program import differences
 
 from hpcalo.io import checkpoint
 
-KILLS = int(os.environ.get("HPCALO_KILLS", "12"))
+KILLS = int(os.environ.get("HPCALO_KILLS", "9"))
+THOROUGH = KILLS > 9
+LIVES = 3  # times that one run is killed, each time after it has gone on
 VICTIMS = ("one rank", "all ranks", "launcher")
 
 # Rank 0 stands still at call number COUNT of a function of the module os, before it or after it.
@@ -58,12 +60,31 @@ def uninterrupted(start: Callable[..., subprocess.Popen], folder: Path, text: st
     return folder / "a.h5", time.monotonic() - begin
 
 
+def again(folder: Path) -> list[str]:
+    """The command that goes on from the checkpoint, or begins anew where there is none."""
+    return ["restart", "a.h5", "-q"] if checkpoint.exists(folder / "a.h5") else ["run", "a.toml", "--force", "-q"]
+
+
 def continued(start: Callable[..., subprocess.Popen], folder: Path, whole: Path, ranks: int = 2) -> None:
     """The run goes on from its checkpoint, or begins anew without one, to the same bits; nothing else is left."""
-    again = ["restart", "a.h5"] if checkpoint.exists(folder / "a.h5") else ["run", "a.toml", "--force"]
-    assert start(folder, *again, "-q", ranks=ranks).wait(HANG) == 0
+    assert start(folder, *again(folder), ranks=ranks).wait(HANG) == 0
     assert differences(whole, folder / "a.h5") == []
     assert {path.name for path in folder.iterdir()} == {"a.h5", "a.toml"}
+
+
+def wait_for_life(lock: Path, process: subprocess.Popen) -> None:
+    """Until a living process holds the lock, or the run is over; a killed one leaves its lock behind."""
+    deadline = time.monotonic() + HANG
+    while process.poll() is None and not (lock.exists() and alive(holder(lock))):
+        assert time.monotonic() < deadline, f"nobody holds {lock}"
+        time.sleep(0.002)
+
+
+def holder(lock: Path) -> int:
+    """The process that holds a lock; 0 where it has just been released or is being written."""
+    with suppress(OSError, ValueError, KeyError):
+        return int(json.loads(lock.read_text())["pid"])
+    return 0
 
 
 def wait_for(path: Path, timeout: float = HANG) -> float:
@@ -110,9 +131,32 @@ def alive(pid: int) -> bool:
 def wait_until_dead(lock: Path) -> None:
     """Until the process that holds the lock is gone: the launcher may be back before the last rank that it killed."""
     deadline = time.monotonic() + HANG
-    while lock.exists() and alive(json.loads(lock.read_text())["pid"]):
+    while lock.exists() and alive(holder(lock)):
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def killed(
+    start: Callable[..., subprocess.Popen],
+    folder: Path,
+    moments: Iterable[float],
+    ranks: Callable[[int], int],
+    number: int,
+    check: Callable[[], None],
+) -> None:
+    """Kills the run of a.toml after so many seconds, lets it go on, kills it again …; other victims every time.
+
+    `ranks` of the life with that index. `check` is called after every kill. Ends early where the run was faster.
+    """
+    chance = random.Random(number)
+    for life, seconds in enumerate(moments):
+        process = start(folder, *again(folder), ranks=ranks(life))
+        wait_for_life(folder / "a.h5.lock", process)
+        time.sleep(seconds)
+        strike(process, VICTIMS[(number + life) % 3], chance)
+        check()
+        if (folder / "a.h5").exists():
+            return
 
 
 def strike_at(start, folder: Path, moment: str, count: int, victim: str, chance: random.Random) -> None:

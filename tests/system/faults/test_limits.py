@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from inputs import SHORT_WALLS, saving
-from killing import KILLS, wait_until_dead
+from killing import THOROUGH, wait_until_dead
 from limits import HANG
 from program import differences, one_complaint
 
@@ -84,7 +84,7 @@ MORE = [
     ("kubo", 0, "2000", "end", "a.h5: cannot be written: File too large"),
     ("wall", 0, "2000", "3", "a.h5.checkpoint-b: the checkpoint cannot be written: File too large; 'hpcalo restart"),
 ]
-if KILLS > 12:
+if THOROUGH:
     CASES += MORE
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from inputs import SHORT_WALLS
-from killing import KILLS, wait_until_dead
+from killing import THOROUGH, wait_until_dead
 from program import differences, one_complaint
 
 from hpcalo import app
@@ -137,7 +137,7 @@ def whole(tmp_path_factory):
 
 @pytest.mark.parametrize(
     ("mode", "ranks", "where", "rank", "call", "code", "words", "saved"),
-    CASES + (MORE if KILLS > 12 else []),
+    CASES + (MORE if THOROUGH else []),
     ids=lambda v: v.replace(" ", "-") if isinstance(v, str) and len(v) < 20 else "",
 )
 def test_all_end_with_one_line(launch, whole, tmp_path, mode, ranks, where, rank, call, code, words, saved):
