@@ -12,13 +12,14 @@ from hpcalo.bands import compare
 from hpcalo.bands.config import BandsInput, BandsSection
 from hpcalo.bands.kpath import KPath, path_through
 from hpcalo.bands.observables import AT_AN_ATOM
-from hpcalo.bands.states import COEFFICIENTS, DEGENERATE, BandStates, Levels, levels_along
+from hpcalo.bands.states import COEFFICIENTS, BandStates, Levels, levels_along
 from hpcalo.engine import RunContext
 from hpcalo.hamiltonian.loading import checksums, load_model
 from hpcalo.hamiltonian.types import Model
 from hpcalo.io.dataset import NOTES, Variable
 from hpcalo.io.hdf5 import write_dataset
 from hpcalo.io.provenance import SUMMARY, provenance
+from hpcalo.kubo.states.one_level import DEGENERATE
 from hpcalo.kubo.states.solvers import magnetization_directions
 from hpcalo.parallel.guard import on_root, together
 from hpcalo.parallel.progress import duration, tell

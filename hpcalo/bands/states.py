@@ -13,6 +13,7 @@ from hpcalo.bands.points import at_points
 from hpcalo.hamiltonian.types import Model
 from hpcalo.kubo.states.band_coefficients import MIXED_BERRY_CURVATURE, ORBITAL_MOMENT_TENSOR, TWIST_TORQUE_MOMENT
 from hpcalo.kubo.states.observable import Observable
+from hpcalo.kubo.states.one_level import together
 from hpcalo.kubo.states.operators import CURVATURE, SPIN, TORQUE, VELOCITY
 from hpcalo.kubo.states.solver import PointSolver, States, StateSolver
 from hpcalo.kubo.states.solvers import solvers
@@ -24,8 +25,6 @@ from hpcalo.units import MU_B_PER_EV_A2
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
 
-DEGENERATE = 1e-5
-"""eV; levels that are this close to the next one belong together."""
 ENERGY = "energy"
 ORBITAL_MOMENT = "orbital_moment"
 _TENSOR = ("torque_component", "velocity_component")
@@ -131,7 +130,7 @@ class BandStates:
     def _of_pairs(self, states: States) -> dict[str, RealArray]:
         """A and B (28), (29) with three directions of the velocity, (K, 9, N), and the moments of (48), (K, 3, N)."""
         E_kn = states.E_kn
-        gap, apart = E_kn[:, None, :] - E_kn[:, :, None], np.logical_not(_together(E_kn))
+        gap, apart = E_kn[:, None, :] - E_kn[:, :, None], np.logical_not(together(E_kn))
         directions = list(self.solver.directions)
         found = {}
         for one in (TWIST_TORQUE_MOMENT, MIXED_BERRY_CURVATURE):
@@ -155,7 +154,7 @@ def berry_curvature(E_kn: RealArray, v_knvm: ComplexArray, directions: tuple[int
     """
     gap = E_kn[:, :, None] - E_kn[:, None, :]
     with np.errstate(divide="ignore"):
-        weight = np.where(_together(E_kn), 0.0, 1.0 / np.where(gap == 0.0, 1.0, gap) ** 2)
+        weight = np.where(together(E_kn), 0.0, 1.0 / np.where(gap == 0.0, 1.0, gap) ** 2)
     out = np.zeros((len(E_kn), 3, E_kn.shape[1]))
     for c, (a, b) in enumerate(AXIS_PAIRS):
         if a in directions and b in directions:
@@ -164,20 +163,9 @@ def berry_curvature(E_kn: RealArray, v_knvm: ComplexArray, directions: tuple[int
     return out
 
 
-def _groups(E_kn: RealArray) -> RealArray:
-    """(K, N): number of the group of levels of one energy that each level belongs to."""
-    begins = np.diff(E_kn, axis=1, prepend=-np.inf) > DEGENERATE
-    return np.asarray(np.cumsum(begins, axis=1), dtype=np.float64)
-
-
-def _together(E_kn: RealArray) -> RealArray:
-    group = _groups(E_kn)
-    return np.asarray(group[:, :, None] == group[:, None, :])
-
-
 def _averaged(E_kn: RealArray, X_kvn: RealArray) -> RealArray:
     """The mean over levels of one energy in place of the value of each, which depends on the choice of states."""
-    same = _together(E_kn).astype(np.float64)
+    same = together(E_kn).astype(np.float64)
     return np.asarray(np.matmul(X_kvn, same) / same.sum(axis=1)[:, None])
 
 

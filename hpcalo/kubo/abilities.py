@@ -16,6 +16,7 @@ from hpcalo.kubo.states.at_sites import SITE_TORQUE
 from hpcalo.kubo.states.external import EXTERNAL
 from hpcalo.kubo.states.observable import Observable
 from hpcalo.kubo.states.operators import SPIN, TORQUE, VELOCITY
+from hpcalo.kubo.states.orbital_momentum import ORBITAL_CURRENT, ORBITAL_MOMENTUM
 from hpcalo.kubo.states.positions import POSITIONS, WITHOUT_POSITIONS
 from hpcalo.kubo.states.spin_current import SPIN_VECTOR
 from hpcalo.kubo.states.sublattice_torque import SUBLATTICE_TORQUE
@@ -24,6 +25,7 @@ EXACT, APPROXIMATE, PARTLY, IMPOSSIBLE = "exact", "approximate", "partly", "impo
 ROUNDING = 1e-6
 """Deviation of spin pairs that is rounding of a file's digits."""
 MAGNETIC = frozenset({TORQUE, SUBLATTICE_TORQUE, SITE_TORQUE, SPIN, SPIN_VECTOR})
+ORBITAL = frozenset({ORBITAL_MOMENTUM, ORBITAL_CURRENT})
 MENDS = {
     "exchange": "seed.chk and seed.spn of a magnetic calculation with spinors",
     "positions": "seed_tb.dat, or seed_r.dat beside seed_hr.dat",
@@ -85,6 +87,8 @@ def _of_response(response: Response, model: Model, doubts: dict[Observable, tupl
         return Ability(response.name, status, "has no position matrix", MENDS["dipoles"])
     found = [doubts[o] for o in (VELOCITY, TORQUE) if o in doubts and (o in need or (o == TORQUE and need & MAGNETIC))]
     found += _beyond(model) if EXTERNAL in need else []
+    if need & ORBITAL and isinstance(model, WannierModel) and model.A_Rvnn is not None:
+        found.append(("states beyond the Wannier functions are not in it", ""))
     if not found:
         return Ability(response.name, EXACT)
     mend = " and ".join(mend for _, mend in found if mend)

@@ -19,7 +19,7 @@ from hpcalo.kubo.plot.panels import AxisLabel, Panel, draw_curves, trimmed
 from hpcalo.kubo.responses.checking import CURVE, scatter, sum_rule
 from hpcalo.kubo.responses.response import Attributes, Quantity
 from hpcalo.kubo.responses.run_sums import RunSums
-from hpcalo.kubo.states.observable import Operator
+from hpcalo.kubo.states.observable import Observable, Operator
 from hpcalo.kubo.states.operators import VELOCITY
 from hpcalo.kubo.sums.request import Pair, Sums
 from hpcalo.typing import RealArray
@@ -43,7 +43,7 @@ class FieldDriven:
 
     name: of the quantities, before _even, _odd and _intrinsic. words: of their long names. observable: X. indices: axes
     of the components of X. unit: of the result. label: of the panels. factor: of −<<X; v>> in Å times X's unit, to the
-    unit of the result; v is ħv in eV Å. attrs: further attributes.
+    unit of the result; v is ħv in eV Å. attrs: further attributes. requires: as of a Quantity.
     """
 
     name: str
@@ -56,6 +56,7 @@ class FieldDriven:
     factor: Callable[[RunSums], float]
     attrs: Attributes | Callable[[RunSums], Attributes]
     thermal: bool = False
+    requires: tuple[Observable, ...] = ()
 
     @property
     def pair(self) -> Pair:
@@ -89,6 +90,7 @@ class FieldDriven:
                     self.sign,
                     parity,
                     self.attrs,
+                    requires=self.requires,
                 )
             )
         return tuple(out)

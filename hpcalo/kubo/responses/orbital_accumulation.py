@@ -1,0 +1,104 @@
+"""Orbital momentum that a field or a gradient of temperature accumulates: orbital Edelstein effect and its partner."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from hpcalo import units
+from hpcalo.io.checks import Check
+from hpcalo.io.dataset import Result
+from hpcalo.kubo.plot.panels import AxisLabel
+from hpcalo.kubo.registry import register
+from hpcalo.kubo.responses.field_driven import FieldDriven
+from hpcalo.kubo.responses.response import Attributes, Axis, Response
+from hpcalo.kubo.responses.run_sums import RunSums
+from hpcalo.kubo.states.orbital_momentum import ORBITAL_MOMENTUM, reached
+from hpcalo.kubo.states.positions import POSITIONS
+from hpcalo.plotting import style
+from hpcalo.typing import RealArray
+
+ORBITAL_AXES = (
+    Axis("orbital", lambda run: ["xyz"[axis] for axis, _ in reached(run.directions)], "component of orbital momentum"),
+)
+
+
+def sense(run: RunSums) -> int:
+    """Sign of the components of the operator along the axes of the result."""
+    return reached(run.directions)[0][1]
+
+
+def _attributes(run: RunSums) -> Attributes:
+    return {
+        "note": "orbital momentum of a cell, in ħ, between bands; the moment is −µ_B times it",
+        "mu_B_per_cell_in_A_per_m": units.BOHR_MAGNETON / (run.volume * units.ANGSTROM**3),
+    }
+
+
+PER_FIELD = FieldDriven(
+    name="orbital_accumulation",
+    words="orbital momentum per electric field",
+    observable=ORBITAL_MOMENTUM,
+    indices=("orbital",),
+    unit="m/V",
+    sign="δ<L_i> = Σ_j χ_ij E_j",
+    label=AxisLabel("orbital momentum per field", r"$\chi^L_{{{}}}$", "m/V", style.powered),
+    factor=lambda run: sense(run) * units.ANGSTROM,
+    attrs=_attributes,
+    requires=(POSITIONS,),
+)
+PER_GRADIENT = FieldDriven(
+    name="thermal_orbital_accumulation",
+    words="orbital momentum per temperature gradient",
+    observable=ORBITAL_MOMENTUM,
+    indices=("orbital",),
+    unit="m/K",
+    sign="δ<L_i> = −Σ_j ζ_ij ∂_j T",
+    label=AxisLabel("orbital momentum per gradient", r"$\zeta^L_{{{}}}$", "m/K", style.powered),
+    factor=lambda run: sense(run) * units.ANGSTROM,
+    attrs=_attributes,
+    thermal=True,
+    requires=(POSITIONS,),
+)
+
+
+@register
+class OrbitalAccumulation(Response):
+    """χ of δ<L> = χ E, the orbital momentum of a cell (in ħ) per electric field, in m/V: orbital Edelstein effect.
+
+    L is that between bands, whose diagonal is the local moment of (48); as `spin_accumulation` with L in the place of
+    σ. Of a film the component along its normal alone.
+    """
+
+    name = "orbital_accumulation"
+    help = "orbital momentum accumulated by an electric field (orbital Edelstein effect)"
+    rank = 26
+    sums = PER_FIELD.sums
+    quantities = PER_FIELD.quantities()
+    axes = ORBITAL_AXES
+    panels = PER_FIELD.panels(40)
+
+    def compute(self, run: RunSums) -> Mapping[str, RealArray]:
+        return PER_FIELD.compute(run)
+
+    def hints(self, result: Result) -> Iterable[tuple[str, str]]:
+        return PER_FIELD.hints(result)
+
+
+@register
+class ThermalOrbitalAccumulation(Response):
+    """ζ of δ<L> = −ζ ∇T, the orbital momentum of a cell (in ħ) per temperature gradient, in m/K, by Mott's relation."""
+
+    name = "thermal_orbital_accumulation"
+    help = "orbital momentum accumulated by a temperature gradient"
+    rank = 28
+    thermal = True
+    sums = PER_GRADIENT.sums
+    quantities = PER_GRADIENT.quantities()
+    axes = ORBITAL_AXES
+    panels = PER_GRADIENT.panels(42)
+
+    def compute(self, run: RunSums) -> Mapping[str, RealArray]:
+        return PER_GRADIENT.compute(run)
+
+    def checks(self, result: Result) -> Iterator[Check]:
+        return PER_GRADIENT.mott(result, PER_FIELD, 1.0)
