@@ -66,8 +66,11 @@ def without_mesh_errors(found: Mapping[str, Sequence[Variable]]) -> dict[str, li
 
 
 def _has_error(name: str) -> bool:
-    """Whether a coarser mesh tells an error; of powers not, since M that rests on one mesh moves on another."""
-    return name not in OF_THE_TEXTURE and not name.startswith("power_")
+    """Whether a coarser mesh tells an error; of powers not, since M that rests on one mesh moves on another.
+
+    Nor of the ledger and the temperature, which have gathered in time on their own mesh.
+    """
+    return name not in OF_THE_TEXTURE and not name.startswith(("power_", "ledger_", "temperature_"))
 
 
 def _of_cells(
@@ -128,7 +131,7 @@ def _changes(
     try:
         comm = sim.mesh.comm if coarse.wire.cells >= sim.mesh.comm.size else alone()
         twin = Simulation(steady, comm, sim.coefficients)
-        there = replace(state, m=_sampled(sim, twin, state.m), f=None)
+        there = replace(state, m=_sampled(sim, twin, state.m), f=None, thermal=None)
         again = observe(twin, there, number, more)
     except ConvergenceError:
         return dict.fromkeys(values, float("nan"))

@@ -225,6 +225,7 @@ def test_bad_scans(tmp_path, key, message):
 
 
 SHORT = {
+    "heated_wall": ("time.end='0.002 ns'", "time.output_every='0.001 ns'"),
     "permalloy_wall": ("time.end='0.002 ns'", "time.output_every='0.001 ns'"),
     "permalloy_wall_coupled": ("time.end='0.001 ns'", "time.output_every='0.0005 ns'"),
     "permalloy_wall_kappa": (),

@@ -15,7 +15,7 @@ from hpcalo.errors import HpcaloError
 from hpcalo.io.checks import Check, finite, points_that_failed, worst
 from hpcalo.io.dataset import Result
 from hpcalo.io.scanned import is_uneven, pop_scan, single_point
-from hpcalo.wall.checks import balances, conservation, definitions
+from hpcalo.wall.checks import balances, conservation, definitions, ledger
 from hpcalo.wall.checks.stored import succeeded
 from hpcalo.wall.config import WallInput
 from hpcalo.wall.plot.data import is_paper, is_scan
@@ -45,6 +45,7 @@ CONSISTENT: tuple[Callable[[Result], Iterator[Check]], ...] = (
     definitions.energy_parts,
     balances.energy_balance,
     balances.velocity,
+    ledger.ledger,
 )
 """Checks of the consistent model. A further check is a function here."""
 

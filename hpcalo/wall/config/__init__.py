@@ -5,6 +5,7 @@ from __future__ import annotations
 from hpcalo.wall.config.drive import Drive
 from hpcalo.wall.config.electronic_structure import ElectronicStructure
 from hpcalo.wall.config.electrons import Electrons, Momentum
+from hpcalo.wall.config.heat import Heat, HeatEnd, HeatTable
 from hpcalo.wall.config.input import WallInput
 from hpcalo.wall.config.magnet import Magnet
 from hpcalo.wall.config.model import WallSection
@@ -20,6 +21,9 @@ __all__ = [
     "Drive",
     "ElectronicStructure",
     "Electrons",
+    "Heat",
+    "HeatEnd",
+    "HeatTable",
     "Magnet",
     "Momentum",
     "MonitorEntry",

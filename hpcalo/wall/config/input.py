@@ -13,6 +13,7 @@ from hpcalo.scan.section import Scannable
 from hpcalo.wall.config.drive import Drive
 from hpcalo.wall.config.electronic_structure import ElectronicStructure
 from hpcalo.wall.config.electrons import Electrons, Momentum
+from hpcalo.wall.config.heat import Heat
 from hpcalo.wall.config.magnet import Magnet
 from hpcalo.wall.config.model import WallSection
 from hpcalo.wall.config.numerics import Solver, Time
@@ -20,6 +21,9 @@ from hpcalo.wall.config.output import Output
 from hpcalo.wall.config.published import Paper
 from hpcalo.wall.config.scan import Scan
 from hpcalo.wall.config.wire import Texture, Wire
+
+GROUP_OF_TABLE = {"heat": "electronic_structure", "ledger": "heat"}
+"""Groups of results that only a table of the input makes possible."""
 
 
 class WallInput(Scannable):
@@ -32,6 +36,7 @@ class WallInput(Scannable):
     wire: Wire = Wire()
     texture: Texture = Texture()
     drive: Drive = Drive()
+    heat: Heat | None = None
     time: Time = Time()
     solver: Solver = Solver()
     paper: Paper = Paper()
@@ -42,18 +47,20 @@ class WallInput(Scannable):
 
     @model_validator(mode="before")
     @classmethod
-    def _heat_by_default(cls, data: object) -> object:
-        """With an electronic structure the group 'heat' is one of those that are written if none is named."""
-        if not isinstance(data, dict) or data.get("electronic_structure") is None:
+    def _groups_by_default(cls, data: object) -> object:
+        """Groups that are written if none is named: 'heat' with an electronic structure, 'ledger' with [heat]."""
+        if not isinstance(data, dict):
             return data
+        more = [{"name": group} for group, table in GROUP_OF_TABLE.items() if data.get(table) is not None]
         output = data.get("output", {})
-        if isinstance(output, dict) and "monitors" not in output:
+        if more and isinstance(output, dict) and "monitors" not in output:
             groups = [{"name": m.name, "every": m.every} for m in Output().monitors]
-            return {**data, "output": {**output, "monitors": [*groups, {"name": "heat"}]}}
+            return {**data, "output": {**output, "monitors": [*groups, *more]}}
         return data
 
     @model_validator(mode="after")
-    def _heat_needs_coefficients(self) -> WallInput:
-        if self.electronic_structure is None and any(m.name == "heat" for m in self.output.monitors):
-            raise ValueError("output.monitors: 'heat' needs the table [electronic_structure]")
+    def _groups_need_tables(self) -> WallInput:
+        for group, table in GROUP_OF_TABLE.items():
+            if getattr(self, table) is None and any(m.name == group for m in self.output.monitors):
+                raise ValueError(f"output.monitors: '{group}' needs the table [{table}]")
         return self

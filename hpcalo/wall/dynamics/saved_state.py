@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from hpcalo.typing import RealArray
 from hpcalo.wall.dynamics.coupled import Coupled
 from hpcalo.wall.dynamics.simulation import Simulation
 from hpcalo.wall.dynamics.state import State
+from hpcalo.wall.heat.ledger import from_numbers, to_numbers
+from hpcalo.wall.heat.thermal import Thermal
 from hpcalo.wall.units import NS_IN_FS
 
 SAME_MESH = 1e-9
@@ -34,6 +37,8 @@ def saved_arrays(sim: Simulation, state: State) -> list[Variable]:
             Variable("e", ("x", "c", "p"), Slab((mesh.cells, *momenta), mesh.first, e)),
             Variable("o", ("x_face", "c", "p"), Slab((mesh.cells + 1, *momenta), mesh.first, o)),
         ]
+    if state.thermal is not None:
+        out.append(Variable("theta", ("x",), Slab((mesh.cells,), mesh.first, state.thermal.theta)))
     return out
 
 
@@ -52,6 +57,8 @@ def saved_numbers(sim: Simulation, state: State) -> dict[str, float | str]:
     }
     if isinstance(sim.stepper, Coupled):
         out |= {"scale": sim.stepper.scale, "p_max": _largest_momentum(sim)}
+    if sim.heat is not None and state.thermal is not None:
+        out |= {"reference_K": sim.heat.material.reference, **to_numbers(state.thermal.ledger)}
     return out
 
 
@@ -81,7 +88,7 @@ def first_state(sim: Simulation) -> State:
         return sim.start()
     path = name.path
     saved: Checkpoint = on_root(sim.mesh.comm, lambda: read_state(path))
-    return restored(sim, saved, path)
+    return sim.ready(restored(sim, saved, path))
 
 
 def restored(sim: Simulation, saved: Checkpoint, path: Path) -> State:
@@ -104,12 +111,15 @@ def restored(sim: Simulation, saved: Checkpoint, path: Path) -> State:
             own = o[mesh.first : mesh.first + _coupled(sim).unknowns.faces]
             f = np.concatenate([e[mesh.first : mesh.last].reshape(-1), own.reshape(-1)])
         t, dt, origin = (saved.number(name) for name in ("t_fs", "dt_fs", "origin_nm"))
+        heated = _heat(sim, saved, path)
+        whole += [] if heated is None else [heated.theta, heated.ledger]
         if not all(np.isfinite(part).all() for part in (*whole, np.array([t, dt, origin]))):
             raise CheckpointError(f"{path}: its state is not finite")
         solves, iterations = (saved.count(name, 0) for name in ("linear_solves", "linear_iterations"))
         steps = saved.count("steps")
     sim.transport.solves, sim.transport.iterations = solves, iterations
-    return State(m[mesh.first : mesh.last].copy(), t, dt, origin, steps, f)
+    thermal = heated and replace(heated, theta=heated.theta[mesh.first : mesh.last].copy())
+    return State(m[mesh.first : mesh.last].copy(), t, dt, origin, steps, f, thermal)
 
 
 def _magnetization(sim: Simulation, saved: Checkpoint, path: Path) -> RealArray:
@@ -124,6 +134,22 @@ def _magnetization(sim: Simulation, saved: Checkpoint, path: Path) -> RealArray:
             "continued on the same mesh only"
         )
     return m
+
+
+def _heat(sim: Simulation, saved: Checkpoint, path: Path) -> Thermal | None:
+    """T - T_0 of the whole wire and the ledger; None where there are none, or the input has no [heat].
+
+    T itself is continued: the input's T_0 may be another one.
+    """
+    if sim.heat is None or "theta" not in saved.arrays:
+        return None
+    theta = np.asarray(saved.array("theta"), dtype=np.float64)
+    if theta.shape != (sim.mesh.cells,):
+        raise CheckpointError(f"{path}: its temperature has shape {theta.shape}")
+    reference = saved.number("reference_K")
+    if reference != sim.heat.material.reference:
+        theta = theta + (reference - sim.heat.material.reference)
+    return Thermal(theta, from_numbers(saved.state))
 
 
 def _distribution(sim: Simulation, saved: Checkpoint, path: Path) -> tuple[RealArray, RealArray]:

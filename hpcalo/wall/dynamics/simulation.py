@@ -19,6 +19,8 @@ from hpcalo.wall.dynamics.unit_length import normalized
 from hpcalo.wall.electrons.response import Response, Torques
 from hpcalo.wall.electrons.transport import Transport
 from hpcalo.wall.grid import RESERVOIR_DISTANCE, Mesh
+from hpcalo.wall.heat.equation import Current
+from hpcalo.wall.heat.heated import HeatedWire
 from hpcalo.wall.magnetism.magnetics import Magnetics
 from hpcalo.wall.magnetism.terms.spin_orbit import SpinOrbit
 from hpcalo.wall.magnetism.texture import initial, measure
@@ -54,12 +56,35 @@ class Simulation:
             gradient=self.transport.node_gradient, spin_orbit=spin_orbit,
         )  # fmt: skip
         self.transport.set_saturation(self.magnetics.ms)
+        self.heat = self._heated()
         self.stepper: QuasiStatic | Coupled
         if s.wall.mode == "time-dependent":
             self.stepper = Coupled(mesh, self.magnetics, self.transport, s.time, self.options)
         else:
             acting = self.transport if s.electrons.spin_torque else None
-            self.stepper = QuasiStatic(mesh, self.magnetics, acting, s.time, self.options)
+            self.stepper = QuasiStatic(mesh, self.magnetics, acting, s.time, self.options, self.heat)
+
+    def _heated(self) -> HeatedWire | None:
+        """The wire's own temperature, where the input asks for it."""
+        s = self.settings
+        if s.heat is None:
+            return None
+        torques = self.transport.without_torques()
+        current = Current(torques.current, self.transport.bulk_conductivity)
+        return HeatedWire(s.heat, self.mesh, self.magnetics, current, s.drive.temperature)
+
+    def ready(self, state: State) -> State:
+        """The state as the first of a run: with [heat] it has a temperature and an empty ledger. Collective."""
+        if self.heat is None:
+            return state
+        theta = None if state.thermal is None else state.thermal.theta
+        return replace(state, thermal=self.heat.start(state.m, state.t, theta))
+
+    def temperature(self, state: State) -> RealArray:
+        """T (n,) of the own nodes in K."""
+        if self.heat is None or state.thermal is None:
+            return self.transport.temperature
+        return self.heat.temperature(state.thermal)
 
     def start(self) -> State:
         """The input's initial state."""
@@ -67,7 +92,7 @@ class Simulation:
         m = initial(s.texture, s.magnet, self.mesh.x, s.wire.length)
         if s.texture.relax:
             m = relaxed(s, self.mesh, self.coefficients, m)
-        return State(m=m, t=0.0, dt=s.time.first_step)
+        return self.ready(State(m=m, t=0.0, dt=s.time.first_step))
 
     def times(self) -> RealArray:
         """Output times in fs, the end included."""

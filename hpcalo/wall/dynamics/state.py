@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hpcalo.typing import RealArray
+from hpcalo.wall.heat.thermal import Thermal
 
 
 @dataclass(frozen=True)
@@ -13,7 +14,7 @@ class State:
 
     m: M on the own nodes, (n, 3). t, dt: time and next step in fs. origin: displacement of the window, nm. steps:
     accepted steps so far. f: the own part of the distribution in time-dependent mode (`hpcalo.wall.dynamics.unknowns`),
-    else None.
+    else None. thermal: temperature and energy ledger, None without [heat].
     """
 
     m: RealArray
@@ -22,3 +23,4 @@ class State:
     origin: float = 0.0
     steps: int = 0
     f: RealArray | None = None
+    thermal: Thermal | None = None

@@ -98,6 +98,11 @@ class Transport:
         return self.drive.gradient / NM * 0.5 * (self.gradient_shape[:-1] + self.gradient_shape[1:])
 
     @property
+    def bulk_conductivity(self) -> float:
+        """sigma in S/m of a wire without a wall, at `drive.temperature`."""
+        return eq.bulk(self.carriers, self.p, self.drive.temperature).conductivity
+
+    @property
     def bulk_field(self) -> float:
         """E in V/m that the circuit sets up in a wire without a wall: given, or j/sigma + S kappa."""
         d = self.drive

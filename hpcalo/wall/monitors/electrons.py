@@ -23,7 +23,8 @@ class Electrons(Monitor):
 
     def variables(self, sim: Simulation, state: State, torques: Torques) -> list[Variable]:
         """Collective."""
-        return [*_along_the_wire(sim, torques), *_circuit(torques)]
+        temperature = on_nodes(sim, "temperature", sim.temperature(state), "K", "temperature of the wire")
+        return [temperature, *_along_the_wire(sim, torques), *_circuit(torques)]
 
 
 def _along_the_wire(sim: Simulation, torques: Torques) -> list[Variable]:
@@ -32,7 +33,6 @@ def _along_the_wire(sim: Simulation, torques: Torques) -> list[Variable]:
     b = t.longitudinal(total) * FLUX_IN_SI
     per_area = "1/(m^2 s)"
     return [
-        on_nodes(sim, "temperature", t.temperature, "K", "background temperature"),
         on_nodes(sim, "density_deviation", deviation * DENSITY_IN_SI, "1/m^3", "n = 2 int dF dp"),
         on_nodes(
             sim, "density", (t.equilibrium_density() + deviation) * DENSITY_IN_SI, "1/m^3",

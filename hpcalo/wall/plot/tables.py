@@ -8,6 +8,7 @@ from hpcalo.wall.plot.arrows import AccumulationArrows, Arrows
 from hpcalo.wall.plot.data import is_paper, is_scan
 from hpcalo.wall.plot.energy import Energies, Powers
 from hpcalo.wall.plot.heat import Current, CurrentMap, Reciprocity
+from hpcalo.wall.plot.ledger import Ledger, LedgerInTime, Temperature
 from hpcalo.wall.plot.maps import Map
 from hpcalo.wall.plot.mean import Mean
 from hpcalo.wall.plot.motion import WallPosition, WallVelocity
@@ -34,6 +35,9 @@ RUN: tuple[Panel, ...] = (
     Torque("field-like"),
     Energies(),
     Powers(),
+    Temperature(),
+    LedgerInTime(),
+    Ledger(),
     Current("heat_current"),
     Current("dmi_current"),
     CurrentMap("heat_current"),

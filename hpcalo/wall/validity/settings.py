@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 from hpcalo.wall.config import WallInput
 from hpcalo.wall.solvers.options import SolverOptions
-from hpcalo.wall.validity import drive, electrons, magnet, mesh, published, time
+from hpcalo.wall.validity import drive, electrons, heat, magnet, mesh, published, time
 
 CONSISTENT: tuple[Callable[[WallInput], list[str]], ...] = (
     electrons.half_metal,
+    heat.together,
+    heat.range_of_the_table,
     mesh.texture,
     drive.positive_temperature,
     drive.linear_response,
@@ -25,6 +27,7 @@ CONSISTENT: tuple[Callable[[WallInput], list[str]], ...] = (
 """Checks of the consistent model, in the order of their warnings. A further check is a function here."""
 PUBLISHED: tuple[Callable[[WallInput], list[str]], ...] = (
     published.own_start,
+    heat.not_published,
     published.window,
     published.size,
     published.temperature,

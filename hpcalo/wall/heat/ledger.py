@@ -1,0 +1,48 @@
+"""The ledger: what each term has brought since the start, J per m^2 of cross-section."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from hpcalo.typing import Contents, RealArray
+from hpcalo.wall.heat.equation import TERMS
+
+FROM_OUTSIDE = ("supply", "leads", "field", "left", "right", "substrate")
+"""What crosses the border of the wire; the sum is what bath and magnet have gained."""
+WITHIN = ("joule", "thermoelectric", "damping")
+"""What becomes heat within the wire."""
+ENTRIES = (*TERMS, "field", "damping", "dissipated", "bath_start", "magnet_start")
+"""Numbers of a state's ledger: sums since the start, and the energies of bath and magnet at the start."""
+WORDS = {
+    "supply": "work of the electrical supply, int j E dx dt",
+    "leads": "Peltier heat that the current carries in less what it carries out, j T S",
+    "field": "work of applied fields that change in time",
+    "left": "heat that is conducted in through the left end",
+    "right": "heat that is conducted in through the right end",
+    "substrate": "heat from the substrate (negative: to it)",
+    "joule": "Joule heat, int j^2/sigma dx dt",
+    "thermoelectric": "Peltier and Thomson heat, -int j T dS/dx dx dt",
+    "damping": "heat of damping: what the magnetization has lost",
+}
+
+
+def position(name: str) -> int:
+    """Where an entry is in the array of a state."""
+    return ENTRIES.index(name)
+
+
+def to_numbers(ledger: RealArray) -> dict[str, float]:
+    """The entries as numbers of a saved state."""
+    return {f"ledger_{name}": float(value) for name, value in zip(ENTRIES, ledger, strict=True)}
+
+
+def from_numbers(numbers: Contents) -> RealArray:
+    """The entries of a saved state. Raises KeyError where it has none."""
+    return np.array([float(numbers[f"ledger_{name}"]) for name in ENTRIES])
+
+
+def total(ledger: RealArray, names: Sequence[str]) -> float:
+    """Sum of these entries."""
+    return float(sum(ledger[position(name)] for name in names))
