@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,18 @@ from hpcalo.hamiltonian.film import nearest_atoms
 from hpcalo.hamiltonian.overlap import smallest_overlap
 from hpcalo.hamiltonian.readers.lcao_npz import read_lcao
 from hpcalo.hamiltonian.types import LcaoModel
+
+
+@cache
+def raw(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of an npz file, unpacked once."""
+    return dict(np.load(path))
+
+
+@cache
+def film(shared: Path) -> LcaoModel:
+    """The model of the small film."""
+    return read_lcao(shared / "data/mnw001/mnw3_dzp.npz")
 
 
 def spinor(model: LcaoModel, k: tuple[float, float], n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -33,21 +46,19 @@ def spinor(model: LcaoModel, k: tuple[float, float], n: np.ndarray) -> tuple[np.
 @pytest.mark.parametrize("theta", [0.0, 0.7, np.pi])
 def test_levels_equal_a_direct_construction(shared: Path, k: tuple[float, float], theta: float) -> None:
     """Element by element from the npz: spin blocks written out, moment along (sin θ, 0, cos θ)."""
-    path = shared / "data/mnw001/mnw3_dzp.npz"
-    model = read_lcao(path)
-    raw = np.load(path)
-    N = raw["S"].shape[1]
+    model, data = film(shared), raw(shared / "data/mnw001/mnw3_dzp.npz")
+    N = data["S"].shape[1]
     H, S = np.zeros((2 * N, 2 * N), complex), np.zeros((2 * N, 2 * N), complex)
-    for i, R in enumerate(raw["R"]):
+    for i, R in enumerate(data["R"]):
         e = np.exp(2j * np.pi * (R[0] * k[0] + R[1] * k[1]))
-        mean, half = (raw["H_up"][i] + raw["H_dn"][i]) / 2, (raw["H_up"][i] - raw["H_dn"][i]) / 2
-        X, Y, Z = (1j * raw[f"Hsoc_{v}"][i] for v in "xyz")
+        mean, half = (data["H_up"][i] + data["H_dn"][i]) / 2, (data["H_up"][i] - data["H_dn"][i]) / 2
+        X, Y, Z = (1j * data[f"Hsoc_{v}"][i] for v in "xyz")
         H[:N, :N] += e * (mean - np.cos(theta) * half + Z)  # the majority spin points against the moment
         H[N:, N:] += e * (mean + np.cos(theta) * half - Z)
         H[:N, N:] += e * (-np.sin(theta) * half + X - 1j * Y)
         H[N:, :N] += e * (-np.sin(theta) * half + X + 1j * Y)
-        S[:N, :N] += e * raw["S"][i]
-        S[N:, N:] += e * raw["S"][i]
+        S[:N, :N] += e * data["S"][i]
+        S[N:, N:] += e * data["S"][i]
     mine = eigh(*spinor(model, k, np.array([np.sin(theta), 0, np.cos(theta)])), eigvals_only=True)
     np.testing.assert_allclose(mine, eigh(H, S, eigvals_only=True), atol=1e-8)
     np.testing.assert_allclose(H, H.conj().T, atol=1e-12)
@@ -70,7 +81,7 @@ def test_contents(shared: Path) -> None:
 
 def test_electron_count_at_the_fermi_energy(shared: Path) -> None:
     """The small basis lies above the plane waves the Fermi energy is from: half an electron is missing, not more."""
-    model = read_lcao(shared / "data/mnw001/mnw3_dzp.npz")
+    model = film(shared)
     mesh = [((i + 0.5) / 6, (j + 0.5) / 6) for i in range(6) for j in range(6)]
     levels = [eigh(*spinor(model, k, np.array([0, 0, 1.0])), eigvals_only=True) for k in mesh]
     assert model.fermi_energy is not None
@@ -109,7 +120,7 @@ def test_nearest_atoms_through_the_border() -> None:
 
 
 def damaged(shared: Path, target: Path, **changes: object) -> Path:
-    data = dict(np.load(shared / "data/mnw001/mnw3_dzp.npz"))
+    data = dict(raw(shared / "data/mnw001/mnw3_dzp.npz"))
     for name, value in changes.items():
         if value is None:
             del data[name]
