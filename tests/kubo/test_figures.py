@@ -85,7 +85,7 @@ def rendered(figure: Any) -> Any:
 
 @pytest.mark.parametrize("quantity", QUANTITIES)
 def test_every_quantity_draws_with_labels_and_units(result: Result, quantity: str) -> None:
-    figure = rendered(draw([result], [quantity]))
+    figure = draw([result], [quantity])
     dimensionless = ("Gilbert damping", "gyromagnetic factor", "electrons per cell", "current")
     drawn = 0
     for axis in figure.axes:
