@@ -28,7 +28,7 @@ exchange = 0.8
 quantities = ["torkance", "thermal_torkance", "inverse_thermal_torque", "spiralization", "conductivity",
   "anomalous_hall", "nernst", "orbital_magnetization", "damping", "onsager", "density_of_states", "heat_currents",
   "energy_current", "spiralization_derivatives", "heat_conductivity", "rotation_response", "inverse_nernst",
-  "torque_coefficients", "orbital_coefficients"]
+  "torque_coefficients", "orbital_coefficients", "spin_accumulation", "thermal_spin_accumulation", "thermoelectrics"]
 n_hat = [[0.3, 0.1, 0.9], [-0.3, -0.1, -0.9]]
 gamma = [0.1]
 temperatures = [370, 400]
@@ -89,7 +89,7 @@ def statuses(result: Result) -> dict[str, str]:
     return {c.name: c.status for c in module.checks(result)}
 
 
-@pytest.mark.parametrize(("kind", "count"), [("kubo", 43), ("run", 11), ("coupled", 11), ("scan", 10), ("paper", 8)])
+@pytest.mark.parametrize(("kind", "count"), [("kubo", 48), ("run", 11), ("coupled", 11), ("scan", 10), ("paper", 8)])
 def test_all_checks_pass_on_what_was_computed(results: dict[str, Result], kind: str, count: int) -> None:
     found = statuses(results[kind])
     assert set(found.values()) == {"passed"}, found
@@ -174,6 +174,11 @@ DOCTORED = [
         "Damping at (μ, T) is not negative (second law)",
     ),
     ("kubo", "lambda_antisymmetric_finite_temperature", twice, "Sum rule of lambda_antisymmetric_finite_temperature"),
+    ("kubo", "thermal_spin_accumulation_even", twice, "Sum rule of thermal_spin_accumulation_even"),
+    ("kubo", "thermal_spin_accumulation_odd", negative, "Sum rule of thermal_spin_accumulation_odd"),
+    ("kubo", "electronic_heat_conductivity", negative, "Heat conduction at zero current is not negative (second law)"),
+    ("kubo", "power_factor", negative, "Thermoelectric power is not negative (second law)"),
+    ("kubo", "seebeck", negative, "Seebeck coefficient and conductivity"),
     ("kubo", "inverse_nernst", negative, "Two routes to the inverse Nernst effect"),
     ("kubo", "energy_current_per_field", twice, "Energy current = heat current + orbital energy current"),
     ("kubo", "mixed_berry_curvature", twice, "Mixed Berry curvature and torkance"),

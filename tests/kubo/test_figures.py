@@ -45,8 +45,9 @@ grid = [12, 12, 1]
 shift = [0.5, 0.5, 0.0]
 """
 UNDEFINED = {"expansion_spiralization"}  # its two directions that are no opposites tell no more than its coefficients
+DIMENSIONLESS = ("Gilbert damping", "gyromagnetic", "electrons per cell", "current", "figure of merit", "efficiency")
 VANISHING = {"orbital_accumulation", "thermal_orbital_accumulation"}  # of L_z, in a field across a fourfold axis
-UNITS = r"\((1/)?(10|[fpnµmkMGT]?(e|J|S|A|W|V|eV|K|mu|Å|m/|\$))|\(relative\)"
+UNITS = r"\((1/)?(10|[fpnµmkMGT]?(e|J|S|A|W|V|eV|K|mu|Å|m/|Ω|T|\$))|\(relative\)"
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +87,6 @@ def rendered(figure: Any) -> Any:
 @pytest.mark.parametrize("quantity", QUANTITIES)
 def test_every_quantity_draws_with_labels_and_units(result: Result, quantity: str) -> None:
     figure = draw([result], [quantity])
-    dimensionless = ("Gilbert damping", "gyromagnetic factor", "electrons per cell", "current")
     drawn = 0
     for axis in figure.axes:
         if not axis.axison:  # a table
@@ -103,7 +103,7 @@ def test_every_quantity_draws_with_labels_and_units(result: Result, quantity: st
         if axis.get_label() == "" and axis.get_xlabel():
             assert re.search(r"\((eV|K)\)$", axis.get_xlabel()), axis.get_xlabel()
             unit = re.search(UNITS, axis.get_ylabel())
-            assert unit or axis.get_ylabel().startswith(dimensionless), axis.get_ylabel()
+            assert unit or axis.get_ylabel().startswith(DIMENSIONLESS), axis.get_ylabel()
         drawn += bool(data_lines(axis))
         if quantity in UNDEFINED:
             assert "not defined" in [text.get_text() for text in axis.texts]

@@ -6,7 +6,7 @@ Used by the responses of spin and orbital; each names its observable, unit and s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -105,7 +105,7 @@ class FieldDriven:
 
     def _draw(self, axis: Axes, results: Sequence[Result], part: str) -> None:
         along = thermal_axis(results[0]) if self.thermal else "energy"
-        label = self.label
+        label = replace(self.label, words=f"{part} {self.label.words}")
         found, factor = draw_curves(axis, results, f"{self.name}_{part}", along, label, dos=not self.thermal)
         if found and len(results) == 1 and (part == "even") == (self.intrinsic_parity > 0):
             overlay(
