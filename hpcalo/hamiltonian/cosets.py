@@ -27,6 +27,8 @@ MOST = 16
 """Classes of a division whose sums are kept: more would not make the estimate better, only dearer."""
 LEAST_POINTS = 2
 """Points along a direction that a sub-mesh must have."""
+SAME_SHIFT = 1e-6
+"""Of shifts in units of the spacing; closer ones are equal."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +36,13 @@ class Cosets:
     """One division of a mesh into classes of sub-meshes.
 
     modulus: how much coarser a sub-mesh is than the mesh, per direction divided (geometric mean). parts: (P,) the class
-    that each part belongs to, −1 where the class is not kept.
+    that each part belongs to, −1 where the class is not kept. alike: whether class 0 is the sub-mesh with the shift of
+    the mesh, in units of its own spacing: what the mesh would be with fewer points.
     """
 
     modulus: float
     parts: IntArray
+    alike: bool = False
 
     @property
     def classes(self) -> int:
@@ -83,8 +87,8 @@ class Division:
         """The same without its coarsest level, so with fewer parts."""
         if len(self.levels) < 2:
             return replace(UNDIVIDED, untested=self.untested)
-        tables = [level.parts[self.table] for level in self.levels[:-1]]
-        return _joined(tables, [level.modulus for level in self.levels[:-1]], self.untested)
+        levels = self.levels[:-1]
+        return _joined([(level.modulus, level.parts[self.table], level.alike) for level in levels], self.untested)
 
 
 UNDIVIDED = Division(np.zeros((1, 1, 1), dtype=np.int64))
@@ -121,24 +125,38 @@ def divide(
             coarse[group] *= factor
     chosen = [fine, coarse] if all(factors) else [fine]
     cells = np.array(list(itertools.product(*map(range, chosen[-1]))))
-    tables, coarseness = [], []
+    levels: list[tuple[float, IntArray, bool]] = []
     for divided in chosen:
-        table = _classes(divided, maps)
+        alike = _alike(divided, s)
+        table = _kept(_classes(divided, maps), alike)
         index = cells % divided
-        tables.append(_kept(table)[table[index[:, 0], index[:, 1], index[:, 2]]].reshape(chosen[-1]))
-        coarseness.append(float(math.prod(divided) ** (1.0 / np.count_nonzero(divided > 1))))
+        coarseness = float(math.prod(divided) ** (1.0 / np.count_nonzero(divided > 1)))
+        levels.append((coarseness, table[tuple(index.T)].reshape(chosen[-1]), alike is not None))
     if (halves := _chessboard(fine, maps)) is not None:
-        index = cells % fine
-        tables.insert(0, halves[index[:, 0], index[:, 1], index[:, 2]].reshape(chosen[-1]))
-        coarseness.insert(0, math.sqrt(2.0))
-    return _joined(tables, coarseness, untested)
+        levels.insert(0, (math.sqrt(2.0), halves[tuple((cells % fine).T)].reshape(chosen[-1]), False))
+    return _joined(levels, untested)
 
 
-def _joined(tables: Sequence[IntArray], moduli: Sequence[float], untested: tuple[int, ...]) -> Division:
-    """The division whose levels have these classes by the index of a coset."""
-    pairs, part = np.unique(np.stack([t.ravel() for t in tables], axis=1), axis=0, return_inverse=True)
-    levels = tuple(Cosets(modulus, pairs[:, i]) for i, modulus in enumerate(moduli))
-    return Division(part.reshape(tables[0].shape).astype(np.int64), levels, untested)
+def _joined(levels: Sequence[tuple[float, IntArray, bool]], untested: tuple[int, ...]) -> Division:
+    """The division of several levels: modulus, class by the index of a coset, whether class 0 is a mesh alike."""
+    columns = np.stack([table.ravel() for _, table, _ in levels], axis=1)
+    pairs, part = np.unique(columns, axis=0, return_inverse=True)
+    found = tuple(Cosets(modulus, pairs[:, i], alike) for i, (modulus, _, alike) in enumerate(levels))
+    return Division(part.reshape(levels[0][1].shape).astype(np.int64), found, untested)
+
+
+def _alike(moduli: IntArray, shift: RealArray) -> tuple[int, ...] | None:
+    """The coset that is a coarser mesh with the same shift; with a generic shift all of them are.
+
+    None if there is none: the halves of a half-shifted mesh are shifted by a quarter.
+    """
+    index = shift * (moduli - 1)
+    generic = np.abs(2.0 * shift - np.rint(2.0 * shift)) > SAME_SHIFT
+    whole = np.abs(index - np.rint(index)) <= SAME_SHIFT
+    if not np.all(whole | generic | (moduli == 1)):
+        return None
+    a, b, c = (int(i) for i in np.where(generic, 0, np.rint(index)) % moduli)
+    return a, b, c
 
 
 def _chessboard(fine: IntArray, maps: Sequence[tuple[IntArray, IntArray]]) -> IntArray | None:
@@ -199,11 +217,17 @@ def _classes(moduli: IntArray, maps: Sequence[tuple[IntArray, IntArray]]) -> Int
     return np.asarray(connected_components(graph, directed=False)[1].reshape(moduli), dtype=np.int64)
 
 
-def _kept(table: IntArray) -> IntArray:
-    """New numbers of the classes: all of them, or a sample of MOST of them and −1 for the others."""
+def _kept(table: IntArray, first: tuple[int, ...] | None) -> IntArray:
+    """The table with new numbers of the classes: of all of them, or of a sample of MOST and −1 for the others.
+
+    first: index of the coset whose class is kept as number 0, if any.
+    """
     count = int(table.max()) + 1
-    if count <= MOST:
-        return np.arange(count)
+    order = np.arange(count) if count <= MOST else np.random.default_rng(0).permutation(count)
+    if first is not None:
+        order = np.concatenate([[table[first]], order[order != table[first]]])
+    kept = order[:1] if first is not None else order[:0]
+    kept = np.concatenate([kept, np.sort(order[len(kept) : MOST])])
     numbers = np.full(count, -1, dtype=np.int64)
-    numbers[np.sort(np.random.default_rng(0).permutation(count)[:MOST])] = np.arange(MOST)
-    return numbers
+    numbers[kept] = np.arange(len(kept))
+    return np.asarray(numbers[table], dtype=np.int64)

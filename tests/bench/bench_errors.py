@@ -24,7 +24,8 @@ from mpi4py import MPI
 
 from hpcalo.config.reader import apply_overrides, read_toml, validate
 from hpcalo.hamiltonian.loading import load_model
-from hpcalo.kubo.accuracy.estimate import Scatter, estimated_error
+from hpcalo.kubo.accuracy.estimate import estimated_error
+from hpcalo.kubo.accuracy.fields import scatters
 from hpcalo.kubo.accuracy.near import Near
 from hpcalo.kubo.accuracy.spread import spreads
 from hpcalo.kubo.accuracy.successive import lowered_error
@@ -151,7 +152,7 @@ def measured(case: Case, kind: str, divisions: int) -> dict[str, Any]:
     return {
         "values": {name: values for response in chosen for name, values in response.compute(run).items()},
         "scatter": {
-            name: [Scatter(s.modulus, *near.gathered(s.variances[name], axes)) for s in found]
+            name: scatters(found, name, axes, near)
             for name, axes in dims.items()
             if found and name in found[0].variances
         },

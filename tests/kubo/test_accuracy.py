@@ -14,6 +14,7 @@ from hpcalo.config.reader import validate
 from hpcalo.hamiltonian.cosets import MOST, divide
 from hpcalo.hamiltonian.loading import load_model
 from hpcalo.io.hdf5 import read_dataset
+from hpcalo.kubo.accuracy.estimate import Scatter, estimated_error
 from hpcalo.kubo.accuracy.fermi import error_of_fermi_energy
 from hpcalo.kubo.accuracy.fields import fields_with_errors
 from hpcalo.kubo.accuracy.near import Near
@@ -90,6 +91,9 @@ def test_classes_hold_all_images_of_their_sub_meshes(grid, shift, moduli, classe
         if np.allclose(images, np.rint(images)):
             assert np.array_equal(division.labels(np.rint(images).astype(int)), labels)
     for level, modulus in zip(division.levels, moduli, strict=True):  # a class is made of whole sub-meshes
+        inside = (cells[:, :2] + shift[:2])[level.parts[labels] == 0] / modulus  # in units of the sub-mesh's spacing
+        same = np.allclose(inside % 1.0, shift[:2]) or (shift == GENERIC and np.ptp(inside % 1.0, axis=0).max() < 1e-9)
+        assert level.alike == same
         coset = cells[:, :2].sum(axis=1) % 2
         if modulus >= 2:
             coset = np.ravel_multi_index(tuple((cells[:, :2] % modulus).T), (modulus, modulus))
@@ -196,6 +200,28 @@ def test_thermal_numbers_have_the_scatter_of_nearby_chemical_potentials(comm):
     narrow = replace(run, energies=run.energies[13:27] + 0.0, mu=run.mu[:1])  # -2.7 … -1.4 eV
     assert len(Near.of(narrow).run.mu) == 5
     assert Near.of(replace(narrow, energies=run.energies[19:22])).count == 1
+
+
+def errors_of_curve(variances: list[float], steps: list[float | None], dimensions: int) -> float:
+    """Of a flat curve, from its levels with parts 2 and 4 times coarser."""
+    flat = np.ones((1, 40))
+    levels = [
+        Scatter(m, v * flat, step=None if s is None else s * flat)
+        for m, v, s in zip((2.0, 4.0), variances, steps, strict=True)
+    ]
+    error = estimated_error(levels, ("n_hat", "energy"), dimensions)
+    assert np.ptp(error) < 1e-12
+    return float(error[0, 0])
+
+
+def test_error_of_a_curve_falls_as_meshes_alike_do():
+    """Its size is that of the parts; random differences and bulk crystals keep 1/√N; a tenth of it is always left."""
+    assert errors_of_curve([1.0, 1.0], [1.0, 4.0], 2) == pytest.approx(0.5)
+    assert errors_of_curve([1.0, 1.0], [1.0, 64.0], 2) == pytest.approx(0.5 / 4**1.25)  # q = 3, two more than d/2
+    assert errors_of_curve([1.0, 64.0], [1.0, 4.0], 2) == pytest.approx(0.5)
+    assert errors_of_curve([1.0, 64.0], [None, None], 2) == pytest.approx(0.5 / 4**1.25)
+    assert errors_of_curve([1.0, 1.0], [1.0, 1e9], 2) == pytest.approx(0.05)
+    assert errors_of_curve([1.0, 1.0], [1.0, 1e9], 3) == pytest.approx(0.5**1.5)
 
 
 @pytest.mark.parametrize(

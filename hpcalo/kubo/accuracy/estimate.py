@@ -14,14 +14,20 @@ APART = ("n_hat", "gamma", "onsager_row", "onsager_column")
 NEIGHBOURS = 0.03
 """Part of the energy axis, to either side, over which the variance is averaged: a few parts alone tell it badly."""
 MOST_NEIGHBOURS = 50
-OF_CURVES = 1.5
-"""By what q of a curve against energy exceeds d/2, in units of what the two levels show: from the coarser to the finer
-one the gain grows where the integrand is analytic (it would be 2 if the error fell exponentially with N).
+OF_CURVES = 1.25
+"""By what q of a curve against energy exceeds d/2, in units of what two levels show: from the coarser to the finer one
+the gain grows where the integrand is analytic (it would be 2 if the error fell exponentially with N).
 """
 OF_NUMBERS = 0.5
 """The same for numbers that are no curve: from few parts and few values it is uncertain, and only half is believed."""
+LOWEST = 0.1
+"""Part of a curve's error as that of a spiky integrand that is left however fast the levels converge: what falls slowly
+is hidden below what falls fast.
+"""
 
 
+BULK = 1.5
+"""Half the number of directions of a bulk crystal."""
 SHORT = 2.0
 """Parts that are less than this coarser than the whole are close to it: little is extrapolated from them."""
 
@@ -31,45 +37,81 @@ class Scatter:
     """How the parts of one level scatter, for one value.
 
     modulus: how much coarser than the whole the parts are. variance: mean squared deviation of one. averaged: whether
-    the value is a mean over neighbours that deviate independently.
+    the value is a mean over neighbours that deviate independently. step: squared difference of the mesh alike among the
+    parts and the one before it, of which it is a part: that of the level before, or the whole.
     """
 
     modulus: float
     variance: RealArray
     averaged: bool = False
+    step: RealArray | None = None
 
 
 def estimated_error(levels: Sequence[Scatter], axes: Sequence[str], dimensions: int) -> RealArray:
     """The error of every value from the scatter σ_m of parts with an m times coarser mesh, the finest first.
 
     σ_m m^(−q): where the integrand is spiky, the error falls with the root of the number of points, q = d/2 with d the
-    number of `dimensions` divided. Where it is smooth the error falls faster, and the parts of several levels show how
-    much: σ_m2/σ_m1 = (m2/m1)^q. q is that of a whole curve; where the levels then differ, the larger error counts.
+    number of `dimensions` divided. Where it is smooth the error falls faster, and the levels show how much: by the
+    differences of meshes alike, each a part of the one before it, else by σ_m2/σ_m1 = (m2/m1)^q.
     """
     least = dimensions / 2.0
-    if "energy" not in axes and len(levels) > 2 and levels[0].modulus < SHORT:
+    if "energy" in axes:
+        return _of_curve(levels, axes, least)
+    if len(levels) > 2 and levels[0].modulus < SHORT:
         return _from_near_parts(levels, axes, least)
     q = np.array(least)
     if len(levels) > 1:
-        gain = _exponent(levels[0], levels[1], _together(axes, levels[0]), least) - least
-        q = least + gain * (OF_CURVES if "energy" in axes else OF_NUMBERS)
-    return _largest([replace(level, variance=_averaged(level.variance, axes)) for level in levels[:2]], q)
+        q = least + OF_NUMBERS * (_exponent(levels[0], levels[1], _together(axes, levels[0]), least) - least)
+    return _largest(levels[:2], q)
+
+
+def _of_curve(levels: Sequence[Scatter], axes: Sequence[str], least: float) -> RealArray:
+    """The error of a curve against energy, which falls alike at all energies.
+
+    The finest level with a mesh alike counts if there are two. Their classes may be unlike (those of Γ-centred meshes
+    are most symmetric at the finest level), so that the σ_m are not compared. Without them, the larger error of two
+    levels.
+    """
+    together = _together(axes, levels[0])
+    chosen, gain = list(levels[:2]), np.array(0.0)
+    alike = _alike(levels, least)
+    if len(alike) > 1:
+        chosen, gain = alike[:1], _exponent_of_steps(alike[0], alike[1], together, least) - least
+    elif len(levels) > 1:
+        gain = _exponent(levels[0], levels[1], together, least) - least
+    gain = np.minimum(OF_CURVES * gain, -np.log(LOWEST) / np.log(chosen[0].modulus))
+    smooth = [replace(level, variance=_averaged(level.variance, axes)) for level in chosen]
+    return _largest(smooth, least + gain)
 
 
 def _from_near_parts(levels: Sequence[Scatter], axes: Sequence[str], least: float) -> RealArray:
     """The error of a number from the halves of a mesh and from its coarser parts.
 
     The halves are coarser by √2 only; the coarser levels show how the error falls towards them. The mean of the
-    exponents from the halves to either level is trusted in full.
+    exponents from the halves to either level is trusted in full, or that of meshes alike if it is larger.
 
     Two halves may agree by chance. For a number without neighbours therefore the smaller of the exponents counts, that
     of all temperatures together, and of three levels the worst.
     """
     together = _together(axes, levels[0])
     one, other = (_exponent(levels[0], level, together, least) for level in levels[1:3])
-    if levels[0].averaged:
-        return _largest(levels[:2], 0.5 * (one + other))
-    return _largest(levels[:3], np.minimum(one, other))
+    if not levels[0].averaged:
+        return _largest(levels[:3], np.minimum(one, other))
+    q = 0.5 * (one + other)
+    alike = _alike(levels, least)
+    if len(alike) > 1:
+        every = tuple(i for i, axis in enumerate(axes) if axis not in APART)
+        q = np.maximum(q, _exponent_of_steps(alike[0], alike[1], every, least))
+    return _largest(levels[:2], q)
+
+
+def _alike(levels: Sequence[Scatter], least: float) -> list[Scatter]:
+    """The levels with meshes alike, of films and chains.
+
+    Those of bulk crystals have few points along each direction, most of them on symmetry lines: their differences say
+    little.
+    """
+    return [level for level in levels if level.step is not None] if least < BULK else []
 
 
 def _largest(levels: Sequence[Scatter], q: RealArray) -> RealArray:
@@ -85,10 +127,22 @@ def _together(axes: Sequence[str], level: Scatter) -> tuple[int, ...]:
 
 def _exponent(finest: Scatter, coarser: Scatter, together: tuple[int, ...], least: float) -> RealArray:
     """q of σ_m ∝ m^q from two levels, at least `least`: from all values along the axes `together`."""
-    fine, coarse = (np.nan_to_num(s.variance).sum(axis=together, keepdims=True) for s in (finest, coarser))
-    known = (fine > 0.0) & (coarse > fine)
-    ratio = np.divide(coarse, fine, out=np.ones_like(fine), where=known)
-    return np.asarray(np.maximum(0.5 * np.log(ratio) / np.log(coarser.modulus / finest.modulus), least))
+    return _fall(finest.variance, coarser.variance, coarser.modulus / finest.modulus, together, least)
+
+
+def _exponent_of_steps(finest: Scatter, coarser: Scatter, together: tuple[int, ...], least: float) -> RealArray:
+    """The same from the differences of successive meshes alike."""
+    assert finest.step is not None
+    assert coarser.step is not None
+    return _fall(finest.step, coarser.step, coarser.modulus / finest.modulus, together, least)
+
+
+def _fall(fine: RealArray, coarse: RealArray, ratio: float, together: tuple[int, ...], least: float) -> RealArray:
+    """Exponent of the spacing, by which two squares differ whose meshes differ by a ratio; at least `least`."""
+    one, other = (np.nan_to_num(squares).sum(axis=together, keepdims=True) for squares in (fine, coarse))
+    known = (one > 0.0) & (other > one)
+    gain = np.divide(other, one, out=np.ones_like(one), where=known)
+    return np.asarray(np.maximum(0.5 * np.log(gain) / np.log(ratio), least), dtype=np.float64)
 
 
 def _averaged(variance: RealArray, axes: Sequence[str]) -> RealArray:

@@ -47,6 +47,20 @@ def fields_with_errors(
     return [with_violation(v, changed.get(v.name)) for v in estimated]
 
 
+def scatters(scattered: Sequence[Spread], name: str, axes: Sequence[str], near: Near) -> list[Scatter]:
+    """What the levels tell of one value, averaged over nearby chemical potentials."""
+    found, before = [], None
+    for level in scattered:
+        variance, averaged = near.gathered(level.variances[name], axes)
+        step = None
+        if level.alike is not None:
+            deviation = level.alike[name]
+            step = near.gathered((deviation if before is None else deviation - before) ** 2, axes)[0]
+            before = deviation
+        found.append(Scatter(level.modulus, variance, averaged, step))
+    return found
+
+
 def untested(summed: SummedPass, mesh: KMesh) -> list[str]:
     """A warning where the mesh does not show the error, or not that made along a direction."""
     if not summed.untested and not summed.levels:
@@ -71,9 +85,7 @@ def _error(
 ) -> RealArray:
     if not scattered:
         return np.full(variable.shape, np.nan)
-    gathered = [near.gathered(level.variances[variable.name], variable.dims) for level in scattered]
-    levels = [Scatter(level.modulus, *found) for level, found in zip(scattered, gathered, strict=True)]
-    error = estimated_error(levels, variable.dims, dimensions)
+    error = estimated_error(scatters(scattered, variable.name, variable.dims, near), variable.dims, dimensions)
     if energy_error:
         error = np.hypot(error, energy_error * _slope(variable, run))
     return np.maximum(error, ROUNDING * np.abs(variable.data))

@@ -27,11 +27,13 @@ class Spread:
     """Scatter of the parts of one level.
 
     modulus: how much coarser than the whole. variances: by the name of the value, mean squared deviation of one part;
-    of the shape of the value.
+    of the shape of the value. alike: deviation of the part that is the whole with fewer points; None without such a
+    part.
     """
 
     modulus: float
     variances: Mapping[str, RealArray]
+    alike: Mapping[str, RealArray] | None = None
 
 
 def spreads(compute: Compute, passes: Sequence[SummedPass], per_pass: frozenset[str]) -> list[Spread]:
@@ -65,13 +67,16 @@ def _spread(
     weights /= (weights * (1.0 - weights)).sum(axis=1, keepdims=True)
     leading = int(np.argmax([len(level.weights) for level in levels]))
     variances = {name: np.zeros(np.shape(value)) for name, value in values.items()}
+    alike: dict[str, RealArray] | None = {} if all(level.alike for level in levels) else None
     for part in range(weights.shape[1]):
         moved = [_moved(X, level, part, h) for X, level in zip(total, levels, strict=True)]
         for name, value in compute(moved).items():
             weight = weights[:, part] if name in per_pass else weights[leading, part]
-            squared = ((value - values[name]) / h) ** 2
-            variances[name] += weight.reshape(weight.shape + (1,) * (squared.ndim - weight.ndim)) * squared
-    return Spread(modulus, variances)
+            deviation = (value - values[name]) / h
+            variances[name] += weight.reshape(weight.shape + (1,) * (deviation.ndim - weight.ndim)) * deviation**2
+            if part == 0 and alike is not None:
+                alike[name] = deviation
+    return Spread(modulus, variances, alike)
 
 
 def _moved(X: RawSums, level: Level, part: int, h: float) -> RawSums:

@@ -27,12 +27,13 @@ class Level:
 
     modulus: how much coarser a part is than the whole, per direction divided. weights: (C,) share of each part in the
     whole; they add up to 1, or to less if only some of the parts were kept. sums: C raw sums, each normalized as a mean
-    over the zone.
+    over the zone. alike: whether the first part is the whole with fewer points (`Cosets.alike`).
     """
 
     modulus: float
     weights: RealArray
     sums: tuple[RawSums, ...]
+    alike: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def summed(
     for level, rows in zip(mesh.division.levels, _rows(mesh), strict=True):
         weights = np.array([r.weight for r in rows])
         parts = [whole(values[row + i] / weight) for i, weight in enumerate(weights)]
-        levels.append(Level(level.modulus, weights, tuple(parts)))
+        levels.append(Level(level.modulus, weights, tuple(parts), level.alike))
         row += len(rows)
     return SummedPass(whole(values[0]), tuple(levels), mesh.division.dimensions, mesh.division.untested)
 
