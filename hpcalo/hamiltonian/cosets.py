@@ -27,6 +27,8 @@ MOST = 16
 """Classes of a division whose sums are kept: more would not make the estimate better, only dearer."""
 LEAST_POINTS = 2
 """Points along a direction that a sub-mesh must have."""
+FEWEST = 4
+"""Points along a direction of a coarser mesh that tells how a mesh converges."""
 SAME_SHIFT = 1e-6
 """Of shifts in units of the spacing; closer ones are equal."""
 
@@ -127,7 +129,7 @@ def divide(
     cells = np.array(list(itertools.product(*map(range, chosen[-1]))))
     levels: list[tuple[float, IntArray, bool]] = []
     for divided in chosen:
-        alike = _alike(divided, s)
+        alike = _alike(divided, n, s)
         table = _kept(_classes(divided, maps), alike)
         index = cells % divided
         coarseness = float(math.prod(divided) ** (1.0 / np.count_nonzero(divided > 1)))
@@ -145,11 +147,13 @@ def _joined(levels: Sequence[tuple[float, IntArray, bool]], untested: tuple[int,
     return Division(part.reshape(levels[0][1].shape).astype(np.int64), found, untested)
 
 
-def _alike(moduli: IntArray, shift: RealArray) -> tuple[int, ...] | None:
+def _alike(moduli: IntArray, n: IntArray, shift: RealArray) -> tuple[int, ...] | None:
     """The coset that is a coarser mesh with the same shift; with a generic shift all of them are.
 
-    None if there is none: the halves of a half-shifted mesh are shifted by a quarter.
+    None if there is none (the halves of a half-shifted mesh are shifted by a quarter), or with too few points.
     """
+    if np.any((n // moduli < FEWEST) & (moduli > 1)):
+        return None
     index = shift * (moduli - 1)
     generic = np.abs(2.0 * shift - np.rint(2.0 * shift)) > SAME_SHIFT
     whole = np.abs(index - np.rint(index)) <= SAME_SHIFT

@@ -72,9 +72,10 @@ class Variable:
         return tuple(self.data.shape) if isinstance(self.data, Slab) else np.shape(self.data)
 
     @property
-    def own(self) -> Any:  # as `data`
+    def own(self) -> Array:
         """This rank's part: the rows of its Slab, or the whole array."""
-        return self.data.data if isinstance(self.data, Slab) else self.data
+        part: Array = self.data.data if isinstance(self.data, Slab) else self.data
+        return part
 
     def companion(self) -> Variable:
         """The estimated error as a variable of its own. Raises ValueError if there is none."""
