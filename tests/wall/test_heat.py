@@ -26,6 +26,7 @@ from hpcalo.wall.config import (
     Magnet,
     MonitorEntry,
     Output,
+    Texture,
     ThermalLaw,
     Time,
     WallInput,
@@ -248,6 +249,17 @@ def test_order_of_the_coupled_steps():
     coarse, fine = (np.abs(end - ends[-1]).max() for end in ends[:-1])
     assert fine < 1e-2 * np.abs(ends[-1]).max()
     np.testing.assert_allclose(coarse / fine, 99.0 / 24.0, rtol=0.1)  # the reference has a hundredth of the error
+
+
+def test_far_from_the_temperature_of_the_constants():
+    """A run says once that other coefficients do not follow; T is that of the adiabatic start, j^2 t/(sigma c)."""
+    hot = Drive(temperature=T0, circuit="current", current_density=1.26e13)
+    still = Texture(kind="uniform")
+    sim = Simulation(settings(drive=hot, texture=still, time=Time(end=0.008, output_every=0.002)), MPI.COMM_SELF)
+    state = list(sim.run(sim.start()))[-1]
+    np.testing.assert_allclose(state.thermal.theta, 1.26e13**2 * 8e-12 / (1.26e6 * 3.8e6), rtol=1e-9)
+    (text,) = sim.warnings
+    assert text.startswith("heat: at 0.006 ns T is more than 150 K away from drive.temperature = 300 K somewhere")
 
 
 @pytest.mark.mpi

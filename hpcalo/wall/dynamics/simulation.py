@@ -30,6 +30,8 @@ from hpcalo.wall.units import NS_IN_FS
 if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
 
+FAR = 0.5
+"""Relative change of T beyond which constants that do not follow it are doubtful."""
 PULSE_WIDTHS = 5
 """Widths before and after its centre within which steps resolve a pulse of the applied field."""
 
@@ -129,6 +131,7 @@ class Simulation:
                     state = self.follow(state)
                 before, room = room, self.room(state)
                 self._watch_wall(before, room, state.t)
+                self._watch_temperature(state)
                 if state.t < end:
                     yield state, False
             yield state, True
@@ -170,6 +173,19 @@ class Simulation:
             self._warn(
                 f"wire.length: {at} the wall has left the wire: its position and velocity are undefined "
                 f"from then on; {more}"
+            )
+
+    def _watch_temperature(self, state: State) -> None:
+        """Warns of a wire whose temperature has left the one at which all other coefficients are taken. Collective."""
+        if self.heat is None:
+            return
+        reference = self.heat.material.reference
+        off = self.mesh.max(float(np.abs(self.temperature(state) - reference).max()))
+        if off > FAR * reference:
+            self._warn(
+                f"heat: at {state.t / NS_IN_FS:.4g} ns T is more than {FAR * reference:g} K away from "
+                f"drive.temperature = {reference:g} K somewhere, where M_s, A, K, the damping and the conductivity are "
+                "still those at that temperature"
             )
 
     def _warn(self, text: str) -> None:
