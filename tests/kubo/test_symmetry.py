@@ -15,14 +15,15 @@ from hpcalo.hamiltonian.modelfile import read_model
 from hpcalo.hamiltonian.symmetry import candidates, closed, identity
 from hpcalo.hamiltonian.turning import rotated
 from hpcalo.kubo.states.lcao import LcaoStates
-from hpcalo.kubo.states.operators import SPIN
+from hpcalo.kubo.states.operators import SPIN, VELOCITY
+from hpcalo.kubo.states.spin_current import SPIN_CURRENT, SPIN_VECTOR
 from hpcalo.kubo.states.wannier import WannierStates
 from hpcalo.kubo.sums.engine import sum_block
 from hpcalo.kubo.sums.request import TORQUE_TORQUE, TORQUE_VELOCITY, VELOCITY_VELOCITY, Request, Sums
 from hpcalo.kubo.sums.symmetry import symmetrized
 from hpcalo.kubo.sums.symmetry_check import SymmetryCheck, symmetries_of
 
-KINDS = (TORQUE_VELOCITY, TORQUE_TORQUE, VELOCITY_VELOCITY)
+KINDS = (TORQUE_VELOCITY, TORQUE_TORQUE, VELOCITY_VELOCITY, (SPIN_VECTOR, VELOCITY), (SPIN_CURRENT, VELOCITY))
 
 
 def request(crystal, kinds=KINDS, centre=0.0, levels=()):
@@ -90,7 +91,7 @@ def test_wedge_of_any_grid_equals_the_full_grid(shift):
 
 def test_film_wedge_equals_full_grid():
     film = read_model(MODELS / "mnw3_dzp.h5")
-    ask = request(film.crystal, (TORQUE_VELOCITY,), film.fermi_energy)
+    ask = request(film.crystal, (TORQUE_VELOCITY, (SPIN_CURRENT, VELOCITY)), film.fermi_energy)
     solver = LcaoStates(film, np.array([0.0, 0.0, 1.0]), ask.need())
     kept, few, _ = compare(solver, candidates(film.crystal, solver.n_hat), (4, 4, 1), (0.5, 0.5, 0.0), ask)
     assert len(kept) == 8
