@@ -12,7 +12,7 @@ from hpcalo.hamiltonian.exchange import shares_not_along
 from hpcalo.hamiltonian.external import COMPLETE
 from hpcalo.hamiltonian.types import LcaoModel, Model, WannierModel
 from hpcalo.kubo.responses.response import Response, responses
-from hpcalo.kubo.states.at_sites import SITE_TORQUE
+from hpcalo.kubo.states.at_sites import SITE_SPIN, SITE_TORQUE
 from hpcalo.kubo.states.external import EXTERNAL
 from hpcalo.kubo.states.observable import Observable
 from hpcalo.kubo.states.operators import SPIN, TORQUE, VELOCITY
@@ -24,7 +24,7 @@ from hpcalo.kubo.states.sublattice_torque import SUBLATTICE_TORQUE
 EXACT, APPROXIMATE, PARTLY, IMPOSSIBLE = "exact", "approximate", "partly", "impossible"
 ROUNDING = 1e-6
 """Deviation of spin pairs that is rounding of a file's digits."""
-MAGNETIC = frozenset({TORQUE, SUBLATTICE_TORQUE, SITE_TORQUE, SPIN, SPIN_VECTOR})
+MAGNETIC = frozenset({TORQUE, SUBLATTICE_TORQUE, SITE_TORQUE, SITE_SPIN, SPIN, SPIN_VECTOR})
 ORBITAL = frozenset({ORBITAL_MOMENTUM, ORBITAL_CURRENT})
 MENDS = {
     "exchange": "seed.chk and seed.spn of a magnetic calculation with spinors",

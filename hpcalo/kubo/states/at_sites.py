@@ -13,6 +13,7 @@ from hpcalo.hamiltonian.types import Crystal, LcaoModel, Model, WannierModel
 from hpcalo.kubo.states.lcao_point import LcaoPoint
 from hpcalo.kubo.states.observable import Observable, Operator
 from hpcalo.kubo.states.operators import TORQUE, VELOCITY
+from hpcalo.kubo.states.spin_current import SPIN_VECTOR
 from hpcalo.kubo.states.wannier_line import WannierLine, WannierParts
 from hpcalo.typing import BoolArray, ComplexArray, RealArray
 
@@ -93,7 +94,17 @@ class SiteVelocity(AtSites):
 
     name = "site_velocity"
     unit = "eV*angstrom"
+    time_odd = True
     of = VELOCITY
 
 
-SITE_TORQUE, SITE_VELOCITY = SiteTorque(), SiteVelocity()
+class SiteSpin(AtSites):
+    """½{P_A, σ}, in ħ/2: the spin on site A."""
+
+    name = "site_spin"
+    unit = "hbar/2"
+    time_odd = True
+    of = SPIN_VECTOR
+
+
+SITE_TORQUE, SITE_VELOCITY, SITE_SPIN = SiteTorque(), SiteVelocity(), SiteSpin()

@@ -16,6 +16,8 @@ from hpcalo.hamiltonian.exchange import unit_vector
 from hpcalo.hamiltonian.modelfile import read_model
 from hpcalo.hamiltonian.symmetry import candidates
 from hpcalo.hamiltonian.types import Crystal, WannierModel
+from hpcalo.kubo.responses.site_spin_accumulation import PER_FIELD as SPIN
+from hpcalo.kubo.responses.site_spin_accumulation import SiteSpinAccumulation
 from hpcalo.kubo.responses.site_torkance import PAIR, SiteTorkance
 from hpcalo.kubo.responses.torkance import Torkance
 from hpcalo.kubo.states.at_sites import SITE_TORQUE, SITE_VELOCITY
@@ -25,6 +27,7 @@ from hpcalo.kubo.states.sublattice_torque import SUBLATTICE_TORQUE
 from hpcalo.kubo.states.wannier import WannierStates
 from hpcalo.kubo.sums.request import TORQUE_VELOCITY, Request, Sums
 from hpcalo.kubo.sums.symmetry_check import symmetries_of
+from hpcalo.units import ANGSTROM, BOHR_IN_ANGSTROM
 
 N_HAT = unit_vector((0.48, -0.36, 0.8))
 ENERGIES = np.linspace(-2.0, 1.0, 4)
@@ -80,6 +83,27 @@ def test_sums_over_sites_and_layers_are_the_torkance() -> None:
         for place in ("site", "layer"):
             np.testing.assert_allclose(found[f"{place}_{name}"].sum(axis=axis), expected, atol=1e-13)
         assert np.abs(found[f"site_{name}"]).max() > 1e-3
+
+
+def test_the_torque_of_each_site_is_that_of_its_exchange_on_its_spin() -> None:
+    """t^A = ±(Δ/2) χ^A × n̂ on the two sublattices, and so of the staggered spin and the whole torkance."""
+    delta, n = 0.8, N_HAT
+    model = antiferromagnet(1.0, 0.3, 0.4, delta, n_hat=tuple(n))
+    pairs = (PAIR, SPIN.pair)
+    run = run_sums(model, grid(6, 5), ENERGIES, broadened=pairs, sea=pairs)
+    torque, spin = SiteTorkance().compute(run), SiteSpinAccumulation().compute(run)
+    sign = np.where(np.array(model.crystal.sublattices) == 1, 1.0, -1.0) * (np.array(model.crystal.sublattices) > 0)
+    for part, other, axis in (("even", "odd", 2), ("odd", "even", 2), ("intrinsic", "intrinsic", 1)):
+        chi = spin[f"site_spin_accumulation_{other}"] / ANGSTROM
+        expected = 0.5 * delta * np.cross(chi, n, axisa=axis + 1, axisc=axis + 1) / BOHR_IN_ANGSTROM
+        found = torque[f"site_torkance_{part}"]
+        shape = [-1 if i == axis else 1 for i in range(found.ndim)]
+        np.testing.assert_allclose(found, sign.reshape(shape) * expected, atol=1e-12)
+        assert np.abs(found).max() > 1e-3
+        staggered = spin[f"staggered_spin_accumulation_{other}"]
+        np.testing.assert_allclose(
+            staggered, np.tensordot(sign, spin[f"site_spin_accumulation_{other}"], (0, axis)), atol=1e-20
+        )
 
 
 def test_atomic_orbitals_by_site() -> None:
