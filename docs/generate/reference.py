@@ -96,6 +96,8 @@ SMALL = {"k": {"grid": [2, 2, 1]}, "energies": ENERGIES, "gamma": [0.1]}
 def quantities() -> str:
     """Every variable that each quantity of the input adds to a result, found by computing them for tiny models."""
     from hpcalo.api import run  # noqa: PLC0415
+    from hpcalo.hamiltonian import builtin  # noqa: PLC0415
+    from hpcalo.kubo.abilities import IMPOSSIBLE, abilities  # noqa: PLC0415
     from hpcalo.kubo.registry import registered  # noqa: PLC0415
 
     lines = [
@@ -106,10 +108,13 @@ def quantities() -> str:
         "The variables carry these entries as attributes.",
         "",
     ]
-    iron = str(ROOT / "input" / "models" / "fe.h5")
+    models = ROOT / "input" / "models"
+    iron, film = str(models / "fe.h5"), {"file": str(models / "mnw3_dzp.h5")}
+    rashba = {"builtin": "rashba", "fermi_energy": 0.0, "thickness": 10.0}
+    impossible = {row.name for row in abilities(builtin.rashba()) if row.status == IMPOSSIBLE}
     for name, response in registered().items():
-        rashba = {"builtin": "rashba", "fermi_energy": 0.0, "thickness": 10.0}
-        result = run({"model": rashba, "kubo": {"quantities": [name], **SMALL}})
+        model = film if name in impossible else rashba
+        result = run({"model": model, "kubo": {"quantities": [name], **SMALL}})
         variables = dict(result.data_vars)
         if name == "anomalous_hall":
             section = {"quantities": [name], "k": {"grid": [1, 1, 1]}, "energies": ENERGIES}

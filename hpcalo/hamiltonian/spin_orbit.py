@@ -12,7 +12,7 @@ import numpy as np
 from hpcalo.errors import InputError
 from hpcalo.hamiltonian.exchange import PAULI
 from hpcalo.hamiltonian.orbitals import Orbital
-from hpcalo.typing import ComplexArray, IntArray, RealArray
+from hpcalo.typing import BoolArray, ComplexArray, IntArray, RealArray
 
 SHELLS = "spdf"
 FIRST = (0, 1, 4, 9)
@@ -40,6 +40,23 @@ def angular_momentum(l: int) -> ComplexArray:
     return np.asarray(1j * (real.conj().T @ L @ real).imag, dtype=np.complex128)
 
 
+def on_atoms(orbitals: Sequence[Orbital]) -> ComplexArray:
+    """L_x, L_y, L_z in ħ between functions of one atom and one radial part, (3, N, N)."""
+    coefficients = np.stack([o.coefficients() for o in orbitals])
+    total = np.zeros((3, len(orbitals), len(orbitals)), dtype=np.complex128)
+    for l, first in enumerate(FIRST):
+        own = coefficients[:, first : first + 2 * l + 1]
+        total += own @ angular_momentum(l) @ own.T
+    return np.where(_one_shell(orbitals), total, 0.0)
+
+
+def _one_shell(orbitals: Sequence[Orbital]) -> BoolArray:
+    """(N, N): whether two functions sit on one atom and have the same radial part."""
+    site = np.stack([o.position for o in orbitals])
+    together = np.linalg.norm(site[:, None] - site[None], axis=-1) < SAME_SITE
+    return np.asarray(together & np.array([[a.radial == b.radial for b in orbitals] for a in orbitals]))
+
+
 def on_site(
     strengths: Mapping[str, float], orbitals: Sequence[Orbital], symbols: Sequence[str], atoms: IntArray
 ) -> ComplexArray:
@@ -50,9 +67,7 @@ def on_site(
     part are not coupled. Raises InputError for a shell that no function has.
     """
     coefficients = np.stack([o.coefficients() for o in orbitals])
-    site = np.stack([o.position for o in orbitals])
-    together = np.linalg.norm(site[:, None] - site[None], axis=-1) < SAME_SITE
-    together &= np.array([[a.radial == b.radial for b in orbitals] for a in orbitals])
+    together = _one_shell(orbitals)
     total = np.zeros((3, len(orbitals), len(orbitals)), dtype=np.complex128)
     for name, strength in strengths.items():
         l, chosen = _shell(name, symbols, atoms)

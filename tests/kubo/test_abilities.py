@@ -29,6 +29,8 @@ def test_every_response_has_a_row() -> None:
 @pytest.mark.parametrize("model", [rashba(), antiferromagnet()], ids=lambda m: m.name)
 def test_closed_form_models_are_exact(model: Model) -> None:
     found = rows(replace(model, fermi_energy=0.0))
+    within_atoms = [found.pop(name) for name in ("atomic_orbital_accumulation", "atomic_orbital_conductivity")]
+    assert all("which functions are s, p, d or f" in why for _, why, _ in within_atoms)
     assert {status for status, _, _ in found.values()} == {"exact"}
 
 

@@ -10,18 +10,19 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pytest
+from kubo_runs import possible
 
 from hpcalo import app
 from hpcalo.errors import InputError, one_line
+from hpcalo.hamiltonian.builtin import rashba
 from hpcalo.io.dataset import Result, Variable
 from hpcalo.io.hdf5 import read_dataset, write_dataset
 from hpcalo.kubo.figure import draw, pages
 from hpcalo.kubo.plot.data import curves, independent, is_nine_layer_film, spread
-from hpcalo.kubo.registry import registered
 from hpcalo.plotting import style
 from hpcalo.plotting.paper import STYLE
 
-QUANTITIES = tuple(registered())
+QUANTITIES = possible(rashba())
 INPUT = f"""
 title = "Rashba, 100 $ a piece"
 [model]

@@ -8,14 +8,24 @@ from typing import Any
 import numpy as np
 
 from hpcalo.hamiltonian.turning import rotated
-from hpcalo.hamiltonian.types import WannierModel
+from hpcalo.hamiltonian.types import LcaoModel, Model
+from hpcalo.kubo.abilities import IMPOSSIBLE, abilities
 from hpcalo.kubo.config import KuboSection
+from hpcalo.kubo.registry import registered
 from hpcalo.kubo.responses.run_sums import RunSums
+from hpcalo.kubo.states.lcao import LcaoStates
 from hpcalo.kubo.states.observable import LevelProperty
+from hpcalo.kubo.states.solver import StateSolver
 from hpcalo.kubo.states.wannier import WannierStates
 from hpcalo.kubo.sums.engine import sum_block
 from hpcalo.kubo.sums.request import Pair, Request, Sums
 from hpcalo.units import BOLTZMANN_EV
+
+
+def possible(model: Model) -> tuple[str, ...]:
+    """The responses that a model can give."""
+    impossible = {row.name for row in abilities(model) if row.status == IMPOSSIBLE}
+    return tuple(name for name in registered() if name not in impossible)
 
 
 def grid(*divisions: int, shift: float = 0.5) -> np.ndarray:
@@ -25,7 +35,7 @@ def grid(*divisions: int, shift: float = 0.5) -> np.ndarray:
 
 
 def run_sums(
-    model: WannierModel,
+    model: Model,
     k: np.ndarray,
     energies: Sequence[float] | np.ndarray,
     *,
@@ -59,8 +69,12 @@ def run_sums(
     )
     raw = []
     for n in [model.n_hat] if n_hat is None else n_hat:
-        turned = model if n_hat is None else rotated(model, np.asarray(n, dtype=float))
-        solver = WannierStates(turned, request.need())
+        solver: StateSolver
+        if isinstance(model, LcaoModel):
+            solver = LcaoStates(model, np.asarray(n, dtype=float), request.need())
+        else:
+            turned = model if n_hat is None else rotated(model, np.asarray(n, dtype=float))
+            solver = WannierStates(turned, request.need())
         raw.append(sum_block(solver, k, np.full(len(k), 1.0 / len(k)), request, slice(None)))
     return RunSums(
         crystal=model.crystal,

@@ -6,18 +6,25 @@ from dataclasses import replace
 
 import numpy as np
 from kubo_runs import grid, run_sums
+from places import MODELS
 from wannier_files import bloch
 
 from hpcalo import units
 from hpcalo.hamiltonian.builtin import haldane, rashba
 from hpcalo.hamiltonian.exchange import PAULI, unit_vector
+from hpcalo.hamiltonian.modelfile import read_model
+from hpcalo.hamiltonian.spin_orbit import on_atoms
+from hpcalo.hamiltonian.symmetrize.lcao import orbitals_of
 from hpcalo.hamiltonian.symmetry import candidates
-from hpcalo.hamiltonian.types import Crystal, WannierModel
+from hpcalo.hamiltonian.types import Crystal, LcaoModel, WannierModel
+from hpcalo.kubo.responses.atomic_orbital import CURRENT, AtomicOrbitalConductivity
 from hpcalo.kubo.responses.orbital_accumulation import PER_FIELD as ACCUMULATION
 from hpcalo.kubo.responses.orbital_accumulation import OrbitalAccumulation
 from hpcalo.kubo.responses.orbital_conductivity import PER_FIELD as CONDUCTIVITY
 from hpcalo.kubo.responses.orbital_conductivity import OrbitalConductivity
+from hpcalo.kubo.states.atomic_momentum import ATOMIC_MOMENTUM
 from hpcalo.kubo.states.band_coefficients import ORBITAL_MOMENT_TENSOR
+from hpcalo.kubo.states.lcao import LcaoStates
 from hpcalo.kubo.states.operators import VELOCITY
 from hpcalo.kubo.states.orbital_momentum import ORBITAL_CURRENT, ORBITAL_MOMENTUM, between_bands, reached
 from hpcalo.kubo.states.wannier import WannierStates
@@ -158,3 +165,56 @@ def test_operations_of_the_crystal() -> None:
     assert reached((1, 2)) == [(0, 1)]
     chain = replace(model, crystal=replace(model.crystal, periodic=(True, False, False)))
     assert "repeats along one direction" in ORBITAL_CURRENT.missing(chain)
+
+
+def p_orbitals(sigma: float, pi: float, diagonal: float) -> LcaoModel:
+    """p_x and p_y on the square lattice without spin-orbit coupling and exchange."""
+    cells = {(i, j, 0): np.zeros((2, 2)) for i in (-1, 0, 1) for j in (-1, 0, 1)}
+    for sign in (1, -1):
+        cells[sign, 0, 0] += np.diag([sigma, pi])
+        cells[0, sign, 0] += np.diag([pi, sigma])
+        for other in (1, -1):
+            cells[sign, other, 0] += diagonal * sign * other * np.array([[0.0, 1.0], [1.0, 0.0]])
+    H = np.array(list(cells.values()))
+    S = np.array([np.eye(2) * (R == (0, 0, 0)) for R in cells])
+    crystal = Crystal(np.diag([1.0, 1.0, 9.0]), (True, True, False), np.zeros((1, 3)), ("X",), np.zeros(1), 2.0)
+    zero = np.zeros((3, *H.shape))
+    return LcaoModel(crystal, np.array(list(cells)), H, H, S, zero, np.zeros((2, 3)), orbital_names=("px", "py"))
+
+
+def test_orbital_hall_effect_of_p_orbitals_in_closed_form() -> None:
+    """L_z = τ_y of H = ε + d_x τ_x + d_z τ_z: a current τ_y ∂_i ε, and its Hall conductivity in a field."""
+    sigma, pi, diagonal = 0.9, -0.3, 0.25
+    model, k, fermi = p_orbitals(sigma, pi, diagonal), grid(9, 8), np.array([-2.0, -0.4, 0.1, 3.0])
+    x, y = 2.0 * np.pi * k[:, 0], 2.0 * np.pi * k[:, 1]
+    drift = [-(sigma + pi) * np.sin(q) for q in (x, y)]
+    dx, dz = -4.0 * diagonal * np.sin(x) * np.sin(y), (sigma - pi) * (np.cos(x) - np.cos(y))
+    dx_along = [-4.0 * diagonal * np.cos(x) * np.sin(y), -4.0 * diagonal * np.sin(x) * np.cos(y)]
+    dz_along = [-(sigma - pi) * np.sin(x), (sigma - pi) * np.sin(y)]
+    size, mean = np.hypot(dx, dz), (sigma + pi) * (np.cos(x) + np.cos(y))
+    filled = (fermi[:, None] > mean - size).astype(float) - (fermi[:, None] > mean + size)
+    run = run_sums(model, k, fermi, broadened=(CURRENT.pair,), sea=(CURRENT.pair,))
+    found = AtomicOrbitalConductivity().compute(run)["atomic_orbital_conductivity_intrinsic"][0]
+    scale = units.CONDUCTANCE_QUANTUM_HALF / units.ANGSTROM / model.crystal.volume * units.S_PER_M_IN_S_PER_CM
+    for i in range(2):
+        for j in range(2):
+            turn = drift[i] * (dx * dz_along[j] - dz * dx_along[j]) / size**3
+            expected = scale * (filled * turn).mean(axis=1)  # of two spins
+            np.testing.assert_allclose(found[2, i, j], expected, atol=1e-9 * scale)
+            assert i == j or np.abs(expected).max() > 1e-3 * scale
+    np.testing.assert_allclose(found[:2], 0.0, atol=1e-9 * scale)
+
+
+def test_momentum_within_the_atoms_of_a_film() -> None:
+    """Hermitian with overlap; L·L of a d shell is 6, of a p shell 2, and [L_x, L_y] = iL_z."""
+    film = read_model(MODELS / "mnw3_dzp.h5")
+    orbitals = orbitals_of(film)
+    assert orbitals is not None
+    L = on_atoms(orbitals)
+    np.testing.assert_allclose(L[0] @ L[1] - L[1] @ L[0], 1j * L[2], atol=1e-12)
+    expected = [o.l * (o.l + 1.0) for o in orbitals]
+    np.testing.assert_allclose(np.einsum("vab,vba->a", L, L).real, expected, atol=1e-12)
+    need = frozenset({ATOMIC_MOMENTUM})
+    found = LcaoStates(film, N_HAT, need).line(0.0, 0.11, np.array([0.37]), need)[ATOMIC_MOMENTUM][0]
+    np.testing.assert_allclose(found, found.conj().transpose(2, 1, 0), atol=1e-10)
+    assert np.abs(np.einsum("nvn->vn", found)).max() > 0.05

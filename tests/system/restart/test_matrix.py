@@ -7,17 +7,19 @@ from pathlib import Path
 import pytest
 from inputs import FILM
 from journeys import journeys, rashba, write
+from kubo_runs import possible
 from places import REPOSITORY
 from program import SAVE, differences, meetings, on_some, restart, run, stopped
 
 from hpcalo.errors import Interrupted
+from hpcalo.hamiltonian import builtin
 from hpcalo.io import checkpoint
-from hpcalo.kubo.registry import registered
 
 BLOCKS = 4  # of 128 points, where side is 20
 
 # Ranks before and after, and the meeting at which the run is stopped (its number is that of a rank's block).
 JOURNEYS = {1: [(1, 1)], 2: [(1, 2), (2, 1)], 3: [(1, 3), (3, 2)], 4: [(4, 1), (2, 4)]}
+QUANTITIES = possible(builtin.rashba())
 
 
 def turns(ranks: int) -> int:
@@ -42,12 +44,12 @@ def continued(comm, ranks: int, folder: Path) -> None:
 
 
 @pytest.mark.mpi
-@pytest.mark.parametrize("quantity", [*registered(), "all"])
+@pytest.mark.parametrize("quantity", [*QUANTITIES, "all"])
 def test_every_quantity(comm, mpi_tmp_path, quantity):
     """All at once on every number of ranks; each on its own on two."""
     if quantity != "all" and comm.size != 2:
         pytest.skip("on two ranks")
-    names = tuple(registered()) if quantity == "all" else (quantity,)
+    names = QUANTITIES if quantity == "all" else (quantity,)
     source = rashba(comm, mpi_tmp_path, *names)
     assert run(comm, 1, source, mpi_tmp_path / "whole.h5") in {None, f"result: {mpi_tmp_path / 'whole.h5'}"}
     for number, (before, after) in enumerate(journeys(comm, JOURNEYS)):
