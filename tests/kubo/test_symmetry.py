@@ -14,8 +14,11 @@ from hpcalo.hamiltonian.kmesh import block_size, mesh_size, uniform_mesh
 from hpcalo.hamiltonian.modelfile import read_model
 from hpcalo.hamiltonian.symmetry import candidates, closed, identity
 from hpcalo.hamiltonian.turning import rotated
+from hpcalo.kubo.states.at_sites import SITE_TORQUE
+from hpcalo.kubo.states.atomic_momentum import ATOMIC_MOMENTUM_CURRENT
 from hpcalo.kubo.states.lcao import LcaoStates
 from hpcalo.kubo.states.operators import SPIN, VELOCITY
+from hpcalo.kubo.states.orbital_momentum import ORBITAL_CURRENT
 from hpcalo.kubo.states.spin_current import SPIN_CURRENT, SPIN_VECTOR
 from hpcalo.kubo.states.wannier import WannierStates
 from hpcalo.kubo.sums.engine import sum_block
@@ -23,7 +26,14 @@ from hpcalo.kubo.sums.request import TORQUE_TORQUE, TORQUE_VELOCITY, VELOCITY_VE
 from hpcalo.kubo.sums.symmetry import symmetrized
 from hpcalo.kubo.sums.symmetry_check import SymmetryCheck, symmetries_of
 
-KINDS = (TORQUE_VELOCITY, TORQUE_TORQUE, VELOCITY_VELOCITY, (SPIN_VECTOR, VELOCITY), (SPIN_CURRENT, VELOCITY))
+KINDS = (
+    TORQUE_VELOCITY,
+    TORQUE_TORQUE,
+    VELOCITY_VELOCITY,
+    (SPIN_VECTOR, VELOCITY),
+    (SPIN_CURRENT, VELOCITY),
+    (ORBITAL_CURRENT, VELOCITY),
+)
 
 
 def request(crystal, kinds=KINDS, centre=0.0, levels=()):
@@ -91,7 +101,8 @@ def test_wedge_of_any_grid_equals_the_full_grid(shift):
 
 def test_film_wedge_equals_full_grid():
     film = read_model(MODELS / "mnw3_dzp.h5")
-    ask = request(film.crystal, (TORQUE_VELOCITY, (SPIN_CURRENT, VELOCITY)), film.fermi_energy)
+    others = (SPIN_CURRENT, SITE_TORQUE, ORBITAL_CURRENT, ATOMIC_MOMENTUM_CURRENT)
+    ask = request(film.crystal, (TORQUE_VELOCITY, *((o, VELOCITY) for o in others)), film.fermi_energy)
     solver = LcaoStates(film, np.array([0.0, 0.0, 1.0]), ask.need())
     kept, few, _ = compare(solver, candidates(film.crystal, solver.n_hat), (4, 4, 1), (0.5, 0.5, 0.0), ask)
     assert len(kept) == 8
