@@ -26,14 +26,7 @@ from hpcalo.kubo.sums.request import TORQUE_TORQUE, TORQUE_VELOCITY, VELOCITY_VE
 from hpcalo.kubo.sums.symmetry import symmetrized
 from hpcalo.kubo.sums.symmetry_check import SymmetryCheck, symmetries_of
 
-KINDS = (
-    TORQUE_VELOCITY,
-    TORQUE_TORQUE,
-    VELOCITY_VELOCITY,
-    (SPIN_VECTOR, VELOCITY),
-    (SPIN_CURRENT, VELOCITY),
-    (ORBITAL_CURRENT, VELOCITY),
-)
+KINDS = (TORQUE_VELOCITY, TORQUE_TORQUE, VELOCITY_VELOCITY, (SPIN_VECTOR, VELOCITY), (SPIN_CURRENT, VELOCITY))
 
 
 def request(crystal, kinds=KINDS, centre=0.0, levels=()):
