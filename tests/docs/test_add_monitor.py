@@ -29,12 +29,15 @@ def test_a_monitor_is_one_class_and_one_test(tmp_path):
     page = follow("add-monitor.md", "hpcalo.wall.monitors", tmp_path)
     assert page.files == ("hpcalo/wall/monitors/chirality.py", "tests/wall/test_chirality.py")
     page.test()
-    assert "chirality" in page.hpcalo("keys", "output.monitors")
     (tmp_path / "wall.toml").write_text(INPUT)
-    page.hpcalo("run", "wall.toml", "--quiet", "--output", "wall.h5")
+    keys, _, _ = page.in_turn(
+        ["keys", "output.monitors"],
+        ["run", "wall.toml", "--quiet", "--output", "wall.h5"],
+        ["plot", "wall.h5", "--quantity", "total_chirality"],
+    )
+    assert "chirality" in keys
     result = read_dataset(tmp_path / "wall.h5")
     assert result.variables["chirality"].dims == ("time_2", "x")
     assert result.variables["chirality"].unit == "1/nm"
     assert result["total_chirality"].shape == (2,)
     np.testing.assert_allclose(result["chirality"][0], 0.0, atol=1e-12)
-    page.hpcalo("plot", "wall.h5", "--quantity", "total_chirality")

@@ -33,18 +33,23 @@ def test_a_reader_is_one_class_and_one_test(tmp_path):
     page = follow("add-reader.md", "hpcalo.hamiltonian.readers", tmp_path)
     assert page.files == ("hpcalo/hamiltonian/readers/hoppings.py", "tests/hamiltonian/test_hoppings.py")
     page.test()
-    assert "hopping_unit  (number; > 0; = 1.0)" in page.hpcalo("keys", "model")
     (tmp_path / "chain.hops").write_text(CHAIN)
-    assert page.hpcalo("convert", "chain.hops", "-o", "chain.model.h5") == "model: chain.model.h5\n"
     for name, model in (("list", 'hoppings = "chain.hops"'), ("file", 'file = "chain.model.h5"')):
         (tmp_path / f"{name}.toml").write_text(INPUT.format(model=model))
-        page.hpcalo("run", f"{name}.toml", "--quiet")
+    keys, written, *_ = page.in_turn(
+        ["keys", "model"],
+        ["convert", "chain.hops", "-o", "chain.model.h5"],
+        ["run", "list.toml", "--quiet"],
+        ["run", "file.toml", "--quiet"],
+        ["check", "list.toml", "--set", "model.hopping_unit=2"],
+        ["convert", "chain.hops", "-o", "other.h5", "--set", "hopping_unit=2"],
+    )
+    assert "hopping_unit  (number; > 0; = 1.0)" in keys
+    assert written == "model: chain.model.h5\n"
     direct, converted = read_dataset(tmp_path / "list.h5"), read_dataset(tmp_path / "file.h5")
     np.testing.assert_array_equal(direct["density_of_states"], converted["density_of_states"])
     assert np.asarray(direct["density_of_states"]).max() > 0.0
     digest = hashlib.sha256(CHAIN.encode()).hexdigest()
     assert direct.texts["model_sha256"].startswith(f"{digest}  ")
     assert direct.texts["model_sha256"].endswith("chain.hops")
-    page.hpcalo("check", "list.toml", "--set", "model.hopping_unit=2")
-    page.hpcalo("convert", "chain.hops", "-o", "other.h5", "--set", "hopping_unit=2")
     np.testing.assert_allclose(read_model(tmp_path / "other.h5").H_Rnn[:, 0, 0], [-2.0, 1.0, -2.0])

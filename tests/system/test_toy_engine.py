@@ -79,24 +79,34 @@ def test_an_engine_is_one_package_and_one_line(page):
 
 
 def test_it_is_explained_and_checked(page):
-    assert "lifetime  (number; ns; > 0; = 1.0)" in page.hpcalo("keys", "decay")
-    assert ", decay all of a kind" in page.hpcalo("keys")
-    assert page.hpcalo("check", "decay.toml") == "decay.toml: 1 decays of 40 steps, 1 at a time\n"
-    assert page.hpcalo("check", "scan.toml", "-n", "2") == "scan.toml: 3 decays of 40 steps, 2 at a time\n"
     site = ("--cores-per-node", "8", "--memory-per-node", "9000")
-    assert "#SBATCH --ntasks-per-node=3" in page.hpcalo("submit", "scan.toml", "--dry-run", *site)
+    key, keys, one, two, job = page.in_turn(
+        ["keys", "decay"],
+        ["keys"],
+        ["check", "decay.toml"],
+        ["check", "scan.toml", "-n", "2"],
+        ["submit", "scan.toml", "--dry-run", *site],
+    )
+    assert "lifetime  (number; ns; > 0; = 1.0)" in key
+    assert ", decay all of a kind" in keys
+    assert one == "decay.toml: 1 decays of 40 steps, 1 at a time\n"
+    assert two == "scan.toml: 3 decays of 40 steps, 2 at a time\n"
+    assert "#SBATCH --ntasks-per-node=3" in job
 
 
 def test_it_runs_draws_and_reports(page):
-    assert page.hpcalo("run", "decay.toml", "-o", "one.h5") == "result: one.h5\n"
+    said = page.in_turn(
+        ["run", "decay.toml", "-o", "one.h5"],
+        ["plot", "one.h5"],
+        ["report", "one.h5"],
+        ["export", "one.h5", "--quantity", "population"],
+    )
+    assert said == ["result: one.h5\n", "picture: one.png\n", "report: one.html\n", "curves: one.csv\n"]
     result = read_dataset(page.folder / "one.h5")
     np.testing.assert_allclose(result["population"], exact(2.0), rtol=1e-13)
-    assert page.hpcalo("plot", "one.h5") == "picture: one.png\n"
-    assert page.hpcalo("report", "one.h5") == "report: one.html\n"
     text = (page.folder / "one.html").read_text()
     assert "largest growth of the population in a step" in text
     assert "data:image/svg+xml" in text
-    assert page.hpcalo("export", "one.h5", "--quantity", "population") == "curves: one.csv\n"
 
 
 @pytest.mark.parametrize("ranks", [1, 2])
@@ -110,8 +120,7 @@ def test_it_scans(page, launch, ranks):
     assert result.coordinates["decay_lifetime"].unit == "ns"
     for values, lifetime in zip(result["population"], (1.0, 2.0, 4.0), strict=True):
         np.testing.assert_allclose(values, exact(lifetime), rtol=1e-13)
-    page.hpcalo("plot", f"scan{ranks}.h5", "-f")
-    page.hpcalo("report", f"scan{ranks}.h5", "-f")
+    page.in_turn(["plot", f"scan{ranks}.h5", "-f"], ["report", f"scan{ranks}.h5", "-f"])
 
 
 @pytest.mark.parametrize("kind", ["decay", "scan"])
