@@ -81,7 +81,7 @@ part() {
     lint)
       step "ruff" ruff check .
       step "ruff format" ruff format --check .
-      step "shellcheck" shellcheck setup.sh tests/run_all.sh .ci/run jobs/*
+      step "shellcheck" shellcheck setup.sh tests/run_all.sh .ci/run packaging/container/install.sh jobs/*
       step "mypy" mypy
       step "import arrows" lint-imports ;;
     quick)

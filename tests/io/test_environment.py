@@ -7,10 +7,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from inputs import SMALL
 
+from hpcalo import app
 from hpcalo.errors import EnvironmentMismatch
 from hpcalo.io import environment
 from hpcalo.io.environment import check_environment, launcher_problems, library_problems, loaded_mpi_libraries
+from hpcalo.io.hdf5 import read_dataset
+from hpcalo.parallel.world import alone
 
 MAPS = """7f00-7f01 r-xp 00000000 08:01 11 /usr/lib/x86_64-linux-gnu/libmpi.so.40.30.4
 7f01-7f02 r--p 00000000 08:01 11 /usr/lib/x86_64-linux-gnu/libmpi.so.40.30.4
@@ -73,3 +77,19 @@ def test_launcher_of_another_mpi(monkeypatch):
     assert launcher_problems(1) == []
     monkeypatch.setenv("SLURM_STEP_ID", "0")
     assert "srun --mpi=pmix" in launcher_problems(1)[0]
+
+
+def test_a_run_with_serial_hdf5_on_one_rank(monkeypatch, tmp_path):
+    """The h5py of PyPI has no MPI: no file may be opened with MPI's driver then."""
+    real = environment.h5py.File
+
+    def without_mpi(*arguments, **options):
+        assert options.get("driver") != "mpio"
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(environment.h5py, "get_config", lambda: SimpleNamespace(mpi=False))
+    monkeypatch.setattr(environment.h5py, "File", without_mpi)
+    source = tmp_path / "a.toml"
+    source.write_text(SMALL.format(side=4))
+    app.run(alone(), source, output=tmp_path / "a.h5", quiet=True)
+    assert "torkance_even" in read_dataset(tmp_path / "a.h5").variables
