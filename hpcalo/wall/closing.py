@@ -1,4 +1,4 @@
-"""The table at the end of a run: the wall's numbers at the last output, each with the error of the meshes."""
+"""The table at the end of a run: the wall's numbers at the last output, each with the error of meshes and steps."""
 
 from __future__ import annotations
 
@@ -89,10 +89,10 @@ def table(numbers: Sequence[Number]) -> Table | None:
         (n.name, *([n.point] if scan else []), with_error(n.value, n.error), n.unit, percent(n.relative)) for n in shown
     )
     left = len(points) - MOST_POINTS
-    remarks = [f"errors of x and momentum meshes; ! above {percent(THRESHOLD)}"]
+    remarks = [f"errors of x and momentum meshes, of velocities also of the steps; ! above {percent(THRESHOLD)}"]
     remarks += [f"left out: {left} points of the scan; they are in the file, each with its errors"] if left > 0 else []
     return Table(
-        "values and errors of the meshes at the last output",
+        "values and errors at the last output",
         ("quantity", *(["at"] if scan else []), "value ± error", "unit", "relative"),
         rows,
         tuple(not n.relative <= THRESHOLD for n in shown),
@@ -109,6 +109,7 @@ def doubts(numbers: Sequence[Number]) -> list[str]:
             worst = max(bad, key=lambda n: n.relative)
             where = f" at {worst.point}" if worst.point else ""
             keys = "paper.cells or paper.points" if name == "settling_time" else "wire.cells or momentum.points"
+            keys += ", or a smaller time.tolerance or time.refresh_interval," if name == "wall_velocity" else ""
             more = f" (and at {len(bad) - 1} other points)" if len(bad) > 1 else ""
             found.append(
                 f"not converged: {name} is {with_error(worst.value, worst.error)} {worst.unit}{where}{more}: more "

@@ -1,9 +1,10 @@
-"""Errors of the meshes: the numbers of a state once more on coarser meshes of x and of the momentum.
+"""Errors of the last state: its numbers once more on coarser meshes of x and of the momentum, and the steps in time.
 
 The second-order error of the spacing follows from half as many cells; that of the momenta from three quarters of them,
 whose sums miss the Fermi edge by 2 exp(-2 pi^2 kT m/(p_F dp)), with a sign that changes from mesh to mesh, and converge
-as dp^2 where they resolve it. The two are added in quadrature. M is taken as it is: errors that it has gathered in time
-are not part of it.
+as dp^2 where they resolve it. The two are added in quadrature, for the velocity with that of the steps
+(`hpcalo.wall.steps_error`). M is taken as it is. The position has the error of a velocity that is wrong from the start
+on as it is now.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from hpcalo.wall.dynamics.state import State
 from hpcalo.wall.dynamics.unit_length import normalized
 from hpcalo.wall.monitors.monitor import Monitor
 from hpcalo.wall.monitors.schedule import observe
+from hpcalo.wall.steps_error import velocity_error
+from hpcalo.wall.units import NS_IN_FS
 from hpcalo.wall.validity.common import electrons_matter, end_temperatures
 from hpcalo.wall.validity.electrons import edge_error
 
@@ -38,7 +41,7 @@ ALIKE = 1.5
 """Factor within which the changes of two meshes have the ratio of dp^2 for it to be taken for their cause."""
 
 
-def with_mesh_errors(
+def with_errors(
     sim: Simulation, state: State, number: int, more: Mapping[str, Monitor], found: Mapping[str, Sequence[Variable]]
 ) -> dict[str, list[Variable]]:
     """The variables `found` at output `number`, the numbers among them with `error`; NaN where a mesh gave none.
@@ -46,23 +49,35 @@ def with_mesh_errors(
     Collective.
     """
     values = {v.name: float(np.asarray(v.data)) for axis in found.values() for v in axis if not v.dims}
-    values = {name: value for name, value in values.items() if _has_error(name)}
-    squares = dict.fromkeys(values, 0.0)
+    meshes = {name: value for name, value in values.items() if _has_error(name)}
+    squares = dict.fromkeys(meshes, 0.0)
     for part in (_of_cells, _of_momenta):
-        for name, error in part(sim, state, number, more, values).items():
+        for name, error in part(sim, state, number, more, meshes).items():
             squares[name] += error**2
+    if "wall_velocity" in squares:
+        squares["wall_velocity"] += velocity_error(sim, state) ** 2
+        if _moves(sim):
+            squares["wall_position"] = squares["wall_velocity"] * (state.t / NS_IN_FS) ** 2
     return {
         axis: [replace(v, error=np.asarray(np.sqrt(squares[v.name]))) if v.name in squares else v for v in variables]
         for axis, variables in found.items()
     }
 
 
-def without_mesh_errors(found: Mapping[str, Sequence[Variable]]) -> dict[str, list[Variable]]:
+def without_errors(sim: Simulation, found: Mapping[str, Sequence[Variable]]) -> dict[str, list[Variable]]:
     """The same with errors that are not known, so that every frame has the same variables."""
+
+    def has_error(v: Variable) -> bool:
+        return not v.dims and (_has_error(v.name) or (v.name == "wall_position" and _moves(sim)))
+
     return {
-        axis: [replace(v, error=np.asarray(np.nan)) if not v.dims and _has_error(v.name) else v for v in variables]
+        axis: [replace(v, error=np.asarray(np.nan)) if has_error(v) else v for v in variables]
         for axis, variables in found.items()
     }
+
+
+def _moves(sim: Simulation) -> bool:
+    return sim.settings.wall.mode != "steady"
 
 
 def _has_error(name: str) -> bool:

@@ -14,7 +14,7 @@ from hpcalo.parallel.guard import together
 from hpcalo.wall.dynamics.nonfinite import where_not_finite
 from hpcalo.wall.dynamics.simulation import Simulation
 from hpcalo.wall.dynamics.state import State
-from hpcalo.wall.errors import with_mesh_errors, without_mesh_errors
+from hpcalo.wall.errors import with_errors, without_errors
 from hpcalo.wall.grid import COMPONENTS
 from hpcalo.wall.monitors.monitor import Monitor
 from hpcalo.wall.monitors.schedule import axis_name, observe
@@ -24,12 +24,12 @@ from hpcalo.wall.units import NS_IN_FS
 def frames(sim: Simulation, state: State, number: int, more: Mapping[str, Monitor]) -> list[Frame]:
     """One frame for each time axis that has an entry at output `number` (0 is the start). Collective.
 
-    The numbers of the last output have the errors of the meshes, those before it have none that are known.
+    The numbers of the last output have the errors of meshes and steps, those before it have none that are known.
     more: monitors that come with the coefficients. Raises ConvergenceError where a value is not finite.
     """
     found = observe(sim, state, number, more)
     last = sim.settings.wall.mode == "steady" or number == sim.times().size
-    found = with_mesh_errors(sim, state, number, more, found) if last else without_mesh_errors(found)
+    found = with_errors(sim, state, number, more, found) if last else without_errors(sim, found)
     return [_frame(sim, axis, state, variables) for axis, variables in found.items()]
 
 

@@ -9,9 +9,11 @@ import tarfile
 import h5py
 import numpy as np
 import pytest
+from inputs import SMALL
 from limits import processor_time
 from mpi4py import MPI
 
+from hpcalo import app
 from hpcalo.errors import InputError, ModelError
 from hpcalo.hamiltonian.modelfile import read_model
 from hpcalo.io.dataset import Slab, Variable
@@ -40,6 +42,21 @@ def test_damage_that_breaks_the_library(tmp_path, shared, name):
     for read in (describe, read_dataset):
         with pytest.raises(InputError, match="is damaged"):
             read(path)
+
+
+@pytest.mark.data
+@pytest.mark.mpi
+def test_damage_is_told_on_all_ranks(comm, mpi_tmp_path, shared):
+    """Under mpirun a new process, not a copy of a rank, breaks down on the model; all ranks say the same."""
+    source, model = mpi_tmp_path / "a.toml", mpi_tmp_path / "m.h5"
+    if comm.rank == 0:
+        model.write_bytes(lzma.decompress((shared / "cases" / "damaged" / "result-crash.h5.xz").read_bytes()))
+        source.write_text(SMALL.format(side=4).replace('builtin = "rashba"', 'file = "m.h5"'))
+    comm.Barrier()
+    with pytest.raises(ModelError, match=r"m\.h5: is damaged") as caught:
+        app.run(comm, source, output=mpi_tmp_path / "a.h5", quiet=True)
+    assert len(set(comm.allgather(str(caught.value)))) == 1
+    comm.Barrier()
 
 
 def test_announced_sizes(tmp_path):

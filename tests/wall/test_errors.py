@@ -12,6 +12,8 @@ from hpcalo.wall.closing import Number, doubts, table
 from hpcalo.wall.config import WallInput
 from hpcalo.wall.dynamics.simulation import Simulation
 from hpcalo.wall.frames import frames
+from hpcalo.wall.magnetism.texture import measure
+from hpcalo.wall.steps_error import velocity_error
 from hpcalo.wall.validity.settings import check_settings
 
 
@@ -75,6 +77,27 @@ def test_only_the_last_output_is_solved_again():
     ]
     assert np.isnan(found[:2]).all()
     assert 0.0 < found[2] < np.inf
+
+
+@pytest.mark.parametrize(
+    "time",
+    [{"integrator": "bdf", "tolerance": 1e-3}, {"integrator": "rk", "tolerance": 1e-6, "refresh_angle": 1.0}],
+    ids=["steps", "refresh"],
+)
+def test_error_of_the_steps(time):
+    """Within three times the true one, against steps of 1e-10 with electrons that are solved in each."""
+    times = {"end": 2e-3, "output_every": 5e-4}
+    places = {}
+    for name, more in {"told": time, "true": {"integrator": "rk", "refresh": "step"}}.items():
+        tables = {"magnet": {"hard_anisotropy": 2e5}, "wire": {"cells": 41}, "momentum": {"points": 16}}
+        drive = {"temperature": 150.0, "gradient": 0.0, "circuit": "field", "electric_field": -8e3}
+        sim = Simulation(settings("quasi-static", time={**times, **more}, drive=drive, **tables), MPI.COMM_SELF)
+        *_, state = sim.run(sim.start())
+        places[name] = measure(sim.mesh, state.m).position
+        if name == "told":
+            told = velocity_error(sim, state)
+    true = abs(places["told"] - places["true"]) / times["end"]
+    assert true / 3.0 < told < 3.0 * true
 
 
 def test_table_and_doubts():
