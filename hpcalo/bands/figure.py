@@ -61,14 +61,14 @@ def draw(results: Sequence[Result], quantities: Sequence[str] = ()) -> PaperFigu
     """
     from matplotlib import rc_context  # noqa: PLC0415  (slow to load)
 
-    from hpcalo.plotting.paper import STYLE  # noqa: PLC0415  (as above)
+    from hpcalo.plotting.paper import settings  # noqa: PLC0415  (as above)
 
     names = [name for given in quantities for name in _expanded(results[0], given)]
     if not names:
         names = ["spin" if all("spin" in r.variables for r in results) else PLAIN]
     shown = [(result, _colour(result, name)) for result in results for name in names][:MOST]
     titles = [str(result.attrs.get("title", "")) for result in results]
-    with rc_context(STYLE):
+    with rc_context(settings()):
         figure, axes = style.panels(len(shown), titles[0] if len(set(titles)) == 1 else "")
         for axis, (result, colour) in zip(axes, shown, strict=True):
             _panel(axis, result, colour)

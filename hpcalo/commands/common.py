@@ -103,3 +103,13 @@ set_option = click.option(
     help="Change one value of the input; may be repeated.",
 )
 force_option = click.option("--force", "-f", is_flag=True, help="Overwrite an existing output.")
+select_option = click.option(
+    "--select", "selection", multiple=True, metavar="AXIS=VALUE", help="Only this value of an axis; may be repeated."
+)
+
+
+def selected(selection: tuple[str, ...]) -> dict[str, str]:
+    """Values by axis. Raises click.UsageError."""
+    if wrong := [text for text in selection if "=" not in text]:
+        raise click.UsageError(f"--select {wrong[0]}: expected AXIS=VALUE, for example gamma=0.025")
+    return {axis.strip(): value.strip() for axis, _, value in (text.partition("=") for text in selection)}

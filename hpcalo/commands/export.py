@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hpcalo.commands.common import FILE, alone, answer, complete_quantity, force_option
+from hpcalo.commands.common import FILE, alone, answer, complete_quantity, force_option, select_option, selected
 from hpcalo.io.exporters.registry import names as formats
 
 
@@ -37,9 +37,7 @@ class _Export(click.Command):
     help="File (default: the result's name with the format's ending, in the current folder).",
 )
 @click.option("--along", metavar="AXIS", help="Axis of the rows (CSV; default: the longest) or of the frames.")
-@click.option(
-    "--select", "selection", multiple=True, metavar="AXIS=VALUE", help="Only this value of an axis; may be repeated."
-)
+@select_option
 @force_option
 @alone
 def export(
@@ -62,7 +60,4 @@ def export(
     """
     from hpcalo.app.verbs import export as verb  # noqa: PLC0415
 
-    if wrong := [text for text in selection if "=" not in text]:
-        raise click.UsageError(f"--select {wrong[0]}: expected AXIS=VALUE, for example gamma=0.025")
-    select = {axis.strip(): value.strip() for axis, _, value in (text.partition("=") for text in selection)}
-    answer(verb.export(result, kind, quantities, output=output, along=along, select=select, force=force))
+    answer(verb.export(result, kind, quantities, output=output, along=along, select=selected(selection), force=force))

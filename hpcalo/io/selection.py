@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -73,3 +74,27 @@ def find_index(result: Result, axis: str, text: str, variables: Sequence[Variabl
     if text not in labels:
         raise InputError(f"{result.path}: {axis} = '{text}'{nearest(text, labels)}; known: {', '.join(labels)}")
     return labels.index(text)
+
+
+def narrowed(result: Result, select: Mapping[str, str]) -> Result:
+    """The result with one value of each axis that is selected; its arrays keep the axis, with one entry.
+
+    Raises InputError for an axis or a label that is not there.
+    """
+    result, rest, _ = chosen_point(result, select)
+    for axis, text in rest.items():
+        index = find_index(result, axis, text, list(result.variables.values()))
+
+        def cut(v: Variable, axis: str = axis, index: int = index) -> Variable:
+            if axis not in v.dims:
+                return v
+            part = (slice(None),) * v.dims.index(axis) + (slice(index, index + 1),)
+            error = None if v.error is None else np.asarray(v.error)[part]
+            return replace(v, data=np.asarray(v.data)[part], error=error)
+
+        result = replace(
+            result,
+            variables={name: cut(v) for name, v in result.variables.items()},
+            coordinates={name: cut(v) for name, v in result.coordinates.items()},
+        )
+    return result

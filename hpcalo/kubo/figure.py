@@ -39,11 +39,11 @@ def draw(results: Sequence[Result], quantities: Sequence[str] = ()) -> PaperFigu
         return published.figure(results[0])
     from matplotlib import rc_context  # noqa: PLC0415  (slow to load)
 
-    from hpcalo.plotting.paper import STYLE  # noqa: PLC0415  (as above)
+    from hpcalo.plotting.paper import settings  # noqa: PLC0415  (as above)
 
     panels = _named(results, quantities) if quantities else _whole(results)
     titles = {str(r.attrs.get("title", "")) for r in results}
-    with rc_context(STYLE):
+    with rc_context(settings()):
         figure, axes = style.panels(len(panels), titles.pop() if len(titles) == 1 else "")
         for axis, panel in zip(axes, panels, strict=True):
             panel.draw(axis, results)

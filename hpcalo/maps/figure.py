@@ -50,11 +50,11 @@ def draw(results: Sequence[Result], quantities: Sequence[str] = ()) -> PaperFigu
     """
     from matplotlib import rc_context  # noqa: PLC0415  (slow to load)
 
-    from hpcalo.plotting.paper import STYLE  # noqa: PLC0415  (as above)
+    from hpcalo.plotting.paper import settings  # noqa: PLC0415  (as above)
 
     shown = [(r, m) for r in results for name in (quantities or _names(r)) for m in [_map(r, name)]][:MOST]
     titles = {str(result.attrs.get("title", "")) for result in results}
-    with rc_context(STYLE):
+    with rc_context(settings()):
         figure, axes = style.panels(len(shown), titles.pop() if len(titles) == 1 else "")
         for axis, (result, chosen) in zip(axes, shown, strict=True):
             _panel(axis, result, chosen)

@@ -7,6 +7,8 @@ from typing import Any
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+from hpcalo.plotting.look import look
+
 STYLE: dict[str, Any] = {  # of matplotlib's settings each has a type of its own
     "font.family": "DejaVu Sans",
     "font.size": 8,
@@ -38,6 +40,11 @@ STYLE: dict[str, Any] = {  # of matplotlib's settings each has a type of its own
 }
 
 
+def settings() -> dict[str, Any]:  # as STYLE
+    """Of matplotlib: the house's, and what the user changes of them."""
+    return {**STYLE, **look().settings}
+
+
 class PaperFigure(Figure):
     """A figure that is also saved in the style: ticks are made and fonts embedded only then."""
 
@@ -47,5 +54,5 @@ class PaperFigure(Figure):
         undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
         if undated is not None:
             options.setdefault("metadata", undated)
-        with rc_context(STYLE):
+        with rc_context(settings()):
             super().savefig(*args, **options)

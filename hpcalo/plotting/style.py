@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hpcalo.plotting.legend import GUIDE, limit, place_legend
+from hpcalo.plotting.look import look
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.typing import ColorType, LineStyleType
@@ -21,8 +24,6 @@ if TYPE_CHECKING:
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 """Okabe and Ito's palette, the most distinct first."""
 DASHES: tuple[LineStyleType, ...] = ("-", (0, (4, 1.5)), (0, (5, 1.5, 1, 1.5)), (0, (1, 1.2)))
-GUIDE = "guide"
-"""Mark (gid) of lines that are not data: legends may cover them."""
 BAND = "band"
 """Mark (gid) of bands of errors."""
 GREY = "0.45"
@@ -30,27 +31,39 @@ WIDTH = 7.0  # inches: both columns of a journal page
 DPI = 200
 
 
+def width() -> float:
+    """Inches of a figure of two columns of panels."""
+    return look().width or WIDTH
+
+
 def panels(count: int, title: str = "") -> tuple[PaperFigure, list[Axes]]:
-    """A figure with `count` axes in two columns; one alone is large, an odd last one takes the whole width."""
+    """A figure with `count` axes in two columns; one alone is large, an odd last one takes the whole width.
+
+    A figure as wide as a column of a page has one column.
+    """
     from hpcalo.plotting.paper import PaperFigure  # noqa: PLC0415  (matplotlib is loaded only to draw)
 
-    columns = min(count, 2)
-    rows = -(-count // 2)
-    width, height = (4.8, 3.5) if count == 1 else (WIDTH, 2.55 * rows + 0.3 * (rows == 1))
-    figure = PaperFigure(figsize=(width, height + (0.2 if title else 0.0)), dpi=DPI, layout="constrained")
+    columns = 1 if look().narrow else min(count, 2)
+    rows = -(-count // columns)
+    wide, high = (4.8, 3.5) if count == 1 else (WIDTH * columns / 2, 2.55 * rows + 0.3 * (rows == 1))
+    if look().width is not None:
+        wide, high = width(), high * (width() / wide) ** 0.5 if count > 1 else high * width() / wide
+    figure = PaperFigure(figsize=(wide, high + (0.2 if title else 0.0)), dpi=DPI, layout="constrained")
     grid = figure.add_gridspec(rows, columns)
     axes = []
     for i in range(count):
-        row, column = divmod(i, 2)
+        row, column = divmod(i, columns)
         last_alone = count > 1 and i == count - 1 and column == 0
         axes.append(figure.add_subplot(grid[row, :] if last_alone else grid[row, column]))
     if title:
-        figure.suptitle(literal(fill(title, 60 if count == 1 else 95)), fontsize=7.5, color="0.25")
+        length = round(13.5 * wide) if look().width is not None else 60 if count == 1 else 95
+        figure.suptitle(literal(fill(title, length)), fontsize=7.5, color="0.25")
     return figure, axes
 
 
 def finish(figure: PaperFigure, axes: Sequence[Axes]) -> None:
-    """Panel letters, and legends where no data are."""
+    """Limits of the user, panel letters, and legends where no data are."""
+    limit(axes)
     if len(axes) > 1:
         for letter, axis in zip("abcdefghijklmnopqrstuvwxyz", axes, strict=False):
             axis.set_title(f"({letter})", loc="left", fontweight="bold", pad=3)
@@ -97,59 +110,10 @@ def freeze(figure: PaperFigure) -> None:
         axis.set_position(np.round(axis.get_position().bounds, 6))
 
 
-def place_legend(axis: Axes) -> None:
-    """The axes' legend in the corner that the curves leave free; the y range grows until there is one."""
-    handles, labels = axis.get_legend_handles_labels()
-    if not handles:
-        return
-    for columns, size in ((2, 7), (2, 6), (1, 7), (1, 6)) if len(handles) > 3 else ((1, 7), (1, 6)):
-        legend = axis.legend(handles, labels, loc="upper left", ncols=columns, columnspacing=1.0, fontsize=size)
-        legend.set_in_layout(False)
-        box = legend.get_window_extent().transformed(axis.transAxes.inverted())
-        if box.width < 0.96 and box.height < 0.6:
-            break
-    w, h = box.width + 0.03, box.height + 0.04
-    best = ("upper left", 0.0, 1.0)
-    for place, left in (("upper left", 0.0), ("upper right", 1.0 - w), ("upper center", 0.5 - 0.5 * w)):
-        low, high = _occupied(axis, left, left + w)
-        best = max(best, (place, max(0.0, 1.0 - high), 1.0), key=lambda c: c[1])
-        best = max(best, (place.replace("upper", "lower"), max(0.0, low), -1.0), key=lambda c: c[1])
-    place, free, side = best
-    legend.set_loc(place)
-    if free < h:
-        _grow(axis, (1.0 - free) / max(1.0 - h, 0.3), side)
-
-
-def _occupied(axis: Axes, left: float, right: float) -> tuple[float, float]:
-    """Lowest and highest point of the curves between two heights of the x axis, in fractions of the axes."""
-    x = np.linspace(left, right, 120)
-    low, high = 1.0, 0.0
-    for line in axis.get_lines():
-        if line.get_gid() == GUIDE:
-            continue
-        points = axis.transAxes.inverted().transform(line.get_transform().transform(line.get_xydata()))
-        points = points[np.isfinite(points).all(1)]
-        if not len(points):
-            continue
-        y = np.interp(x, points[:, 0], points[:, 1], left=np.nan, right=np.nan)
-        y = np.concatenate([y, points[(points[:, 0] >= left) & (points[:, 0] <= right), 1]])
-        y = y[(y > -0.01) & (y < 1.01)]
-        if len(y):
-            low, high = min(low, float(y.min())), max(high, float(y.max()))
-    return low, high
-
-
-def _grow(axis: Axes, factor: float, side: float) -> None:
-    """Makes the y range larger on one side, on a linear or a logarithmic scale."""
-    transform = axis.yaxis.get_transform()
-    low, high = transform.transform(np.array(axis.get_ylim()))
-    span = (high - low) * factor
-    limits = (low, low + span) if side > 0 else (high - span, high)
-    axis.set_ylim(*transform.inverted().transform(np.array(limits)))
-
-
 def trim(axis: Axes) -> float | None:
     """Keeps single sharp peaks from flattening everything else; returns the largest value that was cut off, if any."""
+    if look().x is not None or look().y is not None:
+        return None
     low, high, peak = 0.0, 0.0, 0.0
     lines = [line for line in axis.get_lines() if line.get_gid() != GUIDE and np.size(line.get_ydata())]
     for line in lines:

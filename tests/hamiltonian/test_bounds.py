@@ -47,7 +47,7 @@ def test_arrays_too_large_for_their_file(tmp_path: Path, shape: tuple[int, ...],
         archive.writestr("lattice.npy", deflated(head, zeros))
         entry = archive.filelist[0]  # what the directory at the end of the file says counts
         entry.compress_type, entry.file_size = zipfile.ZIP_DEFLATED, len(head) + zeros
-        entry.CRC = zlib.crc32(head)  # where there are zeros, none of them may be read
+        entry.CRC = zlib.crc32(head + bytes(min(zeros, 64)))  # of the many, none may be read
     with processor_time(0.5), pytest.raises(ModelError, match=r"bomb.npz: unpacks to .* GiB"):
         read_lcao(path)
 

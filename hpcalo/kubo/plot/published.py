@@ -35,10 +35,10 @@ def figure(result: Result) -> PaperFigure:
     table = rows(result)
     from matplotlib import rc_context  # noqa: PLC0415  (slow to load)
 
-    from hpcalo.plotting.paper import STYLE, PaperFigure  # noqa: PLC0415  (as above)
+    from hpcalo.plotting.paper import PaperFigure, settings  # noqa: PLC0415  (as above)
 
-    with rc_context(STYLE):
-        drawn = PaperFigure(figsize=(style.WIDTH, 5.6), dpi=style.DPI, layout="constrained")
+    with rc_context(settings()):
+        drawn = PaperFigure(figsize=(style.width(), 5.6), dpi=style.DPI, layout="constrained")
         grid = drawn.add_gridspec(2, 2, height_ratios=(1.0, 1.15))
         axes = [drawn.add_subplot(grid[0, 0]), drawn.add_subplot(grid[0, 1])]
         below = drawn.add_subplot(grid[1, :])

@@ -38,14 +38,14 @@ def draw(results: Sequence[Result], names: Sequence[str] = ()) -> PaperFigure:
     """
     from matplotlib import rc_context  # noqa: PLC0415  (slow to load)
 
-    from hpcalo.plotting.paper import STYLE  # noqa: PLC0415  (as above)
+    from hpcalo.plotting.paper import settings  # noqa: PLC0415  (as above)
 
     groups = _chosen(results, names)
     meshes = order(results[0])[1]
     each = 2 if meshes else 1
     shown = groups if names else groups[: MOST // each]
     titles = {str(r.attrs.get("title", "")) for r in results}
-    with rc_context(STYLE):
+    with rc_context(settings()):
         figure, axes = style.panels(each * len(shown), titles.pop() if len(titles) == 1 else "")
         for number, group in enumerate(shown):
             _values(axes[each * number], results, group, meshes=meshes)

@@ -11,7 +11,8 @@ from matplotlib import rc_context
 from hpcalo.errors import InputError, nearest
 from hpcalo.io.dataset import Result
 from hpcalo.plotting import style
-from hpcalo.plotting.paper import STYLE, PaperFigure
+from hpcalo.plotting.look import look
+from hpcalo.plotting.paper import PaperFigure, settings
 from hpcalo.wall.plot.arrows import scale_arrows
 from hpcalo.wall.plot.data import is_scan, kind, series
 from hpcalo.wall.plot.generic import AgainstScan, InTimeOrSpace
@@ -36,7 +37,7 @@ def draw(results: Sequence[Result], quantities: Sequence[str] = ()) -> PaperFigu
         raise InputError(f"{_paths(results)}: have different units of the scanned input")
     makers = _named(results, quantities) if quantities else _story(results)
     titles = {str(r.attrs.get("title", "")) for r in results}
-    with rc_context(STYLE):
+    with rc_context(settings()):
         figure, axes = _page(makers, titles.pop() if len(titles) == 1 else "", results)
         for axis, panel in zip(axes, makers, strict=True):
             panel.draw(axis, results)
@@ -49,14 +50,14 @@ def draw(results: Sequence[Result], quantities: Sequence[str] = ()) -> PaperFigu
 def _page(makers: Sequence[Panel], title: str, results: Sequence[Result]) -> tuple[PaperFigure, list[Axes]]:
     """As `style.panels`, with wide first panels above the two columns, and about as long as a page."""
     wide = [p.rows(results) for p in makers if p.wide]
-    if not wide and len(makers) <= 6:
+    if look().narrow or (not wide and len(makers) <= 6):
         return style.panels(len(makers), title)
     rest = len(makers) - len(wide)
     rows = -(-rest // 2)
     each = 2.2 if rows < 3 else 1.7 if len(wide) > 1 else 1.85
     first = [0.55 + 0.28 * n for n in wide]
     height = each * rows + sum(first) + 0.2 * bool(title)
-    figure = PaperFigure(figsize=(style.WIDTH, height), dpi=style.DPI, layout="constrained")
+    figure = PaperFigure(figsize=(style.width(), height), dpi=style.DPI, layout="constrained")
     grid = figure.add_gridspec(rows + len(wide), 2, height_ratios=[*first, *[each] * rows])
     axes = [figure.add_subplot(grid[n, :]) for n in range(len(wide))]
     for i in range(rest):
@@ -74,7 +75,7 @@ def animate(results: Sequence[Result]) -> list[Image]:
 
     if len(results) != 1 or is_scan(results[0]) or not _able(MAPS[0], results):
         raise InputError(f"{_paths(results)}: an animation shows the magnetization of one run at several times")
-    with rc_context(STYLE):
+    with rc_context(settings()):
         return pictures(results[0])
 
 
