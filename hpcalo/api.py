@@ -125,15 +125,22 @@ def plot(
     output: str | os.PathLike[str] | None = None,
     *,
     quantities: Sequence[str] = (),
+    select: Mapping[str, str] | None = None,
+    x: str = "",
+    y: str = "",
+    width: str = "",
+    style: str = "",
     force: bool = False,
 ) -> Path:
-    """Draws one or several result files, as `hpcalo plot`, and returns the picture's path.
+    """Draws one or several result files, as `hpcalo plot` with these options, and returns the picture's path.
 
     Raises InputError, OutputError.
     """
     several = [results] if isinstance(results, str | os.PathLike) else results
     path = None if output is None else Path(output)
-    return plotting.plot([Path(one) for one in several], output=path, force=force, quantities=tuple(quantities))
+    choice = plotting.Choice(select or {}, x, y, width, style)
+    files = [Path(one) for one in several]
+    return plotting.plot(files, output=path, force=force, quantities=tuple(quantities), choice=choice)
 
 
 def export(
