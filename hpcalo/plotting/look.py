@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from hpcalo.errors import InputError, nearest, one_line
 
@@ -25,7 +24,7 @@ class Look:
     """width: inches, None for that of the figure. settings: of matplotlib, on top of the usual. x, y: of one panel."""
 
     width: float | None = None
-    settings: Mapping[str, Any] = field(default_factory=dict)  # of matplotlib's settings each has a type of its own
+    settings: Mapping[str, object] = field(default_factory=dict)
     x: Limits | None = None
     y: Limits | None = None
 
@@ -81,7 +80,7 @@ def limits_of(option: str, text: str) -> Limits:
     return ends[0], ends[1]
 
 
-def settings_of(name: str) -> Mapping[str, Any]:  # as Look.settings
+def settings_of(name: str) -> Mapping[str, object]:
     """The settings of a style file of matplotlib, or of one of its own styles. Raises InputError."""
     from matplotlib import rc_params_from_file  # noqa: PLC0415  (slow)
     from matplotlib.style import library  # noqa: PLC0415

@@ -40,7 +40,7 @@ STYLE: dict[str, Any] = {  # of matplotlib's settings each has a type of its own
 }
 
 
-def settings() -> dict[str, Any]:  # as STYLE
+def settings() -> dict[str, object]:
     """Of matplotlib: the house's, and what the user changes of them."""
     return {**STYLE, **look().settings}
 
