@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import numpy as np
 
 from hpcalo.hamiltonian.spin_orbit import on_atoms
-from hpcalo.hamiltonian.symmetrize.lcao import orbitals_of
 from hpcalo.hamiltonian.types import LcaoModel, Model
 from hpcalo.kubo.states.lcao_point import LcaoPoint
 from hpcalo.kubo.states.observable import Derived, Observable, Operator
@@ -31,11 +30,15 @@ class AtomicMomentum(Operator):
     time_odd = True
 
     def missing(self, model: Model) -> str:
+        from hpcalo.hamiltonian.symmetrize.lcao import orbitals_of  # noqa: PLC0415  (loads SciPy)
+
         known = isinstance(model, LcaoModel) and orbitals_of(model) is not None
         return "" if known else "does not say which functions are s, p, d or f (names of atomic orbitals do)"
 
     def lcao_fixed(self, model: LcaoModel) -> Mapping[str, RealArray]:
         """The imaginary parts: the real ones vanish between real functions."""
+        from hpcalo.hamiltonian.symmetrize.lcao import orbitals_of  # noqa: PLC0415  (as above)
+
         orbitals = orbitals_of(model)
         return {} if orbitals is None else {MOMENTA: on_atoms(orbitals).imag}
 
