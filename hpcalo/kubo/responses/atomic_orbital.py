@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from hpcalo.io.dataset import Result
 from hpcalo.kubo.registry import register
 from hpcalo.kubo.responses.conductivity import SIEMENS_PER_METRE
+from hpcalo.kubo.responses.field_driven import Driven
 from hpcalo.kubo.responses.orbital_accumulation import PER_FIELD as ACCUMULATION
 from hpcalo.kubo.responses.orbital_conductivity import CM
 from hpcalo.kubo.responses.orbital_conductivity import PER_FIELD as CONDUCTIVITY
-from hpcalo.kubo.responses.response import Axis, Response
-from hpcalo.kubo.responses.run_sums import RunSums
+from hpcalo.kubo.responses.response import Axis
 from hpcalo.kubo.states.atomic_momentum import ATOMIC_MOMENTUM, ATOMIC_MOMENTUM_CURRENT
-from hpcalo.typing import RealArray
 from hpcalo.units import ANGSTROM
 
 NOTE = {"note": "orbital momentum within atoms, in ħ; the moment is −µ_B times it"}
@@ -44,7 +41,7 @@ AXES = (Axis("atomic_orbital", lambda run: ["x", "y", "z"], "component of the or
 
 
 @register
-class AtomicOrbitalAccumulation(Response):
+class AtomicOrbitalAccumulation(Driven):
     """χ of δ<L> = χ E, the orbital momentum within atoms of a cell (in ħ) per electric field, in m/V.
 
     For atomic orbitals with names; all three components of a film, too. `orbital_accumulation` has that between bands.
@@ -53,20 +50,13 @@ class AtomicOrbitalAccumulation(Response):
     name = "atomic_orbital_accumulation"
     help = "orbital momentum within atoms accumulated by an electric field"
     rank = 29
-    sums = PER_FIELD.sums
-    quantities = PER_FIELD.quantities()
+    driven = PER_FIELD
     axes = AXES
-    panels = PER_FIELD.panels(50)
-
-    def compute(self, run: RunSums) -> Mapping[str, RealArray]:
-        return PER_FIELD.compute(run)
-
-    def hints(self, result: Result) -> Iterable[tuple[str, str]]:
-        return PER_FIELD.hints(result)
+    first_panel = 50
 
 
 @register
-class AtomicOrbitalConductivity(Response):
+class AtomicOrbitalConductivity(Driven):
     """σ^a_ij of J^a_i = σ^a_ij E_j with J^a_i = ħ<½{L_a, v_i}>/V and L within atoms, in ħ/e S/cm: orbital Hall effect.
 
     For atomic orbitals with names; `orbital_conductivity` has the orbital momentum between bands.
@@ -75,13 +65,6 @@ class AtomicOrbitalConductivity(Response):
     name = "atomic_orbital_conductivity"
     help = "current of orbital momentum within atoms per electric field (orbital Hall effect)"
     rank = 68
-    sums = CURRENT.sums
-    quantities = CURRENT.quantities()
+    driven = CURRENT
     axes = AXES
-    panels = CURRENT.panels(52)
-
-    def compute(self, run: RunSums) -> Mapping[str, RealArray]:
-        return CURRENT.compute(run)
-
-    def hints(self, result: Result) -> Iterable[tuple[str, str]]:
-        return CURRENT.hints(result)
+    first_panel = 52

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from hpcalo.kubo.plot.data import thermal_axis
 from hpcalo.kubo.plot.overlays import overlay
 from hpcalo.kubo.plot.panels import AxisLabel, Panel, draw_curves, trimmed
 from hpcalo.kubo.responses.checking import CURVE, scatter, sum_rule
-from hpcalo.kubo.responses.response import Attributes, Quantity
+from hpcalo.kubo.responses.response import Attributes, Quantity, Response
 from hpcalo.kubo.responses.run_sums import RunSums
 from hpcalo.kubo.states.observable import Observable, Operator
 from hpcalo.kubo.states.operators import VELOCITY
@@ -137,3 +137,31 @@ class FieldDriven:
     def hints(self, result: Result) -> Iterator[tuple[str, str]]:
         """The scatter of the intrinsic curve."""
         yield from scatter(result, f"{self.name}_intrinsic")
+
+
+class Driven(Response):
+    """A response whose quantities are those of one `FieldDriven`, `driven`; `first_panel`: rank of its first panel.
+
+    per_field: of a response to a gradient, the one per field, and the unit of that in its own unit, × V.
+    """
+
+    driven: ClassVar[FieldDriven]
+    first_panel: ClassVar[int]
+    per_field: ClassVar[tuple[FieldDriven, float] | None] = None
+
+    def __init_subclass__(cls) -> None:
+        cls.thermal = cls.driven.thermal
+        cls.sums = cls.driven.sums
+        cls.quantities = cls.driven.quantities()
+        cls.panels = cls.driven.panels(cls.first_panel)
+
+    def compute(self, run: RunSums) -> Mapping[str, RealArray]:
+        return self.driven.compute(run)
+
+    def checks(self, result: Result) -> Iterator[Check]:
+        if self.per_field is not None:
+            yield from self.driven.mott(result, *self.per_field)
+
+    def hints(self, result: Result) -> Iterator[tuple[str, str]]:
+        if not self.thermal:
+            yield from self.driven.hints(result)

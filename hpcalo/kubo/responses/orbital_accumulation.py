@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-
 from hpcalo import units
-from hpcalo.io.checks import Check
-from hpcalo.io.dataset import Result
 from hpcalo.kubo.plot.panels import AxisLabel
 from hpcalo.kubo.registry import register
-from hpcalo.kubo.responses.field_driven import FieldDriven
-from hpcalo.kubo.responses.response import Attributes, Axis, Response
+from hpcalo.kubo.responses.field_driven import Driven, FieldDriven
+from hpcalo.kubo.responses.response import Attributes, Axis
 from hpcalo.kubo.responses.run_sums import RunSums
 from hpcalo.kubo.states.orbital_momentum import ORBITAL_MOMENTUM, reached
 from hpcalo.kubo.states.positions import POSITIONS
 from hpcalo.plotting import style
-from hpcalo.typing import RealArray
 
 ORBITAL_AXES = (
     Axis("orbital", lambda run: ["xyz"[axis] for axis, _ in reached(run.directions)], "component of orbital momentum"),
@@ -62,7 +57,7 @@ PER_GRADIENT = FieldDriven(
 
 
 @register
-class OrbitalAccumulation(Response):
+class OrbitalAccumulation(Driven):
     """χ of δ<L> = χ E, the orbital momentum of a cell (in ħ) per electric field, in m/V: orbital Edelstein effect.
 
     L is that between bands, whose diagonal is the local moment of (48); as `spin_accumulation` with L in the place of
@@ -72,33 +67,19 @@ class OrbitalAccumulation(Response):
     name = "orbital_accumulation"
     help = "orbital momentum accumulated by an electric field (orbital Edelstein effect)"
     rank = 26
-    sums = PER_FIELD.sums
-    quantities = PER_FIELD.quantities()
+    driven = PER_FIELD
     axes = ORBITAL_AXES
-    panels = PER_FIELD.panels(40)
-
-    def compute(self, run: RunSums) -> Mapping[str, RealArray]:
-        return PER_FIELD.compute(run)
-
-    def hints(self, result: Result) -> Iterable[tuple[str, str]]:
-        return PER_FIELD.hints(result)
+    first_panel = 40
 
 
 @register
-class ThermalOrbitalAccumulation(Response):
+class ThermalOrbitalAccumulation(Driven):
     """ζ of δ<L> = −ζ ∇T, the orbital momentum of a cell (in ħ) per temperature gradient, in m/K, by Mott's relation."""
 
     name = "thermal_orbital_accumulation"
     help = "orbital momentum accumulated by a temperature gradient"
     rank = 28
-    thermal = True
-    sums = PER_GRADIENT.sums
-    quantities = PER_GRADIENT.quantities()
+    driven = PER_GRADIENT
+    per_field = (PER_FIELD, 1.0)
     axes = ORBITAL_AXES
-    panels = PER_GRADIENT.panels(42)
-
-    def compute(self, run: RunSums) -> Mapping[str, RealArray]:
-        return PER_GRADIENT.compute(run)
-
-    def checks(self, result: Result) -> Iterator[Check]:
-        return PER_GRADIENT.mott(result, PER_FIELD, 1.0)
+    first_panel = 42

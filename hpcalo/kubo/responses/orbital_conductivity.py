@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-
 from hpcalo import units
-from hpcalo.io.checks import Check
-from hpcalo.io.dataset import Result
 from hpcalo.kubo.plot.panels import AxisLabel
 from hpcalo.kubo.registry import register
 from hpcalo.kubo.responses.conductivity import SIEMENS_PER_METRE
-from hpcalo.kubo.responses.field_driven import FieldDriven
+from hpcalo.kubo.responses.field_driven import Driven, FieldDriven
 from hpcalo.kubo.responses.orbital_accumulation import ORBITAL_AXES, sense
-from hpcalo.kubo.responses.response import Response
 from hpcalo.kubo.responses.run_sums import RunSums
 from hpcalo.kubo.states.orbital_momentum import ORBITAL_CURRENT
 from hpcalo.kubo.states.positions import POSITIONS
 from hpcalo.plotting import style
-from hpcalo.typing import RealArray
 
 CM = units.S_PER_M_IN_S_PER_CM
 NOTE = {
@@ -58,7 +52,7 @@ PER_GRADIENT = FieldDriven(
 
 
 @register
-class OrbitalConductivity(Response):
+class OrbitalConductivity(Driven):
     """σ^a_ij of J^a_i = σ^a_ij E_j, the current of orbital momentum, in ħ/e S/cm: orbital Hall effect.
 
     Of the operator ħ ½{L_a, v_i} with L between bands; as `spin_conductivity` with L in ħ in the place of σ in ħ/2.
@@ -68,33 +62,19 @@ class OrbitalConductivity(Response):
     name = "orbital_conductivity"
     help = "current of orbital momentum per electric field (orbital Hall effect)"
     rank = 67
-    sums = PER_FIELD.sums
-    quantities = PER_FIELD.quantities()
+    driven = PER_FIELD
     axes = ORBITAL_AXES
-    panels = PER_FIELD.panels(44)
-
-    def compute(self, run: RunSums) -> Mapping[str, RealArray]:
-        return PER_FIELD.compute(run)
-
-    def hints(self, result: Result) -> Iterable[tuple[str, str]]:
-        return PER_FIELD.hints(result)
+    first_panel = 44
 
 
 @register
-class OrbitalNernst(Response):
+class OrbitalNernst(Driven):
     """α^a_ij of J^a_i = −α^a_ij ∂_jT, the current of orbital momentum per temperature gradient, in ħ/e A/(m K)."""
 
     name = "orbital_nernst"
     help = "current of orbital momentum per temperature gradient (orbital Nernst effect)"
     rank = 73
-    thermal = True
-    sums = PER_GRADIENT.sums
-    quantities = PER_GRADIENT.quantities()
+    driven = PER_GRADIENT
+    per_field = (PER_FIELD, 1.0 / CM)
     axes = ORBITAL_AXES
-    panels = PER_GRADIENT.panels(46)
-
-    def compute(self, run: RunSums) -> Mapping[str, RealArray]:
-        return PER_GRADIENT.compute(run)
-
-    def checks(self, result: Result) -> Iterator[Check]:
-        return PER_GRADIENT.mott(result, PER_FIELD, 1.0 / CM)
+    first_panel = 46

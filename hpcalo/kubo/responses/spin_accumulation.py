@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-
 from hpcalo import units
-from hpcalo.io.checks import Check
-from hpcalo.io.dataset import Result
 from hpcalo.kubo.plot.panels import AxisLabel
 from hpcalo.kubo.registry import register
-from hpcalo.kubo.responses.field_driven import FieldDriven
-from hpcalo.kubo.responses.response import Attributes, Axis, Response
+from hpcalo.kubo.responses.field_driven import Driven, FieldDriven
+from hpcalo.kubo.responses.response import Attributes, Axis
 from hpcalo.kubo.responses.run_sums import RunSums
 from hpcalo.kubo.states.spin_current import SPIN_VECTOR
 from hpcalo.plotting import style
-from hpcalo.typing import RealArray
 
 SPIN_AXES = (Axis("spin", lambda run: ["x", "y", "z"], "component of the spin"),)
 
@@ -52,7 +47,7 @@ PER_GRADIENT = FieldDriven(
 
 
 @register
-class SpinAccumulation(Response):
+class SpinAccumulation(Driven):
     """χ of δ<σ> = χ E, the spin of a cell (σ in ħ/2) per electric field, in m/V: Edelstein effect.
 
     χ is −1 times the sums that the torkance has with σ in the place of T: χ^even ∝ 1/Γ for Γ → 0, χ^odd → χ^int.
@@ -64,20 +59,13 @@ class SpinAccumulation(Response):
     name = "spin_accumulation"
     help = "spin accumulated by an electric field (Edelstein effect)"
     rank = 22
-    sums = PER_FIELD.sums
-    quantities = PER_FIELD.quantities()
+    driven = PER_FIELD
     axes = SPIN_AXES
-    panels = PER_FIELD.panels(30)
-
-    def compute(self, run: RunSums) -> Mapping[str, RealArray]:
-        return PER_FIELD.compute(run)
-
-    def hints(self, result: Result) -> Iterable[tuple[str, str]]:
-        return PER_FIELD.hints(result)
+    first_panel = 30
 
 
 @register
-class ThermalSpinAccumulation(Response):
+class ThermalSpinAccumulation(Driven):
     """ζ of δ<σ> = −ζ ∇T, the spin of a cell (σ in ħ/2) per temperature gradient, in m/K.
 
     ζ_ij = (1/e) ∫dE f'(E) (E−μ)/T χ_ij(E), as β follows from the torkance (39). At low temperature
@@ -87,14 +75,7 @@ class ThermalSpinAccumulation(Response):
     name = "thermal_spin_accumulation"
     help = "spin accumulated by a temperature gradient"
     rank = 24
-    thermal = True
-    sums = PER_GRADIENT.sums
-    quantities = PER_GRADIENT.quantities()
+    driven = PER_GRADIENT
+    per_field = (PER_FIELD, 1.0)
     axes = SPIN_AXES
-    panels = PER_GRADIENT.panels(32)
-
-    def compute(self, run: RunSums) -> Mapping[str, RealArray]:
-        return PER_GRADIENT.compute(run)
-
-    def checks(self, result: Result) -> Iterator[Check]:
-        return PER_GRADIENT.mott(result, PER_FIELD, 1.0)
+    first_panel = 32

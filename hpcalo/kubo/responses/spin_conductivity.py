@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-
 from hpcalo import units
-from hpcalo.io.checks import Check
-from hpcalo.io.dataset import Result
 from hpcalo.kubo.plot.panels import AxisLabel
 from hpcalo.kubo.registry import register
 from hpcalo.kubo.responses.conductivity import SIEMENS_PER_METRE
-from hpcalo.kubo.responses.field_driven import FieldDriven
-from hpcalo.kubo.responses.response import Attributes, Response
+from hpcalo.kubo.responses.field_driven import Driven, FieldDriven
+from hpcalo.kubo.responses.response import Attributes
 from hpcalo.kubo.responses.run_sums import RunSums
 from hpcalo.kubo.responses.spin_accumulation import SPIN_AXES
 from hpcalo.kubo.states.spin_current import SPIN_CURRENT
 from hpcalo.plotting import style
-from hpcalo.typing import RealArray
 
 CM = units.S_PER_M_IN_S_PER_CM
 
@@ -61,7 +56,7 @@ PER_GRADIENT = FieldDriven(
 
 
 @register
-class SpinConductivity(Response):
+class SpinConductivity(Driven):
     """σ^a_ij of J^a_i = σ^a_ij E_j, the current of spin, in ħ/e S/cm: spin Hall effect and spin-polarized current.
 
     Of the operator (ħ/2) ½{σ_a, v_i} ("simple" in other codes) between the model's states. σ^a = −½(e²/ħ)(1/V) times
@@ -74,20 +69,13 @@ class SpinConductivity(Response):
     name = "spin_conductivity"
     help = "current of spin per electric field (spin Hall effect)"
     rank = 66
-    sums = PER_FIELD.sums
-    quantities = PER_FIELD.quantities()
+    driven = PER_FIELD
     axes = SPIN_AXES
-    panels = PER_FIELD.panels(34)
-
-    def compute(self, run: RunSums) -> Mapping[str, RealArray]:
-        return PER_FIELD.compute(run)
-
-    def hints(self, result: Result) -> Iterable[tuple[str, str]]:
-        return PER_FIELD.hints(result)
+    first_panel = 34
 
 
 @register
-class SpinNernst(Response):
+class SpinNernst(Driven):
     """α^a_ij of J^a_i = −α^a_ij ∂_jT, the current of spin per temperature gradient, in ħ/e A/(m K).
 
     α^a_ij = (1/e) ∫dE f'(E) (E−μ)/T σ^a_ij(E), as the Nernst conductivity (51) follows from the Hall conductivity.
@@ -96,14 +84,7 @@ class SpinNernst(Response):
     name = "spin_nernst"
     help = "current of spin per temperature gradient (spin Nernst effect)"
     rank = 72
-    thermal = True
-    sums = PER_GRADIENT.sums
-    quantities = PER_GRADIENT.quantities()
+    driven = PER_GRADIENT
+    per_field = (PER_FIELD, 1.0 / CM)
     axes = SPIN_AXES
-    panels = PER_GRADIENT.panels(36)
-
-    def compute(self, run: RunSums) -> Mapping[str, RealArray]:
-        return PER_GRADIENT.compute(run)
-
-    def checks(self, result: Result) -> Iterator[Check]:
-        return PER_GRADIENT.mott(result, PER_FIELD, 1.0 / CM)
+    first_panel = 36
