@@ -52,8 +52,16 @@ def test_a_response_is_one_class_and_one_test(name: str, tmp_path) -> None:
     assert (len(classes), len(files) - len(classes)) == (1 if name == "drude_weight" else 2, 1)
     page.test()
     (tmp_path / "toy.toml").write_text(INPUT.format(name=name))
-    keys, _, _, info = page.in_turn(
-        ["keys", "kubo.quantities"], ["check", "toy.toml"], ["run", "toy.toml", "--quiet"], ["info", "toy.h5"]
+    keys, _, _, info, *_ = page.in_turn(
+        ["keys", "kubo.quantities"],
+        ["check", "toy.toml"],
+        ["run", "toy.toml", "--quiet"],
+        ["info", "toy.h5"],
+        ["plot", "toy.h5", "-o", "whole.png"],
+        ["plot", "toy.h5", "--quantity", name, "-o", "named.png"],
+        ["plot", "toy.h5", "--quantity", variables[-1], "-o", "variable.png"],
+        ["report", "toy.h5"],
+        ["export", "toy.h5", "--quantity", variables[0]],
     )
     assert f"        {name} " in keys
     result = read_dataset(tmp_path / "toy.h5")
@@ -66,14 +74,7 @@ def test_a_response_is_one_class_and_one_test(name: str, tmp_path) -> None:
 
 
 def used_everywhere(page: Followed, name: str, variables: tuple[str, ...]) -> None:
-    """Figure, report and export, without and with the name."""
-    page.in_turn(
-        ["plot", "toy.h5", "-o", "whole.png"],
-        ["plot", "toy.h5", "--quantity", name, "-o", "named.png"],
-        ["plot", "toy.h5", "--quantity", variables[-1], "-o", "variable.png"],
-        ["report", "toy.h5"],
-        ["export", "toy.h5", "--quantity", variables[0]],
-    )
+    """Report and export have it."""
     text = (page.folder / "toy.html").read_text()
     assert all(variable in text for variable in variables)
     assert "even in n̂" in text

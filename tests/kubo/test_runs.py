@@ -105,10 +105,11 @@ def test_ranks_do_not_change_a_bit(name, comm, mpi_tmp_path):
 
 def test_seven_ranks_for_five_blocks(launch, comm, tmp_path):
     """More ranks than blocks: the others share the energy axis; same bits as one rank."""
-    command = ["run", INPUTS / "mnw001_small.toml", "--set", "kubo.k.grid=[12,12,1]", "--quiet", "--output", "seven.h5"]
+    five = ("kubo.k.grid=[24,24,1]", "kubo.k.symmetry='off'")
+    command = ["run", INPUTS / "rashba.toml", *(x for one in five for x in ("--set", one)), "-q", "-o", "seven.h5"]
     done = launch(7, "-m", "hpcalo", *map(str, command), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    run(comm, "mnw001_small", tmp_path / "one.h5", "kubo.k.grid=[12,12,1]")
+    run(comm, "rashba", tmp_path / "one.h5", *five)
     with (
         xarray.open_dataset(tmp_path / "seven.h5", engine="h5netcdf") as a,
         xarray.open_dataset(tmp_path / "one.h5", engine="h5netcdf") as b,

@@ -13,6 +13,7 @@ from program import differences, restart, run
 from hpcalo.errors import Interrupted
 from hpcalo.io import checkpoint
 from hpcalo.io.keeper import Keeper, StopRequested
+from hpcalo.wall import errors
 from hpcalo.wall.dynamics import timestepper
 
 pytestmark = pytest.mark.mpi
@@ -86,6 +87,8 @@ def same(comm, whole: Path, output: Path) -> None:
 @pytest.mark.parametrize(("mode", "integrator"), CASES)
 def test_every_stepper(comm, mpi_tmp_path, monkeypatch, mode, integrator):
     """Stopped in the second piece (of three steps here; BDF, which starts small, of ten), and just before the end."""
+    if integrator not in ("rk", "arkimex"):  # the error of the steps takes longer than these runs
+        monkeypatch.setattr(errors, "velocity_error", lambda sim, state: 0.0)
     piece = 10 if integrator == "bdf" else 3
     monkeypatch.setitem(timestepper.STEPS_PER_PIECE, integrator, piece)
     fast = mode == "time-dependent"
