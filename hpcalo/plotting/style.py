@@ -67,12 +67,19 @@ def finish(figure: PaperFigure, axes: Sequence[Axes]) -> None:
     if len(axes) > 1:
         for letter, axis in zip("abcdefghijklmnopqrstuvwxyz", axes, strict=False):
             axis.set_title(f"({letter})", loc="left", fontweight="bold", pad=3)
-    figure.draw_without_rendering()
+    lay_out(figure)
     if sum([*map(wrap_label, axes), *map(wrap_note, axes)]):  # of all of them
-        figure.draw_without_rendering()
+        lay_out(figure)
     for axis in axes:
         place_legend(axis)
     freeze(figure)
+
+
+def lay_out(figure: PaperFigure) -> None:
+    """Places the axes; a drawing would do so, too, and take twice as long."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
 
 
 def wrap_label(axis: Axes) -> bool:
@@ -104,7 +111,7 @@ def wrap_note(axis: Axes) -> bool:
 
 def freeze(figure: PaperFigure) -> None:
     """Keeps the axes where they are, to a millionth of the page: saving then gives the same file each time."""
-    figure.draw_without_rendering()
+    lay_out(figure)
     figure.set_layout_engine("none")
     for axis in figure.axes:
         axis.set_position(np.round(axis.get_position().bounds, 6))

@@ -26,7 +26,7 @@ points = 5
 from_electrons = true
 [kubo.k]
 grid = [24, 24, 1]
-target = { torkance_even = "2 %", torkance_odd = "2 %" }
+target = { torkance_even = "1 %", torkance_odd = "1 %" }
 """
 
 JOURNEYS = {1: [(1, 1)], 2: [(1, 2), (2, 1)], 3: [(1, 3), (3, 2)], 4: [(4, 1), (2, 4)]}
