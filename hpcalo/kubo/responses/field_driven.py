@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-
 from hpcalo.io.checks import Check
 from hpcalo.io.dataset import Result
 from hpcalo.kubo.plot.data import thermal_axis
@@ -19,6 +17,7 @@ from hpcalo.kubo.plot.panels import AxisLabel, Panel, draw_curves, trimmed
 from hpcalo.kubo.responses.checking import CURVE, scatter, sum_rule
 from hpcalo.kubo.responses.response import Attributes, Quantity, Response
 from hpcalo.kubo.responses.run_sums import RunSums
+from hpcalo.kubo.responses.thermal import averaged
 from hpcalo.kubo.states.observable import Observable, Operator
 from hpcalo.kubo.states.operators import VELOCITY
 from hpcalo.kubo.sums.request import Pair, Sums
@@ -120,7 +119,7 @@ class FieldDriven:
         even, odd = (real, imaginary) if self.intrinsic_parity < 0 else (imaginary, real)
         if self.thermal:
             weights = run.averages(1) / run.temperatures[None, :, None]
-            even, odd = (-np.einsum("...e,mte->...mt", part, weights) for part in (even, odd))
+            even, odd = (-averaged(part, weights) for part in (even, odd))
             intrinsic = -run.sea_averages(self.pair, 1) / run.temperatures
         else:
             intrinsic, _ = run.sea(self.pair)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hpcalo import units
 from hpcalo.kubo.plot.panels import AxisLabel
 from hpcalo.kubo.registry import register
@@ -41,18 +43,14 @@ PER_FIELD = FieldDriven(
     attrs=_attributes,
     requires=(POSITIONS,),
 )
-PER_GRADIENT = FieldDriven(
+PER_GRADIENT = replace(
+    PER_FIELD,
     name="thermal_orbital_accumulation",
     words="orbital momentum per temperature gradient",
-    observable=ORBITAL_MOMENTUM,
-    indices=("orbital",),
     unit="m/K",
     sign="δ<L_i> = −Σ_j ζ_ij ∂_j T",
     label=AxisLabel("orbital momentum per gradient", r"$\zeta^L_{{{}}}$", "m/K", style.powered),
-    factor=lambda run: sense(run) * units.ANGSTROM,
-    attrs=_attributes,
     thermal=True,
-    requires=(POSITIONS,),
 )
 
 

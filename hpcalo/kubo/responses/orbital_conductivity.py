@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hpcalo import units
 from hpcalo.kubo.plot.panels import AxisLabel
 from hpcalo.kubo.registry import register
@@ -36,18 +38,15 @@ PER_FIELD = FieldDriven(
     attrs=NOTE,
     requires=(POSITIONS,),
 )
-PER_GRADIENT = FieldDriven(
+PER_GRADIENT = replace(
+    PER_FIELD,
     name="orbital_nernst",
     words="orbital Nernst conductivity",
-    observable=ORBITAL_CURRENT,
-    indices=("orbital", "current"),
     unit="hbar/e*A/(m*K)",
     sign="J^a_i = −Σ_j α^a_ij ∂_j T",
     label=AxisLabel("orbital Nernst", r"$\alpha^L_{{{}}}$", "A/(m K) · ħ/e", style.prefixed),
     factor=_si,
-    attrs=NOTE,
     thermal=True,
-    requires=(POSITIONS,),
 )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hpcalo import units
 from hpcalo.kubo.plot.panels import AxisLabel
 from hpcalo.kubo.registry import register
@@ -32,16 +34,13 @@ PER_FIELD = FieldDriven(
     factor=lambda run: units.ANGSTROM,
     attrs=_attributes,
 )
-PER_GRADIENT = FieldDriven(
+PER_GRADIENT = replace(
+    PER_FIELD,
     name="thermal_spin_accumulation",
     words="spin per temperature gradient",
-    observable=SPIN_VECTOR,
-    indices=("spin",),
     unit="m/K",
     sign="δ<σ_i> = −Σ_j ζ_ij ∂_j T",
     label=AxisLabel("spin per gradient", r"$\zeta_{{{}}}$", "m/K", style.powered),
-    factor=lambda run: units.ANGSTROM,
-    attrs=_attributes,
     thermal=True,
 )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hpcalo import units
 from hpcalo.kubo.plot.panels import AxisLabel
 from hpcalo.kubo.registry import register
@@ -41,16 +43,14 @@ PER_FIELD = FieldDriven(
     factor=lambda run: CM * _si(run),
     attrs=_attributes,
 )
-PER_GRADIENT = FieldDriven(
+PER_GRADIENT = replace(
+    PER_FIELD,
     name="spin_nernst",
     words="spin Nernst conductivity",
-    observable=SPIN_CURRENT,
-    indices=("spin", "current"),
     unit="hbar/e*A/(m*K)",
     sign="J^a_i = −Σ_j α^a_ij ∂_j T",
     label=AxisLabel("spin Nernst", r"$\alpha_{{{}}}$", "A/(m K) · ħ/e", style.prefixed),
     factor=_si,
-    attrs=_attributes,
     thermal=True,
 )
 

@@ -70,5 +70,5 @@ def _gauss() -> tuple[RealArray, RealArray]:
 
 
 def averaged(curves: RealArray, weights: RealArray) -> RealArray:
-    """Integrals of curves over energy, (A, G, i, j, M, T). curves: (A, G, i, j, NE). weights: (M, T, NE)."""
-    return np.asarray(np.einsum("agije,mte->agijmt", curves, weights), dtype=np.float64)
+    """Integrals of curves over energy, (A, G, …, M, T). curves: (A, G, …, NE). weights: (M, T, NE)."""
+    return np.asarray(np.einsum("...e,mte->...mt", curves, weights), dtype=np.float64)
