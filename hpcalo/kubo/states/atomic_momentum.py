@@ -9,9 +9,9 @@ import numpy as np
 from hpcalo.hamiltonian.spin_orbit import on_atoms
 from hpcalo.hamiltonian.types import LcaoModel, Model
 from hpcalo.kubo.states.lcao_point import LcaoPoint
-from hpcalo.kubo.states.observable import Derived, Observable, Operator
+from hpcalo.kubo.states.observable import Operator
 from hpcalo.kubo.states.operators import VELOCITY
-from hpcalo.kubo.states.spin_current import flow_of
+from hpcalo.kubo.states.spin_current import Flow
 from hpcalo.typing import ComplexArray, RealArray
 
 MOMENTA = "atomic_momenta"
@@ -53,16 +53,12 @@ class AtomicMomentum(Operator):
 ATOMIC_MOMENTUM = AtomicMomentum()
 
 
-class AtomicMomentumCurrent(Derived, Operator):
+class AtomicMomentumCurrent(Flow):
     """½{L_a, ħv_i} with L within atoms, in ħ eV Å."""
 
     name = "atomic_momentum_current"
     unit = "hbar*eV*angstrom"
-    indices = ("axial", "polar")
     requires = (ATOMIC_MOMENTUM, VELOCITY)
-
-    def derived(self, E_kn: RealArray, operators: Mapping[Observable, ComplexArray]) -> ComplexArray:
-        return flow_of(operators[ATOMIC_MOMENTUM], operators[VELOCITY])
 
 
 ATOMIC_MOMENTUM_CURRENT = AtomicMomentumCurrent()

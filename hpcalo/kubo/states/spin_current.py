@@ -63,16 +63,22 @@ def flow_of(X: ComplexArray, velocity: ComplexArray) -> ComplexArray:
     return np.ascontiguousarray(0.5 * (product + adjoint))
 
 
-class SpinCurrent(Derived, Operator):
-    """½{σ_a, ħv_i}, in ħ/2 eV Å: the flow along i of the spin component a, as particles carry it."""
+class Flow(Derived, Operator):
+    """½{X_a, ħv_i}: the flow along i of an axial vector X, as particles carry it. requires: X and the velocity."""
+
+    indices = ("axial", "polar")
+
+    def derived(self, E_kn: RealArray, operators: Mapping[Observable, ComplexArray]) -> ComplexArray:
+        X, velocity = (operators[one] for one in self.requires)
+        return flow_of(X, velocity)
+
+
+class SpinCurrent(Flow):
+    """½{σ_a, ħv_i}, in ħ/2 eV Å."""
 
     name = "spin_current"
     unit = "hbar/2*eV*angstrom"
-    indices = ("axial", "polar")
     requires = (SPIN_VECTOR, VELOCITY)
-
-    def derived(self, E_kn: RealArray, operators: Mapping[Observable, ComplexArray]) -> ComplexArray:
-        return flow_of(operators[SPIN_VECTOR], operators[VELOCITY])
 
 
 SPIN_CURRENT = SpinCurrent()
