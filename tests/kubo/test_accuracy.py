@@ -259,6 +259,27 @@ def test_error_of_a_ratio_is_that_of_first_order_in_its_parts(comm):
     assert np.allclose(np.sqrt(found)[inside], expected[inside], rtol=0.1, atol=0.02 * np.nanmax(damping[inside]))
 
 
+@pytest.mark.parametrize(("shift", "calls"), [((0.0, 0.0, 0.0), 6), (GENERIC, 16)])
+def test_scatter_of_every_level_from_the_parts_of_the_coarsest(comm, shift, calls):
+    """Of a linear value it is that of the sums of each level. The last part is what is left of the whole."""
+    _, passes, _ = summed(comm, "rashba", [16, 16, 1], shift, quantities=["conductivity"])
+    summed_pass, counted = passes[0], []
+
+    def compute(raw):
+        counted.append(1)
+        return {"sum": np.concatenate([values.ravel() for values in raw[0].values()])}
+
+    found = spreads(compute, passes, frozenset())
+    assert len(counted) == calls
+    whole = compute([summed_pass.total])["sum"]
+    for level, spread in zip(summed_pass.levels, found, strict=True):
+        parts = np.stack([compute([part])["sum"] - whole for part in level.sums])
+        expected = (level.weights @ parts**2) / (level.weights * (1.0 - level.weights)).sum()
+        assert spread.variances["sum"] == pytest.approx(expected, rel=1e-9, abs=1e-20 * np.abs(whole).max() ** 2)
+        assert (spread.alike is not None) == level.alike
+        assert spread.alike is None or spread.alike["sum"] == pytest.approx(parts[0], rel=1e-9, abs=1e-10)
+
+
 @pytest.mark.parametrize("divisions", [24, 48])
 def test_error_of_a_fermi_energy(comm, divisions):
     """On average over many counts, as a single one may be right by chance."""

@@ -56,14 +56,15 @@ def sum_block(
     or observables are not finite.
     """
     entry = np.zeros(len(k_points), dtype=np.int64) if labels is None else np.unique(labels, return_inverse=True)[1]
-    count, histograms = int(entry.max()) + 1, _histograms(request)
+    count, Q = int(entry.max()) + 1, len(request.mu)
+    histograms, pairs = _histograms(request), request.pair_sums()
     every = {
         name: np.zeros((*shape[:-1], count, shape[-1]) if name in histograms else (count, *shape))
         for name, shape in request.shapes().items()
     }
-    components = {name: request.independent_components(name) for name in request.pair_sums()}
-    single, Q = _made_point_by_point(request), len(request.mu)
-    kinds = request.pair_sums().items()
+    components = {name: request.independent_components(name) for name in pairs}
+    kinds = pairs.items()
+    single = {name: (kind, pair) for name, (kind, pair) in kinds if kind in (BROADENED, THERMAL)}
     fermi = {name: _FermiPairs(pair, components[name], count, Q) for name, (kind, pair) in kinds if kind == FERMI}
     for start, stop, states in _batches(solver, k_points, request.need()):
         _check_finite(states, k_points[start:stop])
@@ -78,7 +79,7 @@ def sum_block(
         for a, b in _runs(part) if single else ():
             out = {name: every[name][part[a]] for name in single}
             boxes = None if widths is None else widths[a:b]
-            _add_curves(states.part(a, b), boxes, w[a:b], request, components, energies, whole, out)
+            _add_curves(states.part(a, b), boxes, w[a:b], request, single, components, energies, whole, out)
     every |= {name: sums.all() for name, sums in fermi.items()}
     sums = {name: np.moveaxis(values, -2, 0) if name in histograms else values for name, values in every.items()}
     return sums if labels is not None else {name: values[0] for name, values in sums.items()}
@@ -88,11 +89,6 @@ def _histograms(request: Request) -> frozenset[str]:
     """The raw sums whose last axis counts bins: each level adds to one of them."""
     pairs = (name for name, (kind, _) in request.pair_sums().items() if kind == SEA)
     return frozenset((*pairs, *(o.name for o in request.sums.levels), COUNT, WINDOW)) & set(request.shapes())
-
-
-def _made_point_by_point(request: Request) -> list[str]:
-    """The raw sums whose kernels add all their points to one sum."""
-    return [name for name, (kind, _) in request.pair_sums().items() if kind in (BROADENED, THERMAL)]
 
 
 def _add_histograms(
@@ -137,14 +133,18 @@ def _add_curves(
     widths: RealArray | None,
     w: RealArray,
     request: Request,
+    sums: Mapping[str, tuple[str, Pair]],
     components: Mapping[str, NDArray[np.int32]],
     energies: slice,
     whole: bool,
     out: RawSums,
 ) -> None:
-    """Adds points of a line to the sums at the energies and at the points (µ, T). widths: as of `_widths`."""
+    """Adds points of a line to the sums at the energies and at the points (µ, T). widths: as of `_widths`.
+
+    sums: those of `Request.pair_sums` whose kernels add all their points to one sum.
+    """
     points_mu_t = (request.mu, request.kt)
-    for name, (kind, pair) in request.pair_sums().items():
+    for name, (kind, pair) in sums.items():
         X, Y = (states[operator] for operator in pair)
         if kind == BROADENED:
             # Onto the sums so far in both cases, so that a share of the energies gives the same bits as all of them.

@@ -27,13 +27,16 @@ class Level:
 
     modulus: how much coarser a part is than the whole, per direction divided. weights: (C,) share of each part in the
     whole; they add up to 1, or to less if only some of the parts were kept. sums: C raw sums, each normalized as a mean
-    over the zone. alike: whether the first part is the whole with fewer points (`Cosets.alike`).
+    over the zone. alike: whether the first part is the whole with fewer points (`Cosets.alike`). shares: (C, C') share
+    of each part of the coarsest level in each of these, where all parts of that level add up to the whole and each of
+    these is made of some of them; None where not.
     """
 
     modulus: float
     weights: RealArray
     sums: tuple[RawSums, ...]
     alike: bool = False
+    shares: RealArray | None = None
 
 
 @dataclass(frozen=True)
@@ -94,13 +97,24 @@ def summed(
     def whole(flat: RealArray) -> RawSums:
         return symmetrize(packing.unpack(flat))
 
-    levels, row = [], 1
-    for level, rows in zip(mesh.division.levels, _rows(mesh), strict=True):
+    every = _rows(mesh)
+    coarsest, levels, row = every[-1] if every else [], [], 1
+    for level, rows in zip(mesh.division.levels, every, strict=True):
         weights = np.array([r.weight for r in rows])
         parts = [whole(values[row + i] / weight) for i, weight in enumerate(weights)]
-        levels.append(Level(level.modulus, weights, tuple(parts), level.alike))
+        levels.append(Level(level.modulus, weights, tuple(parts), level.alike, _shares(rows, coarsest)))
         row += len(rows)
     return SummedPass(whole(values[0]), tuple(levels), mesh.division.dimensions, mesh.division.untested)
+
+
+def _shares(rows: Sequence[_Rows], coarsest: Sequence[_Rows]) -> RealArray | None:
+    """`Level.shares` of a level with these rows."""
+    inside = np.array([[not np.any(fine.members & ~row.members) for fine in coarsest] for row in rows])
+    members, fine = (np.stack([row.members for row in found]) for found in (rows, coarsest))
+    if not np.all(fine.any(axis=0)) or not np.array_equal(inside @ fine, members):
+        return None
+    weights = np.array([row.weight for row in coarsest])
+    return np.asarray(inside * weights / (inside @ weights)[:, None], dtype=np.float64)
 
 
 def bytes_of_sums(division: Division, size: int, passes: int) -> int:
