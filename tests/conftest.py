@@ -150,8 +150,13 @@ class RankGuard:
         self.failure = None
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks the quick tier (tests/quick.txt)."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Marks the quick tier (tests/quick.txt); under MPI, takes out what runs on other numbers of ranks."""
+    if config.getoption("--with-mpi", default=False):
+        ranks = start_mpi().size
+        others = [item for item in items if (mark := item.get_closest_marker("ranks")) and ranks not in mark.args]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in others]
     listed = quick_tests()
     for item in items:
         path, _, name = item.nodeid.partition("::")

@@ -314,6 +314,7 @@ def test_blocks_of_two_columns(tmp_path):
 
 
 @pytest.mark.mpi
+@pytest.mark.ranks(2, 4)
 def test_any_number_of_ranks_gives_the_same_result(comm, mpi_tmp_path):
     names = {}
     for ranks in {1, comm.size}:

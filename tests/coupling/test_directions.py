@@ -382,6 +382,7 @@ def test_errors_of_the_tensors():
 
 
 @pytest.mark.mpi
+@pytest.mark.ranks(2, 4)
 def test_tensors_do_not_depend_on_ranks(comm):
     found = []
     for group in (MPI.COMM_SELF, comm):

@@ -363,6 +363,7 @@ def test_window_carries_the_coefficients_along():
 
 
 @pytest.mark.mpi
+@pytest.mark.ranks(2, 3)
 def test_currents_do_not_depend_on_ranks(comm):
     """The same bits of everything the group writes, after some steps."""
     c = film([200.0, 300.0, 400.0], torkance_even=5e-30, torkance_odd=3e-30, beta_even=-5e-34, beta_tilde_even=2e-4,

@@ -211,6 +211,7 @@ def test_sums_know_their_points_and_what_a_broken_symmetry_can_do(torkance):
 
 
 @pytest.mark.mpi
+@pytest.mark.ranks(3, 4)
 def test_ranks_refine_the_same_cells_to_the_same_bits(torkance):
     alone, shared = torkance.tree(8), torkance.tree(8, MPI.COMM_WORLD)
     for threshold in (3e-2, 1e-2):

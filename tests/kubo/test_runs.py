@@ -82,6 +82,7 @@ def test_resolved_input_reproduces_the_result(comm, tmp_path):
 
 
 @pytest.mark.mpi
+@pytest.mark.ranks(3, 4)
 @pytest.mark.parametrize("name", ["rashba", "mnw001_small"])
 def test_ranks_do_not_change_a_bit(name, comm, mpi_tmp_path):
     """The result of all ranks together equals that of rank 0 alone, also with more ranks than blocks of k-points."""

@@ -186,6 +186,7 @@ def test_another_model_is_not_continued(comm, tmp_path):
 
 
 @pytest.mark.mpi
+@pytest.mark.ranks(2, 3)
 def test_groups_and_interruptions_change_no_bits(comm, mpi_tmp_path):
     """Two groups, or one of all ranks; stopped in the middle of a point, and continued by fewer ranks."""
     source = write(comm, mpi_tmp_path / "s.toml", scan_of("kubo.k.grid", GRIDS))

@@ -139,6 +139,7 @@ def test_what_a_broken_symmetry_can_do_is_told(comm, tmp_path):
 
 
 @pytest.mark.mpi
+@pytest.mark.ranks(2, 3)
 def test_all_ranks_agree_with_one(comm):
     """The operations, their deviations and the notes, to the last bit."""
     model = strained(1e-5)

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pytest
 from inputs import RASHBA
 
-# Ranks of the run that is stopped and of the one that goes on; the uninterrupted one has one rank.
-WALL_JOURNEYS = {1: [(1, 1)], 2: [(1, 2), (2, 2)], 3: [(2, 3), (3, 1)]}
-
-
-def journeys(comm: Any, choices: Mapping[int, Sequence[tuple[int, int]]] = WALL_JOURNEYS) -> Sequence[tuple[int, int]]:
-    """Those for this number of ranks; without any the test is skipped."""
-    if comm.size not in choices:
-        pytest.skip(f"no journeys for {comm.size} ranks")
-    return choices[comm.size]
+# Ranks of the run that is stopped and of the one that goes on; the uninterrupted one has one rank. Parts of one
+# communicator: a test that makes them all runs on the largest number, once.
+ON_FOUR = [(4, 1), (1, 3), (3, 2), (2, 4)]
+ON_THREE = [(1, 2), (2, 3), (3, 1)]
 
 
 def write(comm: Any, path: Path, text: str) -> Path:

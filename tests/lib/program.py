@@ -38,6 +38,11 @@ def on_some(comm: Any, ranks: int, task: Callable[[Any], Any]) -> Any:
     return answer
 
 
+def alone(comm: Any, task: Callable[[Any], Any]) -> Any:
+    """What task(communicator of one rank) gives on rank 0, told to all; the others leave it the cores. Collective."""
+    return comm.bcast(on_some(comm, 1, task), root=0)
+
+
 @contextmanager
 def meetings(*answers: tuple[bool, bool]):
     """The ranks' meetings in this block give these answers (save, stop), then (no, no), whatever the clock says."""

@@ -121,6 +121,7 @@ def test_a_model_without_spin():
 
 
 @pytest.mark.mpi
+@pytest.mark.ranks(2, 4)
 def test_any_number_of_ranks_gives_the_same_result(comm, mpi_tmp_path):
     options = {"points": [11, 11], "quantities": ["spectral_weight", "spin_texture", "torkance"]}
     files = {ranks: mpi_tmp_path / f"maps{ranks}.h5" for ranks in {1, comm.size}}

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from mpi4py import MPI
+from program import alone
 
 from hpcalo.wall.boltzmann import equilibrium as eq
 from hpcalo.wall.config import Drive, Electrons, Magnet, Momentum, Texture, Time, WallInput, WallSection, Wire
@@ -144,14 +145,16 @@ def test_window_shift_keeps_the_current():
 
 
 @pytest.mark.mpi
+@pytest.mark.ranks(2, 3)
 def test_circuit_does_not_depend_on_ranks(comm):
     """The same bits of M, of the distribution, of E and of the current, with a window that moves."""
-    results = []
-    for group in (MPI.COMM_SELF, comm):
+
+    def seen(group):
         sim, (*_, state) = moving(group)
         e, _ = sim.stepper.parts(state)
-        results.append((sim.mesh.gather(state.m), sim.mesh.gather(e), *sim.stepper.electric(state)))
-    for one, many in zip(*results, strict=True):
+        return sim.mesh.gather(state.m), sim.mesh.gather(e), *sim.stepper.electric(state)
+
+    for one, many in zip(alone(comm, seen), seen(comm), strict=True):
         np.testing.assert_array_equal(many, one)
 
 

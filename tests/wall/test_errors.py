@@ -124,6 +124,7 @@ def test_loose_tolerance_is_told():
 
 
 @pytest.mark.mpi
+@pytest.mark.ranks(2, 3, 4)
 def test_errors_with_more_ranks_than_coarse_cells(comm, monkeypatch):
     """The coarser mesh has half as many cells as there are ranks: the same bits as on one."""
     monkeypatch.setattr(errors, "LEAST_CELLS", 2)

@@ -263,6 +263,7 @@ def test_far_from_the_temperature_of_the_constants():
 
 
 @pytest.mark.mpi
+@pytest.mark.ranks(2, 3)
 def test_temperature_and_ledger_do_not_depend_on_ranks_or_restarts(comm):
     """The same bits as alone, although the run goes on from a saved state at each piece."""
     s = settings(heat=EVERYTHING, drive=Drive(temperature=T0, zeeman=(PULSE,)))

@@ -249,6 +249,7 @@ def test_a_reference_that_does_not_run_is_named(tmp_path):
 
 
 @pytest.mark.mpi
+@pytest.mark.ranks(2, 4)
 def test_same_bits_on_any_number_of_ranks(comm, mpi_tmp_path):
     text = (INPUTS / "published_kappa.toml").read_text()
     source = write(comm, mpi_tmp_path / "a.toml", text)

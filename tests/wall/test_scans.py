@@ -260,6 +260,7 @@ def scan(comm, folder: Path, key: str, values: str, *overrides: str, groups: int
 
 
 @pytest.mark.mpi
+@pytest.mark.ranks(1, 3)
 def test_all_points_fail(comm, mpi_tmp_path):
     problem = scan(comm, mpi_tmp_path, "solver.iterations", "[1, 2]")
     assert isinstance(problem, ConvergenceError)
@@ -268,6 +269,7 @@ def test_all_points_fail(comm, mpi_tmp_path):
 
 
 @pytest.mark.mpi
+@pytest.mark.ranks(2, 4)
 def test_refused_by_all_points_or_by_one(comm, mpi_tmp_path):
     """An option that no point knows is told once; one of the scanned values is that point's own failure."""
     problem = scan(comm, mpi_tmp_path, "drive.gradient", "[1, 2]", "solver.petsc={ksp_tipe='gmres'}")

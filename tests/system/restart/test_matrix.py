@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from inputs import FILM
-from journeys import journeys, rashba, write
+from journeys import ON_FOUR, rashba, write
 from kubo_runs import possible
 from places import REPOSITORY
 from program import SAVE, differences, meetings, on_some, restart, run, stopped
@@ -16,9 +16,6 @@ from hpcalo.hamiltonian import builtin
 from hpcalo.io import checkpoint
 
 BLOCKS = 4  # of 128 points, where side is 20
-
-# Ranks before and after, and the meeting at which the run is stopped (its number is that of a rank's block).
-JOURNEYS = {1: [(1, 1)], 2: [(1, 2), (2, 1)], 3: [(1, 3), (3, 2)], 4: [(4, 1), (2, 4)]}
 QUANTITIES = possible(builtin.rashba())
 
 
@@ -44,27 +41,40 @@ def continued(comm, ranks: int, folder: Path) -> None:
 
 
 @pytest.mark.mpi
-@pytest.mark.parametrize("quantity", [*QUANTITIES, "all"])
-def test_every_quantity(comm, mpi_tmp_path, quantity):
-    """All at once on every number of ranks; each on its own on two."""
-    if quantity != "all" and comm.size != 2:
-        pytest.skip("on two ranks")
-    names = QUANTITIES if quantity == "all" else (quantity,)
-    source = rashba(comm, mpi_tmp_path, *names)
+@pytest.mark.ranks(4)
+def test_all_quantities(comm, mpi_tmp_path):
+    """From every number of ranks to another one: a run stops once on 1, 2, 3 and 4, and goes on once on each."""
+    source = rashba(comm, mpi_tmp_path, *QUANTITIES)
     assert run(comm, 1, source, mpi_tmp_path / "whole.h5") in {None, f"result: {mpi_tmp_path / 'whole.h5'}"}
-    for number, (before, after) in enumerate(journeys(comm, JOURNEYS)):
+    for number, (before, after) in enumerate(ON_FOUR):
         output = mpi_tmp_path / f"{number}.h5"
-        stopped(comm, before, source, output, 1 + number)
+        stopped(comm, before, source, output, 1 + number % turns(before))
         restart(comm, after, output)
         same(comm, mpi_tmp_path, output.name)
 
 
 @pytest.mark.mpi
+@pytest.mark.ranks(2)
+@pytest.mark.parametrize("quantity", QUANTITIES)
+def test_every_quantity(comm, mpi_tmp_path, quantity):
+    """Each on its own: what it needs is in the checkpoint without the sums of another one. Every second one from two
+    ranks to one, the others from one to two.
+    """
+    source = rashba(comm, mpi_tmp_path, quantity)
+    run(comm, 1, source, mpi_tmp_path / "whole.h5")
+    before = 1 + QUANTITIES.index(quantity) % 2
+    stopped(comm, before, source, mpi_tmp_path / "a.h5", 1 + QUANTITIES.index(quantity) // 2 % 2)
+    restart(comm, 3 - before, mpi_tmp_path / "a.h5")
+    same(comm, mpi_tmp_path)
+
+
+@pytest.mark.mpi
+@pytest.mark.ranks(4)
 def test_every_moment(comm, mpi_tmp_path):
     """In the middle of the first and the second direction, and at the ends of both."""
     source = rashba(comm, mpi_tmp_path, "torkance", "conductivity")
     run(comm, 1, source, mpi_tmp_path / "whole.h5")
-    for before, after in journeys(comm, JOURNEYS):
+    for before, after in ON_FOUR:
         for moment in range(1, 2 * turns(before) + 1):
             stopped(comm, before, source, mpi_tmp_path / "a.h5", moment)
             assert checkpoint.exists(mpi_tmp_path / "a.h5")
@@ -72,6 +82,7 @@ def test_every_moment(comm, mpi_tmp_path):
 
 
 @pytest.mark.mpi
+@pytest.mark.ranks(3)
 def test_stopped_again_and_again(comm, mpi_tmp_path):
     """As jobs with too short a limit do: one block each, on other ranks each time."""
     source = rashba(comm, mpi_tmp_path, "torkance")
@@ -91,11 +102,12 @@ def test_stopped_again_and_again(comm, mpi_tmp_path):
 
 
 @pytest.mark.mpi
+@pytest.mark.ranks(4)
 def test_electrons(comm, mpi_tmp_path):
     """The pass that finds the Fermi energy is saved like the others, and not repeated."""
     source = rashba(comm, mpi_tmp_path, "torkance", "orbital_magnetization", energies="from_electrons = true")
     run(comm, 1, source, mpi_tmp_path / "whole.h5")
-    for before, after in journeys(comm, JOURNEYS):
+    for before, after in ON_FOUR:
         for moment in (1, turns(before) + 1, 2 * turns(before) + 1):
             stopped(comm, before, source, mpi_tmp_path / "a.h5", moment)
             found = on_some(comm, 1, lambda _: checkpoint.read(mpi_tmp_path / "a.h5"))
@@ -105,6 +117,7 @@ def test_electrons(comm, mpi_tmp_path):
 
 
 @pytest.mark.mpi
+@pytest.mark.ranks(3, 4)
 def test_more_ranks_than_blocks(comm, mpi_tmp_path):
     """Two blocks: the ranks beyond the second share the energies."""
     source = rashba(comm, mpi_tmp_path, "torkance", "onsager", "density_of_states", side=15)
@@ -116,6 +129,7 @@ def test_more_ranks_than_blocks(comm, mpi_tmp_path):
 
 
 @pytest.mark.mpi
+@pytest.mark.ranks(2, 3)
 def test_film_from_a_file(comm, mpi_tmp_path):
     source = write(comm, mpi_tmp_path / "film.toml", FILM.format(folder=REPOSITORY))
     run(comm, comm.size, source, mpi_tmp_path / "whole.h5")
@@ -125,6 +139,7 @@ def test_film_from_a_file(comm, mpi_tmp_path):
 
 
 @pytest.mark.mpi
+@pytest.mark.ranks(1, 3)
 def test_checkpoints_on_the_way_change_nothing(comm, mpi_tmp_path):
     source = rashba(comm, mpi_tmp_path, "torkance", "damping")
     run(comm, 1, source, mpi_tmp_path / "whole.h5")

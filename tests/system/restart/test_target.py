@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from inputs import BULK
-from journeys import journeys, write
+from journeys import ON_FOUR, write
 from program import differences, on_some, restart, run, stopped
 
 from hpcalo.io import checkpoint
@@ -29,10 +29,11 @@ grid = [24, 24, 1]
 target = { torkance_even = "1 %", torkance_odd = "1 %" }
 """
 
-JOURNEYS = {1: [(1, 1)], 2: [(1, 2), (2, 1)], 3: [(1, 3), (3, 2)], 4: [(4, 1), (2, 4)]}
+MOMENTS = [(1, 4), (7, 11), (1, 10), (4, 11)]  # of the journeys; meetings, of which a level has a few
 
 
 @pytest.mark.mpi
+@pytest.mark.ranks(4)
 def test_stopped_at_any_level(comm, mpi_tmp_path):
     """The levels, their errors and the values are those of the run that was not stopped."""
     source = write(comm, mpi_tmp_path / "t.toml", INPUT.replace("from_electrons = true\n", ""))
@@ -40,9 +41,9 @@ def test_stopped_at_any_level(comm, mpi_tmp_path):
     run(comm, 1, source, whole)
     count = comm.bcast(len(read_dataset(whole).texts["levels"].splitlines()) if comm.rank == 0 else 0, root=0)
     assert count > 3
-    for number, (before, after) in enumerate(journeys(comm, JOURNEYS)):
-        for moment in (1, 4 + 3 * number, 11):
-            output = mpi_tmp_path / f"{number}-{moment}.h5"
+    for (before, after), moments in zip(ON_FOUR, MOMENTS, strict=True):
+        for moment in moments:
+            output = mpi_tmp_path / f"{before}-{moment}.h5"
             stopped(comm, before, source, output, moment)
             found = on_some(comm, 1, lambda _, output=output: checkpoint.read(output))
             if comm.rank == 0:
@@ -58,6 +59,7 @@ def test_stopped_at_any_level(comm, mpi_tmp_path):
 
 
 @pytest.mark.mpi
+@pytest.mark.ranks(4)
 def test_stopped_while_cells_are_refined(comm, mpi_tmp_path):
     """Half-way in the first cells, and in the parts of those that were cut."""
     source = write(comm, mpi_tmp_path / "bulk.toml", BULK)
@@ -65,9 +67,8 @@ def test_stopped_while_cells_are_refined(comm, mpi_tmp_path):
     run(comm, 1, source, whole)
     if comm.rank == 0:
         assert "refined cells" in read_dataset(whole).texts["levels"].splitlines()[-1]
-    before, after = journeys(comm, JOURNEYS)[0]
-    for blocks in (36, 58):
-        output = mpi_tmp_path / f"{blocks}.h5"
+    for (before, after), blocks in zip(ON_FOUR, (36, 58, 36, 58), strict=True):
+        output = mpi_tmp_path / f"{before}.h5"
         stopped(comm, before, source, output, blocks // before)
         restart(comm, after, output)
         same = comm.bcast(differences(whole, output) if comm.rank == 0 else None, root=0)

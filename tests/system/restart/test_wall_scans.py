@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 from inputs import CURRENT_AND_HEAT
-from journeys import completed, journeys, write
+from journeys import ON_THREE, completed, write
 from limits import HANG
 from mpi4py import MPI
 from program import differences, restart, run
@@ -47,12 +47,13 @@ class Counted:
 
 
 @pytest.mark.mpi
+@pytest.mark.ranks(3)
 def test_stopped_and_continued(comm, mpi_tmp_path, monkeypatch):
     """One point is finished, the next one under way; continued with other ranks and groups to the same bits."""
     source = write(comm, mpi_tmp_path / "a.toml", TEXT + SCAN.format(groups=2))
     whole = mpi_tmp_path / "whole.h5"
     completed(comm, run(comm, 1, source, whole))
-    for number, (before, after) in enumerate(journeys(comm)):
+    for number, (before, after) in enumerate(ON_THREE):
         output = mpi_tmp_path / f"{number}.h5"
         with monkeypatch.context() as patch:
             Counted(patch, finished=1)
