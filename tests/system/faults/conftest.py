@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from forked import Forked
 from limits import HANG
 
 pytest.register_assert_rewrite("killing")
@@ -55,6 +56,14 @@ def start(launch_environment) -> Callable[..., subprocess.Popen]:
         )
 
     return begin
+
+
+@pytest.fixture(scope="session")
+def forked(launch_environment) -> Iterator[Forked]:
+    """Runs `python -c …` in a process of its own that has the program's libraries already: `forked(code, …, cwd=…)`."""
+    programs = Forked(launch_environment)
+    yield programs
+    programs.close()
 
 
 @pytest.fixture

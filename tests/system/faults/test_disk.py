@@ -10,16 +10,19 @@ import time
 import pytest
 from inputs import saving
 from limits import HANG
+from places import SLOWLY
 from program import differences, one_complaint
 
+from hpcalo import app
 from hpcalo.io import checkpoint
+from hpcalo.parallel.world import alone
 
 
 def test_full_while_saving(launch, small_disk, tmp_path):
     """The first checkpoints fit, then something else fills the disk; room is made, and the run goes on."""
     disk, _ = small_disk
     (disk / "a.toml").write_text(saving())
-    assert launch(0, "-m", "hpcalo", "run", disk / "a.toml", "-o", tmp_path / "whole.h5", "-q").returncode == 0
+    app.run(alone(), disk / "a.toml", output=tmp_path / "whole.h5", quiet=True)
     code = (
         "import sys\n"
         "from pathlib import Path\n"
@@ -44,7 +47,7 @@ def test_full_while_saving(launch, small_disk, tmp_path):
     found = checkpoint.read(disk / "a.h5")
     assert (found.sequence, found.remarks) == (2, ())
     (disk / "filler").unlink()
-    assert launch(0, "-m", "hpcalo", "restart", "a.h5", "-q", cwd=disk).returncode == 0
+    app.restart(alone(), disk / "a.h5", quiet=True)
     assert differences(tmp_path / "whole.h5", disk / "a.h5") == []
 
 
@@ -68,40 +71,39 @@ def test_read_only(launch, small_disk, ranks):
     assert "Read-only file system" in result.stderr or "no permission" in result.stderr
 
 
-def test_becomes_read_only(launch_environment, launch, small_disk, tmp_path):
+def test_becomes_read_only(launch_environment, small_disk, tmp_path):
     """As file systems do that find an error in themselves. The last checkpoint stands."""
     disk, remount = small_disk
-    (disk / "a.toml").write_text(saving(interval=0.1, side=120))
-    command = [sys.executable, "-m", "hpcalo", "run", "a.toml", "-q"]
+    (disk / "a.toml").write_text(saving(interval=0.01, side=40))
+    command = [sys.executable, SLOWLY, "0.5", "run", "a.toml", "-q"]
     process = subprocess.Popen(command, cwd=disk, env=launch_environment, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + HANG
     while not checkpoint.exists(disk / "a.h5") and time.monotonic() < deadline:
         time.sleep(0.01)
-    while not remount("ro") and process.poll() is None:  # busy while a file is open for writing
-        time.sleep(0.001)
-    if process.wait(HANG) == 0:
-        pytest.skip("the run was over before the file system could be made read-only")
-    assert process.returncode == 5
+    while not remount("ro"):  # busy while a file is open for writing
+        assert process.poll() is None, "the run was too short"
+        time.sleep(0.01)
+    assert process.wait(HANG) == 5
     complaint = process.stderr.read()
     assert complaint.count("hpcalo: error:") == 1
     assert "Read-only file system" in complaint
     assert remount("rw", "size=2m")
-    assert launch(0, "-m", "hpcalo", "restart", "a.h5", "-q", cwd=disk).returncode == 0
-    assert launch(0, "-m", "hpcalo", "run", "a.toml", "-o", tmp_path / "whole.h5", "-q", cwd=disk).returncode == 0
+    app.restart(alone(), disk / "a.h5", quiet=True)
+    app.run(alone(), disk / "a.toml", output=tmp_path / "whole.h5", quiet=True)
     assert differences(tmp_path / "whole.h5", disk / "a.h5") == []
 
 
-def test_two_runs_of_one_output(launch_environment, launch, tmp_path):
-    (tmp_path / "a.toml").write_text(saving(interval=0.2, side=500))
-    command = [sys.executable, "-m", "hpcalo", "run", "a.toml", "-q"]
+def test_two_runs_of_one_output(launch_environment, in_turn, tmp_path):
+    (tmp_path / "a.toml").write_text(saving(interval=0.01, side=120))
+    command = [sys.executable, SLOWLY, "1", "run", "a.toml", "-q"]
     first = subprocess.Popen(command, cwd=tmp_path, env=launch_environment, stderr=subprocess.PIPE, text=True)
     try:
         deadline = time.monotonic() + HANG
         while not checkpoint.exists(tmp_path / "a.h5") and time.monotonic() < deadline:
             time.sleep(0.01)
-        for arguments in (["run", "a.toml"], ["run", "a.toml", "--force"], ["restart", "a.h5"]):
-            second = launch(0, "-m", "hpcalo", *arguments, "-q")
-            assert first.poll() is None, "the first run was too short"
+        others = in_turn(["run", "a.toml", "-q"], ["run", "a.toml", "--force", "-q"], ["restart", "a.h5", "-q"])
+        assert first.poll() is None, "the first run was too short"
+        for second in others:
             one_complaint(second, 5, "another run is writing it", f"process {first.pid}")
             assert checkpoint.exists(tmp_path / "a.h5")
     finally:

@@ -54,9 +54,11 @@ def wait_for_checkpoint(process: subprocess.Popen, output: Path, fits: Callable[
         try:
             arrays = checkpoint.read(output).arrays
         except CheckpointError:  # none yet
+            time.sleep(0.01)
             continue
         if fits(sum(name.startswith("finished_") for name in arrays), arrays["done"]):
             return
+        time.sleep(0.005)
 
 
 @pytest.mark.parametrize(

@@ -39,25 +39,28 @@ OLD = [("replace", 8), ("replace", 9), ("replace-after", 9), ("fsync-after", 18)
 MOMENTS = [(*moment, moment in OLD) for moment in NEW + OLD]
 
 
+HPCALO = "from hpcalo.__main__ import main\nmain()"
+
+
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
+def whole(tmp_path_factory, forked):
+    """An input, and its result."""
     folder = tmp_path_factory.mktemp("whole")
     text = RASHBA.format(quantities='"torkance"', energies="", side="20")
     (folder / "r.toml").write_text(text)
+    assert forked(HPCALO, "run", "r.toml", "-o", "whole.h5", "-q", cwd=folder).returncode == 0
     return folder / "r.toml", folder / "whole.h5"
 
 
 @pytest.mark.parametrize(("function", "count", "old"), MOMENTS, ids=[f"{f}-{c}" for f, c, _ in MOMENTS])
-def test_killed_at(launch, whole, tmp_path, function, count, old):
+def test_killed_at(forked, whole, tmp_path, function, count, old):
     """old: the run is to replace an older result, by a rename; a new one gets its name by a link."""
     source, result = whole
-    if not result.exists():
-        assert launch(0, "-m", "hpcalo", "run", source, "-o", result, "-q").returncode == 0
     (tmp_path / "r.toml").write_text(source.read_text())
     older = b"an older result"
     if old:
         (tmp_path / "a.h5").write_bytes(older)
-    assert launch(0, "-c", PROGRAM, function, str(count)).returncode == -9
+    assert forked(PROGRAM, function, str(count), cwd=tmp_path).returncode == -9
     if (tmp_path / "a.h5").exists() and (tmp_path / "a.h5").read_bytes() != older:
         assert differences(result, tmp_path / "a.h5") == []
     else:
@@ -66,7 +69,7 @@ def test_killed_at(launch, whole, tmp_path, function, count, old):
         if path.exists():
             checkpoint.read_file(path)
     command = ["restart", "a.h5"] if checkpoint.exists(tmp_path / "a.h5") else ["run", "r.toml", "-o", "a.h5"]
-    again = launch(0, "-m", "hpcalo", *command, "-q", *(["--force"] if old else []))
+    again = forked(HPCALO, *command, "-q", *(["--force"] if old else []), cwd=tmp_path)
     assert again.returncode == 0, again.stderr
     assert differences(result, tmp_path / "a.h5") == []
     assert {path.name for path in tmp_path.iterdir()} == {"a.h5", "r.toml"}
