@@ -25,7 +25,7 @@ from mpi4py import MPI
 from hpcalo.config.reader import apply_overrides, read_toml, validate
 from hpcalo.hamiltonian.loading import load_model
 from hpcalo.kubo.accuracy.estimate import estimated_error
-from hpcalo.kubo.accuracy.fields import scatters
+from hpcalo.kubo.accuracy.fields import errors_of_bins, scatters
 from hpcalo.kubo.accuracy.near import Near
 from hpcalo.kubo.accuracy.spread import spreads
 from hpcalo.kubo.accuracy.successive import lowered_error
@@ -156,6 +156,7 @@ def measured(case: Case, kind: str, divisions: int) -> dict[str, Any]:
             for name, axes in dims.items()
             if found and name in found[0].variances
         },
+        "bins": errors_of_bins(run, passes, chosen),
         "d": passes[0].dimensions,
         "dims": dims,
         "points": points,
@@ -196,6 +197,7 @@ def compared(name: str, mesh: str, run: dict[str, Any], fine: dict[str, Any]) ->
     for quantity, reference in fine["values"].items():
         dims = run["dims"][quantity]
         estimate = estimated_error(run["scatter"][quantity], dims, run["d"])
+        estimate = np.hypot(estimate, run["bins"].get(quantity, 0.0))
         error = np.abs(run["values"][quantity] - reference)
         # Only elements that both meshes resolve (not zeros by a symmetry that one of them has), and whose error the
         # fine mesh can measure, its own taken as that of a spiky integrand.

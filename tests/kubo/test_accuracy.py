@@ -280,6 +280,16 @@ def test_scatter_of_every_level_from_the_parts_of_the_coarsest(comm, shift, call
         assert spread.alike is None or spread.alike["sum"] == pytest.approx(parts[0], rel=1e-9, abs=1e-10)
 
 
+def test_density_of_states_errs_by_its_bins_where_all_else_is_converged(comm):
+    """Levels are counted in bins of energy: that error falls as one over the root of the points, nothing else does."""
+    keys = {"quantities": ["density_of_states"], "energies": {"minimum": -4.6, "maximum": 4.6, "points": 231}}
+    density, true = (fields(*summed(comm, "chain", [n, 1, 1], **keys)[:2])["density_of_states"] for n in (192, 4800))
+    size, error, told = (np.sqrt((x**2).mean()) for x in (true.data, density.data - true.data, density.error))
+    assert error < 0.01 * size
+    assert 0.5 < told / error < 2.0
+    assert 4.0 < told / np.sqrt((true.error**2).mean()) < 6.0
+
+
 @pytest.mark.parametrize("divisions", [24, 48])
 def test_error_of_a_fermi_energy(comm, divisions):
     """On average over many counts, as a single one may be right by chance."""

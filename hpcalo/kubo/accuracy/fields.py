@@ -28,7 +28,8 @@ def fields_with_errors(
 ) -> list[Variable]:
     """The variables of the chosen responses; `error` is NaN where the passes do not determine it. Serial.
 
-    What a broken symmetry can change is part of the error.
+    What a broken symmetry can change is part of the error, and so is what counting levels in bins does: it falls slowly
+    with the number of points, and is not to be seen in parts that err more for other reasons.
 
     passes: what `run.raw` was taken from, in this order. energy_error: of the zero of the energy axis, eV, if that was
     computed; what it does to a curve follows from its slope. Serial.
@@ -44,7 +45,15 @@ def fields_with_errors(
     dimensions = passes[0].dimensions
     changed = changes(run, passes, chosen)
     estimated = [replace(v, error=_error(v, scattered, near, dimensions, energy_error, run)) for v in fields]
-    return [with_violation(v, changed.get(v.name)) for v in estimated]
+    binned = errors_of_bins(run, passes, chosen)
+    whole = [replace(v, error=np.hypot(v.error, binned[v.name])) if v.name in binned else v for v in estimated]
+    return [with_violation(v, changed.get(v.name)) for v in whole]
+
+
+def errors_of_bins(run: RunSums, passes: Sequence[SummedPass], chosen: Sequence[Response]) -> Values:
+    """`Response.errors_of_bins` of all responses. Of refined cells only those that cover the zone evenly count."""
+    points = np.array([p.points if p.even is None else p.even for p in passes], dtype=np.float64)
+    return {name: error for response in chosen for name, error in response.errors_of_bins(run, points).items()}
 
 
 def scatters(scattered: Sequence[Spread], name: str, axes: Sequence[str], near: Near) -> list[Scatter]:

@@ -106,6 +106,13 @@ class Response(ABC):
         A pure function of the raw sums: an estimate of errors calls it again with the sums of a part of the k-points.
         """
 
+    def errors_of_bins(self, run: RunSums, points: RealArray) -> Mapping[str, RealArray]:
+        """Errors, by name, that values have because levels are counted in bins of energy. They fall with 1/√points.
+
+        points: (A,) k-points for each direction of the magnetization.
+        """
+        return {}
+
     def checks(self, result: Result) -> Iterable[Check]:
         """What must hold in a result that has these quantities, for the report."""
         return ()
