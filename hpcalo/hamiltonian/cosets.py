@@ -14,8 +14,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from hpcalo.typing import IntArray, RealArray
 
@@ -189,8 +187,10 @@ def _mixed(maps: Sequence[tuple[IntArray, IntArray]], n: IntArray) -> list[list[
     """Directions with more than one point, in groups that the maps mix."""
     mixing = sum((np.abs(A) for A, _ in maps), np.eye(3, dtype=np.int64))
     several = np.flatnonzero(n > 1)
-    count, group = connected_components(coo_array(mixing[np.ix_(several, several)]), directed=False)
-    return [[int(c) for c in several[group == g]] for g in range(count)]
+    if not len(several):
+        return []
+    reached = np.linalg.matrix_power((mixing + mixing.T)[np.ix_(several, several)], 3) > 0
+    return [[int(c) for c in several[row]] for row in np.unique(reached, axis=0)[::-1]]
 
 
 def _divides(moduli: IntArray, n: IntArray) -> bool:
@@ -214,11 +214,13 @@ def _classes(moduli: IntArray, maps: Sequence[tuple[IntArray, IntArray]]) -> Int
     """
     cells = np.array(list(itertools.product(*map(range, moduli))))
     strides = np.array([moduli[1] * moduli[2], moduli[2], 1])
-    images = [(cells @ A.T + b) % moduli @ strides for A, b in maps] or [np.arange(len(cells))]
-    ends = np.concatenate(images)
-    starts = np.tile(np.arange(len(cells)), len(images))
-    graph = coo_array((np.ones(len(ends)), (starts, ends)), shape=(len(cells), len(cells)))
-    return np.asarray(connected_components(graph, directed=False)[1].reshape(moduli), dtype=np.int64)
+    images = [(cells @ A.T + b) % moduli @ strides for A, b in maps]  # permutations of the cosets
+    first = np.arange(len(cells))  # the smallest number that is known of each coset's class
+    while True:
+        smaller = np.min([first, *(first[image] for image in images)], axis=0)
+        if np.array_equal(smaller, first):
+            return np.unique(first, return_inverse=True)[1].reshape(moduli)
+        first = smaller
 
 
 def _kept(table: IntArray, first: tuple[int, ...] | None) -> IntArray:

@@ -11,7 +11,6 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
 from hpcalo.errors import ModelError
 from hpcalo.hamiltonian.exchange import (
@@ -169,6 +168,8 @@ class _Turn:
     """The turn of a model's magnetization to n̂, as it acts on the odd part of a matrix."""
 
     def __init__(self, model: WannierModel, n_hat: RealArray) -> None:
+        from scipy.spatial.transform import Rotation  # noqa: PLC0415  (slow; every input's schema loads this module)
+
         along = float(n_hat @ model.n_hat)
         self._parts = []
         for weight, end in ((0.5 * (1.0 + along), n_hat), (-0.5 * (1.0 - along), -n_hat)):

@@ -25,10 +25,10 @@ def preset_threads() -> None:
 
 
 def limit_threads() -> int:
-    """Limits the thread libraries that are already loaded, and returns the limit."""
-    import scipy.linalg  # noqa: F401, PLC0415  (loads scipy's own BLAS, which is then limited too)
+    """Limits the thread libraries, those that are loaded already and those to come (SciPy has a BLAS of its own)."""
     from threadpoolctl import threadpool_limits  # noqa: PLC0415
 
+    preset_threads()
     threads = requested_threads()
     threadpool_limits(limits=threads)
     return threads

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.blas import zgemm
 
 from hpcalo.typing import ComplexArray, IntArray, RealArray
 
@@ -96,13 +95,12 @@ class LatticeSum:
             gradient = np.empty((self._lattice.shape[1], K, graded.shape[1]), dtype=np.complex128)
         for g, target in enumerate(gradient):
             weights = self._lattice[:, g]
-            if self._active[2] and weights[2] != 0.0:
-                np.matmul(phase * (1j * weights[2] * self._last), graded, out=target)
-            else:
+            coordinates = tuple(c for c in range(3) if self._active[c] and weights[c] != 0.0)
+            if not coordinates:
                 target[...] = 0.0
-            for weight, part in zip(weights, self._gradients, strict=False):
-                if part is not None and weight != 0.0:
-                    zgemm(1.0, part.T, (weight * phase).T, beta=1.0, c=target.T, overwrite_c=True)  # adds to it
+                continue
+            phases = [phase * (weights[c] * (1j * self._last if c == 2 else 1.0)) for c in coordinates]
+            np.matmul(np.concatenate(phases, axis=1), self._stacked(coordinates), out=target)
         return values[:, :Mp], values[:, Mp:], gradient
 
     def _prepare(self, k_first: float, k_second: float) -> None:
@@ -114,11 +112,20 @@ class LatticeSum:
             self._one_d = self._first.sum(k_first, self.columns[:, Mp:], True) if self._active[0] else None
             self._key_first = k_first
         self._values = self._second.sum(k_second, self._one, False)
-        self._gradients = (
+        self._derivatives = (
             None if self._one_d is None else self._second.sum(k_second, self._one_d, False),
             self._second.sum(k_second, self._one[:, Mp:], True) if self._active[1] else None,
+            self._values[:, Mp:],  # differentiated by its phases
         )
+        self._together: dict[tuple[int, ...], ComplexArray] = {}
         self._key = (k_first, k_second)
+
+    def _stacked(self, coordinates: tuple[int, ...]) -> ComplexArray:
+        """What is differentiated by these coordinates, one below the other, so that one product adds them up."""
+        if coordinates not in self._together:
+            parts = [part for c in coordinates if (part := self._derivatives[c]) is not None]
+            self._together[coordinates] = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return self._together[coordinates]
 
 
 def _stage(R: IntArray, coordinate: int) -> tuple[Stage, IntArray]:

@@ -7,7 +7,6 @@ from copy import copy
 import numpy as np
 from scipy.linalg import LinAlgError, cholesky, eigh
 from scipy.linalg.blas import ztrsm
-from scipy.spatial.transform import Rotation
 
 from hpcalo.errors import ModelError
 from hpcalo.hamiltonian.turning import rotation_taking
@@ -80,6 +79,8 @@ class LcaoStates:
             if np.abs(n_hat + self._own).max() < 1e-12:
                 rotation = -np.eye(3)
             else:
+                from scipy.spatial.transform import Rotation  # noqa: PLC0415  (slow)
+
                 axis, angle = rotation_taking(self._own, n_hat)
                 rotation = Rotation.from_rotvec(angle * axis).as_matrix()
         self.n_hat = n_hat

@@ -10,7 +10,6 @@ from hpcalo.errors import InputError, ModelError
 from hpcalo.hamiltonian.exchange import unit_vector
 from hpcalo.hamiltonian.turning import rotated
 from hpcalo.hamiltonian.types import LcaoModel, Model, WannierModel
-from hpcalo.kubo.states.lcao import LcaoStates
 from hpcalo.kubo.states.observable import Observable
 from hpcalo.kubo.states.operators import ordered
 from hpcalo.kubo.states.solver import StateSolver
@@ -59,6 +58,8 @@ def solvers(
 ) -> Iterator[StateSolver]:
     """A solver for each direction n̂ (A, 3), one at a time."""
     if isinstance(model, LcaoModel):
+        from hpcalo.kubo.states.lcao import LcaoStates  # noqa: PLC0415  (loads SciPy, which is slow)
+
         first = LcaoStates(model, n_hat[0], need)
         del model  # its cells are in the lattice sums now
         yield from (first.turned(n) for n in n_hat)
