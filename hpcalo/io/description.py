@@ -11,7 +11,7 @@ import numpy as np
 from hpcalo.errors import InputError, one_line
 from hpcalo.io.dataset import ANCILLARY, ERROR_ROLE, NOTES, RESOLVED_INPUT, ROLE
 from hpcalo.io.hdf5 import DAMAGE, FORMAT, PROVENANCE_GROUP, STATE_GROUP, open_hdf5
-from hpcalo.io.netcdf import BOOKKEEPING, COORDINATE_ROLE, axis_label, is_bare_axis, is_scale, plain
+from hpcalo.io.netcdf import BOOKKEEPING, COORDINATE_ROLE, axis_labels, is_bare_axis, is_scale, plain, scale_names
 from hpcalo.io.plausible import Plausible
 from hpcalo.io.provenance import SUMMARY, WARNINGS
 from hpcalo.io.uncertain import typical, with_error
@@ -87,7 +87,7 @@ _LIST = re.compile(r"(?<=[= ])\[\n((?: +(?![\] ])[^\n]*[^\[\n],\n)+) *\]")
 def _quantities(file: h5py.File) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
     quantities: list[tuple[str, ...]] = []
     axes: list[tuple[str, ...]] = []
-    plausible = Plausible()
+    plausible, scales = Plausible(), scale_names(file)
 
     def visit(name: str, item: h5py.Group | h5py.Dataset) -> None:
         if not isinstance(item, h5py.Dataset) or name.startswith(PROVENANCE_GROUP + "/") or is_bare_axis(item):
@@ -100,7 +100,8 @@ def _quantities(file: h5py.File) -> tuple[list[tuple[str, ...]], list[tuple[str,
         if role == ERROR_ROLE:
             return
         auxiliary = role == COORDINATE_ROLE
-        shape = " × ".join(_extent(item, axis) for axis in range(item.ndim)) or "number"
+        labels = [""] * item.ndim if is_scale(item) else axis_labels(item, scales)
+        shape = " × ".join(f"{a} {n}".strip() for a, n in zip(labels, item.shape, strict=True)) or "number"
         if h5py.check_string_dtype(item.dtype) is not None and item.ndim == 0:
             shape = "text"
         notes = "; ".join(f"{k}: {_short(plain(v), 60)}" for k, v in item.attrs.items() if k not in HIDDEN)
@@ -112,11 +113,6 @@ def _quantities(file: h5py.File) -> tuple[list[tuple[str, ...]], list[tuple[str,
 
     file.visititems(visit)
     return quantities, axes
-
-
-def _extent(dataset: h5py.Dataset, axis: int) -> str:
-    name = "" if is_scale(dataset) else axis_label(dataset, axis)
-    return f"{name} {dataset.shape[axis]}".strip()
 
 
 def _error_of(file: h5py.File, dataset: h5py.Dataset) -> h5py.Dataset | None:

@@ -28,6 +28,7 @@ from hpcalo.io.netcdf import (
     is_scale,
     plain,
     read_variable,
+    scale_names,
 )
 from hpcalo.io.opening import open_file
 from hpcalo.io.plausible import Plausible, check_axes
@@ -98,11 +99,11 @@ def read_dataset(path: Path) -> Result:
                 raise InputError(f"{path}: is not an hpcalo result")
             if int(attrs.get("format_version", 0)) > FORMAT_VERSION:
                 raise InputError(f"{path}: was written by a newer hpcalo ({attrs.get('hpcalo_version', '?')})")
-            plausible = Plausible()
+            plausible, scales = Plausible(), scale_names(file)
             for name, item in file.items():
                 if isinstance(item, h5py.Dataset) and not is_bare_axis(item):
                     plausible.check(name, item)
-                    variable = read_variable(name, item)
+                    variable = read_variable(name, item, scales)
                     auxiliary = item.attrs.get(ROLE) == COORDINATE_ROLE
                     (coordinates if auxiliary or is_scale(item) else variables)[name] = variable
             check_axes(variables, coordinates)

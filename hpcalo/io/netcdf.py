@@ -42,8 +42,11 @@ def plain(value: Any) -> Any:  # what h5py gives of an attribute
     return value.item() if isinstance(value, np.generic) else value
 
 
-def read_variable(name: str, dataset: h5py.Dataset) -> Variable:
-    """The whole variable, in memory. Raises ValueError and what h5py raises where the dataset is damaged."""
+def read_variable(name: str, dataset: h5py.Dataset, scales: Mapping[int, str]) -> Variable:
+    """The whole variable, in memory. Raises ValueError and what h5py raises where the dataset is damaged.
+
+    scales: as `scale_names` gives them.
+    """
     text = h5py.check_string_dtype(dataset.dtype) is not None
     data = np.asarray(dataset.asstr()[()] if text else dataset[()])
     attrs = {k: plain(v) for k, v in dataset.attrs.items() if k not in BOOKKEEPING}
@@ -52,7 +55,8 @@ def read_variable(name: str, dataset: h5py.Dataset) -> Variable:
     fields = _take_fields(attrs)
     if attrs.pop("dtype", None) == "bool":
         data = data.astype(bool)
-    dims = tuple(_dim_name(dataset, axis) for axis in range(dataset.ndim))
+    dims = (name,) if is_scale(dataset) and dataset.ndim == 1 else axis_labels(dataset, scales)
+    dims = tuple(dim or f"axis_{axis}" for axis, dim in enumerate(dims))
     unit, long_name = attrs.pop("units", ""), attrs.pop("long_name", "")
     if not (isinstance(unit, str) and isinstance(long_name, str)):
         raise ValueError(f"{name}: its unit or description is not text")
@@ -94,28 +98,32 @@ def is_scale(dataset: h5py.Dataset) -> bool:
     return bool(plain(dataset.attrs.get("CLASS", "")) == "DIMENSION_SCALE")
 
 
-def axis_label(dataset: h5py.Dataset, axis: int) -> str:
-    """Name of the dataset that labels this axis, "" if there is none. Raises ValueError if the attribute is not one.
+def scale_names(file: h5py.File) -> dict[int, str]:
+    """Names in the file by address; asked for the name of a reference, HDF5 searches the whole file."""
+    return {h5py.h5o.get_info(file.id, name.encode()).addr: name for name in file}
+
+
+def axis_labels(dataset: h5py.Dataset, scales: Mapping[int, str]) -> tuple[str, ...]:
+    """Names of the datasets that label the axes, "" where there is none. Raises ValueError if they are not named.
 
     The library's own function for it (H5DSiterate_scales) crashes where the attribute is not what it should be.
     """
     if "DIMENSION_LIST" not in dataset.attrs:
-        return ""
+        return ("",) * int(dataset.ndim)
     listed = dataset.attrs["DIMENSION_LIST"]
     if not isinstance(listed, np.ndarray) or listed.shape != (dataset.ndim,) or listed.dtype != object:
         raise ValueError(f"{dataset.name}: does not name its axes")
-    found = listed[axis]
-    if not len(found):
-        return ""
-    if not isinstance(found[0], h5py.Reference) or not found[0]:
-        raise ValueError(f"{dataset.name}: an axis is labelled by something that is not there")
-    return str(dataset.file[found[0]].name).rpartition("/")[2]
+    labels = []
+    for found in listed:
+        if len(found) and not (isinstance(found[0], h5py.Reference) and found[0]):
+            raise ValueError(f"{dataset.name}: an axis is labelled by something that is not there")
+        labels.append(_referred(dataset, found[0], scales) if len(found) else "")
+    return tuple(labels)
 
 
-def _dim_name(dataset: h5py.Dataset, axis: int) -> str:
-    if is_scale(dataset) and dataset.ndim == 1:
-        return str(dataset.name).rpartition("/")[2]
-    return axis_label(dataset, axis) or f"axis_{axis}"
+def _referred(dataset: h5py.Dataset, reference: h5py.Reference, scales: Mapping[int, str]) -> str:
+    address = h5py.h5o.get_info(h5py.h5r.dereference(reference, dataset.id)).addr
+    return scales.get(address) or str(dataset.file[reference].name).rpartition("/")[2]
 
 
 def axis_lengths(

@@ -6,6 +6,7 @@ for each level and is summed over the occupied ones. `hpcalo.kubo.states.operato
 
 from __future__ import annotations
 
+import math
 from abc import ABC
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -56,7 +57,7 @@ class Observable(ABC):
 
     def size(self, crystal: Crystal) -> int:
         """Number of all components."""
-        return int(np.prod(self.shape(crystal), dtype=int))
+        return math.prod(self.shape(crystal))
 
     def transformation(self, operation: Operation, crystal: Crystal) -> RealArray:
         """The matrix (size, size) that takes the components at k to those at the image of k under an operation."""

@@ -123,7 +123,7 @@ class Request:
     def components(self, pair: Pair) -> NDArray[np.int32]:
         """The pairs (P, 2) of places in X's and Y's component axes: all of them, X's component slowest."""
         first, second = (observable.size(self.crystal) for observable in pair)
-        return np.array([(i, j) for i in range(first) for j in range(second)], dtype=np.int32)
+        return np.stack(np.divmod(np.arange(first * second, dtype=np.int32), np.int32(second)), axis=1)
 
     def independent_components(self, name: str) -> NDArray[np.int32]:
         """The `components` that are computed of a raw sum over pairs."""

@@ -163,12 +163,12 @@ def test_conductivity_of_iron_equals_linres(shared):
         np.testing.assert_allclose(ours, theirs, atol=2e-6 * scale)
 
 
-def iron_hall(model, points):
-    """AHC of bcc Fe on 24³ points, thermal axes of the reference table."""
+def iron_hall(model, points, n=24):
+    """AHC of bcc Fe on n³ points, thermal axes of the reference table."""
     table = np.arange(12.1312, 13.1313, 0.025)
     return run_sums(
         model,
-        grid(24, 24, 24, shift=0.0),
+        grid(n, n, n, shift=0.0),
         12.6312 + np.linspace(-1.0, 1.0, points),
         sea=(VELOCITY_VELOCITY,),
         broadened=(VELOCITY_VELOCITY,),
@@ -194,7 +194,9 @@ def test_nernst_of_iron_equals_another_codes(shared):
     theirs = table[inside, 1:5]
     # Their curve comes from ab-initio matrices, ours from the tb file: the difference of the two curves is 0.1 % of σ.
     assert np.abs(alike[inside] - theirs).max() < 0.02 * np.abs(theirs).max()
-    reported, coarser = (Nernst().compute(r)["nernst_intrinsic"][0, 2] for r in (run, iron_hall(model, 501)))
+    reported, coarser = (
+        Nernst().compute(iron_hall(model, points, 12))["nernst_intrinsic"][0, 2] for points in (1001, 501)
+    )
     # Spacing 4 meV against k_B T = 17 meV: (4/17)²/12 = 0.5 %.
     assert np.abs(reported - coarser)[:, 1:].max() < 5e-3 * np.abs(reported).max()
 
