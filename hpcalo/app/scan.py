@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mpi4py.MPI import Intracomm
 
 MOST_NOTES = 20
-"""Notes that the user is told."""
+"""Notes for the user."""
 
 
 def run_scan(engine: Engine, settings: Settings, points: Points[Settings], axis: Axis, context: RunContext) -> None:

@@ -53,7 +53,7 @@ class Levels:
     """What is known of N levels at K k-points; all but E_kn is averaged over levels of one energy.
 
     E_kn: (K, N) eV. values: by name (K, components, N): `spin` (1, σ·n̂ in ħ/2), `spin_vector` (3), `velocity` (3, ħv
-    in eV Å), `curvature` (3: yz, zx, xy, Å²), `torque` (3, eV), `site_weight` (sites); where asked for
+    in eV Å), `curvature` (3: yz, zx, xy, Å²), `torque` (3, eV), `site_weight` (sites); where requested
     `twist_torque_moment` and `mixed_berry_curvature` (9: xx … zz, torque and velocity, eV Å and Å), `orbital_moment`
     (3, µ_B).
     """

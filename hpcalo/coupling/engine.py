@@ -1,4 +1,4 @@
-"""The wall engine as the rest of the program sees it: the wall, with coefficients from Kubo results where asked for."""
+"""The wall engine as the rest of the program sees it: the wall, with coefficients from Kubo results on request."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ class _Extraction:
 
 
 def _check_residual(selection: Selection, residual: dict[str, float], expanded: Mapping[str, Directional]) -> None:
-    """Those that are not known are told of elsewhere."""
+    """Those that are not known are reported elsewhere."""
     known = {name: left for name, left in residual.items() if np.isfinite(left)}
     name = max(known, key=lambda n: known[n], default="")
     if name and known[name] > selection.section.residual:

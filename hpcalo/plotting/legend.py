@@ -19,18 +19,18 @@ GUIDE = "guide"
 
 def limit(axes: Sequence[Axes]) -> None:
     """The limits that the user wants. Raises InputError for several panels, whose axes have different units."""
-    wanted = look()
-    if wanted.x is None and wanted.y is None:
+    chosen = look()
+    if chosen.x is None and chosen.y is None:
         return
     if len(axes) != 1:
         raise InputError(f"--x and --y are for one panel, and this picture has {len(axes)}: choose one with --quantity")
     (axis,) = axes
-    if wanted.x is not None:
-        axis.set_xlim(*wanted.x)
-        if wanted.y is None:
+    if chosen.x is not None:
+        axis.set_xlim(*chosen.x)
+        if chosen.y is None:
             _fit(axis)
-    if wanted.y is not None:
-        axis.set_ylim(*wanted.y)
+    if chosen.y is not None:
+        axis.set_ylim(*chosen.y)
 
 
 def _fit(axis: Axes) -> None:

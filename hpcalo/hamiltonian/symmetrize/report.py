@@ -13,7 +13,7 @@ from hpcalo.hamiltonian.types import WannierModel
 from hpcalo.typing import RealArray
 
 WINDOW = 3.0
-"""eV about the Fermi energy where the change of the bands is told."""
+"""eV about the Fermi energy where the change of the bands is reported."""
 POINTS = 64
 """k-points where bands are compared."""
 

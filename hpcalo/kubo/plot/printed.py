@@ -20,7 +20,7 @@ from hpcalo.io.uncertain import with_error
 from hpcalo.kubo.plot.data import is_nine_layer_film
 
 NEAR = 0.1
-"""Relative difference below which no reason is asked for."""
+"""Relative difference below which no reason is needed."""
 UNKNOWN = 0.5
 """Error relative to the printed value above which agreement says nothing."""
 
@@ -123,9 +123,9 @@ def nearest(result: Result, axis: str, value: float, within: float) -> int:
 
 def _row(result: Result, entry: Printed, places: Mapping[str, int]) -> Row:
     given = result.setting("kubo", "heat_currents") or {}
-    for key, wanted in entry.motion.items():
-        if abs(float(given.get(key) or 0.0) - wanted) > 1e-9 * abs(wanted):
-            raise InputError(f"{result.path}: kubo.heat_currents.{key}: the printed values need {wanted:g}")
+    for key, needed in entry.motion.items():
+        if abs(float(given.get(key) or 0.0) - needed) > 1e-9 * abs(needed):
+            raise InputError(f"{result.path}: kubo.heat_currents.{key}: the printed values need {needed:g}")
     factor = entry.factor
     if entry.divided_by:
         factor /= float(given[entry.divided_by])

@@ -1,4 +1,4 @@
-"""What a level knows: the values that were asked for, each with its error and the error it may have."""
+"""What a level knows: the requested values, each with its error and the error it may have."""
 
 from __future__ import annotations
 

@@ -107,14 +107,14 @@ class Channels(Reader):
         return raw.R, raw.H_Rnn / raw.degeneracy[:, None, None]
 
     def _spin_orbit(self, found: ChannelFiles, up: WannierModel) -> SpinOrbit | None:
-        """The on-site spin-orbit coupling; None if none was asked for."""
+        """The on-site spin-orbit coupling; None if none is requested."""
         if not self.spin_orbit:
             return None
         source = found.structure or WannierFiles.find(found.up, self._options(found)).structure
         orbitals = read_orbitals(source)
         if orbitals is None or len(orbitals) != up.size:
             has = "no projections that are understood" if orbitals is None else f"{len(orbitals)} projections"
-            raise InputError(f"spin_orbit: {source}: has {has}, but {up.size} functions need to have their shape told")
+            raise InputError(f"spin_orbit: {source}: has {has}, but {up.size} functions need their shapes")
         sites = np.stack([o.position for o in orbitals])
         atoms = nearest_atoms(sites, up.crystal.lattice, up.crystal.positions)
         first, second = layout_pairs(2 * up.size, "blocks")

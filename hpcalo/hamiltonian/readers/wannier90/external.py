@@ -30,7 +30,7 @@ OTHER_RUN = 0.5
 SAME_H = 1e-3
 """eV, between V†EV and the Hamiltonian of the main file."""
 STEPS = 4
-"""Numbers of bands for which the truncated sum is told."""
+"""Numbers of bands for which the truncated sum is reported."""
 
 
 @dataclass(frozen=True)
@@ -188,7 +188,7 @@ class _Mesh:
         return C
 
     def _measure(self, w: RealArray, MV: ComplexArray, V: ComplexArray, E: RealArray, beyond: ComplexArray) -> None:
-        """Adds this k-point to what is told of the truncated sum."""
+        """Adds this k-point to what is reported about the truncated sum."""
         nk, _, N = self._checkpoint.V_kbn.shape
         inside = V.conj().T @ MV
         self._total += float(w @ (N - (np.abs(inside) ** 2).sum(axis=(1, 2)))) / nk

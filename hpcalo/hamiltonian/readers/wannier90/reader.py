@@ -58,7 +58,7 @@ class Wannier90(Reader):
         return read_with_replicas(self.wannier90.path, self.options)
 
     def orbitals(self) -> tuple[Orbital, ...] | None:
-        """What the functions were projected on; None without projections, or if they cannot be told for certain."""
+        """What the functions were projected on; None without projections, or if they are uncertain."""
         path = WannierFiles.find(self.wannier90.path, self.options).structure
         return read_orbitals(path) if path.exists() else None
 
