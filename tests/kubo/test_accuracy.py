@@ -224,6 +224,24 @@ def test_error_of_a_curve_falls_as_meshes_alike_do():
     assert errors_of_curve([1.0, 1.0], [1.0, 1e9], 3) == pytest.approx(0.5**1.5)
 
 
+@pytest.mark.parametrize(("steepness", "least", "most"), [(6.0, 1.0, 2.0), (12.0, 1.0, 6.0)])
+def test_thermal_number_whose_error_falls_exponentially(steepness, least, most):
+    """As Fermi functions make it at last, e^(−κN): the estimate stays above it, not far. 1/√N is not believed to."""
+
+    def estimate(errors, averaged=True):
+        steps = (None, abs(errors[1] - errors[3]), abs(errors[2] - errors[1]))
+        levels = [
+            Scatter(m, np.full((1, 1), e**2), averaged, None if step is None else np.full((1, 1), step**2))
+            for m, e, step in zip((2**0.5, 2.0, 4.0), errors, steps, strict=False)
+        ]
+        return float(estimated_error(levels, ("mu", "temperature"), 2)[0, 0])
+
+    exponential = [np.exp(-steepness / m) for m in (2**0.5, 2.0, 4.0, 1.0)]
+    assert least < estimate(exponential) / exponential[-1] < most
+    assert estimate(exponential) < estimate(exponential, averaged=False)
+    assert estimate([2**0.5, 2.0, 4.0, 1.0]) == pytest.approx(1.0)
+
+
 @pytest.mark.parametrize(
     ("meshes", "values", "own", "expected"),
     [

@@ -20,6 +20,11 @@ the gain grows where the integrand is analytic (it would be 2 if the error fell 
 """
 OF_NUMBERS = 0.5
 """The same for numbers that are no curve: from few parts and few values it is uncertain, and only half is believed."""
+OF_THERMAL = 1.5
+"""The same for thermal numbers of meshes with halves. Fermi functions are analytic in k as far as π k_B T over the
+levels' slope, so that the error does fall exponentially at last: this would be 1.9 from the halves to the coarsest
+parts, 2.3 by meshes alike.
+"""
 LOWEST = 0.1
 """Part of a curve's error as that of a spiky integrand that is left however fast the levels converge: what falls slowly
 is hidden below what falls fast.
@@ -87,8 +92,9 @@ def _of_curve(levels: Sequence[Scatter], axes: Sequence[str], least: float) -> R
 def _from_near_parts(levels: Sequence[Scatter], axes: Sequence[str], least: float) -> RealArray:
     """The error of a number from the halves of a mesh and from its coarser parts.
 
-    The halves are coarser by √2 only; the coarser levels show how the error falls towards them. The mean of the
-    exponents from the halves to either level is trusted in full, or that of meshes alike if it is larger.
+    The halves are coarser by √2 only; the coarser levels show how the error falls towards them. The largest of three
+    gains is trusted: the mean of those from the halves to either level in full, that to the coarsest level and that of
+    meshes alike as thermal averages converge.
 
     Two halves may agree by chance. For a number without neighbours therefore the smaller of the exponents counts, that
     of all temperatures together, and of three levels the worst.
@@ -97,12 +103,12 @@ def _from_near_parts(levels: Sequence[Scatter], axes: Sequence[str], least: floa
     one, other = (_exponent(levels[0], level, together, least) for level in levels[1:3])
     if not levels[0].averaged:
         return _largest(levels[:3], np.minimum(one, other))
-    q = 0.5 * (one + other)
+    thermal = other - least
     alike = _alike(levels, least)
     if len(alike) > 1:
         every = tuple(i for i, axis in enumerate(axes) if axis not in APART)
-        q = np.maximum(q, _exponent_of_steps(alike[0], alike[1], every, least))
-    return _largest(levels[:2], q)
+        thermal = np.maximum(thermal, _exponent_of_steps(alike[0], alike[1], every, least) - least)
+    return _largest(levels[:2], np.maximum(0.5 * (one + other), least + OF_THERMAL * thermal))
 
 
 def _alike(levels: Sequence[Scatter], least: float) -> list[Scatter]:
