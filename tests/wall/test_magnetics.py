@@ -112,7 +112,8 @@ def test_larmor_precession_and_damping(integrator):
     alpha, field, end = 0.1, 1e5, 1e5  # A/m, fs
     magnet = Magnet(anisotropy=0.0, damping=alpha)
     time = Time(integrator=integrator, tolerance=1e-8, first_step=20.0)
-    if integrator in {"cn", "bdf"}:  # second order: (w dt)^2 w t/3 = 4e-6
+    if integrator in {"cn", "bdf"}:  # second order: (w dt)^2 w t/3 = 2e-6
+        end = 5e4
         time = Time(integrator=integrator, first_step=100.0, fixed_step=True)
     mesh, _, stepper = build(magnet, cells=3, length=2.0, zeeman=(Zeeman(field=(0.0, 0.0, field)),), time=time)
     theta0 = 1.2
@@ -121,7 +122,7 @@ def test_larmor_precession_and_damping(integrator):
     w = GAMMA * field * 1e-15 / (1 + alpha**2)
     theta = 2 * np.arctan(np.tan(theta0 / 2) * np.exp(-alpha * w * end))
     exact = np.array([np.sin(theta) * np.cos(w * end), np.sin(theta) * np.sin(w * end), np.cos(theta)])
-    np.testing.assert_allclose(state.m[1], exact, atol=5e-6 if integrator in {"bdf", "cn"} else 2e-7)
+    np.testing.assert_allclose(state.m[1], exact, atol=2.5e-6 if integrator in {"bdf", "cn"} else 2e-7)
     assert state.t == end
     assert np.abs(np.linalg.norm(state.m, axis=1) - 1).max() < 1e-12
 
@@ -254,10 +255,12 @@ def test_walker_velocity():
     hk = 2 * 2e5 / (MU_0 * MS)
     phi = 0.5 * np.arcsin(2 * field / (alpha * hk))
     delta = np.sqrt(1.3e-11 / (5.2e5 + 2e5 * np.sin(phi) ** 2))
-    magnet = Magnet(hard_anisotropy=2e5, damping=alpha)
-    mesh, _, stepper = build(magnet, cells=321, zeeman=(Zeeman(field=(0.0, 0.0, field)),), time=Time(tolerance=1e-6))
-    start = Texture(centre=40.0, angle=0.8 * np.rad2deg(phi), width=delta * 1e9)
-    state = stepper.segment(State(m=initial(start, magnet, mesh.x, 160.0), t=0.0, dt=10.0), 3e5)
+    magnet, length = Magnet(hard_anisotropy=2e5, damping=alpha), 110.0  # nm; the wall goes from 30 to 75
+    mesh, _, stepper = build(
+        magnet, cells=221, length=length, zeeman=(Zeeman(field=(0.0, 0.0, field)),), time=Time(tolerance=1e-6)
+    )
+    start = Texture(centre=30.0, angle=0.8 * np.rad2deg(phi), width=delta * 1e9)
+    state = stepper.segment(State(m=initial(start, magnet, mesh.x, length), t=0.0, dt=10.0), 3e5)
     v = velocity(mesh, mesh.magnetization_with_ghosts(state.m), stepper.rate(state.t, state.m))
     assert v == pytest.approx(GAMMA * delta * field / alpha, rel=1e-2)
     assert measure(mesh, state.m).angle == pytest.approx(phi, rel=2e-2)

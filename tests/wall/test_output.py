@@ -18,6 +18,7 @@ from hpcalo.io.hdf5 import read_dataset
 from hpcalo.io.keeper import Keeper, StopRequested
 from hpcalo.io.saved import read_state
 from hpcalo.io.timeseries import TimeSeries
+from hpcalo.wall import errors
 
 
 def run(folder: Path, name: str, text: str, *overrides: str, comm=MPI.COMM_SELF, force=False) -> Path:
@@ -97,11 +98,13 @@ def test_xarray_opens_it(tmp_path):
         ("time-dependent", "rosw"),
     ],
 )
-def test_continuation_is_bitwise(tmp_path, mode, integrator):
+def test_continuation_is_bitwise(tmp_path, monkeypatch, mode, integrator):
     """Stopped after two of four frames and continued: the same bits as the run that was not stopped."""
-    options = ("time.output_every='0.0004 ns'", "momentum.points=20", "time.end='0.0016 ns'")
+    options = ("time.output_every='0.0002 ns'", "momentum.points=20", "time.end='0.0008 ns'")
+    if integrator not in ("rk", "arkimex"):  # the error of the steps takes longer than these runs
+        monkeypatch.setattr(errors, "velocity_error", lambda sim, state: 0.0)
     whole = read_dataset(run(tmp_path, "whole", small_wall(mode, integrator), *options))
-    run(tmp_path, "half", small_wall(mode, integrator), *options[:-1], "time.end='0.0008 ns'")
+    run(tmp_path, "half", small_wall(mode, integrator), *options[:-1], "time.end='0.0004 ns'")
     rest = read_dataset(
         run(tmp_path, "rest", small_wall(mode, integrator), *options, f"wall.continue_from='{tmp_path / 'half.h5'}'")
     )
@@ -118,14 +121,14 @@ def test_continuation_is_bitwise(tmp_path, mode, integrator):
 def test_restart_is_bitwise(tmp_path, monkeypatch, mode, integrator):
     """Stopped politely after the second frame, restarted from the checkpoint: the same file as without the stop."""
     options = (
-        "time.output_every='0.0004 ns'",
-        "time.end='0.0016 ns'",
+        "time.output_every='0.0002 ns'",
+        "time.end='0.0008 ns'",
         "output.monitors=[{name='wall'},{name='magnetization',every=2}]",
     )
     whole = read_dataset(run(tmp_path, "whole", small_wall(mode, integrator), *options))
     with monkeypatch.context() as patch:
         stopped_after(patch, 3)
-        with pytest.raises(Interrupted, match=r"at 0\.0008 ns; 'hpcalo restart .*part\.h5' continues"):
+        with pytest.raises(Interrupted, match=r"at 0\.0004 ns; 'hpcalo restart .*part\.h5' continues"):
             run(tmp_path, "part", small_wall(mode, integrator), *options)
     assert not (tmp_path / "part.h5").exists()
     with pytest.raises(CheckpointError, match="left a checkpoint"):

@@ -37,7 +37,7 @@ def no_locks(tmp_path_factory):
     return library
 
 
-def test_a_run_reads_and_writes_without_them(launch, no_locks, tmp_path):
+def test_a_run_reads_and_writes_without_them(launch, in_turn, no_locks, tmp_path):
     """On two ranks, with a model file; then what reads the result."""
     shutil.copy(MODEL, tmp_path / "model.h5")
     (tmp_path / "a.toml").write_text(INPUT)
@@ -45,8 +45,7 @@ def test_a_run_reads_and_writes_without_them(launch, no_locks, tmp_path):
     result = launch(2, "-m", "hpcalo", "run", "a.toml", env=refuses)
     assert result.returncode == 0, result.stderr
     refuses["NO_LOCKS"] = str(errno.ENOLCK)
-    for command in (("info", "a.h5"), ("plot", "a.h5")):
-        result = launch(0, "-m", "hpcalo", *command, env=refuses)
+    for result in in_turn(["info", "a.h5"], ["plot", "a.h5"], env=refuses):
         assert result.returncode == 0, result.stderr
 
 

@@ -180,7 +180,7 @@ main(["plot", "w.h5", "-o", "w.png"])
 
 @pytest.mark.parametrize(
     ("ranks", "error", "code", "words"),
-    [(3, f'RuntimeError("{PURPOSE}")', 70, PURPOSE), (0, 'OSError(28, "No space left on device")', 5, "No space left")],
+    [(2, f'RuntimeError("{PURPOSE}")', 70, PURPOSE), (0, 'OSError(28, "No space left on device")', 5, "No space left")],
     ids=["broken", "full"],
 )
 def test_drawing(launch, whole, tmp_path, ranks, error, code, words):

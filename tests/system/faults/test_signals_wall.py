@@ -24,8 +24,8 @@ from program import differences
 from hpcalo.errors import HpcaloError
 from hpcalo.io import checkpoint
 
-END = 0.02  # ns
-PAUSE = "0.1"  # seconds that a run to be stopped waits after every step
+END = 0.04  # ns
+PAUSE = "0.3"  # seconds that a run to be stopped waits after every step
 SIGNALLED = {signal.SIGINT: "rank 1", signal.SIGTERM: "rank 0", signal.SIGUSR1: "launcher"}
 FEMTOSECONDS = 1e6  # in a nanosecond
 
@@ -70,7 +70,7 @@ def saved_between_frames(process: subprocess.Popen, result: Path, after: float) 
     while (now := saved(result))[0] <= after:
         assert process.poll() is None, process.communicate()[1]
         assert time.monotonic() < deadline, "no checkpoint by the clock"
-        time.sleep(0.01)
+        time.sleep(0.05)
     assert 0.0 < now[0] < END
     assert set(now[1].values()) == {1}, now  # the frame of the start alone
     return now[0]
@@ -95,7 +95,9 @@ def finished(process: subprocess.Popen, folder: Path, whole: Path) -> None:
 
 
 def test_every_signal_saves_and_is_named(begin, whole, tmp_path):
-    """One run, stopped three times: by each signal, sent to the second rank, to the first, to the launcher."""
+    """One run, stopped three times: by each signal, sent to the second rank, to the first, to the launcher; then its
+    ranks are killed.
+    """
     shutil.copy(whole / "a.toml", tmp_path)
     command, reached = ["run", "a.toml"], 0.0
     for number, who in SIGNALLED.items():
@@ -114,13 +116,8 @@ def test_every_signal_saves_and_is_named(begin, whole, tmp_path):
         assert reached <= stopped < END
         assert not (tmp_path / "a.h5").exists()
         command, reached = ["restart", "a.h5"], stopped
-    finished(begin(*command, slowly=False), tmp_path, whole)
-
-
-def test_killed_between_frames(begin, whole, tmp_path):
-    shutil.copy(whole / "a.toml", tmp_path)
-    process = begin("run", "a.toml", slowly=True)
-    reached = saved_between_frames(process, tmp_path / "a.h5", 0.0)
+    process = begin(*command, slowly=True)
+    reached = saved_between_frames(process, tmp_path / "a.h5", reached)
     for name, pid in processes(process.pid).items():
         if name != "launcher":
             with suppress(ProcessLookupError):  # the launcher ends the other ranks by itself
@@ -128,4 +125,4 @@ def test_killed_between_frames(begin, whole, tmp_path):
     process.communicate(timeout=HANG)
     assert process.returncode not in (0, 75)
     assert reached <= saved(tmp_path / "a.h5")[0] < END
-    finished(begin("restart", "a.h5", slowly=False), tmp_path, whole)
+    finished(begin(*command, slowly=False), tmp_path, whole)

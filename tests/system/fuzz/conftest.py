@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import faulthandler
+import os
 import resource
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +14,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
-from limits import processor_time
+from limits import HANG, processor_time
 from mutations import LONG
 
 from hpcalo.errors import HpcaloError, one_line
@@ -85,6 +88,38 @@ def survives() -> Callable[..., bool]:
         return True
 
     return attempt
+
+
+class Child:
+    """Calls a function in a child process; its exit code, negative where the child was killed or broke down."""
+
+    def __call__(self, work: Callable[[], object]) -> int:
+        child = os.fork()
+        if child == 0:
+            code = 99
+            try:
+                faulthandler.disable()
+                signal.signal(signal.SIGALRM, signal.SIG_DFL)
+                self.goes_on()
+                work()
+                code = 0
+            except BaseException as problem:
+                os.write(2, f"{type(problem).__name__}: {problem}\n".encode())
+                raise
+            finally:
+                os._exit(code)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+    @staticmethod
+    def goes_on() -> None:
+        """The child has so long again until it counts as hung."""
+        signal.alarm(int(HANG))
+
+
+@pytest.fixture
+def in_child() -> Child:
+    """All cases of a test in one child: a process forks in a tenth of a second, and any breakdown fails the test."""
+    return Child()
 
 
 @pytest.fixture(autouse=True)

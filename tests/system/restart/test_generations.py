@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
+from pathlib import Path
 
 import pytest
 from inputs import FILM
@@ -19,20 +21,31 @@ from hpcalo.kubo.sums import checkpoints as kubo_checkpoints
 from hpcalo.kubo.sums import plan as kubo_plan
 
 
-@pytest.fixture
-def source(comm, tmp_path):
-    path = rashba(comm, tmp_path, "torkance")
-    app.run(comm, path, output=tmp_path / "whole.h5", quiet=True)
-    return path
-
-
-@pytest.fixture
-def unfinished(comm, tmp_path, source):
-    """A result with checkpoints number 2 (older) and 3."""
-    output = tmp_path / "a.h5"
+def interrupted(comm, folder: Path) -> None:
+    """An input (r.toml), its result (whole.h5), and one (a.h5) with checkpoints number 2 (older) and 3."""
+    path = rashba(comm, folder, "torkance")
+    app.run(comm, path, output=folder / "whole.h5", quiet=True)
     with meetings(NOTHING, SAVE, SAVE, NOTHING, STOP), pytest.raises(Interrupted):
-        app.run(comm, source, output=output, quiet=True)
-    return output
+        app.run(comm, path, output=folder / "a.h5", quiet=True)
+
+
+@pytest.fixture(scope="module")
+def made(world, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("made")
+    interrupted(world, folder)
+    return folder
+
+
+@pytest.fixture
+def unfinished(made, tmp_path):
+    """The result with two checkpoints, a copy for each test."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "a.h5"
+
+
+@pytest.fixture
+def source(unfinished):
+    return unfinished.with_name("r.toml")
 
 
 def by_age(output):
@@ -155,11 +168,12 @@ def test_other_points_or_blocks_are_refused(comm, unfinished, monkeypatch):
         app.restart(comm, unfinished, quiet=True)
 
 
-def test_changed_input_file_does_not_matter(comm, tmp_path, source, unfinished):
+def test_changed_input_file_does_not_matter(comm, tmp_path):
     """The checkpoint holds the whole input; the file may be gone."""
-    source.unlink()
-    app.restart(comm, unfinished, quiet=True)
-    assert differences(tmp_path / "whole.h5", unfinished) == []
+    interrupted(comm, tmp_path)
+    (tmp_path / "r.toml").unlink()
+    app.restart(comm, tmp_path / "a.h5", quiet=True)
+    assert differences(tmp_path / "whole.h5", tmp_path / "a.h5") == []
 
 
 def test_killed_after_the_rename(comm, tmp_path, unfinished):
