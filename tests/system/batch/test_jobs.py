@@ -47,7 +47,7 @@ SCAN = """
 key = "drive.gradient"
 values = [1.0, 2.0, 4.0]
 """
-PAUSE = 1.0  # seconds that a run to be stopped waits after every step
+PAUSE = 2.5  # seconds that a run to be stopped waits after every step
 LAUNCHERS = {"srun": "srun --mpi=pmix", "mpirun": "mpirun"}
 SMALL = ["--ntasks-per-node=2", "--mem-per-cpu=200M", "--time=20"]  # longer than the 300 s of warning in the scripts
 
@@ -69,7 +69,7 @@ def moving(mode: str = "quasi-static") -> str:
 def long(tmp_path_factory, cluster):
     """A Kubo run of many rounds that saves itself after each, and its result from one rank."""
     folder = tmp_path_factory.mktemp("long")
-    (folder / "long.toml").write_text(SAVED.format(side=128, interval=0.001))
+    (folder / "long.toml").write_text(SAVED.format(side=80, interval=0.001))
     cluster("hpcalo", "run", "-q", "long.toml", cwd=folder)
     return folder
 

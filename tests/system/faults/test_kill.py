@@ -17,7 +17,7 @@ from hpcalo.errors import HpcaloError
 from hpcalo.io import checkpoint
 from hpcalo.io.hdf5 import read_dataset
 
-INPUT = SAVED.format(side=64, interval=0.01)
+INPUT = SAVED.format(side=40, interval=0.01)
 
 
 @pytest.fixture(scope="module")
