@@ -39,11 +39,11 @@ def _draw(axis: Axes, results: Sequence[Result], *, stem: str, label: AxisLabel)
     index = elements[0].name if len(elements) == 1 else "ij"
     axis.set_ylabel(f"{label.words} {label.symbol.format(index)} ({unit})")
     x = np.arange(len(places))
-    axis.set_xticks(x, places, rotation=90 if len(places) > 4 else 0)
     axis.set_xlim(-0.5, len(places) - 0.5)
     if not elements:
         draw_nothing(axis, results, name, label.unit, label.base)
-        axis.set_xticks(x, places, rotation=90 if len(places) > 4 else 0)
+    axis.set_xticks(x, places, rotation=90 if len(places) > 4 else 0)
+    if not elements:
         return
     for which, result in enumerate(results):
         tensor, errors = _tensor(result, name, along), _tensor(result, name, along, errors=True)
