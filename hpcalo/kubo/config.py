@@ -16,7 +16,7 @@ from hpcalo.hamiltonian.kgrid import KGrid, Vector
 from hpcalo.hamiltonian.section import ModelSection
 from hpcalo.hamiltonian.target import Accuracy, accuracy
 from hpcalo.kubo.registry import ResponseName, registered
-from hpcalo.kubo.tables import Expansion, HeatCurrents
+from hpcalo.kubo.tables import Disorder, Expansion, HeatCurrents
 from hpcalo.scan.section import Scannable, ScanSection
 from hpcalo.units import BOLTZMANN_EV
 
@@ -70,7 +70,7 @@ class KuboSection(Section):
         tuple[Annotated[float, Broadening("eV"), Field(gt=0, le=10)], ...],
         Field(strict=False, min_length=1, max_length=1000),
         OneOrMore,
-    ] = Field((0.025,), description="quasiparticle broadenings Γ (half width)")
+    ] = Field((0.025,), description="quasiparticle broadenings Γ (half width); [kubo.disorder] makes them differ")
     temperatures: Annotated[tuple[Kelvin, ...], Field(strict=False, min_length=1, max_length=10_000), OneOrMore] = (
         Field((300.0,), description="temperatures of thermal quantities")
     )
@@ -98,6 +98,7 @@ class KuboSection(Section):
     k: KGrid
     heat_currents: HeatCurrents = HeatCurrents()
     expansion: Expansion = Expansion()
+    disorder: Disorder = Disorder()
 
     @property
     def gaussian_width(self) -> float:

@@ -142,7 +142,7 @@ class Costs:
             points, known = -(-section.k.points_max // len(n_hat)), True
         memory = memory_per_rank(model, look.solver, request)
         memory += bytes_of_sums(size.division, Packing(request.shapes()).size, passes)
-        if target and refines_cells(model.crystal, section.k):
+        if target and refines_cells(request, section.k):
             memory += bytes_of_cells(points * len(n_hat), look.solver, request)
         cost = Cost(
             f"{model.name or '(unnamed)'}: {look.solver.size} states, {len(model.R)} cells R, "
@@ -175,7 +175,7 @@ class _Look:
         self.solver = solver
         begin = time.process_time()
         self.seconds = seconds_per_k(solver, request, grid)
-        expected = expected_operations(solver, grid)
+        expected = expected_operations(solver, request, grid)
         check = SymmetryCheck(solver, expected, request, grid.largest_violation)
         each = _seconds(lambda: check.sums(0, 0))
         sums = sum(check.tasks(number) for number in range(check.rounds - 1)) + 2 * SAMPLES * (len(expected) > 1)

@@ -139,7 +139,7 @@ class _Look:
         planner, directions = ahead.planner()
         self.meshes = mesh_strategies(planner)
         self._cells: CellStrategy | None = None
-        if refines_cells(ahead.request.crystal, ahead.section.k):
+        if refines_cells(ahead.request, ahead.section.k):
             self._cells = CellStrategy(planner, directions, self._point_values, single())
         self._every: list[Strategy] = [*self.meshes]
         if self._cells and (first := self._cells.step(1.0)) and first.points <= ahead.affordable:

@@ -16,6 +16,7 @@ from hpcalo.kubo.states.observable import Observable
 from hpcalo.kubo.states.operators import ordered
 from hpcalo.kubo.states.solvers import check_need, magnetization_directions
 from hpcalo.kubo.sums.request import Request
+from hpcalo.kubo.sums.scattering import scattering
 from hpcalo.typing import RealArray
 from hpcalo.units import BOLTZMANN_EV
 
@@ -31,6 +32,9 @@ def prepare(section: KuboSection, model: Model) -> tuple[float, RealArray, Reque
     reference = reference_energy(section, model)
     n_hat = magnetization_directions(model, section.n_hat)
     request = make_request(section, reference, model.crystal)
+    broadening = request.scattering and request.scattering.broadening
+    if broadening and (reason := broadening.missing(model)):
+        raise InputError(f"kubo.disorder: the model {model.name or '(unnamed)'} {reason}")
     provided = check_need(model, request.need())
     missing = request.need() - provided
     unknown = missing | _unknown(responses(section.quantities), model)
@@ -60,7 +64,8 @@ def remarks(section: KuboSection, model: Model, n_hat: RealArray, request: Reque
             for observable in q.requires
             if observable in request.missing
         ]
-    notes: list[str] = []
+    disorder = section.disorder.describe()
+    notes = [f"disorder: {disorder}"] if disorder else []
     if isinstance(model, WannierModel):
         doubtful = error_of_turning(model, n_hat) > section.warn_error
         (warnings if doubtful else notes).append(note_on_turning(model, n_hat))
@@ -98,6 +103,7 @@ def make_request(section: KuboSection, reference: float, crystal: Crystal) -> Re
         sums=sums,
         count_edges=_count_edges(energies, section.gaussian_width) if sums.count else np.zeros(0),
         window=True,
+        scattering=scattering(section.disorder, reference, crystal),
     )
 
 

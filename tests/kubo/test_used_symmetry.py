@@ -36,7 +36,7 @@ def planned(source: Path, *overrides: str):
 
 
 def sized(solver: StateSolver, request: Request, grid: KGrid):
-    found = symmetries_of(solver, expected_operations(solver, grid), request, grid.largest_violation)
+    found = symmetries_of(solver, expected_operations(solver, request, grid), request, grid.largest_violation)
     return size_of(solver, request, grid, found)
 
 

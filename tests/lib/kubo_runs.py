@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,8 @@ from hpcalo.kubo.states.solver import StateSolver
 from hpcalo.kubo.states.wannier import WannierStates
 from hpcalo.kubo.sums.engine import sum_block
 from hpcalo.kubo.sums.request import Pair, Request, Sums
+from hpcalo.kubo.sums.scattering import scattering
+from hpcalo.kubo.tables import Disorder
 from hpcalo.units import BOLTZMANN_EV
 
 
@@ -50,11 +52,12 @@ def run_sums(
     temperatures: Sequence[float] = (300.0,),
     mu: Sequence[float] = (0.0,),
     n_hat: Sequence[Sequence[float]] | None = None,
+    disorder: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> RunSums:
     """Raw sums on the full list of k-points, energies absolute (reference 0), as the responses take them.
 
-    settings: further keys of the table [kubo], such as `moment`.
+    disorder: the table [kubo.disorder]. settings: further keys of the table [kubo], such as `moment`.
     """
     temperatures, mu = np.asarray(temperatures, dtype=float), np.asarray(mu, dtype=float)
     request = Request(
@@ -66,6 +69,7 @@ def run_sums(
         sums=Sums(
             broadened, sea, thermal, levels, fermi=fermi, fermi_levels=fermi_levels, thermal_levels=thermal_levels
         ),
+        scattering=scattering(Disorder(**disorder or {}), 0.0, model.crystal),
     )
     raw = []
     for n in [model.n_hat] if n_hat is None else n_hat:

@@ -39,7 +39,7 @@ def _few_levels(result: Result, every: Sequence[Numbers], run: RunSums, passes: 
     curves = {name: v for name, v in result.variables.items() if {"gamma", "energy"} <= set(v.dims)}
     if not curves:
         return []
-    density, gamma, limit = _density(result, run), float(run.gammas[0]), threshold(result)
+    density, gamma, limit = _density(result, run), _least_gamma(run), threshold(result)
     # Where cells were cut, the points lie densest at the levels that count: their number is no measure. What has to be
     # seen is that the cells of the complete mesh met resonances at all, or none was cut; how much the sum over those
     # that were cut fluctuates, its error says, which has a warning of its own.
@@ -95,7 +95,7 @@ def _coarse_energies(result: Result, run: RunSums) -> Iterator[str]:
     spacing = f"energies {1e3 * run.spacing:.3g} meV apart"
     if words := _not_resolved(run, changed):
         span = float(run.energies[-1] - run.energies[0])
-        enough = 1 + 2 * math.ceil(0.5 * span / min(float(run.gammas[0]) / 3.0, _least_kt(run)))
+        enough = 1 + 2 * math.ceil(0.5 * span / min(_least_gamma(run) / 3.0, _least_kt(run)))
         yield (
             f"{spacing} do not resolve {' and '.join(words)}: the error of averages over temperature that comes from "
             f"it is not known (kubo.energies.points = {enough} would resolve them)"
@@ -107,13 +107,18 @@ def _coarse_energies(result: Result, run: RunSums) -> Iterator[str]:
         yield f"{spacing} are too few (kubo.energies.points): {found[0].text}{more}"
 
 
+def _least_gamma(run: RunSums) -> float:
+    """That no level is below, eV."""
+    return float(run.gammas[0]) * run.settings.disorder.smallest
+
+
 def _least_kt(run: RunSums) -> float:
     return BOLTZMANN_EV * float(run.temperatures[0])
 
 
 def _not_resolved(run: RunSums, averages: Mapping[str, Variable]) -> list[str]:
     """The widths of curves that the energies miss: Γ, and k_BT for curves without broadening."""
-    gamma, kt, words = float(run.gammas[0]), _least_kt(run), []
+    gamma, kt, words = _least_gamma(run), _least_kt(run), []
     if any("gamma" in v.dims for v in averages.values()) and run.spacing > gamma / 2.999:
         words.append(f"Γ = {1e3 * gamma:.4g} meV")
     if any("gamma" not in v.dims for v in averages.values()) and run.spacing > kt:

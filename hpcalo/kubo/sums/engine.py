@@ -26,6 +26,7 @@ from hpcalo.kubo.sums.request import (
     fermi_name,
     thermal_name,
 )
+from hpcalo.kubo.sums.scattering import ScatteredSums
 from hpcalo.kubo.sums.thermal_levels import ROWS, add_thermal_levels
 from hpcalo.typing import Array, IntArray, RealArray
 
@@ -139,22 +140,22 @@ def _add_curves(
     whole: bool,
     out: RawSums,
 ) -> None:
-    """Adds points of a line to the sums at the energies and at the points (µ, T). widths: as of `_widths`.
-
-    sums: those of `Request.pair_sums` whose kernels add all their points to one sum.
-    """
-    points_mu_t = (request.mu, request.kt)
+    """Adds points of a line to those sums of `Request.pair_sums` that have no bins. widths: as of `_widths`."""
+    axes = (request.gammas, request.energies, energies)
+    scattered = request.scattering and ScatteredSums(request.scattering, states, axes, w, widths)
     for name, (kind, pair) in sums.items():
         X, Y = (states[operator] for operator in pair)
-        if kind == BROADENED:
+        if kind == BROADENED and scattered:
+            scattered.add(X, Y, components[name], out[name])
+        elif kind == BROADENED:
             # Onto the sums so far in both cases, so that a share of the energies gives the same bits as all of them.
-            chosen = request.energies[energies]
+            chosen = request.energies[energies].copy()
             part = out[name] if len(chosen) == len(request.energies) else out[name][..., energies].copy()
-            axes = (request.gammas, chosen.copy())
-            _kubo.broadened_pairs(states.E_kn, X, Y, components[name], *axes, w, part, widths)
+            _kubo.broadened_pairs(states.E_kn, X, Y, components[name], request.gammas, chosen, w, part, widths)
             out[name][..., energies] = part
         elif whole and kind == THERMAL:
-            _kubo.thermal_pairs(states.E_kn, X, Y, components[name], *points_mu_t, DEGENERACY_TOLERANCE, w, out[name])
+            points = (request.mu, request.kt, DEGENERACY_TOLERANCE, w)
+            _kubo.thermal_pairs(states.E_kn, X, Y, components[name], *points, out[name])
 
 
 def _add_fermi(
@@ -169,8 +170,8 @@ def _add_fermi(
     points_mu_t, (low, high) = (request.mu, request.kt), (int(part.min()), int(part.max()) + 1)
     for name, sums in fermi.items():
         X, Y = (states[operator] for operator in request.pair_sums()[name][1])
-        limits = (*points_mu_t, DEGENERACY_TOLERANCE)
-        _kubo.fermi_pairs(states.E_kn, X, Y, sums.computed, *limits, w, part - low, sums.values[low:high])
+        points = (*points_mu_t, DEGENERACY_TOLERANCE, w, part - low)
+        _kubo.fermi_pairs(states.E_kn, X, Y, sums.computed, *points, sums.values[low:high])
     for observable in request.sums.fermi_levels:
         name = fermi_name(observable)
         values = _kept(states, observable, name, request)

@@ -74,7 +74,7 @@ def plan(
 
 def _found(solver: StateSolver, request: Request, grid: KGrid, comm: Intracomm) -> Symmetry:
     """The symmetry of one direction. Collective."""
-    expected = on_root(comm, lambda: expected_operations(solver, grid))
+    expected = on_root(comm, lambda: expected_operations(solver, request, grid))
     check = SymmetryCheck(solver, expected, request, grid.largest_violation)
     for number in range(check.rounds):
         _one_round(check, number, comm)
@@ -95,14 +95,18 @@ def _one_round(check: SymmetryCheck, number: int, comm: Intracomm) -> None:
     check.state = on_root(comm, lambda: check.state)
 
 
-def expected_operations(solver: StateSolver, grid: KGrid) -> tuple[Operation, ...]:
-    """Those of the crystal that may be used. Raises InputError for a grid that does not suit the model."""
+def expected_operations(solver: StateSolver, request: Request, grid: KGrid) -> tuple[Operation, ...]:
+    """Those of the crystal, with its disorder, that may be used. Raises InputError for a grid that does not suit."""
     for c, repeats in enumerate(solver.crystal.periodic):
         if not repeats and grid.divisions[c] != 1:
             raise InputError(
                 f"kubo.k.grid: {list(grid.divisions)}: the model is not periodic along vector {c + 1}; use 1 there"
             )
-    return (identity(),) if grid.symmetry == "off" else candidates(solver.crystal, solver.n_hat, exchanging=True)
+    if grid.symmetry == "off":
+        return (identity(),)
+    every = candidates(solver.crystal, solver.n_hat, exchanging=True)
+    disorder = request.scattering
+    return every if disorder is None else tuple(op for op in every if disorder.keeps(op, solver.crystal))
 
 
 def size_of(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from hpcalo.hamiltonian.types import Crystal
 from hpcalo.kubo.states.observable import Derived, LevelProperty, Observable, Operator
 from hpcalo.kubo.states.operators import TORQUE, VELOCITY
+from hpcalo.kubo.sums.scattering import Scattering
 from hpcalo.kubo.sums.thermal_levels import ROWS
 from hpcalo.typing import RealArray
 
@@ -96,6 +97,7 @@ class Request:
     count; empty if levels are not counted. window: whether the levels between the first and the last Fermi energy are
     counted. missing: observables that the model does not know, and so the responses must do without. independent:
     numbers of the components that are computed of a raw sum, by its name; all of them where it is not named.
+    scattering: disorder beyond the constant gammas.
     """
 
     crystal: Crystal
@@ -108,6 +110,7 @@ class Request:
     window: bool = False
     missing: frozenset[Observable] = frozenset()
     independent: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    scattering: Scattering | None = None
 
     @property
     def reference(self) -> float:
@@ -138,6 +141,8 @@ class Request:
         """The observables that the state solver has to provide."""
         named = self.named()
         every = named | {other for observable in named for other in observable.requires}
+        if self.scattering is not None and self.sums.broadened:
+            every |= self.scattering.need()
         return frozenset(observable for observable in every if not isinstance(observable, Derived))
 
     def derived(self) -> tuple[Derived, ...]:

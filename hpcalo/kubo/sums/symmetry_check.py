@@ -226,4 +226,5 @@ def _probe_request(request: Request) -> Request:
         sums=Sums(broadened=sums.broadened, thermal=tuple(thermal), levels=tuple(levels)),
         count_edges=np.zeros(0),
         window=False,
+        scattering=None,
     )

@@ -47,7 +47,7 @@ def sum_to_target(
     directions = Directions(make, labels)
     planner = Planner(comm, request, grid, directions, checkpoints, quiet=quiet)
     strategies: list[Strategy] = [*mesh_strategies(planner)]
-    if cells is not None and refines_cells(request.crystal, grid):
+    if cells is not None and refines_cells(request, grid):
         strategies.append(CellStrategy(planner, directions, cells, comm, checkpoints, quiet=quiet))
     budget = Budget(
         comm,

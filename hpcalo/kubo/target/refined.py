@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hpcalo.hamiltonian.kgrid import KGrid
-from hpcalo.hamiltonian.types import Crystal
 from hpcalo.kubo.cells.loop import Integrand
 from hpcalo.kubo.cells.tree import CellTree
 from hpcalo.kubo.cells.zone import divisions_for
@@ -19,6 +18,7 @@ from hpcalo.kubo.sums.checkpoints import PassCheckpoints
 from hpcalo.kubo.sums.engine import RawSums
 from hpcalo.kubo.sums.parts import SummedPass
 from hpcalo.kubo.sums.plan import Pass, on_broken, with_operations
+from hpcalo.kubo.sums.request import Request
 from hpcalo.kubo.target.planner import Directions, Planner
 from hpcalo.kubo.target.strategy import Level, Step
 from hpcalo.typing import RealArray
@@ -42,9 +42,13 @@ numbers that have a target, in units of their allowed errors; None where none ha
 """
 
 
-def refines_cells(crystal: Crystal, grid: KGrid) -> bool:
-    """Whether a target is sought with refined cells too: in a bulk crystal, without a shift of the user's."""
-    return all(crystal.periodic) and not any(grid.shift)
+def refines_cells(request: Request, grid: KGrid) -> bool:
+    """Whether a target is sought with refined cells too: in a bulk crystal, without a shift of the user's.
+
+    Not where levels have Γ of their own, of which there are no means over cells.
+    """
+    scattering = request.scattering
+    return all(request.crystal.periodic) and not any(grid.shift) and not (scattering and scattering.by_level)
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 from kubo_runs import grid, run_sums
 from places import MODELS
+from sites_apart import ORBITALS, part_of, two_sites_apart
 
 from hpcalo.hamiltonian import sites
 from hpcalo.hamiltonian.antiferromagnet import antiferromagnet
-from hpcalo.hamiltonian.builtin import ferromagnet, rashba
+from hpcalo.hamiltonian.builtin import rashba
 from hpcalo.hamiltonian.exchange import unit_vector
 from hpcalo.hamiltonian.modelfile import read_model
 from hpcalo.hamiltonian.symmetry import candidates
-from hpcalo.hamiltonian.types import Crystal, WannierModel
+from hpcalo.hamiltonian.types import Crystal
 from hpcalo.kubo.responses.site_spin_accumulation import PER_FIELD as SPIN
 from hpcalo.kubo.responses.site_spin_accumulation import SiteSpinAccumulation
 from hpcalo.kubo.responses.site_torkance import PAIR, SiteTorkance
@@ -33,38 +34,14 @@ N_HAT = unit_vector((0.48, -0.36, 0.8))
 ENERGIES = np.linspace(-2.0, 1.0, 4)
 
 
-def part_of(model: WannierModel, chosen: np.ndarray) -> WannierModel:
-    """Some of the orbitals, alone: all couplings to the others cut."""
-    pairs = {int(old): new for new, old in enumerate(chosen)}
-    keep = [i for i, up in enumerate(model.up) if int(up) in pairs]
-    assert model.odd_Rnn is not None
-    assert model.A_Rvnn is not None
-    return replace(
-        model,
-        H_Rnn=model.H_Rnn[:, chosen[:, None], chosen],
-        odd_Rnn=model.odd_Rnn[:, chosen[:, None], chosen],
-        A_Rvnn=model.A_Rvnn[:, :, chosen[:, None], chosen],
-        centres=model.centres[chosen],
-        up=np.array([pairs[int(model.up[i])] for i in keep]),
-        down=np.array([pairs[int(model.down[i])] for i in keep]),
-    )
-
-
 def test_sites_apart_have_each_the_torkance_of_its_own() -> None:
     """Two sites that no matrix element connects are two magnets."""
-    whole = ferromagnet(orbitals=2, n_hat=tuple(N_HAT))
-    first, second = np.array([0, 2]), np.array([1, 3])  # up and down of each
-    apart = np.zeros((4, 4))
-    for one in (first, second):
-        apart[one[:, None], one] = 1.0
-    assert whole.odd_Rnn is not None
-    assert whole.A_Rvnn is not None
-    whole = replace(whole, H_Rnn=whole.H_Rnn * apart, odd_Rnn=whole.odd_Rnn * apart, A_Rvnn=whole.A_Rvnn * apart)
+    whole = two_sites_apart(N_HAT)
     k = grid(3, 2, 3)
     run = run_sums(whole, k, ENERGIES, broadened=(PAIR,), sea=(PAIR,))
     found = SiteTorkance().compute(run)
     assert not [name for name in found if name.startswith("layer")]
-    for site, chosen in enumerate((first, second)):
+    for site, chosen in enumerate(ORBITALS):
         alone = run_sums(part_of(whole, chosen), k, ENERGIES, broadened=(TORQUE_VELOCITY,), sea=(TORQUE_VELOCITY,))
         for name, expected in Torkance().compute(alone).items():
             assert np.abs(expected).max() > 1e-4
