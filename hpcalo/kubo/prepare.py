@@ -58,6 +58,7 @@ def _unknown(chosen: Sequence[Response], model: Model) -> frozenset[Observable]:
 def remarks(section: KuboSection, model: Model, n_hat: RealArray, request: Request) -> tuple[str, ...]:
     """What is inexact or left out for this model and these directions of the magnetization (A, 3), one line each."""
     warnings = [observable.inexact(model) for observable in ordered(request.need())]
+    warnings += [response.unfit(n_hat) for response in responses(section.quantities)]
     for q in (q for response in responses(section.quantities) for q in response.quantities):
         warnings += [
             f"{q.name} is left out: the model {model.name or '(unnamed)'} {observable.missing(model)}"

@@ -113,6 +113,10 @@ class Response(ABC):
         """
         return {}
 
+    def unfit(self, n_hat: RealArray) -> str:
+        """What the directions of the magnetization (A, 3) do not suffice for, in a sentence; empty if they do."""
+        return ""
+
     def checks(self, result: Result) -> Iterable[Check]:
         """What must hold in a result that has these quantities, for the report."""
         return ()
