@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hpcalo.io.dataset import Result
-from hpcalo.kubo.plot.data import element_name, floor_of, independent, name_of
+from hpcalo.kubo.plot.data import element_name, floor_of, independent, name_of, nearest_room
 from hpcalo.kubo.plot.empty import draw_nothing
 from hpcalo.kubo.plot.looks import tag_text
 from hpcalo.kubo.plot.panels import AxisLabel, Panel, Role
@@ -23,7 +23,10 @@ LAYER, SITE = "layer", "site"
 
 
 def profile_panel(stem: str, label: AxisLabel, *, role: Role = "main", rank: int = 1000) -> Panel:
-    """The panel of `layer_STEM`, or `site_STEM` where the cell is no film, at the first n̂, Γ and chemical potential."""
+    """The panel of `layer_STEM`, or `site_STEM` where the cell is no film, at the first n̂, Γ and chemical potential.
+
+    Thermal quantities are drawn at the temperature that is nearest to 300 K.
+    """
     return Panel((f"{SITE}_{stem}",), partial(_draw, stem=stem, label=label), role, rank)
 
 
@@ -59,7 +62,7 @@ def _draw(axis: Axes, results: Sequence[Result], *, stem: str, label: AxisLabel)
 
 
 def _tensor(result: Result, name: str, along: str, *, errors: bool = False) -> dict[str, RealArray]:
-    """Elements by name, (places,), at the first n̂, Γ and chemical potential; none where errors are not known."""
+    """Elements by name, (places,), where `profile_panel` says; none where errors are not known."""
     variable = result.variables[name]
     if errors and variable.error is None:
         return {}
@@ -69,8 +72,14 @@ def _tensor(result: Result, name: str, along: str, *, errors: bool = False) -> d
         if dim in dims:
             data = np.take(data, 0, dims.index(dim))
             dims.remove(dim)
-    data = _at(np.asarray(result["energy"], dtype=float), np.moveaxis(data, dims.index("energy"), -1), _level(result))
-    dims.remove("energy")
+    if "energy" in dims:
+        axis = np.asarray(result["energy"], dtype=float)
+        data = _at(axis, np.moveaxis(data, dims.index("energy"), -1), _level(result))
+        dims.remove("energy")
+    else:
+        for dim, entry in (("mu", 0), ("temperature", nearest_room(result))):
+            data = np.take(data, entry, dims.index(dim))
+            dims.remove(dim)
     data = np.moveaxis(data, dims.index(along), -1)
     letters = [[str(t) for t in result[dim]] for dim in dims if dim != along]
     return {
@@ -96,4 +105,6 @@ def _conditions(result: Result, name: str) -> str:
     words = [r"$E_\mathrm{F}$" if level == 0.0 else tag_text("mu", level, "")]
     if "gamma" in result.variables[name].dims:
         words.append(tag_text("gamma", float(result["gamma"][0]), ""))
+    if "temperature" in result.variables[name].dims:
+        words.append(tag_text("temperature", float(np.asarray(result["temperature"])[nearest_room(result)]), ""))
     return ", ".join(words)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 
 from hpcalo.hamiltonian import sites
 from hpcalo.io.checks import Check, below, relative
 from hpcalo.io.dataset import Result
-from hpcalo.kubo.plot.profile import LAYER, SITE
+from hpcalo.kubo.plot.profile import LAYER, SITE, profile_panel
 from hpcalo.kubo.responses.checking import EXACT, array, significant
-from hpcalo.kubo.responses.response import Axis, Quantity
+from hpcalo.kubo.responses.field_driven import FieldDriven
+from hpcalo.kubo.responses.response import Axis, Quantity, Response
 from hpcalo.kubo.responses.run_sums import RunSums
+from hpcalo.kubo.states.observable import Operator
 from hpcalo.typing import RealArray
 
 AXES = (
@@ -62,3 +65,36 @@ def adds_up(result: Result, names: Sequence[str]) -> Iterator[Check]:
             axis = list(result.variables[name].dims).index(SITE)
             gap = relative(array(result, name).sum(axis=axis) - array(result, total), array(result, name))
             yield below(f"Sum of {name} over sites", f"{total}, relative", gap, EXACT)
+
+
+class SiteDriven(Response):
+    """By site and by layer the quantities of one `FieldDriven`, `whole`, which are their sums.
+
+    observable: that of `whole` by site. of: the first index of its tensors. first_panel: rank of the panel of the even
+    part, before that of the odd one. driven: `whole` by site.
+    """
+
+    whole: ClassVar[FieldDriven]
+    observable: ClassVar[Operator]
+    of: ClassVar[str]
+    first_panel: ClassVar[int]
+    driven: ClassVar[FieldDriven]
+
+    def __init_subclass__(cls) -> None:
+        whole = cls.whole
+        cls.driven = replace(whole, observable=cls.observable)
+        cls.thermal = whole.thermal
+        cls.sums = cls.driven.sums
+        cls.quantities = by_site(whole.quantities(), cls.of)
+        cls.panels = tuple(
+            profile_panel(f"{whole.name}_{part}", replace(whole.label, words=f"{part} {whole.label.words}"), rank=rank)
+            for rank, part in enumerate(("even", "odd"), cls.first_panel)
+        )
+
+    def compute(self, run: RunSums) -> Mapping[str, RealArray]:
+        values = self.driven.compute(run)
+        places = {one.name: one.dims.index(self.of) for one in self.whole.quantities()}
+        return with_layers(run, {name: (values[name], place) for name, place in places.items()})
+
+    def checks(self, result: Result) -> Iterator[Check]:
+        yield from adds_up(result, [one.name for one in self.whole.quantities()])

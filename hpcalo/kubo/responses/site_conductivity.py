@@ -12,11 +12,14 @@ from hpcalo.kubo.plot.profile import profile_panel
 from hpcalo.kubo.registry import register
 from hpcalo.kubo.responses.by_site import AXES, adds_up, by_site, with_layers
 from hpcalo.kubo.responses.conductivity import SIEMENS_PER_METRE, Conductivity
+from hpcalo.kubo.responses.nernst import Nernst
 from hpcalo.kubo.responses.response import Response
 from hpcalo.kubo.responses.run_sums import RunSums
+from hpcalo.kubo.responses.thermal import averaged
 from hpcalo.kubo.states.at_sites import SITE_VELOCITY
 from hpcalo.kubo.states.operators import VELOCITY
 from hpcalo.kubo.sums.request import Pair, Sums
+from hpcalo.plotting import style
 from hpcalo.typing import RealArray
 
 PAIR: Pair = (SITE_VELOCITY, VELOCITY)
@@ -50,3 +53,33 @@ class SiteConductivity(Response):
 
     def checks(self, result: Result) -> Iterator[Check]:
         yield from adds_up(result, ["conductivity", "hall_conductivity"])
+
+
+WHOLE = tuple(quantity for quantity in Nernst.quantities if "gamma" in quantity.dims)
+
+
+@register
+class SiteNernst(Response):
+    """α^A_ij of the current through site A per temperature gradient, in A/(m K) of the volume of the whole cell.
+
+    From the Hall part of `site_conductivity` by (51) with broadening; the sum over sites is `nernst`.
+    """
+
+    name = "site_nernst"
+    help = "anomalous Nernst conductivity of each site, and of each layer of a film"
+    rank = 71
+    thermal = True
+    sums = Sums(broadened=(PAIR,))
+    quantities = by_site(WHOLE, "current")
+    axes = AXES
+    panels = (
+        profile_panel("nernst", AxisLabel("anomalous Nernst", r"$\alpha_{{{}}}$", "A/(m K)", style.prefixed), rank=47),
+    )
+
+    def compute(self, run: RunSums) -> Mapping[str, RealArray]:
+        _, hall = run.broadened(PAIR)
+        weights = run.averages(1) / run.temperatures[None, :, None]
+        return with_layers(run, {"nernst": (-averaged(hall * SIEMENS_PER_METRE / run.volume, weights), 2)})
+
+    def checks(self, result: Result) -> Iterator[Check]:
+        yield from adds_up(result, [quantity.name for quantity in WHOLE])

@@ -1,4 +1,4 @@
-"""Torkance of each site, and of each layer of a film."""
+"""Torkance and thermal torkance of each site, and of each layer of a film."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from hpcalo.kubo.registry import register
 from hpcalo.kubo.responses.by_site import AXES, adds_up, by_site, with_layers
 from hpcalo.kubo.responses.response import Response
 from hpcalo.kubo.responses.run_sums import RunSums
+from hpcalo.kubo.responses.thermal_torkance import BETA_SI, ThermalTorkance, thermal_of
 from hpcalo.kubo.responses.torkance import A0_LABEL, Torkance
 from hpcalo.kubo.states.at_sites import SITE_TORQUE
 from hpcalo.kubo.states.operators import VELOCITY
@@ -52,3 +53,38 @@ class SiteTorkance(Response):
 
     def checks(self, result: Result) -> Iterator[Check]:
         yield from adds_up(result, [quantity.name for quantity in Torkance.quantities])
+
+
+WHOLE = tuple(quantity for quantity in ThermalTorkance.quantities if not quantity.aside)
+
+
+@register
+class SiteThermalTorkance(Response):
+    """β^A of the torque on site A per temperature gradient, τ^A = −β^A ∇T, in J m/K: even, odd and intrinsic.
+
+    From the torkance of the site as `thermal_torkance` from the whole one (39); their sum is that.
+    """
+
+    name = "site_thermal_torkance"
+    help = "thermal torkance of each site, and of each layer of a film"
+    rank = 21
+    thermal = True
+    sums = Sums(broadened=(PAIR,), sea=(PAIR,))
+    quantities = by_site(WHOLE, "torque")
+    axes = AXES
+    panels = (
+        profile_panel(
+            "beta_even", AxisLabel("even thermal torkance", r"$\beta_{{{}}}$", "J m/K", style.powered), rank=44
+        ),
+        profile_panel(
+            "beta_odd", AxisLabel("odd thermal torkance", r"$\beta_{{{}}}$", "J m/K", style.powered), rank=45
+        ),
+    )
+
+    def compute(self, run: RunSums) -> Mapping[str, RealArray]:
+        odd, even = (thermal_of(run, part) for part in run.broadened(PAIR))
+        intrinsic = -BETA_SI * run.sea_averages(PAIR, 1) / run.temperatures
+        return with_layers(run, {"beta_even": (even, 2), "beta_odd": (odd, 2), "beta_intrinsic": (intrinsic, 1)})
+
+    def checks(self, result: Result) -> Iterator[Check]:
+        yield from adds_up(result, [quantity.name for quantity in WHOLE])

@@ -52,12 +52,14 @@ def thermal_torkance_parts(run: RunSums) -> tuple[RealArray, RealArray]:
 
 
 def _parts(run: RunSums) -> tuple[RealArray, RealArray]:
+    even, odd = (thermal_of(run, part) for part in torkance_parts(run))
+    return even, odd
+
+
+def thermal_of(run: RunSums, torkance: RealArray) -> RealArray:
+    """β in J m/K of a torkance with broadening (…, NE): (…, M, T)."""
     weights = run.averages(1) / run.temperatures[None, :, None]  # −f' (E−μ)/T
-    even, odd = torkance_parts(run)
-    return (
-        -BETA_SI * averaged(even, weights),
-        -BETA_SI * averaged(odd, weights),
-    )
+    return -BETA_SI * averaged(torkance, weights)
 
 
 def _draw(axis: Axes, results: Sequence[Result], part: str) -> None:

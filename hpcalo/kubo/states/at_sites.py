@@ -13,7 +13,7 @@ from hpcalo.hamiltonian.types import Crystal, LcaoModel, Model, WannierModel
 from hpcalo.kubo.states.lcao_point import LcaoPoint
 from hpcalo.kubo.states.observable import Observable, Operator
 from hpcalo.kubo.states.operators import TORQUE, VELOCITY
-from hpcalo.kubo.states.spin_current import SPIN_VECTOR
+from hpcalo.kubo.states.spin_current import SPIN_VECTOR, Flow
 from hpcalo.kubo.states.wannier_line import WannierLine, WannierParts
 from hpcalo.typing import BoolArray, ComplexArray, RealArray
 
@@ -108,3 +108,21 @@ class SiteSpin(AtSites):
 
 
 SITE_TORQUE, SITE_VELOCITY, SITE_SPIN = SiteTorque(), SiteVelocity(), SiteSpin()
+
+
+class SiteSpinCurrent(Flow):
+    """½{½{P_A, σ_a}, ħv_i}, in ħ/2 eV Å: the flow of the spin on site A; the sum over sites is the spin current."""
+
+    name = "site_spin_current"
+    unit = "hbar/2*eV*angstrom"
+    requires = (SITE_SPIN, VELOCITY)
+
+    def shape(self, crystal: Crystal) -> tuple[int, ...]:
+        return *SITE_SPIN.shape(crystal), *VELOCITY.shape(crystal)
+
+    def transformation(self, operation: Operation, crystal: Crystal) -> RealArray:
+        of_spin, of_velocity = (one.transformation(operation, crystal) for one in self.requires)
+        return np.asarray(np.kron(of_spin, of_velocity), dtype=np.float64)
+
+
+SITE_SPIN_CURRENT = SiteSpinCurrent()

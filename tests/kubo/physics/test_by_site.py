@@ -16,12 +16,19 @@ from hpcalo.hamiltonian.builtin import rashba
 from hpcalo.hamiltonian.exchange import unit_vector
 from hpcalo.hamiltonian.modelfile import read_model
 from hpcalo.hamiltonian.symmetry import candidates
-from hpcalo.hamiltonian.types import Crystal
-from hpcalo.kubo.responses.site_spin_accumulation import PER_FIELD as SPIN
-from hpcalo.kubo.responses.site_spin_accumulation import SiteSpinAccumulation
-from hpcalo.kubo.responses.site_torkance import PAIR, SiteTorkance
+from hpcalo.hamiltonian.types import Crystal, WannierModel
+from hpcalo.kubo.responses.nernst import Nernst
+from hpcalo.kubo.responses.response import needed
+from hpcalo.kubo.responses.run_sums import RunSums
+from hpcalo.kubo.responses.site_conductivity import SiteNernst
+from hpcalo.kubo.responses.site_spin_accumulation import SiteSpinAccumulation, SiteThermalSpinAccumulation
+from hpcalo.kubo.responses.site_spin_conductivity import SiteSpinConductivity, SiteSpinNernst
+from hpcalo.kubo.responses.site_torkance import PAIR, SiteThermalTorkance, SiteTorkance
+from hpcalo.kubo.responses.spin_accumulation import ThermalSpinAccumulation
+from hpcalo.kubo.responses.spin_conductivity import SpinConductivity, SpinNernst
+from hpcalo.kubo.responses.thermal_torkance import ThermalTorkance
 from hpcalo.kubo.responses.torkance import Torkance
-from hpcalo.kubo.states.at_sites import SITE_TORQUE, SITE_VELOCITY
+from hpcalo.kubo.states.at_sites import SITE_SPIN_CURRENT, SITE_TORQUE, SITE_VELOCITY
 from hpcalo.kubo.states.lcao import LcaoStates
 from hpcalo.kubo.states.operators import TORQUE, VELOCITY
 from hpcalo.kubo.states.sublattice_torque import SUBLATTICE_TORQUE
@@ -49,6 +56,35 @@ def test_sites_apart_have_each_the_torkance_of_its_own() -> None:
             np.testing.assert_allclose(np.take(found[f"site_{name}"], site, axis), expected, atol=1e-12)
 
 
+def test_sites_apart_have_each_the_spin_current_and_the_thermal_responses_of_its_own() -> None:
+    """The same of currents of spin, and of what a gradient of temperature drives."""
+    whole, k = two_sites_apart(N_HAT), grid(2, 2, 3)
+    energies = np.linspace(-2.0, 1.0, 31)
+    responses = (
+        (SiteSpinConductivity(), SpinConductivity()),
+        (SiteSpinNernst(), SpinNernst()),
+        (SiteThermalTorkance(), ThermalTorkance()),
+        (SiteThermalSpinAccumulation(), ThermalSpinAccumulation()),
+        (SiteNernst(), Nernst()),
+    )
+
+    def run(model: WannierModel, which: int) -> RunSums:
+        sums = needed([pair[which] for pair in responses])
+        return run_sums(model, k, energies, broadened=sums.broadened, sea=sums.sea, temperatures=[500.0], mu=[-0.3])
+
+    found, alone = run(whole, 0), [run(part_of(whole, chosen), 1) for chosen in ORBITALS]
+    for by_site, response in responses:
+        values = by_site.compute(found)
+        axes = {q.name: q.dims.index("site") for q in by_site.quantities if q.name in values and "site" in q.dims}
+        for site, one in enumerate(alone):
+            every = response.compute(one)
+            for name, axis in axes.items():
+                expected = every[name.removeprefix("site_")]
+                tolerance = 1e-10 * np.abs(expected).max()
+                assert tolerance > 0.0
+                np.testing.assert_allclose(np.take(values[name], site, axis), expected, atol=tolerance)
+
+
 def test_sums_over_sites_and_layers_are_the_torkance() -> None:
     """Of an antiferromagnet whose sites hop to each other, at a general n̂."""
     model = antiferromagnet(1.0, 0.3, 0.4, 0.8, n_hat=tuple(N_HAT))
@@ -66,7 +102,7 @@ def test_the_torque_of_each_site_is_that_of_its_exchange_on_its_spin() -> None:
     """t^A = ±(Δ/2) χ^A × n̂ on the two sublattices, and so of the staggered spin and the whole torkance."""
     delta, n = 0.8, N_HAT
     model = antiferromagnet(1.0, 0.3, 0.4, delta, n_hat=tuple(n))
-    pairs = (PAIR, SPIN.pair)
+    pairs = (PAIR, SiteSpinAccumulation.driven.pair)
     run = run_sums(model, grid(6, 5), ENERGIES, broadened=pairs, sea=pairs)
     torque, spin = SiteTorkance().compute(run), SiteSpinAccumulation().compute(run)
     sign = np.where(np.array(model.crystal.sublattices) == 1, 1.0, -1.0) * (np.array(model.crystal.sublattices) > 0)
@@ -106,7 +142,7 @@ def test_operations_that_move_sites(n: tuple[float, float, float]) -> None:
     moving = [op for op in every if np.abs(sites.permutation(model.crystal, op) - np.eye(4)).max() > 0.5]
     assert moving
     axes = (np.array([-1.0, 0.5]), np.array([0.15]), np.zeros(0), np.zeros(0))
-    request = Request(model.crystal, *axes, Sums(broadened=(PAIR,), sea=(PAIR,)))
+    request = Request(model.crystal, *axes, Sums(broadened=(PAIR, (SITE_SPIN_CURRENT, VELOCITY)), sea=(PAIR,)))
     found = symmetries_of(WannierStates(model, request.need()), every, request, 1e-6)
     assert len(found.operations) == len(every)
 
