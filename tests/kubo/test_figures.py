@@ -45,8 +45,11 @@ points = 97
 grid = [12, 12, 1]
 shift = [0.5, 0.5, 0.0]
 """
-UNDEFINED = {"expansion_spiralization"}  # its two directions that are no opposites tell no more than its coefficients
-DIMENSIONLESS = ("Gilbert damping", "gyromagnetic", "electrons per cell", "current", "figure of merit", "efficiency")
+UNDEFINED = {"expansion_spiralization", "magnetoresistance"}  # of two directions that are no opposites
+DIMENSIONLESS = (
+    "Gilbert damping", "gyromagnetic", "electrons per cell", "current", "figure of merit", "efficiency", "AMR",
+    "planar Hall ratio",
+)  # fmt: skip
 VANISHING = {"orbital_accumulation", "thermal_orbital_accumulation"}  # of L_z, in a field across a fourfold axis
 UNITS = r"\((1/)?(10|[fpnµmkMGT]?(e|J|S|A|W|V|eV|K|mu|Å|m/|Ω|T|\$))|\(relative\)"
 

@@ -107,21 +107,21 @@ class Magnetoresistance(Response):
         Quantity(
             "amr", RATIO, "1", "anisotropic magnetoresistance", "±2a_2/a_0",
             "ρ_ii of n along minus across the current; where it is across the plane, first minus second axis", 1,
-            nan_ok=True, optional=True,
+            nan_ok=True,
         ),
         Quantity(
             "planar_hall", ("plane", *VALUES), "1", "planar Hall ratio", "2b_2/a_0",
-            "ρ_ij of the axes i, j of the plane: E_j/j_i = ρ b_2 sin 2φ", 1, nan_ok=True, optional=True,
+            "ρ_ij of the axes i, j of the plane: E_j/j_i = ρ b_2 sin 2φ", 1, nan_ok=True,
         ),
         Quantity(
             "resistivity_harmonics", ("plane", "harmonic", "field", "charge_current", *VALUES), "ohm*m",
             "resistivity against the angle of n", "least squares", "ρ_ij(φ) = Σ harmonics", 1, nan_ok=True,
-            optional=True, aside=True,
+            aside=True,
         ),
         Quantity(
             "resistivity_harmonics_residual", ("plane", *VALUES), "1",
             "what the harmonics leave of the dependence on the angle", "relative root mean squares", nan_ok=True,
-            optional=True, aside=True,
+            aside=True,
         ),
     )  # fmt: skip
     axes = (
@@ -139,11 +139,9 @@ class Magnetoresistance(Response):
     def unfit(self, n_hat: RealArray) -> str:
         if any(Scan.of(n_hat, axes).count for axes in PLANES.values()):
             return ""
-        return f"{self.name} needs three or more n_hat in one of the planes xy, yz and zx: it is left out"
+        return f"{self.name} needs three or more n_hat in one of the planes xy, yz and zx: without, it is undefined"
 
     def compute(self, run: RunSums) -> Mapping[str, RealArray]:
-        if self.unfit(run.n_hat):
-            return {}
         rho = resistivity(run)
         scans = [Scan.of(run.n_hat, axes) for axes in PLANES.values()]
         harmonics = np.stack([scan.coefficients(rho) for scan in scans])  # (plane, harmonic, i, j, G, NE)

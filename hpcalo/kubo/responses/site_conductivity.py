@@ -73,7 +73,7 @@ class SiteNernst(Response):
     quantities = by_site(WHOLE, "current")
     axes = AXES
     panels = (
-        profile_panel("nernst", AxisLabel("anomalous Nernst", r"$\alpha_{{{}}}$", "A/(m K)", style.prefixed), rank=47),
+        profile_panel("nernst", AxisLabel("anomalous Nernst", r"$\alpha_{{{}}}$", "A/(m K)", style.prefixed), rank=68),
     )
 
     def compute(self, run: RunSums) -> Mapping[str, RealArray]:

@@ -73,4 +73,4 @@ class SiteThermalSpinAccumulation(_SiteSpin):
     help = "spin accumulated by a temperature gradient on each site and layer, and staggered"
     rank = 25
     whole = PER_GRADIENT
-    first_panel = 46
+    first_panel = 66

@@ -24,7 +24,7 @@ class SiteSpinConductivity(SiteDriven):
     observable = SITE_SPIN_CURRENT
     of = "spin"
     axes = (*SPIN_AXES, *AXES)
-    first_panel = 52
+    first_panel = 70
 
 
 @register
@@ -38,4 +38,4 @@ class SiteSpinNernst(SiteDriven):
     observable = SITE_SPIN_CURRENT
     of = "spin"
     axes = (*SPIN_AXES, *AXES)
-    first_panel = 54
+    first_panel = 72

@@ -74,10 +74,10 @@ class SiteThermalTorkance(Response):
     axes = AXES
     panels = (
         profile_panel(
-            "beta_even", AxisLabel("even thermal torkance", r"$\beta_{{{}}}$", "J m/K", style.powered), rank=44
+            "beta_even", AxisLabel("even thermal torkance", r"$\beta_{{{}}}$", "J m/K", style.powered), rank=64
         ),
         profile_panel(
-            "beta_odd", AxisLabel("odd thermal torkance", r"$\beta_{{{}}}$", "J m/K", style.powered), rank=45
+            "beta_odd", AxisLabel("odd thermal torkance", r"$\beta_{{{}}}$", "J m/K", style.powered), rank=65
         ),
     )
 
