@@ -22,6 +22,7 @@ from hpcalo.wall.config import WallInput
 from hpcalo.wall.dynamics.simulation import Simulation
 from hpcalo.wall.dynamics.state import State
 from hpcalo.wall.dynamics.unit_length import normalized
+from hpcalo.wall.heat.thermal import Thermal
 from hpcalo.wall.monitors.monitor import Monitor
 from hpcalo.wall.monitors.schedule import observe
 from hpcalo.wall.steps_error import velocity_error
@@ -146,7 +147,7 @@ def _changes(
     try:
         comm = sim.mesh.comm if coarse.wire.cells >= sim.mesh.comm.size else alone()
         twin = Simulation(steady, comm, sim.coefficients)
-        there = replace(state, m=_sampled(sim, twin, state.m), f=None, thermal=None)
+        there = replace(state, m=_texture(sim, twin, state.m), f=None, thermal=_heat(sim, twin, state))
         again = observe(twin, there, number, more)
     except ConvergenceError:
         return dict.fromkeys(values, float("nan"))
@@ -154,11 +155,24 @@ def _changes(
     return {name: numbers.get(name, np.nan) - value for name, value in values.items()}
 
 
-def _sampled(sim: Simulation, twin: Simulation, m: RealArray) -> RealArray:
-    """M (n, 3) on the nodes of the coarser mesh: on common nodes the same, else by cubic splines. Collective."""
+def _texture(sim: Simulation, twin: Simulation, m: RealArray) -> RealArray:
+    """M (n, 3) on the coarser mesh. Collective."""
+    found = _sampled(sim, twin, m)
+    return found if found is m else normalized(found)
+
+
+def _heat(sim: Simulation, twin: Simulation, state: State) -> Thermal | None:
+    """T on the coarser mesh, without a ledger of its own. Collective."""
+    if state.thermal is None:
+        return None
+    return replace(state.thermal, theta=_sampled(sim, twin, state.thermal.theta))
+
+
+def _sampled(sim: Simulation, twin: Simulation, field: RealArray) -> RealArray:
+    """A field (n, …) on the nodes of the coarser mesh: on common nodes the same, else by cubic splines. Collective."""
     if twin.mesh.cells == sim.mesh.cells:
-        return m
+        return field
     from scipy.interpolate import CubicSpline  # noqa: PLC0415  (slow)
 
-    every = sim.mesh.gather(m)
-    return normalized(np.asarray(CubicSpline(np.arange(sim.mesh.cells) * sim.mesh.dx, every)(twin.mesh.x)))
+    every = sim.mesh.gather(field)
+    return np.asarray(CubicSpline(np.arange(sim.mesh.cells) * sim.mesh.dx, every)(twin.mesh.x))

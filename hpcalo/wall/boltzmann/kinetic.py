@@ -58,6 +58,15 @@ class Kinetic:
         self.n = t_nodes.shape[0]
         self.half_j = 0.5 * carriers.exchange if force else 0.0
         self.gradient_source = gradient_source
+        self.set_temperature(t_nodes, t_faces)
+        self.m_ghost, self.m = np.zeros((self.n + 2, 3)), np.zeros((self.n, 3))
+        self.mf = np.zeros((self.n + 1, 3))
+        self.m_mean, self.m_source = np.zeros((self.n + 1, 3)), np.zeros((self.n + 1, 3))
+        self.dm_dx = np.zeros((self.n + 1, 3))
+
+    def set_temperature(self, t_nodes: RealArray, t_faces: RealArray) -> None:
+        """Takes T (K) on the nodes (n,) and faces (n + 1,): collisions relax towards it, drives act on it."""
+        carriers, p = self.carriers, self.p
         w = eq.weights(carriers, p, t_nodes)
         self.h = np.ascontiguousarray((w[0] + w[1]) / 2.0)
         self.hd = np.ascontiguousarray((w[0] - w[1]) / 2.0)
@@ -67,10 +76,6 @@ class Kinetic:
         self.source_e = np.stack([d_p.mean(axis=0), (d_p[0] - d_p[1]) / 2.0])
         self.source_k = -self.v * np.stack([d_t.mean(axis=0), (d_t[0] - d_t[1]) / 2.0])
         self.source_g = -(self.v * (number[0] - number[1]) / 2.0 + 0.5 * carriers.exchange * d_p.mean(axis=0))
-        self.m_ghost, self.m = np.zeros((self.n + 2, 3)), np.zeros((self.n, 3))
-        self.mf = np.zeros((self.n + 1, 3))
-        self.m_mean, self.m_source = np.zeros((self.n + 1, 3)), np.zeros((self.n + 1, 3))
-        self.dm_dx = np.zeros((self.n + 1, 3))
 
     @property
     def shape(self) -> tuple[int, int, int]:

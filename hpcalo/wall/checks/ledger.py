@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 import numpy as np
 
@@ -15,6 +16,8 @@ ROUNDING = 1e-15  # of T as it is stored
 BROUGHT = tuple(f"ledger_{name}" for name in ("supply", "leads", "field", "left", "right", "substrate"))
 WITHIN = ("ledger_joule", "ledger_thermoelectric", "ledger_damping")
 STORED = ("ledger_bath", "ledger_magnet")
+LATER = {"brought": ("ledger_motive",), "within": ("ledger_transfer", "ledger_caloric"), "stored": ("ledger_entropy",)}
+"""What files of earlier versions do not hold: there it is 0."""
 LOST = 1e-2  # of the damping heat: what the integrator of the magnetization may make or lose
 
 
@@ -23,8 +26,10 @@ def ledger(result: Result) -> Iterator[Check]:
     names = (*BROUGHT, *WITHIN, *STORED)
     if not all(name in result.variables for name in names):
         return
-    held = {name: np.atleast_2d(succeeded(result, name)) for name in names}
-    brought, stored = (np.asarray(sum(held[n] for n in group)) for group in (BROUGHT, STORED))
+    extra = {key: tuple(n for n in more if n in result.variables) for key, more in LATER.items()}
+    held = {name: np.atleast_2d(succeeded(result, name)) for name in (*names, *chain(*extra.values()))}
+    groups = ((*BROUGHT, *extra["brought"]), (*STORED, *extra["stored"]))
+    brought, stored = (np.asarray(sum(held[n] for n in group)) for group in groups)
     exchanged = np.asarray(sum(np.abs(x) for x in held.values()))
     worst = float(np.max(np.abs(stored - brought) / np.where(exchanged > 0.0, exchanged, 1.0)))
     yield below(
@@ -34,7 +39,12 @@ def ledger(result: Result) -> Iterator[Check]:
         worst,
         CLOSED,
     )
-    heat = held["ledger_left"] + held["ledger_right"] + held["ledger_substrate"] + sum(held[n] for n in WITHIN)
+    heat = (
+        held["ledger_left"]
+        + held["ledger_right"]
+        + held["ledger_substrate"]
+        + sum(held[n] for n in (*WITHIN, *extra["within"]))
+    )
     worst = float(np.max(np.abs(held["ledger_bath"] - heat) / np.where(exchanged > 0.0, exchanged, 1.0)))
     yield below("Heat of the bath", "gain of the bath = heat made within + heat from ends and substrate", worst, CLOSED)
     yield from _capacity(result)

@@ -65,8 +65,8 @@ class HeatTable(Section):
 class Heat(Section):
     """T(x, t) from the heat that current, damping, ends and substrate bring; it starts at drive.temperature.
 
-    With this table the result has an energy ledger (`output.monitors`: ledger). Joule heat takes the bulk conductivity
-    of [electrons].
+    It acts on the electrons and their torque and, with [magnet.thermal], on M_s, A, K and D. With this table the result
+    has an energy ledger (`output.monitors`: ledger). Joule heat takes the bulk conductivity of [electrons].
     """
 
     heat_capacity: Annotated[float, Unit("J/m^3/K"), Positive] = Field(

@@ -64,6 +64,11 @@ class QuasiStatic(Stepper):
         self.heat = heat
         self.accumulation = SpinAccumulation(mesh, transport, time)
         self.tracker = NonFiniteTracker(mesh)
+        if heat is not None:
+            heat.rate = self._rate
+            if heat.torques is not None:
+                heat.torques.spins = self.accumulation.parts
+                self.accumulation.heated = True
         self._matrix: PETSc.Mat | None = None
         self._known: _Known | None = None
 
@@ -104,6 +109,10 @@ class QuasiStatic(Stepper):
         if self.accumulation.due(ts.getTime(), ghost[1:-1]):
             self.accumulation.solve(ts.getTime(), ghost)
             self._known = None
+            if self.heat is not None:
+                rate = self._rate(ts.getTime(), ghost)
+                self.heat.renewed(ts.getTime(), ghost[1:-1], rate)
+                self._know(ts.getTime(), ts.getSolution(), rate)
 
     def _after_step(self, ts: PETSc.TS) -> None:
         project(ts, self.mesh, 0, self.mesh.cells)
@@ -116,7 +125,9 @@ class QuasiStatic(Stepper):
     def _heat_step(self, heat: HeatedWire, t: float, u: PETSc.Vec) -> None:
         ghost = own_with_ghosts(self.mesh, u)
         rate = self._rate(t, ghost)
-        heat.after_step(t, ghost[1:-1], rate)
+        self._know(t, u, heat.after_step(t, ghost[1:-1], rate))
+
+    def _know(self, t: float, u: PETSc.Vec, rate: RealArray) -> None:
         self._known = _Known(t, np.array(u.array_r), self.mesh.gather(rate).reshape(-1))
 
     def piece(self, state: State, end: float) -> State:
@@ -126,7 +137,7 @@ class QuasiStatic(Stepper):
         self._known = None
         self.tracker.reset()
         if self.heat is not None and state.thermal is not None:
-            self.heat.begin(state.thermal, state.m, state.t, self.rate(state.t, state.m))
+            self.heat.begin(state.thermal, state.m, state.t)
         vector = PETSc.Vec().createSeq(3 * mesh.cells, comm=alone())
         vector.array[:] = mesh.gather(state.m).reshape(-1)
         with self.options.active(adapt_options(self.time)), ExitStack() as ending:

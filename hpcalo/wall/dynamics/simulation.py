@@ -19,8 +19,7 @@ from hpcalo.wall.dynamics.unit_length import normalized
 from hpcalo.wall.electrons.response import Response, Torques
 from hpcalo.wall.electrons.transport import Transport
 from hpcalo.wall.grid import RESERVOIR_DISTANCE, Mesh
-from hpcalo.wall.heat.equation import Current
-from hpcalo.wall.heat.heated import HeatedWire
+from hpcalo.wall.heat.heated import heated_wire
 from hpcalo.wall.magnetism.magnetics import Magnetics
 from hpcalo.wall.magnetism.terms.spin_orbit import SpinOrbit
 from hpcalo.wall.magnetism.texture import initial, measure
@@ -58,22 +57,13 @@ class Simulation:
             gradient=self.transport.node_gradient, spin_orbit=spin_orbit,
         )  # fmt: skip
         self.transport.set_saturation(self.magnetics.ms)
-        self.heat = self._heated()
+        self.heat = heated_wire(s.heat, s.electrons, mesh, self.magnetics, self.transport)
         self.stepper: QuasiStatic | Coupled
         if s.wall.mode == "time-dependent":
             self.stepper = Coupled(mesh, self.magnetics, self.transport, s.time, self.options)
         else:
             acting = self.transport if s.electrons.spin_torque else None
             self.stepper = QuasiStatic(mesh, self.magnetics, acting, s.time, self.options, self.heat)
-
-    def _heated(self) -> HeatedWire | None:
-        """The wire's own temperature, where the input asks for it."""
-        s = self.settings
-        if s.heat is None:
-            return None
-        torques = self.transport.without_torques()
-        current = Current(torques.current, self.transport.bulk_conductivity)
-        return HeatedWire(s.heat, self.mesh, self.magnetics, current, s.drive.temperature)
 
     def ready(self, state: State) -> State:
         """The state as the first of a run: with [heat] it has a temperature and an empty ledger. Collective."""
@@ -182,10 +172,11 @@ class Simulation:
         reference = self.heat.material.reference
         off = self.mesh.max(float(np.abs(self.temperature(state) - reference).max()))
         if off > FAR * reference:
+            follows = self.settings.magnet.thermal is not None
+            constants = "the damping and the conductivity" if follows else "M_s, A, K, the damping and the conductivity"
             self._warn(
                 f"heat: at {state.t / NS_IN_FS:.4g} ns T is more than {FAR * reference:g} K away from "
-                f"drive.temperature = {reference:g} K somewhere, where M_s, A, K, the damping and the conductivity are "
-                "still those at that temperature"
+                f"drive.temperature = {reference:g} K somewhere, where {constants} are still those at that temperature"
             )
 
     def _warn(self, text: str) -> None:
@@ -223,10 +214,12 @@ class Simulation:
         Field and mean current are those of the distribution, the applied field that of the stationary wire.
         """
         self.move_window(state.origin)
+        if self.heat is not None and state.thermal is not None:
+            self.heat.act(state.thermal)
         if not self.settings.electrons.spin_torque:
             return self.transport.without_torques()
         ghost = self.mesh.magnetization_with_ghosts(state.m)
-        unit = self.transport.respond(ghost)
+        unit = self.transport.respond(ghost, field=True)
         torques = self.transport.combine(unit)
         if state.f is None or not isinstance(self.stepper, Coupled):
             return torques

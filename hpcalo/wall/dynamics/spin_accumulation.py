@@ -10,8 +10,9 @@ from hpcalo.wall.config import Time
 from hpcalo.wall.electrons.response import Response, Torques
 from hpcalo.wall.electrons.transport import Transport
 from hpcalo.wall.grid import Mesh
+from hpcalo.wall.heat.transfer import Spins
 from hpcalo.wall.kernels import _wall
-from hpcalo.wall.units import NS_IN_FS
+from hpcalo.wall.units import NS_IN_FS, VOLT_PER_METRE
 
 
 class SpinAccumulation:
@@ -23,6 +24,8 @@ class SpinAccumulation:
 
     def __init__(self, mesh: Mesh, transport: Transport | None, time: Time) -> None:
         self.mesh, self.transport, self.time = mesh, transport, time
+        self.heated = False
+        """Whether T is computed: dT/dx may then begin to drive the electrons, and moving spins pump heat."""
         self.units: tuple[Response, Response] | None = None
         self.torques: Torques | None = None
         self.m, self.dm = np.zeros((0, 3)), np.zeros((0, 3))  # of the last solve
@@ -34,7 +37,7 @@ class SpinAccumulation:
         if self.transport is None:
             return False
         d = self.transport.drive
-        driven = d.electric_field != 0.0 or d.current_density != 0.0 or d.gradient != 0.0
+        driven = self.heated or d.electric_field != 0.0 or d.current_density != 0.0 or d.gradient != 0.0
         return driven or self.transport.electrons.gradient_source > 0.0
 
     def reset(self) -> None:
@@ -45,12 +48,26 @@ class SpinAccumulation:
         """Solves for this magnetization (n + 2, 3). Collective. Raises ConvergenceError."""
         assert self.transport is not None  # else not `active`
         try:
-            self.units = self.transport.respond(m_ghost, self.units)
+            self.units = self.transport.respond(m_ghost, self.units, field=self.heated)
             self.torques = self.transport.combine(self.units)
         except ConvergenceError as problem:
             raise ConvergenceError(f"at t = {t / NS_IN_FS:.6g} ns: {problem}") from None
         self.dm = np.ascontiguousarray(self.torques.electrical.q[:, 1:] + self.torques.thermal.q[:, 1:])
         self.m, self.t = m_ghost[1:-1].copy(), t
+
+    def parts(self, m: RealArray) -> Spins | None:
+        """The accumulations of both drives apart, for the present M (n, 3); None before the first solve."""
+        if self.torques is None or self.torques.unit is None:
+            return None
+        unit, thermal = (np.ascontiguousarray(x.q[:, 1:]) for x in (self.torques.unit, self.torques.thermal))
+        if self.time.refresh != "stage":
+            unit, thermal = (self._carried(dm, m) for dm in (unit, thermal))
+        return Spins(unit, thermal, self.torques.applied_field * VOLT_PER_METRE)
+
+    def _carried(self, dm: RealArray, m: RealArray) -> RealArray:
+        out = np.empty_like(dm)
+        _wall.llg_carry(self.m, m, dm, out)
+        return out
 
     def due(self, t: float, m: RealArray) -> bool:
         """Whether `time.refresh` asks for a solve at a step that starts at t. Collective."""
@@ -67,6 +84,4 @@ class SpinAccumulation:
             return np.zeros_like(m)
         if self.time.refresh == "stage":
             return self.dm
-        out = np.empty_like(self.dm)
-        _wall.llg_carry(self.m, m, self.dm, out)
-        return out
+        return self._carried(self.dm, m)

@@ -35,7 +35,8 @@ class Torques:
     electrical, thermal: the responses to the applied field and to kappa with the thermoelectric field; their sum is the
     whole. field: E in V/m, applied plus thermoelectric. current: charge current density in A/m^2, the mean over the
     wire. polarization: M.j_s over half the particle flow, averaged over the wall, of the field alone.
-    thermal_polarization: the same of kappa alone at E = 0. NaN where that drive was not solved.
+    thermal_polarization: the same of kappa alone at E = 0. NaN where that drive was not solved. unit: response to
+    E = 1 V/nm; None without one.
     """
 
     electrical: Response
@@ -45,6 +46,7 @@ class Torques:
     current: float
     polarization: float
     thermal_polarization: float
+    unit: Response | None = None
 
     @property
     def total(self) -> Response:

@@ -52,6 +52,8 @@ class Transport:
         x_faces = (np.arange(mesh.first, mesh.last + 1) - 0.5) * mesh.dx
         faces = temperature(self.drive, mesh.length, x_faces, origin)
         self.temperature = nodes
+        self.gradient = self.drive.gradient
+        self._changed: tuple[RealArray, RealArray] | None = None
         self._density: RealArray | None = None
         half = 0.5 * (self.drive.ramp_length or mesh.length)
         inside = np.abs(x_faces + origin - 0.5 * mesh.length) <= half
@@ -74,6 +76,24 @@ class Transport:
             options=self.options,
         )
 
+    def set_temperature(self, nodes: RealArray, faces: RealArray, slope: RealArray, *, uneven: bool) -> None:
+        """Takes a T(x) that is computed: T (K) on own nodes and faces, dT/dx on the faces (K/nm).
+
+        The next solve uses it. The drive of the thermal response is then this slope, `gradient` a factor of 1, or 0
+        where T is even along the whole wire.
+        """
+        self.temperature, self._changed, self._density = nodes, (nodes, faces), None
+        self.gradient_shape, self.gradient = slope, 1.0 if uneven else 0.0
+
+    def _take_temperature(self) -> None:
+        """Brings the kinetic operator to the temperature last set. Collective."""
+        if self._changed is None:
+            return
+        self.kinetic.set_temperature(*self._changed)
+        self.kinetic.source_k *= self.gradient_shape[None, :, None]
+        self.solver.take_temperature()
+        self._changed = None
+
     def set_saturation(self, saturation: RealArray) -> None:
         """Sets the scales that follow from M_s (A/m) on the own nodes.
 
@@ -95,7 +115,7 @@ class Transport:
     @property
     def node_gradient(self) -> RealArray:
         """dT/dx on the own nodes, K/m."""
-        return self.drive.gradient / NM * 0.5 * (self.gradient_shape[:-1] + self.gradient_shape[1:])
+        return self.gradient / NM * 0.5 * (self.gradient_shape[:-1] + self.gradient_shape[1:])
 
     @property
     def bulk_conductivity(self) -> float:
@@ -139,27 +159,31 @@ class Transport:
         """Charge current density on the faces, A/m^2."""
         return -2.0 * CURRENT_IN_SI * response.flux[:, 0]
 
-    def respond(self, m_ghost: RealArray, before: tuple[Response, Response] | None = None) -> tuple[Response, Response]:
+    def respond(
+        self, m_ghost: RealArray, before: tuple[Response, Response] | None = None, *, field: bool = False
+    ) -> tuple[Response, Response]:
         """Responses to E = 1 V/nm and kappa = 1 K/nm. A drive that the circuit does not need is not solved.
 
-        before: responses to start from; their memory is used again. Collective. Raises ConvergenceError.
+        before: responses to start from; their memory is used again. field: solve for E whatever the circuit.
+        Collective. Raises ConvergenceError.
         """
+        self._take_temperature()
         self.solver.update(m_ghost)
         d = self.drive
         zero = self._zero()
-        need_e = d.circuit != "field" or d.electric_field != 0.0
+        need_e = field or d.circuit != "field" or d.electric_field != 0.0
 
         def unit(field: float, gradient: float, guess: Response | None) -> Response:
             return self._solve(self.kinetic.source(field, gradient, self._source), guess)
 
         electrical = unit(1.0, 0.0, before[0] if before else None) if need_e else zero
-        thermal = unit(0.0, 1.0, before[1] if before else None) if d.gradient else zero
+        thermal = unit(0.0, 1.0, before[1] if before else None) if self.gradient else zero
         return electrical, thermal
 
     def fields(self, unit: tuple[Response, Response]) -> tuple[float, float, float, float]:
         """Applied field, thermoelectric field (V/nm), j per V/nm and j of kappa alone (A/m^2) in the circuit."""
         d = self.drive
-        per_field, closed = self.mean_current(unit[0]), d.gradient * self.mean_current(unit[1])
+        per_field, closed = self.mean_current(unit[0]), self.gradient * self.mean_current(unit[1])
         if d.circuit == "field":
             return d.electric_field * VOLT_PER_METRE, 0.0, per_field, closed
         if per_field <= 0.0:
@@ -170,7 +194,7 @@ class Transport:
         """Adds the drives as the circuit demands."""
         applied, thermoelectric, per_field, closed = self.fields(unit)
         electrical = unit[0] * applied
-        thermal = unit[1] * self.drive.gradient + unit[0] * thermoelectric
+        thermal = unit[1] * self.gradient + unit[0] * thermoelectric
         if self.electrons.gradient_source:
             thermal = thermal + self._solve(self.kinetic.equilibrium_source())
         return Torques(
@@ -181,6 +205,7 @@ class Transport:
             current=per_field * (applied + thermoelectric) + closed,
             polarization=self.polarization(unit[0]),
             thermal_polarization=self.polarization(unit[1]),
+            unit=unit[0] if per_field else None,
         )
 
     def torque(self, m: RealArray, q: RealArray) -> RealArray:

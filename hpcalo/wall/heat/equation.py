@@ -9,7 +9,7 @@ difference between the supply's work j (S d_x T) and the divergence of the Pelti
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,10 +23,11 @@ TERMS = ("supply", "leads", "left", "right", "substrate", "joule", "thermoelectr
 
 @dataclass(frozen=True)
 class Current:
-    """The charge current: its density in A/m^2 and the conductivity in S/m."""
+    """The charge current: its density in A/m^2 and the conductivity in S/m; field: E in V/m where that is given."""
 
     density: float
     conductivity: float
+    field: float | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,27 @@ class HeatEquation:
             [heat + work, leads, w[0], -w[-1], dx * cooling.sum(), heat, dx * peltier.sum()], dtype=np.float64
         )
         return Rates(rate, bands, powers)
+
+    def take_current(self, theta: RealArray) -> None:
+        """The density that a given field drives against the thermoelectric one at theta (n,)."""
+        if self.current.field is None or self.cells < 2:
+            return
+        s = self._seebeck(theta)
+        opposed = float(np.sum(s[1:-1] * np.diff(theta))) / (self.dx * self.cells)
+        self.current = replace(self.current, density=self.current.conductivity * (self.current.field - opposed))
+
+    def on_faces(self, theta: RealArray) -> tuple[RealArray, RealArray]:
+        """theta (n + 1,) on the faces, and dT/dx in K/m there; at an end up to its reservoir, one spacing away."""
+        first, last = (self._beyond(end, float(theta[i])) for end, i in zip(self.ends, (0, -1), strict=True))
+        full = np.concatenate([[first], theta, [last]])
+        return np.asarray(0.5 * (full[1:] + full[:-1])), np.asarray(np.diff(full) / self.dx)
+
+    def _beyond(self, end: _End, theta: float) -> float:
+        """theta one spacing beyond an end node of this theta, before a heat resistance."""
+        if end.temperature is None:
+            return theta
+        k = float(self.material.conductivity(np.array([0.5 * (theta + end.temperature)]))[0][0])
+        return theta - (theta - end.temperature) / (1.0 + end.resistance * k / self.dx)
 
     def _conduction(self, theta: RealArray) -> tuple[RealArray, RealArray, RealArray]:
         """w (n + 1,) in W/m^2 on the faces, its derivatives with respect to theta left and right of each."""

@@ -9,14 +9,19 @@ import numpy as np
 from hpcalo.typing import Contents, RealArray
 from hpcalo.wall.heat.equation import TERMS
 
-FROM_OUTSIDE = ("supply", "leads", "field", "left", "right", "substrate")
+FROM_OUTSIDE = ("supply", "motive", "leads", "field", "left", "right", "substrate")
 """What crosses the border of the wire; the sum is what bath and magnet have gained."""
-WITHIN = ("joule", "thermoelectric", "damping")
+WITHIN = ("joule", "thermoelectric", "damping", "transfer", "caloric")
 """What becomes heat within the wire."""
-ENTRIES = (*TERMS, "field", "damping", "dissipated", "bath_start", "magnet_start")
-"""Numbers of a state's ledger: sums since the start, and the energies of bath and magnet at the start."""
+STORED = ("bath", "magnet", "entropy")
+"""Where it is then."""
+SUMS = (*TERMS, "field", "damping", "dissipated", "motive", "transfer", "caloric")
+"""What gathers in time."""
+ENTRIES = (*SUMS, *(f"{name}_start" for name in STORED))
+"""Numbers of a state's ledger: sums since the start, and the energies that were stored at the start."""
 WORDS = {
     "supply": "work of the electrical supply, int j E dx dt",
+    "motive": "work of the electrical supply against the spin motive force of the moving magnetization",
     "leads": "Peltier heat that the current carries in less what it carries out, j T S",
     "field": "work of applied fields that change in time",
     "left": "heat that is conducted in through the left end",
@@ -25,6 +30,8 @@ WORDS = {
     "joule": "Joule heat, int j^2/sigma dx dt",
     "thermoelectric": "Peltier and Thomson heat, -int j T dS/dx dx dt",
     "damping": "heat of damping: what the magnetization has lost",
+    "transfer": "heat that the bath has got through spin torques: work against the motive force less work on M",
+    "caloric": "magnetocaloric heat, -int T d_t s_m dx dt",
 }
 
 
@@ -40,7 +47,8 @@ def to_numbers(ledger: RealArray) -> dict[str, float]:
 
 def from_numbers(numbers: Contents) -> RealArray:
     """The entries of a saved state. Raises KeyError where it has none."""
-    return np.array([float(numbers[f"ledger_{name}"]) for name in ENTRIES])
+    later = ("motive", "transfer", "caloric", "entropy_start")  # 0 in states of versions without them
+    return np.array([float(numbers.get(f"ledger_{n}", 0.0) if n in later else numbers[f"ledger_{n}"]) for n in ENTRIES])
 
 
 def total(ledger: RealArray, names: Sequence[str]) -> float:

@@ -11,7 +11,9 @@ from scipy.linalg import LinAlgError, solve_banded
 
 from hpcalo.errors import ConvergenceError
 from hpcalo.typing import RealArray
+from hpcalo.wall.heat.entropy import Store
 from hpcalo.wall.heat.equation import HeatEquation, Rates
+from hpcalo.wall.heat.material import Material
 
 GAMMA = 1.0 - 1.0 / np.sqrt(2.0)
 ITERATIONS = 40
@@ -21,29 +23,30 @@ SETTLED = 1e-9
 
 
 def heat_step(
-    equation: HeatEquation, theta: RealArray, source: RealArray, h: float
+    equation: HeatEquation, theta: RealArray, source: RealArray, h: float, store: Store | None = None
 ) -> tuple[RealArray, RealArray]:  # fmt: skip
     """theta (n,) after a time h (s) with a constant source (n,) in W/m^3; energies (J/m^2) of the equation's terms.
 
-    Raises ConvergenceError.
+    store: what takes up the heat (default: the bath alone). Raises ConvergenceError.
     """
-    start = equation.material.energy(theta)
-    middle, first = _stage(equation, theta, start, source, GAMMA * h)
+    held = store or equation.material
+    start = held.energy(theta)
+    middle, first = _stage(equation, held, theta, start, source, GAMMA * h)
     base = start + (1.0 - GAMMA) * h * (first.rate + source)
-    end, last = _stage(equation, middle, base, source, GAMMA * h)
+    end, last = _stage(equation, held, middle, base, source, GAMMA * h)
     return end, h * ((1.0 - GAMMA) * first.powers + GAMMA * last.powers)
 
 
 def _stage(
-    equation: HeatEquation, guess: RealArray, base: RealArray, source: RealArray, h: float
+    equation: HeatEquation, held: Store | Material, guess: RealArray, base: RealArray, source: RealArray, h: float
 ) -> tuple[RealArray, Rates]:  # fmt: skip
     """theta of u(theta) = base + h (rate(theta) + source), and the rates there."""
     theta, before = guess, np.inf
     for _ in range(ITERATIONS):
         found = equation(theta)
-        residual = equation.material.energy(theta) - base - h * (found.rate + source)
+        residual = held.energy(theta) - base - h * (found.rate + source)
         bands = -h * found.bands
-        bands[1] += equation.material.heat_capacity(theta)
+        bands[1] += held.heat_capacity(theta)
         try:
             change = solve_banded((1, 1), bands, residual, check_finite=False)
         except LinAlgError:

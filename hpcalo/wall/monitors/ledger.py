@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from hpcalo.wall.electrons.response import Torques
 
 BALANCE = "gain of bath and magnet less all that came from outside"
+HELD = {
+    "bath": "heat that the bath has gained, int (u(T) - u(T at the start)) dx",
+    "magnet": "free energy f that the magnet has gained",
+    "entropy": "heat that the magnet has gained, T s_m with s_m = -df/dT at fixed M",
+}
 PER_AREA = "J/m^2"
 
 
@@ -31,19 +36,19 @@ class Ledger(Monitor):
         if wire is None or thermal is None:
             return []
         ledger = thermal.ledger
-        bath = wire.bath_energy(thermal.theta) - ledger[position("bath_start")]
-        magnet = wire.magnet_energy(state.m, state.t) - ledger[position("magnet_start")]
+        held = wire.stored(thermal, state.m, state.t)
+        gained = {name: value - ledger[position(f"{name}_start")] for name, value in held.items()}
         doubt = abs(ledger[position("damping")] - ledger[position("dissipated")])
         entries = [
             number(f"ledger_{name}", float(ledger[position(name)]), PER_AREA, WORDS[name])
             for name in (*FROM_OUTSIDE, *WITHIN)
         ]
-        entries[-1] = replace(entries[-1], error=np.asarray(doubt))
+        place = len(FROM_OUTSIDE) + WITHIN.index("damping")
+        entries[place] = replace(entries[place], error=np.asarray(doubt))
         hottest = sim.mesh.max(float(sim.temperature(state).max()))
         return [
             *entries,
-            number("ledger_bath", bath, PER_AREA, "heat that the bath has gained, int (u(T) - u(T at the start)) dx"),
-            number("ledger_magnet", magnet, PER_AREA, "energy that the magnet has gained"),
-            number("ledger_residual", bath + magnet - total(ledger, FROM_OUTSIDE), PER_AREA, BALANCE),
+            *(number(f"ledger_{name}", gained[name], PER_AREA, words) for name, words in HELD.items()),
+            number("ledger_residual", sum(gained.values()) - total(ledger, FROM_OUTSIDE), PER_AREA, BALANCE),
             number("temperature_peak", hottest, "K", "highest temperature of the wire"),
         ]

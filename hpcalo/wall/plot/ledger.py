@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from hpcalo.io.dataset import Result
@@ -20,14 +20,21 @@ TIMES = 5
 """Times at which a panel shows the temperature along the wire."""
 BROUGHT = {
     "supply": "supply",
+    "motive": "motive force",
     "leads": "Peltier, leads",
     "field": "applied fields",
     "left": "left end",
     "right": "right end",
     "substrate": "substrate",
 }
-STORED = {"bath": "heat of the wire", "magnet": "magnet"}
-WITHIN = {"joule": "Joule", "thermoelectric": "Peltier, Thomson", "damping": "damping"}
+STORED = {"bath": "heat of the wire", "magnet": "magnet", "entropy": "magnet, $T s_m$"}
+WITHIN = {
+    "joule": "Joule",
+    "thermoelectric": "Peltier, Thomson",
+    "damping": "damping",
+    "transfer": "spin torques",
+    "caloric": "magnetocaloric",
+}
 SPREAD = 100.0
 """Ratio of the bars from which their axis is logarithmic."""
 NOTHING = 1e-9
@@ -90,14 +97,23 @@ class Ledger(Panel):
 
 def _bars(result: Result) -> list[tuple[str, float, ColorType]]:
     """Words, size (J/m^2) and colour of each bar, from above."""
-    ends = {name: float(series(result, f"ledger_{name}")[1][-1]) for name in (*BROUGHT, *STORED, *WITHIN)}
-    gains = {BROUGHT[n]: ends[n] for n in BROUGHT} | {STORED[n]: -ends[n] for n in STORED}
+    ends = {n: float(series(result, f"ledger_{n}")[1][-1]) for n in _held(result, (*BROUGHT, *STORED, *WITHIN))}
+    gains = {BROUGHT[n]: ends[n] for n in BROUGHT if n in ends} | {STORED[n]: -ends[n] for n in STORED if n in ends}
     least = NOTHING * max(map(abs, ends.values()))
     return [
         *((f"in: {words}", x, style.COLOURS[0]) for words, x in gains.items() if x > least),
         *((_spent(words), -x, style.COLOURS[1]) for words, x in gains.items() if -x > least),
-        *((f"within: {WITHIN[n]}", abs(ends[n]), style.COLOURS[2]) for n in WITHIN if abs(ends[n]) > least),
+        *(
+            (f"{'within' if ends[n] > 0.0 else 'taken up'}: {WITHIN[n]}", abs(ends[n]), style.COLOURS[2])
+            for n in WITHIN
+            if abs(ends.get(n, 0.0)) > least
+        ),
     ]
+
+
+def _held(result: Result, names: Iterable[str]) -> list[str]:
+    """Those of the ledger's entries that the file holds: earlier versions had fewer."""
+    return [name for name in names if f"ledger_{name}" in result.variables]
 
 
 def _spent(words: str) -> str:
@@ -117,7 +133,8 @@ class LedgerInTime(Panel):
         if len(results) > 1:
             lines = [(*series(r, "ledger_bath"), stem(r)) for r in results]
         else:
-            held = [(*series(results[0], f"ledger_{n}"), word) for n, word in (BROUGHT | STORED).items()]
+            words = BROUGHT | STORED
+            held = [(*series(results[0], f"ledger_{n}"), words[n]) for n in _held(results[0], words)]
             top = largest([y for _, y, _ in held])
             lines = [line for line in held if largest([line[1]]) > SMALL * top]
         per, unit = scale("J/m^2", largest([y for _, y, _ in lines]))

@@ -26,9 +26,13 @@ class SpinDiffusion:
         self.mesh = mesh
         self.k = kinetic
         self._sides = (SIDES[0] if mesh.first < mesh.middle else 0) | (SIDES[1] if mesh.last > mesh.middle + 1 else 0)
-        self._sums = mesh.with_ghosts(kinetic.weight_sums())
+        self.take_weights()
         self._blocks = np.empty((mesh.n, 3, 4, 4))  # [row node][column node - row node + 1][row comp][column comp]
         self._lu = np.empty((0, 3, 4, 4))
+
+    def take_weights(self) -> None:
+        """Takes the weights of the kinetic operator, which depend on its temperature. Collective."""
+        self._sums = self.mesh.with_ghosts(self.k.weight_sums())
 
     def blocks(self, shift: float) -> RealArray:
         """Response of the own nodes' moments to those of their neighbours: (n, 3 [offset + 1], 4, 4)."""

@@ -71,6 +71,10 @@ class SteadySolver:
         with self.options.active():  # PETSc's own methods work in double precision; to ask for an option is to use it
             return not PETSc.Options(PREFIX).hasName("ksp_type")
 
+    def take_temperature(self) -> None:
+        """Takes what follows from a new temperature of the kinetic operator; `update` must follow. Collective."""
+        self.diffusion.take_weights()
+
     def update(self, m_ghost: RealArray, shift: float = 0.0) -> None:
         """Factors everything that depends on M (n + 2, 3, with ghosts) and on the shift (1/fs). Collective."""
         self.k.set_magnetization(m_ghost)

@@ -21,28 +21,14 @@ def together(s: WallInput) -> list[str]:
     refused = (
         (s.wall.mode != "quasi-static", f"wall.mode: '{s.wall.mode}' does not go with [heat]; use 'quasi-static'"),
         (
-            s.electrons.spin_torque,
-            "electrons.spin_torque: true does not go with [heat] yet: the electrons' torque does not follow T(x, t); "
-            "false leaves the torque out and keeps the current's heat",
-        ),
-        (
             s.electronic_structure is not None,
             "electronic_structure: does not go with [heat] yet: its torques and DMI do not follow T(x, t)",
-        ),
-        (
-            s.magnet.thermal is not None,
-            "magnet.thermal: does not go with [heat] yet: M_s, A and K do not follow T(x, t); leave one of them out",
         ),
         (s.wire.follow, "wire.follow: true does not go with [heat]: the window would leave its heat behind"),
         (
             s.drive.gradient != 0.0,
             "drive.gradient: with [heat] the temperature is computed: give heat.left and heat.right temperatures "
             "instead",
-        ),
-        (
-            h.thermoelectric and s.drive.circuit == "field",
-            "heat.seebeck: the current of circuit = 'field' would change with T(x, t); give it by drive.circuit = "
-            "'current'",
         ),
     )
     for wrong, text in refused:

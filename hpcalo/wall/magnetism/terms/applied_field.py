@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 import numpy as np
@@ -77,6 +77,10 @@ class AppliedField(Term):
     def energy(self, m: RealArray, t: float) -> RealArray:
         """J/m^2 of each own node, (n,)."""
         return np.asarray(-MU_0 * self.medium.dx * self.medium.ms * (m[1:-1] * self.field(m, t)).sum(axis=1))
+
+    def powers_of_m(self, m: RealArray, t: float) -> Iterable[tuple[float, RealArray]]:
+        """M_s."""
+        return [(1.0, self.energy(m, t) / self.medium.relative)]
 
     def power(self, m: RealArray, rate: RealArray, t: float) -> RealArray:
         """-mu0 M_s M.dH/dt, (n,) W/m^2."""

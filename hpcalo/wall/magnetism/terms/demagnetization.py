@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
@@ -49,6 +51,10 @@ class Demagnetization(Term):
         """J/m^2 of each own node, (n,)."""
         squares = self.medium.ms[:, None] ** 2 * self.factors * m[1:-1] ** 2
         return np.asarray(0.5 * MU_0 * self.medium.dx * squares.sum(axis=1))
+
+    def powers_of_m(self, m: RealArray, t: float) -> Iterable[tuple[float, RealArray]]:
+        """M_s^2."""
+        return [(2.0, self.energy(m, t) / self.medium.relative**2)]
 
     def add_jacobian(self, m: RealArray, t: float, stencil: RealArray) -> None:
         """Diagonal in the components."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import numpy as np
@@ -77,12 +78,17 @@ class Dmi(Term):
     def energy(self, m: RealArray, t: float) -> RealArray:
         """J/m^2 of the face on the left of each own node, (n,)."""
         a, b = m[:-1], m[1:]
-        interfacial = a[:, 2] * b[:, 0] - a[:, 0] * b[:, 2]
-        bulk = a[:, 2] * b[:, 1] - a[:, 1] * b[:, 2]
+        interfacial, bulk = _twists(m)
         faces = MU_0 * self.medium.dx * (self.faces_i * interfacial + self.faces_b * bulk)
         if self.tensor is not None:
             faces = faces + self.tensor.energy(a, b)
         return np.asarray(faces[:-1])
+
+    def powers_of_m(self, m: RealArray, t: float) -> Iterable[tuple[float, RealArray]]:
+        """D_i and D_b of the input follow M_s; half of a face belongs to each of its nodes."""
+        interfacial, bulk = _twists(m)
+        faces = self.medium.inner_faces() * (self.keys.interfacial_dmi * interfacial + self.keys.bulk_dmi * bulk)
+        return [(1.0, 0.5 * (faces[1:] + faces[:-1]))]
 
     def add_jacobian(self, m: RealArray, t: float, stencil: RealArray) -> None:
         """Couples z to x (interfacial) and to y (bulk) of the neighbours."""
@@ -97,3 +103,12 @@ class Dmi(Term):
             stencil[:, LEFT] += self._per_node(mixed[:-1].swapaxes(1, 2))
             stencil[:, OWN] += self._per_node(right[:-1] + left[1:])
             stencil[:, RIGHT] += self._per_node(mixed[1:])
+
+
+def _twists(m: RealArray) -> tuple[RealArray, RealArray]:
+    """What D_i and D_b are multiplied by on the faces (n + 1,)."""
+    a, b = m[:-1], m[1:]
+    return (
+        np.asarray(a[:, 2] * b[:, 0] - a[:, 0] * b[:, 2]),
+        np.asarray(a[:, 2] * b[:, 1] - a[:, 1] * b[:, 2]),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import numpy as np
@@ -46,6 +47,12 @@ class EasyAxis(Term):
     def energy(self, m: RealArray, t: float) -> RealArray:
         """J/m^2 of each own node, (n,)."""
         return np.asarray(self.medium.dx * self.constant * (1.0 - m[1:-1, 2] ** 2))
+
+    def powers_of_m(self, m: RealArray, t: float) -> Iterable[tuple[float, RealArray]]:
+        """K has the law's exponent."""
+        law = self.medium.law
+        weight = self.medium.dx * self.keys.anisotropy * (1.0 - m[1:-1, 2] ** 2)
+        return [(law.anisotropy_exponent if law else 1.0, weight)]
 
     def add_jacobian(self, m: RealArray, t: float, stencil: RealArray) -> None:
         """dH_z/dM_z."""

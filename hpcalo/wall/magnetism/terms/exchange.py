@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import numpy as np
@@ -49,6 +50,12 @@ class Exchange(Term):
         """J/m^2 of the face on the left of each own node, (n,)."""
         faces = self.stiffness * self.inside * np.sum((m[1:] - m[:-1]) ** 2, axis=1)
         return np.asarray(faces[:-1] / self.medium.dx)
+
+    def powers_of_m(self, m: RealArray, t: float) -> Iterable[tuple[float, RealArray]]:
+        """A has the law's exponent; half of a face belongs to each of its nodes."""
+        law = self.medium.law
+        faces = self.keys.exchange_stiffness / self.medium.dx * self.inside * np.sum((m[1:] - m[:-1]) ** 2, axis=1)
+        return [(law.stiffness_exponent if law else 1.0, 0.5 * (faces[1:] + faces[:-1]))]
 
     def add_jacobian(self, m: RealArray, t: float, stencil: RealArray) -> None:
         """Diagonal in the components."""

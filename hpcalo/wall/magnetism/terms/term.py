@@ -8,6 +8,7 @@ either of them; the tests differentiate in all three components.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 from hpcalo.typing import RealArray
@@ -45,6 +46,13 @@ class Term:
     def energy(self, m: RealArray, t: float) -> RealArray:
         """Energy (n,) in J/m^2 that each own node contributes; a face counts for the node on its right."""
         raise NotImplementedError
+
+    def powers_of_m(self, m: RealArray, t: float) -> Iterable[tuple[float, RealArray]]:
+        """The energy as a sum of W m(T)^p over pairs p and W (n,) in J/m^2, with m(T) of the law at the own node.
+
+        By default the coefficients do not depend on T. Face energies belong to the nodes whose coefficients they have.
+        """
+        return [(0.0, self.energy(m, t))]
 
     def add_jacobian(self, m: RealArray, t: float, stencil: RealArray) -> None:
         """Adds dH_i,a/dM_j,b to stencil (n, 3 [LEFT, OWN, RIGHT], 3 [a], 3 [b]); by default H does not depend on M."""
