@@ -165,7 +165,8 @@ def _heat(sim: Simulation, twin: Simulation, state: State) -> Thermal | None:
     """T on the coarser mesh, without a ledger of its own. Collective."""
     if state.thermal is None:
         return None
-    return replace(state.thermal, theta=_sampled(sim, twin, state.thermal.theta))
+    theta = _sampled(sim, twin, state.thermal.theta)
+    return replace(state.thermal, theta=theta, coarse=theta)
 
 
 def _sampled(sim: Simulation, twin: Simulation, field: RealArray) -> RealArray:

@@ -218,6 +218,29 @@ def test_order_of_the_coupled_steps():
     np.testing.assert_allclose(coarse / fine, 99.0 / 24.0, rtol=0.1)  # the reference has a hundredth of the error
 
 
+def test_errors_of_the_steps():
+    """What the steps of T leave out of it and of the ledger: known to a factor of two."""
+    hot = {"left": HeatEnd(kind="fixed", temperature=360.0), "thermal_conductivity": 60.0, "heat_capacity": 5e5}
+    found, thetas = [], []
+    for step in (400.0, 20.0):
+        s = settings(
+            heat=Heat(**hot, step=step),
+            texture=Texture(kind="uniform"),
+            wire=Wire(length=40.0, cells=21),
+            time=Time(end=0.008, output_every=0.008, first_step=20.0, fixed_step=True),
+        )
+        sim = Simulation(s, MPI.COMM_SELF)
+        (state,) = sim.run(sim.start())
+        thetas.append(state.thermal.theta)
+        found.append({v.name: v for v in observe(sim, state, 1)["time"] if not v.dims})
+    off = np.abs(thetas[0] - thetas[1]).max()
+    assert 0.5 * off < float(np.asarray(found[0]["temperature_peak"].error)) < 3.0 * off
+    for name in ("ledger_left", "ledger_bath"):
+        value, exact = (float(np.asarray(f[name].data)) for f in found)
+        error = float(np.asarray(found[0][name].error))
+        assert 0.5 * abs(value - exact) < error < 3.0 * abs(value - exact)
+
+
 def test_far_from_the_temperature_of_the_constants():
     """A run says once that other coefficients do not follow; T is that of the adiabatic start, j^2 t/(sigma c)."""
     hot = Drive(temperature=T0, circuit="current", current_density=1.26e13)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +37,8 @@ def saved_arrays(sim: Simulation, state: State) -> list[Variable]:
             Variable("o", ("x_face", "c", "p"), Slab((mesh.cells + 1, *momenta), mesh.first, o)),
         ]
     if state.thermal is not None:
-        out.append(Variable("theta", ("x",), Slab((mesh.cells,), mesh.first, state.thermal.theta)))
+        for name, field in (("theta", state.thermal.theta), ("theta_coarse", state.thermal.coarse)):
+            out.append(Variable(name, ("x",), Slab((mesh.cells,), mesh.first, field)))
     return out
 
 
@@ -112,13 +112,13 @@ def restored(sim: Simulation, saved: Checkpoint, path: Path) -> State:
             f = np.concatenate([e[mesh.first : mesh.last].reshape(-1), own.reshape(-1)])
         t, dt, origin = (saved.number(name) for name in ("t_fs", "dt_fs", "origin_nm"))
         heated = _heat(sim, saved, path)
-        whole += [] if heated is None else [heated.theta, heated.ledger]
+        whole += [] if heated is None else [heated.theta, heated.ledger, heated.coarse]
         if not all(np.isfinite(part).all() for part in (*whole, np.array([t, dt, origin]))):
             raise CheckpointError(f"{path}: its state is not finite")
         solves, iterations = (saved.count(name, 0) for name in ("linear_solves", "linear_iterations"))
         steps = saved.count("steps")
     sim.transport.solves, sim.transport.iterations = solves, iterations
-    thermal = heated and replace(heated, theta=heated.theta[mesh.first : mesh.last].copy())
+    thermal = heated and heated.part(mesh.first, mesh.last)
     return State(m[mesh.first : mesh.last].copy(), t, dt, origin, steps, f, thermal)
 
 
@@ -143,13 +143,15 @@ def _heat(sim: Simulation, saved: Checkpoint, path: Path) -> Thermal | None:
     """
     if sim.heat is None or "theta" not in saved.arrays:
         return None
-    theta = np.asarray(saved.array("theta"), dtype=np.float64)
-    if theta.shape != (sim.mesh.cells,):
-        raise CheckpointError(f"{path}: its temperature has shape {theta.shape}")
-    reference = saved.number("reference_K")
-    if reference != sim.heat.material.reference:
-        theta = theta + (reference - sim.heat.material.reference)
-    return Thermal(theta, from_numbers(saved.state))
+    reference, fields = saved.number("reference_K"), []
+    for name in ("theta", "theta_coarse" if "theta_coarse" in saved.arrays else "theta"):
+        theta = np.asarray(saved.array(name), dtype=np.float64)
+        if theta.shape != (sim.mesh.cells,):
+            raise CheckpointError(f"{path}: its temperature has shape {theta.shape}")
+        if reference != sim.heat.material.reference:
+            theta = theta + (reference - sim.heat.material.reference)
+        fields.append(theta)
+    return Thermal(fields[0], from_numbers(saved.state), fields[1])
 
 
 def _distribution(sim: Simulation, saved: Checkpoint, path: Path) -> tuple[RealArray, RealArray]:

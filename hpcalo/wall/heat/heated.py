@@ -15,8 +15,9 @@ from hpcalo.wall.heat.acting import Acting
 from hpcalo.wall.heat.dissipation import Dissipation
 from hpcalo.wall.heat.entropy import MagnetHeat, Store, magnet_heat
 from hpcalo.wall.heat.equation import TERMS, Current, HeatEquation
-from hpcalo.wall.heat.ledger import ENTRIES, position
+from hpcalo.wall.heat.ledger import COARSE, ENTRIES, position
 from hpcalo.wall.heat.material import Material
+from hpcalo.wall.heat.spread import converging, shared
 from hpcalo.wall.heat.step import heat_step
 from hpcalo.wall.heat.thermal import Thermal
 from hpcalo.wall.heat.transfer import ELECTRICAL, MOTIVE, PUMPED, THERMAL, TorqueWork
@@ -42,6 +43,8 @@ class HeatedWire:
 
     rate: Callable[[float, RealArray], RealArray]
     """dM/dt (n, 3) in 1/fs at t (fs) for M with ghosts, at the temperature last set. Who steps M sets it."""
+    _waiting: tuple[RealArray, float, Store | None] | None
+    """Heat (J/m^2) and length (s) of a step that `_double_step` has not made yet."""
 
     def __init__(
         self,
@@ -63,7 +66,8 @@ class HeatedWire:
 
     def start(self, m: RealArray, t: float, theta: RealArray | None = None) -> Thermal:
         """The start of a run at M (n, 3) and t (fs): T_0, or theta (n,) in K; an empty ledger. Collective."""
-        thermal = Thermal(np.zeros(self.mesh.n) if theta is None else theta, np.zeros(len(ENTRIES)))
+        theta = np.zeros(self.mesh.n) if theta is None else theta
+        thermal = Thermal(theta, np.zeros(len(ENTRIES)), theta)
         self.act(thermal)
         for name, value in self.stored(thermal, m, t).items():
             thermal.ledger[position(f"{name}_start")] = value
@@ -88,12 +92,25 @@ class HeatedWire:
         bath = self.mesh.total(self.material.energy(thermal.theta)) * self.mesh.dx * NM
         return {"bath": bath, "magnet": self._magnet_energy(m, t), "entropy": entropy}
 
+    def errors(self, thermal: Thermal) -> dict[str, float]:
+        """Errors of the steps of T: of the terms of the heat equation and the bath (J/m^2), of the temperature (K).
+
+        A third of the difference to steps of twice the length, for a method of second order. Collective.
+        """
+        ledger, mesh = thermal.ledger, self.mesh
+        found = {n: abs(float(ledger[position(n)] - ledger[position(f"coarse_{n}")])) / 3.0 for n in TERMS}
+        bath = [self.material.energy(theta) for theta in (thermal.theta, thermal.coarse)]
+        found["bath"] = abs(mesh.total(bath[0] - bath[1])) * mesh.dx * NM / 3.0
+        found["temperature"] = mesh.max(float(np.abs(thermal.theta - thermal.coarse).max())) / 3.0
+        return found
+
     def _magnet_energy(self, m: RealArray, t: float) -> float:
         return self.magnetics.energies(self.mesh.magnetization_with_ghosts(m), t).total
 
     def begin(self, thermal: Thermal, m: RealArray, t: float) -> None:
         """A piece begins at M (n, 3) and t (fs). Collective."""
         self._theta, self._ledger = self.mesh.gather(thermal.theta), thermal.ledger.copy()
+        self._coarse, self._waiting = self.mesh.gather(thermal.coarse), None
         self.acting.set(self._theta)
         self._next(t, m)
 
@@ -123,7 +140,7 @@ class HeatedWire:
         if self.torques is not None:
             moved = self.torques.at(ghost, rate, self.torques.spins(ghost[1:-1]))
             powers = np.ascontiguousarray(mesh.gather(moved).T)
-            source = source + powers[MOTIVE] - powers[ELECTRICAL] - powers[THERMAL] + _converging(powers[PUMPED])
+            source = source + powers[MOTIVE] - powers[ELECTRICAL] - powers[THERMAL] + converging(powers[PUMPED])
         store = None
         if self._held is not None:
             moment = SHORT * self.keys.step
@@ -159,7 +176,8 @@ class HeatedWire:
         """Temperature and ledger at the end of the piece, M (n, 3) at t (fs). Collective. Raises ConvergenceError."""
         if t > self._t:
             self._advance(t, m)
-        return Thermal(self._theta[self.mesh.first : self.mesh.last].copy(), self._ledger.copy())
+        self._double_step()
+        return Thermal(self._theta, self._ledger.copy(), self._coarse).part(self.mesh.first, self.mesh.last)
 
     def _advance(self, t: float, m: RealArray) -> None:
         """T and the ledger up to t (fs)."""
@@ -171,7 +189,7 @@ class HeatedWire:
         torque = moved[ELECTRICAL] + moved[THERMAL]
         heat = float(work.sum()) + float(torque.sum()) - (energy - self._energy)
         transfer = moved[MOTIVE] - torque
-        source = _shared(heat, damping, turning) + transfer + _converging(moved[PUMPED])
+        source = shared(heat, damping, turning) + transfer + converging(moved[PUMPED])
         gained = {"field": float(work.sum()), "damping": heat, "dissipated": float(damping.sum())}
         gained |= {"motive": float(moved[MOTIVE].sum()), "transfer": float(transfer.sum())}
         source, store, spent = self._caloric(source, m, t)
@@ -182,6 +200,24 @@ class HeatedWire:
         gained |= {"caloric": -spent, **dict(zip(TERMS, terms, strict=True))}
         self.material.check(self._theta, np.asarray(np.arange(mesh.cells) * mesh.dx), t / NS_IN_FS)
         self._ledger += np.array([gained.get(name, 0.0) for name in ENTRIES])
+        self._wait(source, h, store)
+
+    def _wait(self, source: RealArray, h: float, store: Store | None) -> None:
+        """Every second step of T: one of both together, by which the error of the steps is known."""
+        before = self._waiting
+        self._waiting = (source, h, store) if before is None else (before[0] + source, before[1] + h, store)
+        if before is not None:
+            self._double_step()
+
+    def _double_step(self) -> None:
+        if self._waiting is None:
+            return
+        (source, h, store), self._waiting = self._waiting, None
+        if store is not None:
+            store = Store(self.material, store.magnet, self._coarse, self.mesh.dx * NM)
+        density = source / (h * self.mesh.dx * NM)
+        self._coarse, terms = heat_step(self.equation, self._coarse, density, h, store)
+        self._ledger += np.array([dict(zip(COARSE, terms, strict=True)).get(name, 0.0) for name in ENTRIES])
 
     def _caloric(self, source: RealArray, m: RealArray, t: float) -> tuple[RealArray, Store | None, float]:
         """The heat (J/m^2) of the nodes less what the turned M takes up as T s_m, what then takes it up, and the sum.
@@ -210,17 +246,3 @@ def heated_wire(
     current = Current(transport.without_torques().current, transport.bulk_conductivity, given)
     acting = transport if electrons.spin_torque else None
     return HeatedWire(keys, mesh, magnetics, current, drive.temperature, acting)
-
-
-def _shared(heat: float, damping: RealArray, turning: RealArray) -> RealArray:
-    """The heat (J/m^2) at the nodes (n,): where damping made it; else where M has turned; else everywhere alike."""
-    for weight in (damping, turning):
-        if (total := float(weight.sum())) > 0.0:
-            return weight * (heat / total)
-    return np.full(len(damping), heat / len(damping))
-
-
-def _converging(flow: RealArray) -> RealArray:
-    """What a heat flow (cells,) at the nodes, J/m^2, brings to each of them; none goes through the ends."""
-    faces = np.concatenate([[0.0], 0.5 * (flow[1:] + flow[:-1]), [0.0]])
-    return np.asarray(-np.diff(faces))

@@ -17,7 +17,9 @@ STORED = ("bath", "magnet", "entropy")
 """Where it is then."""
 SUMS = (*TERMS, "field", "damping", "dissipated", "motive", "transfer", "caloric")
 """What gathers in time."""
-ENTRIES = (*SUMS, *(f"{name}_start" for name in STORED))
+COARSE = tuple(f"coarse_{name}" for name in TERMS)
+"""The terms of the heat equation with steps of twice the length."""
+ENTRIES = (*SUMS, *COARSE, *(f"{name}_start" for name in STORED))
 """Numbers of a state's ledger: sums since the start, and the energies that were stored at the start."""
 WORDS = {
     "supply": "work of the electrical supply, int j E dx dt",
@@ -47,8 +49,11 @@ def to_numbers(ledger: RealArray) -> dict[str, float]:
 
 def from_numbers(numbers: Contents) -> RealArray:
     """The entries of a saved state. Raises KeyError where it has none."""
-    later = ("motive", "transfer", "caloric", "entropy_start")  # 0 in states of versions without them
-    return np.array([float(numbers.get(f"ledger_{n}", 0.0) if n in later else numbers[f"ledger_{n}"]) for n in ENTRIES])
+    new = (*COARSE, "motive", "transfer", "caloric", "entropy_start")  # states of earlier versions do not have them
+    held = {n: numbers[f"ledger_{n}"] for n in ENTRIES if n not in new}
+    more = dict.fromkeys(new, 0.0) | {f"coarse_{n}": held[n] for n in TERMS}
+    found = held | {n: numbers.get(f"ledger_{n}", more[n]) for n in new}
+    return np.array([float(found[n]) for n in ENTRIES])
 
 
 def total(ledger: RealArray, names: Sequence[str]) -> float:

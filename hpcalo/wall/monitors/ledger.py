@@ -36,19 +36,24 @@ class Ledger(Monitor):
         if wire is None or thermal is None:
             return []
         ledger = thermal.ledger
+        errors = wire.errors(thermal)
         held = wire.stored(thermal, state.m, state.t)
         gained = {name: value - ledger[position(f"{name}_start")] for name, value in held.items()}
         doubt = abs(ledger[position("damping")] - ledger[position("dissipated")])
-        entries = [
-            number(f"ledger_{name}", float(ledger[position(name)]), PER_AREA, WORDS[name])
-            for name in (*FROM_OUTSIDE, *WITHIN)
-        ]
-        place = len(FROM_OUTSIDE) + WITHIN.index("damping")
-        entries[place] = replace(entries[place], error=np.asarray(doubt))
+        errors["damping"] = doubt
+
+        def entry(name: str, value: float, words: str) -> Variable:
+            found = number(f"ledger_{name}", value, PER_AREA, words)
+            return replace(found, error=np.asarray(errors[name])) if name in errors else found
+
+        entries = [entry(name, float(ledger[position(name)]), WORDS[name]) for name in (*FROM_OUTSIDE, *WITHIN)]
         hottest = sim.mesh.max(float(sim.temperature(state).max()))
         return [
             *entries,
-            *(number(f"ledger_{name}", gained[name], PER_AREA, words) for name, words in HELD.items()),
+            *(entry(name, gained[name], words) for name, words in HELD.items()),
             number("ledger_residual", sum(gained.values()) - total(ledger, FROM_OUTSIDE), PER_AREA, BALANCE),
-            number("temperature_peak", hottest, "K", "highest temperature of the wire"),
+            replace(
+                number("temperature_peak", hottest, "K", "highest temperature of the wire"),
+                error=np.asarray(errors["temperature"]),
+            ),
         ]
