@@ -136,7 +136,7 @@ def test_spin_motive_force_and_pumped_heat(flip, circuit):
         drive=Drive(temperature=T0, circuit=circuit, gradient=2.0),
         momentum=Momentum(points=16),
         heat=None,
-        output=Output(),
+        output=Output(monitors=(MonitorEntry(name="motive"),)),
     )
     sim = Simulation(s, MPI.COMM_SELF)
     state, transport = sim.start(), sim.transport

@@ -48,10 +48,11 @@ class WallInput(Scannable):
     @model_validator(mode="before")
     @classmethod
     def _groups_by_default(cls, data: object) -> object:
-        """Groups that are written if none is named: 'heat' with an electronic structure, 'ledger' with [heat]."""
+        """Groups written if none is named: 'heat' with an electronic structure, 'ledger' and 'motive' with [heat]."""
         if not isinstance(data, dict):
             return data
         more = [{"name": group} for group, table in GROUP_OF_TABLE.items() if data.get(table) is not None]
+        more += [{"name": "motive"}] if data.get("heat") is not None else []
         output = data.get("output", {})
         if more and isinstance(output, dict) and "monitors" not in output:
             groups = [{"name": m.name, "every": m.every} for m in Output().monitors]

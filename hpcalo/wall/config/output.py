@@ -27,7 +27,8 @@ class MonitorEntry(Section):
 
     name: Name = Field(
         description="group of results; heat: heat and DMI energy currents of the moving wall, needs "
-        "[electronic_structure]; ledger: where every joule went, needs [heat]"
+        "[electronic_structure]; ledger: where every joule went, needs [heat]; motive: voltage and heat current that "
+        "the moving magnetization drives"
     )
     every: int = Field(default=1, ge=1, description="at every n-th output time (and at the start)")
 
@@ -41,7 +42,7 @@ class Output(Section):
     monitors: tuple[MonitorEntry, ...] = Field(
         default=tuple(MonitorEntry(name=name) for name in DEFAULT),
         description="groups of results and how often they are written (with [electronic_structure] also heat, "
-        "with [heat] also ledger)",
+        "with [heat] also ledger and motive)",
     )
 
     @field_validator("monitors", mode="before")

@@ -219,7 +219,8 @@ class Simulation:
         if not self.settings.electrons.spin_torque:
             return self.transport.without_torques()
         ghost = self.mesh.magnetization_with_ghosts(state.m)
-        unit = self.transport.respond(ghost, field=True)
+        partners = any(m.name == "motive" for m in self.settings.output.monitors)
+        unit = self.transport.respond(ghost, field=partners)
         torques = self.transport.combine(unit)
         if state.f is None or not isinstance(self.stepper, Coupled):
             return torques

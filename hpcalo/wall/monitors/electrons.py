@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hpcalo.io.dataset import Variable
-from hpcalo.wall.electrons.pumping import spin_motive
 from hpcalo.wall.monitors.monitor import FLUX_IN_SI, Monitor, number, on_faces, on_nodes
 from hpcalo.wall.units import DENSITY_IN_SI
 
@@ -25,7 +24,7 @@ class Electrons(Monitor):
     def variables(self, sim: Simulation, state: State, torques: Torques) -> list[Variable]:
         """Collective."""
         temperature = on_nodes(sim, "temperature", sim.temperature(state), "K", "temperature of the wire")
-        return [temperature, *_along_the_wire(sim, torques), *_circuit(torques), *_driven_back(sim, state, torques)]
+        return [temperature, *_along_the_wire(sim, torques), *_circuit(torques)]
 
 
 def _along_the_wire(sim: Simulation, torques: Torques) -> list[Variable]:
@@ -62,17 +61,3 @@ def _circuit(torques: Torques) -> list[Variable]:
             "P' = M.j_s / (j_e/-2e) of the temperature gradient at E = 0", nan_ok=True,
         ),
     ]  # fmt: skip
-
-
-def _driven_back(sim: Simulation, state: State, torques: Torques) -> list[Variable]:
-    """What the moving magnetization does to the circuit and to the heat."""
-    ghost = sim.mesh.magnetization_with_ghosts(state.m)
-    found = spin_motive(sim.transport, sim.magnetics, ghost, sim.rate(state, torques), torques)
-    if found is None:
-        return []
-    voltage, heat = found
-    words = "heat current that the moving magnetization drives, partner of the thermal spin-transfer torque"
-    return [
-        number("spin_motive_voltage", voltage, "V", "int g dx: voltage of the moving magnetization", nan_ok=True),
-        on_nodes(sim, "pumped_heat_current", heat, "W/m^2", words),
-    ]
