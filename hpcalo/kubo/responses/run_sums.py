@@ -11,7 +11,7 @@ import numpy as np
 
 from hpcalo.hamiltonian.types import Crystal
 from hpcalo.kubo.config import KuboSection
-from hpcalo.kubo.responses.thermal import cell_weights, thermal_weights
+from hpcalo.kubo.responses.thermal import cell_and_thermal_weights
 from hpcalo.kubo.states.directions import velocity_directions
 from hpcalo.kubo.states.observable import LevelProperty, Observable
 from hpcalo.kubo.sums.request import BROADENED, FERMI, SEA, THERMAL, Pair, fermi_name, raw_name, thermal_name
@@ -117,7 +117,7 @@ class RunSums:
         second, moment = np.cumsum(raw[..., 0, :-1], axis=-1), np.cumsum(raw[..., 2, :-1], axis=-1)
         integral = 2.0 * ((self.energies - centre) * second - moment)  # ∫ of the curve up to each energy
         cells = np.diff(integral, axis=-1) / self.spacing
-        weights = self._weights(cell_weights, power)
+        weights = self._weights(power)[0]
         first, second_size = (observable.size(self.crystal) for observable in pair)
         flat = cells.reshape(len(cells), first, second_size, -1)
         averages = np.einsum("aije,mte->aijmt", flat, weights)
@@ -153,7 +153,7 @@ class RunSums:
         Exact for curves that are linear between the grid points; for smooth curves the error is second order in the
         spacing.
         """
-        return self._weights(thermal_weights, power)
+        return self._weights(power)[1]
 
     def cached(self, name: str, make: Callable[[], Made]) -> Made:
         """An array or a matrix of this name that depends on the axes and settings alone, made once."""
@@ -171,6 +171,7 @@ class RunSums:
     def _made(self) -> dict[str, object]:
         return {}
 
-    def _weights(self, made_by: Callable[..., RealArray], power: int) -> RealArray:
-        name = f"{made_by.__name__}:{power}"
-        return self.cached(name, lambda: made_by(self.energies, self.mu, self.temperatures, power))
+    def _weights(self, power: int) -> tuple[RealArray, RealArray]:
+        """Of curves that are constant in the cells of the axis, and of linear ones."""
+        axes = (self.energies, self.mu, self.temperatures)
+        return self.cached(f"thermal weights:{power}", lambda: cell_and_thermal_weights(*axes, power))

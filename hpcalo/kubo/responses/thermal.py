@@ -12,28 +12,27 @@ from hpcalo.units import BOLTZMANN_EV
 REACH = 40  # half width of −f' in k_B T, beyond which it is below rounding errors
 
 
-def cell_weights(energies: RealArray, mu: RealArray, temperatures: RealArray, power: int) -> RealArray:
-    """Weights (M, T, NE − 1) with Σ_i w_i t_i = ∫dE (−f'(E−μ)) (E−μ)^power t(E).
-
-    t is constant in each cell of the grid.
-    """
-    weights = np.zeros((len(mu), len(temperatures), len(energies) - 1))
-    for t, temperature in enumerate(temperatures):
-        for m, level in enumerate(mu):
-            cell, _, value = _quadrature(energies, float(level), float(temperature), power)
-            np.add.at(weights[m, t], cell, value)
-    return weights
-
-
 def thermal_weights(energies: RealArray, mu: RealArray, temperatures: RealArray, power: int) -> RealArray:
     """Weights (M, T, NE) with Σ_i w_i t(E_i) = ∫dE (−f'(E−μ)) (E−μ)^power t(E) for t linear between the grid points."""
-    weights = np.zeros((len(mu), len(temperatures), len(energies)))
+    return cell_and_thermal_weights(energies, mu, temperatures, power)[1]
+
+
+def cell_and_thermal_weights(
+    energies: RealArray, mu: RealArray, temperatures: RealArray, power: int
+) -> tuple[RealArray, RealArray]:
+    """The same weights for t constant in each cell of the grid (M, T, NE − 1), and those for t linear.
+
+    Together, since most of the time goes into the quadrature.
+    """
+    cells = np.zeros((len(mu), len(temperatures), len(energies) - 1))
+    points = np.zeros((len(mu), len(temperatures), len(energies)))
     for t, temperature in enumerate(temperatures):
         for m, level in enumerate(mu):
             cell, inside, value = _quadrature(energies, float(level), float(temperature), power)
-            np.add.at(weights[m, t], cell, value * (1.0 - inside))
-            np.add.at(weights[m, t], cell + 1, value * inside)
-    return weights
+            np.add.at(cells[m, t], cell, value)
+            np.add.at(points[m, t], cell, value * (1.0 - inside))
+            np.add.at(points[m, t], cell + 1, value * inside)
+    return cells, points
 
 
 def _quadrature(
