@@ -47,11 +47,14 @@ def _fit(axis: Axes) -> None:
         axis.set_ylim(float(values.min()) - pad, float(values.max()) + pad)
 
 
-def place_legend(axis: Axes) -> None:
-    """The axes' legend in the corner that the curves leave free; the y range grows until there is one."""
+def place_legend(axis: Axes) -> bool:
+    """The axes' legend in the corner that the curves leave free; the y range grows until there is one.
+
+    Returns whether it grew.
+    """
     handles, labels = axis.get_legend_handles_labels()
     if not handles:
-        return
+        return False
     for columns, size in ((2, 7), (2, 6), (1, 7), (1, 6)) if len(handles) > 3 else ((1, 7), (1, 6)):
         legend = axis.legend(handles, labels, loc="upper left", ncols=columns, columnspacing=1.0, fontsize=size)
         legend.set_in_layout(False)
@@ -66,8 +69,10 @@ def place_legend(axis: Axes) -> None:
         best = max(best, (place.replace("upper", "lower"), max(0.0, low), -1.0), key=lambda c: c[1])
     place, free, side = best
     legend.set_loc(place)
-    if free < h and look().y is None:
+    grows = free < h and look().y is None
+    if grows:
         _grow(axis, (1.0 - free) / max(1.0 - h, 0.3), side)
+    return grows
 
 
 def _occupied(axis: Axes, left: float, right: float) -> tuple[float, float]:

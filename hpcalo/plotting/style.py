@@ -70,8 +70,8 @@ def finish(figure: PaperFigure, axes: Sequence[Axes]) -> None:
     lay_out(figure)
     if sum([*map(wrap_label, axes), *map(wrap_note, axes)]):  # of all of them
         lay_out(figure)
-    for axis in axes:
-        place_legend(axis)
+    if sum(map(place_legend, axes)):  # of all of them
+        lay_out(figure)
     freeze(figure)
 
 
@@ -111,7 +111,6 @@ def wrap_note(axis: Axes) -> bool:
 
 def freeze(figure: PaperFigure) -> None:
     """Keeps the axes where they are, to a millionth of the page: saving then gives the same file each time."""
-    lay_out(figure)
     figure.set_layout_engine("none")
     for axis in figure.axes:
         axis.set_position(np.round(axis.get_position().bounds, 6))

@@ -59,6 +59,7 @@ def pictures(result: Result) -> list[Image]:
     for axis in (top, below):
         axis.set_xlim(low - pad, high + pad)
     top.set_title("$t$ = 0", loc="left", fontsize=8)
+    style.lay_out(figure)
     style.freeze(figure)  # nothing but the wall moves
     made = []
     for i in chosen(len(m.t), MOST):
