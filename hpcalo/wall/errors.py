@@ -56,7 +56,8 @@ def with_errors(
         for name, error in part(sim, state, number, more, meshes).items():
             squares[name] += error**2
     if "wall_velocity" in squares:
-        squares["wall_velocity"] += velocity_error(sim, state) ** 2
+        if sim.settings.output.step_error:
+            squares["wall_velocity"] += velocity_error(sim, state) ** 2
         if _moves(sim):
             squares["wall_position"] = squares["wall_velocity"] * (state.t / NS_IN_FS) ** 2
     return {

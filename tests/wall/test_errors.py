@@ -79,6 +79,23 @@ def test_only_the_last_output_is_solved_again():
     assert 0.0 < found[2] < np.inf
 
 
+def test_the_error_of_the_steps_can_be_left_out():
+    """The velocity then has that of the meshes alone, which a warning says."""
+    tables = {"wire": {"cells": 41}, "momentum": {"points": 16}, "time": {"end": 2e-4, "output_every": 1e-4}}
+    both = [settings("quasi-static", output={"step_error": on}, **tables) for on in (True, False)]
+    sims = [Simulation(s, MPI.COMM_SELF) for s in both]
+    *_, state = sims[0].run(sims[0].start())
+    whole, meshes = (
+        float(next(v for v in frames(sim, state, 2, {})[0].variables if v.name == "wall_velocity").error)
+        for sim in sims
+    )
+    assert np.hypot(meshes, velocity_error(sims[0], state)) == pytest.approx(whole, rel=1e-12)
+    assert whole > meshes
+    texts = [[t for t in check_settings(s) if "step_error" in t] for s in both]
+    assert texts[0] == []
+    assert texts[1][0].startswith("output.step_error: false leaves the steps in time out of the errors")
+
+
 @pytest.mark.parametrize(
     "time",
     [{"integrator": "bdf", "tolerance": 1e-3}, {"integrator": "rk", "tolerance": 1e-6, "refresh_angle": 1.0}],

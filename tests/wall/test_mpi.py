@@ -16,7 +16,6 @@ from hpcalo.errors import ConvergenceError, InputError, Interrupted
 from hpcalo.io.hdf5 import read_dataset
 from hpcalo.io.keeper import Keeper, StopRequested
 from hpcalo.io.timeseries import TimeSeries
-from hpcalo.wall import errors
 from hpcalo.wall.config import Drive, Electrons, Magnet, Momentum, Time, WallInput, WallSection
 from hpcalo.wall.config import Wire as WireSection
 from hpcalo.wall.dynamics.simulation import Simulation, shifted
@@ -137,6 +136,8 @@ end = "0.00004 ns"
 output_every = "0.00001 ns"
 integrator = "arkimex"
 tolerance = 1e-6
+[output]
+step_error = false
 """
 
 
@@ -155,7 +156,6 @@ def test_files_continuation_and_restart(comm, mpi_tmp_path, monkeypatch):
     ranks: the same bits, in all that is written; and the same as on one. (The error of the steps would take longer than
     these runs; tests/system/restart has it.)
     """
-    monkeypatch.setattr(errors, "velocity_error", lambda sim, state: 0.0)
     whole = run(comm, mpi_tmp_path, "whole", TEXT)
     half = run(comm, mpi_tmp_path, "half", TEXT, "time.end='0.00002 ns'")
     rest = run(comm, mpi_tmp_path, "rest", TEXT, f"wall.continue_from='{half}'")

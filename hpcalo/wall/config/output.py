@@ -44,6 +44,11 @@ class Output(Section):
         description="groups of results and how often they are written (with [electronic_structure] also heat, "
         "with [heat] also ledger and motive)",
     )
+    step_error: bool = Field(
+        default=True,
+        description="the wall's velocity and position have the error of the time steps, from ten finer steps at the "
+        "end, which can take as long as a very short run; false leaves it out, with a warning",
+    )
 
     @field_validator("monitors", mode="before")
     @classmethod

@@ -22,6 +22,7 @@ CONSISTENT: tuple[Callable[[WallInput], list[str]], ...] = (
     magnet.chirality,
     time.time_stepping,
     time.loose_tolerance,
+    time.unknown_error,
     electrons.long_path,
 )
 """Checks of the consistent model, in the order of their warnings. A further check is a function here."""

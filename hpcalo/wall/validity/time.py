@@ -20,6 +20,13 @@ def loose_tolerance(s: WallInput) -> list[str]:
     ]
 
 
+def unknown_error(s: WallInput) -> list[str]:
+    """Errors of the wall that are told without a part of them."""
+    if s.wall.mode == "steady" or s.output.step_error:
+        return []
+    return ["output.step_error: false leaves the steps in time out of the errors of the wall's velocity and position"]
+
+
 def time_stepping(s: WallInput) -> list[str]:
     """Mode, integrator and refreshing that go together."""
     if s.wall.mode == "steady":
