@@ -201,7 +201,7 @@ def powered(unit: str, size: float) -> tuple[float, str]:
     if not (math.isfinite(size) and size > 0.0):
         return 1.0, unit
     power = 3 * math.floor(math.log10(size) / 3.0)
-    return 10.0**-power, unit if power == 0 else rf"$10^{{{power}}}$ {unit}"
+    return 10.0**-power, unit if power == 0 else rf"$10^{{{power}}}$ {unit}".rstrip()
 
 
 def short(unit: str, size: float) -> tuple[float, str]:

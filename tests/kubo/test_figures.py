@@ -51,7 +51,7 @@ DIMENSIONLESS = (
     "planar Hall ratio",
 )  # fmt: skip
 VANISHING = {"orbital_accumulation", "thermal_orbital_accumulation"}  # of L_z, in a field across a fourfold axis
-UNITS = r"\((1/)?(10|[fpnµmkMGT]?(e|J|S|A|W|V|eV|K|mu|Å|m/|Ω|T|\$))|\(relative\)"
+UNITS = r"\((1/)?(10|[fpnµmkMGT]?(e|J|S|A|W|V|eV|K|mu|Å|m/|Ω|T|\$))|\(relative\)|\(%\)"
 
 
 @pytest.fixture(scope="module")

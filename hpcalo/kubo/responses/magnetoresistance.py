@@ -15,7 +15,6 @@ from hpcalo.kubo.responses.run_sums import RunSums
 from hpcalo.kubo.responses.thermoelectrics import CHARGE_CURRENT, inverted
 from hpcalo.kubo.states.positions import POSITIONS
 from hpcalo.kubo.sums.request import VELOCITY_VELOCITY, Sums
-from hpcalo.plotting import style
 from hpcalo.typing import IntArray, RealArray
 
 PLANES = {"xy-plane": (0, 1), "yz-plane": (1, 2), "zx-plane": (2, 0)}
@@ -25,7 +24,6 @@ IN_PLANE = 1e-6
 """Component of n̂ across a plane, at most."""
 DETERMINED = 0.15
 """Least singular value of the harmonics at the angles (1: evenly spread ones) with which they count as determined."""
-HALL = AxisLabel("planar Hall ratio", "{}", "", style.powered)
 VALUES = ("gamma", "energy")
 RATIO = ("plane", "charge_current", *VALUES)
 
@@ -130,9 +128,9 @@ class Magnetoresistance(Response):
         Axis("harmonic", lambda run: list(HARMONICS), "harmonic of the angle φ of n"),
     )
     panels = (
-        curve_panel("amr", AxisLabel("AMR", "{}", "", style.powered), along="energy", rank=63),
+        curve_panel("amr", AxisLabel("AMR", "{}", "%", base=100.0), along="energy", rank=63),
         curve_panel(
-            "planar_hall", AxisLabel("planar Hall ratio", "{}", "", style.powered), along="energy", role="detail"
+            "planar_hall", AxisLabel("planar Hall ratio", "{}", "%", base=100.0), along="energy", role="detail"
         ),
     )
 
