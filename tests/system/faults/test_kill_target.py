@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import subprocess
 import time
 from collections.abc import Callable
 from functools import cache, partial
@@ -16,8 +15,6 @@ from killing import continued, strike, uninterrupted
 from limits import HANG
 from places import SLOWLY
 
-from hpcalo.errors import CheckpointError
-from hpcalo.io import checkpoint
 from hpcalo.io.hdf5 import read_dataset
 
 PAUSE = "0.05"  # seconds after every round of blocks
@@ -45,20 +42,32 @@ def whole(tmp_path_factory, start) -> Callable[[str], Path]:
     return cache(lambda text: uninterrupted(partial(start, ranks=1), tmp_path_factory.mktemp("whole"), text)[0])
 
 
-def wait_for_checkpoint(process: subprocess.Popen, output: Path, fits: Callable[[int, np.ndarray], bool]) -> None:
-    """Until there is a checkpoint with so many complete passes and such blocks of the next one."""
-    deadline = time.monotonic() + HANG
-    while True:
-        assert process.poll() is None, "the run has ended"
-        assert time.monotonic() < deadline
-        try:
-            arrays = checkpoint.read(output).arrays
-        except CheckpointError:  # none yet
-            time.sleep(0.01)
-            continue
-        if fits(sum(name.startswith("finished_") for name in arrays), arrays["done"]):
-            return
-        time.sleep(0.005)
+# Rank 0 stands still when it has saved so many complete passes, and of the next one all blocks or not all of them.
+STANDS_STILL = f"""
+import os, sys, time
+from pathlib import Path
+sys.path.insert(0, {str(SLOWLY.parent)!r})
+from slowly import after
+from hpcalo.__main__ import main
+from hpcalo.errors import CheckpointError
+from hpcalo.io import checkpoint
+from hpcalo.io.keeper import Keeper
+from hpcalo.parallel.rounds import Rounds
+passes, complete, real = int(sys.argv[1]), sys.argv[2] == "between", os.replace
+def replace(*names):
+    real(*names)
+    try:
+        arrays = checkpoint.read(Path("a.h5")).arrays
+    except CheckpointError:  # another file than a checkpoint
+        return
+    finished = sum(name.startswith("finished_") for name in arrays)
+    if finished >= passes and bool(arrays["done"].all()) == complete:
+        Path("here").touch()
+        time.sleep({HANG})
+os.replace = replace
+Keeper.check, Rounds.meeting = after({PAUSE}, Keeper.check), after({PAUSE}, Rounds.meeting)
+main(["run", "a.toml", "-q"])
+"""
 
 
 @pytest.mark.parametrize(
@@ -68,12 +77,14 @@ def wait_for_checkpoint(process: subprocess.Popen, output: Path, fits: Callable[
 )
 def test_killed_on_the_way_to_a_target(whole, start, tmp_path, text, moment, ranks, later):
     (tmp_path / "a.toml").write_text(text)
-    process = start(tmp_path, PAUSE, "run", "a.toml", "-q", ranks=ranks, code=SLOWLY.read_text())
-    complete = moment == "between"  # all blocks of a level are saved, and none of the next one
-    wait_for_checkpoint(
-        process, tmp_path / "a.h5", lambda passes, done: passes >= PASSES[text] and bool(done.all()) == complete
-    )
+    process = start(tmp_path, str(PASSES[text]), moment, ranks=ranks, code=STANDS_STILL)
+    deadline = time.monotonic() + HANG
+    while not (tmp_path / "here").exists():
+        assert process.poll() is None, "the run has ended"
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
     strike(process, "all ranks", random.Random(0))
+    (tmp_path / "here").unlink()
     result = whole(text)
     continued(start, tmp_path, result, ranks=later)
     a, b = (read_dataset(path) for path in (result, tmp_path / "a.h5"))
