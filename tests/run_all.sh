@@ -5,9 +5,9 @@
 #   bash tests/run_all.sh lint serial     some of: lint quick serial batch mpi
 #   bash tests/run_all.sh quick           every room in a minute and a half: what one runs ten times a day (tests/quick.txt)
 #
-# Beside the serial suite run, one after the other, lint, batch jobs (which wait much) and the MPI suites (where rank 0 has most to
-# do: one alone leaves a core idle). Their output is shown afterwards.
-# HPCALO_TEST_RANKS="1 2" chooses other rank counts, HPCALO_TEST_PROCESSES=1 runs the serial suite in one process instead of three.
+# Beside the serial suite and the MPI suite on 3 ranks run, one after the other, lint, batch jobs (which wait much) and the other
+# MPI suites (where rank 0 has most to do: one alone leaves a core idle). Their output is shown afterwards.
+# HPCALO_TEST_RANKS="1 2" chooses other rank counts, HPCALO_TEST_PROCESSES=1 runs the serial suite in one process instead of two.
 # Ends with the output of what failed, if anything did, a summary and non-zero.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
@@ -37,7 +37,7 @@ step() {
     "$@" 2>&1 | tee "$log"; status=${PIPESTATUS[0]}
   else
     "$@" >"$log" 2>&1; status=$?
-    printf '%s\t%s\n' "$log" "$name (beside the serial suite)" >>"$work/beside"
+    printf '%s\t%s\n' "$log" "$name (beside the others)" >>"$work/beside"
   fi
   line=$(grep -aE '[0-9]+ (passed|failed|error|skipped|deselected)|Success|Found|All checks|formatted|Contracts:' "$log" | tail -1)
   if [ "$status" = 0 ]; then line="ok      $name: $line"; else
@@ -73,10 +73,9 @@ mpi_suite() {
   return "$status"
 }
 
-# Three processes, for some tests wait; each takes tests from another when it has none left. A test that starts ranks of
-# its own shares the cores.
-spread=(-n "${HPCALO_TEST_PROCESSES:-3}" --dist worksteal)
-[ "${HPCALO_TEST_PROCESSES:-3}" = 1 ] && spread=()
+# Two processes; each takes tests from the other when it has none left. A test that starts ranks of its own shares the cores.
+spread=(-n "${HPCALO_TEST_PROCESSES:-2}" --dist worksteal)
+[ "${HPCALO_TEST_PROCESSES:-2}" = 1 ] && spread=()
 
 part() {
   case $1 in
@@ -95,13 +94,13 @@ part() {
   esac
 }
 
-here=() there=()   # in the foreground; beside it, one after the other
+here=() there=()   # in the foreground; beside it
 [ $# -gt 0 ] || set -- lint serial batch mpi
 for name in "$@"; do
   case $name in
     lint | batch) there+=("$name") ;;
     quick | serial) here+=("$name") ;;
-    mpi) for ranks in ${HPCALO_TEST_RANKS:-1 2 3 4}; do there+=("mpi-$ranks"); done ;;
+    mpi) for ranks in ${HPCALO_TEST_RANKS:-1 2 3 4}; do if [ "$ranks" = 3 ]; then here+=(mpi-3); else there+=("mpi-$ranks"); fi; done ;;
     *) echo "run_all.sh: unknown part '$name' (lint, quick, serial, batch, mpi)" >&2; exit 2 ;;
   esac
 done
