@@ -17,7 +17,6 @@ from hpcalo.kubo.plot.panels import AxisLabel, Panel, draw_curves, trimmed
 from hpcalo.kubo.responses.checking import CURVE, scatter, sum_rule
 from hpcalo.kubo.responses.response import Attributes, Quantity, Response
 from hpcalo.kubo.responses.run_sums import RunSums
-from hpcalo.kubo.responses.thermal import averaged
 from hpcalo.kubo.states.observable import Observable, Operator
 from hpcalo.kubo.states.operators import VELOCITY
 from hpcalo.kubo.sums.request import Pair, Sums
@@ -118,8 +117,7 @@ class FieldDriven:
         real, imaginary = run.broadened(self.pair)
         even, odd = (real, imaginary) if self.intrinsic_parity < 0 else (imaginary, real)
         if self.thermal:
-            weights = run.averages(1) / run.temperatures[None, :, None]
-            even, odd = (-averaged(part, weights) for part in (even, odd))
+            even, odd = map(run.per_gradient, (even, odd))
             intrinsic = -run.sea_averages(self.pair, 1) / run.temperatures
         else:
             intrinsic, _ = run.sea(self.pair)

@@ -18,7 +18,6 @@ from hpcalo.kubo.responses.checking import CURVE, array, average, significant, s
 from hpcalo.kubo.responses.conductivity import SIEMENS_PER_METRE, conductivity_parts
 from hpcalo.kubo.responses.response import Quantity, Response
 from hpcalo.kubo.responses.run_sums import RunSums
-from hpcalo.kubo.responses.thermal import averaged
 from hpcalo.kubo.states.operators import CURVATURE
 from hpcalo.kubo.states.positions import POSITIONS
 from hpcalo.kubo.sums.request import VELOCITY_VELOCITY, Sums
@@ -82,7 +81,7 @@ class Nernst(Response):
         _, hall = conductivity_parts(run)
         return {
             "nernst_intrinsic": -intrinsic * SIEMENS_PER_METRE / run.volume,
-            "nernst": -averaged(hall, weights),
+            "nernst": run.per_gradient(hall),
         }
 
     def checks(self, result: Result) -> Iterable[Check]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from hpcalo.hamiltonian.types import Crystal
 from hpcalo.kubo.config import KuboSection
-from hpcalo.kubo.responses.thermal import cell_and_thermal_weights
+from hpcalo.kubo.responses.thermal import averaged, cell_and_thermal_weights
 from hpcalo.kubo.states.directions import velocity_directions
 from hpcalo.kubo.states.observable import LevelProperty, Observable
 from hpcalo.kubo.sums.request import BROADENED, FERMI, SEA, THERMAL, Pair, fermi_name, raw_name, thermal_name
@@ -154,6 +154,10 @@ class RunSums:
         spacing.
         """
         return self._weights(power)[1]
+
+    def per_gradient(self, curves: RealArray) -> RealArray:
+        """∫dE f'(E−μ) (E−μ)/T of curves per field (A, G, …, NE): those per temperature gradient, (A, G, …, M, T)."""
+        return -averaged(curves, self.averages(1) / self.temperatures[None, :, None])
 
     def cached(self, name: str, make: Callable[[], Made]) -> Made:
         """An array or a matrix of this name that depends on the axes and settings alone, made once."""

@@ -15,7 +15,6 @@ from hpcalo.kubo.responses.conductivity import SIEMENS_PER_METRE, Conductivity
 from hpcalo.kubo.responses.nernst import Nernst
 from hpcalo.kubo.responses.response import Response
 from hpcalo.kubo.responses.run_sums import RunSums
-from hpcalo.kubo.responses.thermal import averaged
 from hpcalo.kubo.states.at_sites import SITE_VELOCITY
 from hpcalo.kubo.states.operators import VELOCITY
 from hpcalo.kubo.sums.request import Pair, Sums
@@ -78,8 +77,7 @@ class SiteNernst(Response):
 
     def compute(self, run: RunSums) -> Mapping[str, RealArray]:
         _, hall = run.broadened(PAIR)
-        weights = run.averages(1) / run.temperatures[None, :, None]
-        return with_layers(run, {"nernst": (-averaged(hall * SIEMENS_PER_METRE / run.volume, weights), 2)})
+        return with_layers(run, {"nernst": (run.per_gradient(hall * SIEMENS_PER_METRE / run.volume), 2)})
 
     def checks(self, result: Result) -> Iterator[Check]:
         yield from adds_up(result, [quantity.name for quantity in WHOLE])

@@ -18,7 +18,6 @@ from hpcalo.kubo.registry import register
 from hpcalo.kubo.responses.checking import CURVE, e_a0, sum_rule
 from hpcalo.kubo.responses.response import Quantity, Response
 from hpcalo.kubo.responses.run_sums import RunSums
-from hpcalo.kubo.responses.thermal import averaged
 from hpcalo.kubo.responses.torkance import torkance_parts
 from hpcalo.kubo.sums.request import TORQUE_VELOCITY, Sums
 from hpcalo.plotting import style
@@ -58,8 +57,7 @@ def _parts(run: RunSums) -> tuple[RealArray, RealArray]:
 
 def thermal_of(run: RunSums, torkance: RealArray) -> RealArray:
     """β in J m/K of a torkance with broadening (…, NE): (…, M, T)."""
-    weights = run.averages(1) / run.temperatures[None, :, None]  # −f' (E−μ)/T
-    return -BETA_SI * averaged(torkance, weights)
+    return BETA_SI * run.per_gradient(torkance)
 
 
 def _draw(axis: Axes, results: Sequence[Result], part: str) -> None:

@@ -66,7 +66,7 @@ class Coefficients:
         warm, warm_hall = heat_conductivity_parts(run)
         whole = POSITIONS not in run.missing
         curve, heat = (symmetric + hall, warm + warm_hall) if whole else (symmetric, warm)
-        alpha = -averaged(curve, run.averages(1) / run.temperatures[None, :, None])
+        alpha = run.per_gradient(curve)
         sigma = averaged(curve, run.averages(0))
         return Coefficients(_last(sigma), _last(alpha), _last(heat), run.temperatures[:, None, None])
 

@@ -24,6 +24,8 @@ from hpcalo.wall.config.wire import Texture, Wire
 
 GROUP_OF_TABLE = {"heat": "electronic_structure", "ledger": "heat"}
 """Groups of results that only a table of the input makes possible."""
+GROUPS_WITH_TABLE = {"electronic_structure": ("heat",), "heat": ("ledger", "motive")}
+"""Groups that are written with a table of the input if none is named."""
 
 
 class WallInput(Scannable):
@@ -51,8 +53,8 @@ class WallInput(Scannable):
         """Groups written if none is named: 'heat' with an electronic structure, 'ledger' and 'motive' with [heat]."""
         if not isinstance(data, dict):
             return data
-        more = [{"name": group} for group, table in GROUP_OF_TABLE.items() if data.get(table) is not None]
-        more += [{"name": "motive"}] if data.get("heat") is not None else []
+        tables = [groups for table, groups in GROUPS_WITH_TABLE.items() if data.get(table) is not None]
+        more = [{"name": group} for groups in tables for group in groups]
         output = data.get("output", {})
         if more and isinstance(output, dict) and "monitors" not in output:
             groups = [{"name": m.name, "every": m.every} for m in Output().monitors]
